@@ -1,0 +1,74 @@
+# plumb_add_folders(<parent>): every sub-folder with a CMakeLists.txt. Adding a plugin edits no list.
+function(plumb_add_folders parent)
+  file(GLOB entries CONFIGURE_DEPENDS LIST_DIRECTORIES true ${CMAKE_SOURCE_DIR}/${parent}/*)
+  foreach(entry IN LISTS entries)
+    if(EXISTS ${entry}/CMakeLists.txt)
+      add_subdirectory(${entry})
+    endif()
+  endforeach()
+endfunction()
+
+# plumb_tests(<core target> [label]): one gtest executable of the current folder's *_test.cpp.
+function(plumb_tests core)
+  if(NOT PLUMB_TESTS)
+    return()
+  endif()
+  file(GLOB tests CONFIGURE_DEPENDS *_test.cpp)
+  if(NOT tests)
+    return()
+  endif()
+  add_executable(${core}_test ${tests})
+  target_link_libraries(${core}_test PRIVATE ${core} test_support GTest::gmock GTest::gtest_main)
+  set_target_properties(${core}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  gtest_discover_tests(${core}_test TEST_PREFIX ${core}. PROPERTIES LABELS unit TIMEOUT 120)
+endfunction()
+
+# cni_plugin(<name> [IPAM]): build the CNI executable <name> from the current folder.
+# main.cpp is the executable; every other *.cpp is its core; *_test.cpp are tests.
+# IPAM: the folder's `delegate.h` declares `const cni::Plugin& plugin()` in namespace <name with _>,
+# and other plugins may run it in process where CNI_PATH resolves to our own build.
+function(cni_plugin name)
+  cmake_parse_arguments(ARG "IPAM" "" "" ${ARGN})
+  file(GLOB core CONFIGURE_DEPENDS *.cpp)
+  list(FILTER core EXCLUDE REGEX "(/main|_test)\\.cpp$")
+  add_library(${name}_core STATIC ${core})
+  target_link_libraries(${name}_core PUBLIC cni_flags cni_plugin_main net)
+  add_executable(${name} main.cpp)
+  target_link_libraries(${name} PRIVATE ${name}_core cni_ship_flags)
+  if(ARG_IPAM)
+    set_property(GLOBAL APPEND PROPERTY PLUMB_IPAM ${name})
+  else()
+    target_link_libraries(${name} PRIVATE delegate_table)
+  endif()
+  set_property(GLOBAL APPEND PROPERTY PLUMB_PLUGINS ${name})
+  plumb_tests(${name}_core)
+endfunction()
+
+# The table of IPAM plugins that can run in process, generated from the folders that said IPAM.
+function(plumb_write_delegate_table)
+  get_property(ipam GLOBAL PROPERTY PLUMB_IPAM)
+  set(includes "")
+  set(rows "")
+  set(libraries "")
+  foreach(name IN LISTS ipam)
+    string(REPLACE "-" "_" namespace ${name})
+    string(APPEND includes "#include \"ipam/${name}/delegate.h\"\n")
+    string(APPEND rows "    {\"${name}\", &${namespace}::plugin},\n")
+    list(APPEND libraries ${name}_core)
+  endforeach()
+  set(source ${CMAKE_BINARY_DIR}/generated/delegate_table.cpp)
+  file(CONFIGURE OUTPUT ${source} CONTENT
+"// Generated from the folders in ipam/.
+#include \"libcni/plugin/delegate.h\"
+@includes@
+namespace cni {
+namespace {
+constexpr InProcessDelegate kDelegates[] = {
+@rows@};
+}  // namespace
+std::span<const InProcessDelegate> in_process_delegates() { return kDelegates; }
+}  // namespace cni
+" @ONLY)
+  add_library(delegate_table STATIC ${source})
+  target_link_libraries(delegate_table PUBLIC cni_flags cni_plugin_main ${libraries})
+endfunction()

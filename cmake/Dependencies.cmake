@@ -1,0 +1,26 @@
+find_package(nlohmann_json REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(MNL_HEADERS REQUIRED libmnl)
+pkg_check_modules(NFTNL_HEADERS REQUIRED libnftnl)
+
+# One library as an IMPORTED target: the archive when linking statically, the shared object otherwise.
+# Debian 12 ships no libmnl.a; scripts/deps puts one into build/deps/lib.
+function(plumb_library target name)
+  if(PLUMB_STATIC)
+    find_library(${target}_PATH NAMES lib${name}.a HINTS ${CMAKE_SOURCE_DIR}/build/deps/lib REQUIRED)
+  else()
+    find_library(${target}_PATH NAMES ${name} REQUIRED)
+  endif()
+  add_library(${target} UNKNOWN IMPORTED)
+  set_target_properties(${target} PROPERTIES IMPORTED_LOCATION ${${target}_PATH})
+endfunction()
+plumb_library(mnl mnl)
+plumb_library(nftnl nftnl)
+target_link_libraries(nftnl INTERFACE mnl)
+plumb_library(md md)
+
+if(PLUMB_TESTS)
+  enable_testing()
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+endif()

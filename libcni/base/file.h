@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "libcni/base/unique_fd.h"
+
+namespace base {
+
+/// All of `fd` from where it stands to its end. `what` names it in the error.
+std::string read_all(int fd, const std::string& what);
+
+/// The whole file; nothing when it does not exist. Other failures throw std::system_error.
+std::optional<std::string> find_file(const std::string& path);
+/// The whole file, which must exist.
+std::string read_file(const std::string& path);
+
+/// Writes everything or throws std::system_error naming `what`.
+void write_all(int fd, std::string_view data, const std::string& what);
+
+/// Replaces `path` so that readers, and a machine that loses power, see the old or the new content,
+/// never a part: temporary file in the same folder, fsync, rename, fsync of the folder (R-096, S-261).
+void write_file_atomic(const std::string& path, std::string_view data, mode_t mode);
+
+/// mkdir -p; every folder made gets `mode`.
+void ensure_directory(const std::string& path, mode_t mode);
+
+/// Removes the file; returns false when it did not exist.
+bool remove_file(const std::string& path);
+
+/// flock(LOCK_EX) on `fd`, waiting at most `seconds`; false when another holder kept it (S-157).
+/// Throws when a termination signal arrives.
+bool lock_exclusive(int fd, int seconds);
+
+}  // namespace base

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcni/base/ip.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace base {
+namespace {
+
+constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+/// First and length of the longest run of two or more zero groups (RFC 5952 section 4.2).
+std::pair<int, int> longest_zero_run(const std::array<unsigned, 8>& groups) {
+  std::pair<int, int> best{-1, 1};
+  for (int i = 0; i < 8; ++i) {
+    int length = 0;
+    while (i + length < 8 && groups[static_cast<std::size_t>(i + length)] == 0) ++length;
+    if (length > best.second) best = {i, length};
+    i += length;
+  }
+  return best;
+}
+
+std::string v6_text(std::span<const std::uint8_t> bytes) {
+  std::array<unsigned, 8> groups{};
+  for (std::size_t i = 0; i < 8; ++i) groups[i] = (bytes[2 * i] * 256u) + bytes[2 * i + 1];
+  const auto [start, length] = longest_zero_run(groups);
+  std::string text;
+  for (int i = 0; i < 8; ++i) {
+    if (i == start) {
+      text += "::";
+      i += length - 1;
+      continue;
+    }
+    if (!text.empty() && text.back() != ':') text += ':';
+    std::array<char, 5> hex{};
+    const auto end = std::to_chars(hex.begin(), hex.end(), groups[static_cast<std::size_t>(i)], 16);
+    text.append(hex.data(), end.ptr);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::optional<IpAddress> IpAddress::from_bytes(std::span<const std::uint8_t> bytes) {
+  IpAddress address;
+  if (bytes.size() == 16 && std::equal(kMapped.begin(), kMapped.end(), bytes.begin()))
+    bytes = bytes.subspan(12);
+  if (bytes.size() != 4 && bytes.size() != 16) return std::nullopt;
+  address.v4_ = bytes.size() == 4;
+  std::copy(bytes.begin(), bytes.end(), address.bytes_.begin());
+  return address;
+}
+
+std::optional<IpAddress> IpAddress::parse(std::string_view text) {
+  const std::string copy(text);
+  if (copy.size() != text.size() || copy.find('\0') != std::string::npos) return std::nullopt;
+  std::array<std::uint8_t, 16> bytes{};
+  if (copy.find(':') == std::string::npos)
+    return ::inet_pton(AF_INET, copy.c_str(), bytes.data()) == 1
+               ? from_bytes(std::span(bytes).first(4))
+               : std::nullopt;
+  return ::inet_pton(AF_INET6, copy.c_str(), bytes.data()) == 1 ? from_bytes(bytes) : std::nullopt;
+}
+
+int IpAddress::family() const { return v4_ ? AF_INET : AF_INET6; }
+
+std::string IpAddress::text() const {
+  if (!v4_) return v6_text(bytes());
+  std::array<char, INET_ADDRSTRLEN> buffer{};
+  return ::inet_ntop(AF_INET, bytes_.data(), buffer.data(), buffer.size());
+}
+
+bool IpAddress::is_loopback() const {
+  if (v4_) return bytes_[0] == 127;
+  return plus(-1).is_unspecified();
+}
+
+bool IpAddress::is_multicast() const { return v4_ ? (bytes_[0] & 0xf0) == 0xe0 : bytes_[0] == 0xff; }
+
+bool IpAddress::is_unspecified() const {
+  return std::ranges::all_of(bytes(), [](std::uint8_t b) { return b == 0; });
+}
+
+bool IpAddress::is_link_local_unicast() const {
+  if (v4_) return bytes_[0] == 169 && bytes_[1] == 254;
+  return bytes_[0] == 0xfe && (bytes_[1] & 0xc0) == 0x80;
+}
+
+bool IpAddress::is_global_unicast() const {
+  const bool broadcast =
+      v4_ && std::ranges::all_of(bytes(), [](std::uint8_t b) { return b == 255; });
+  return !broadcast && !is_unspecified() && !is_loopback() && !is_multicast() &&
+         !is_link_local_unicast();
+}
+
+IpAddress IpAddress::plus(std::int64_t n) const {
+  IpAddress sum = *this;
+  std::int64_t carry = n;
+  for (std::size_t i = bytes().size(); i-- > 0 && carry != 0;) {
+    const std::int64_t digit = (carry & 0xff) + sum.bytes_[i];
+    sum.bytes_[i] = static_cast<std::uint8_t>(digit & 0xff);
+    carry = (carry >> 8) + (digit >> 8);
+  }
+  return sum;
+}
+
+std::optional<Prefix> Prefix::parse(std::string_view text) {
+  const auto slash = text.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const auto digits = text.substr(slash + 1);
+  const bool mapped = text.substr(0, slash).find(':') != std::string_view::npos;
+  auto address = IpAddress::parse(text.substr(0, slash));
+  int length = -1;
+  const auto [end, error] = std::from_chars(digits.begin(), digits.end(), length);
+  if (!address || error != std::errc{} || end != digits.end() || digits[0] == '-')
+    return std::nullopt;
+  if (mapped && address->is_v4()) length -= 96;
+  if (length < 0 || length > address->bits()) return std::nullopt;
+  return Prefix{*address, length};
+}
+
+std::string Prefix::text() const { return address.text() + "/" + std::to_string(length); }
+
+namespace {
+
+/// `address` with every bit after the first `length` set to `bit`.
+IpAddress fill_host_bits(const IpAddress& address, int length, bool bit) {
+  std::array<std::uint8_t, 16> bytes{};
+  std::ranges::copy(address.bytes(), bytes.begin());
+  for (int i = length; i < address.bits(); ++i) {
+    const auto mask = static_cast<std::uint8_t>(0x80u >> (i % 8));
+    auto& byte = bytes[static_cast<std::size_t>(i / 8)];
+    byte = static_cast<std::uint8_t>(bit ? byte | mask : byte & ~mask);
+  }
+  return *IpAddress::from_bytes(std::span(bytes).first(address.bytes().size()));
+}
+
+}  // namespace
+
+Prefix Prefix::network() const { return {fill_host_bits(address, length, false), length}; }
+
+IpAddress Prefix::last() const { return fill_host_bits(address, length, true); }
+
+bool Prefix::contains(const IpAddress& other) const {
+  return other.is_v4() == address.is_v4() && Prefix{other, length}.network() == network();
+}
+
+Prefix host_prefix(const IpAddress& address) { return {address, address.bits()}; }
+
+}  // namespace base

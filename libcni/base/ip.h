@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace base {
+
+/// An IPv4 or IPv6 address. IPv4-mapped IPv6 is IPv4 (S-130). Order: family, then numeric.
+class IpAddress {
+ public:
+  /// Text as Go's net.ParseIP reads it: no octets with leading zeros, no zones.
+  static std::optional<IpAddress> parse(std::string_view text);
+  /// 4 or 16 bytes in network order; other lengths give nothing.
+  static std::optional<IpAddress> from_bytes(std::span<const std::uint8_t> bytes);
+
+  bool is_v4() const { return v4_; }
+  int family() const;               ///< AF_INET or AF_INET6
+  int bits() const { return v4_ ? 32 : 128; }
+  std::span<const std::uint8_t> bytes() const { return {bytes_.data(), v4_ ? 4u : 16u}; }
+  /// RFC 5952; embedded IPv4 is not dotted (`::102:304`), as Go prints it.
+  std::string text() const;
+  bool is_loopback() const;
+  bool is_multicast() const;
+  bool is_unspecified() const;
+  bool is_link_local_unicast() const;
+  /// Neither unspecified, loopback, multicast, link-local nor limited broadcast.
+  bool is_global_unicast() const;
+  /// The address `n` further; wraps at the end of the family.
+  IpAddress plus(std::int64_t n) const;
+  auto operator<=>(const IpAddress&) const = default;
+
+ private:
+  bool v4_ = true;
+  std::array<std::uint8_t, 16> bytes_{};
+};
+
+/// An address with a prefix length; host bits are kept (S-125).
+struct Prefix {
+  IpAddress address;
+  int length = 0;
+
+  /// `10.1.0.5/16`; a length with leading zeros is accepted, one beyond the family's is not.
+  static std::optional<Prefix> parse(std::string_view text);
+  std::string text() const;
+  Prefix network() const;           ///< host bits cleared
+  IpAddress last() const;           ///< host bits set: IPv4's broadcast address
+  bool contains(const IpAddress& other) const;
+  bool operator==(const Prefix&) const = default;
+};
+
+/// `/32` or `/128`.
+Prefix host_prefix(const IpAddress& address);
+
+}  // namespace base

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcni/base/netns.h"
+
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+
+#include "libcni/base/log.h"
+#include "libcni/base/sys_error.h"
+
+namespace base {
+namespace {
+
+constexpr const char* kOwn = "/proc/thread-self/ns/net";
+
+UniqueFd open_ns(const char* path) {
+  UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd) throw_errno(std::string("open network namespace \"") + path + "\"");
+  return fd;
+}
+
+void enter(int fd, const char* what) {
+  if (::setns(fd, CLONE_NEWNET) != 0) throw_errno(what);
+}
+
+/// NS_GET_NSTYPE (kernel 4.11) fails with ENOTTY on anything that is not a namespace.
+bool is_netns(int fd) { return ::ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET; }
+
+/// Restores the namespace the process was in.
+class Return {
+ public:
+  Return() : home_(open_ns(kOwn)) {}
+  Return(const Return&) = delete;
+  Return& operator=(const Return&) = delete;
+  ~Return() {
+    if (::setns(home_.get(), CLONE_NEWNET) == 0) return;
+    log("cannot return to the host network namespace");
+    std::abort();
+  }
+
+ private:
+  UniqueFd home_;
+};
+
+}  // namespace
+
+Netns Netns::open(const std::string& path) {
+  Netns netns(open_ns(path.c_str()));
+  if (!is_netns(netns.fd())) throw_errno("open network namespace \"" + path + "\"", EINVAL);
+  return netns;
+}
+
+std::optional<Netns> Netns::find(const std::string& path) {
+  if (path.empty()) return std::nullopt;
+  Netns netns(UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)));
+  if (!netns.fd_ || !is_netns(netns.fd())) return std::nullopt;
+  return netns;
+}
+
+Netns Netns::current() { return Netns(open_ns(kOwn)); }
+
+Netns Netns::create() {
+  const Return back;
+  if (::unshare(CLONE_NEWNET) != 0) throw_errno("create a network namespace");
+  return current();
+}
+
+void Netns::run(const std::function<void()>& body) const {
+  const Return back;
+  enter(fd_.get(), "enter the sandbox's network namespace");
+  body();
+}
+
+bool Netns::operator==(const Netns& other) const {
+  struct stat mine {};
+  struct stat theirs {};
+  if (::fstat(fd(), &mine) != 0 || ::fstat(other.fd(), &theirs) != 0)
+    throw_errno("compare network namespaces");
+  return mine.st_dev == theirs.st_dev && mine.st_ino == theirs.st_ino;
+}
+
+}  // namespace base

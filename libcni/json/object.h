@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace json {
+
+/// A JSON object being read, with the path that leads to it for messages. Cheap to copy.
+///
+/// Reading follows what configurations in the field depend on (reference-plugins 1.2): keys match in any
+/// case with the exact one preferred, null is absent, a later duplicate wins, types are strict (`"10"`
+/// and `1.0` are not integers), an empty list differs from an absent one. Every getter throws
+/// cni::Error(6) naming key, value and wanted type; ranges and meanings are the caller's, with code 7.
+class Object {
+ public:
+  /// An empty object.
+  Object();
+  /// Parses one document. Throws cni::Error(6) when it is not exactly one JSON object, or nests deeper
+  /// than 10 000 levels (S-047, S-052). Malformed UTF-8 becomes U+FFFD. `what` names the document.
+  static Object parse(std::string_view text, std::string_view what);
+
+  bool has(std::string_view key) const;  ///< present and not null
+  std::optional<std::string> find_string(std::string_view key) const;
+  std::string get_string(std::string_view key, std::string_view otherwise = "") const;
+  std::optional<bool> find_bool(std::string_view key) const;
+  bool get_bool(std::string_view key, bool otherwise = false) const;
+  std::optional<std::int64_t> find_int(std::string_view key) const;
+  std::optional<std::uint64_t> find_uint(std::string_view key) const;
+  std::optional<Object> find_object(std::string_view key) const;
+  Object get_object(std::string_view key) const;  ///< empty when absent
+  std::optional<std::vector<Object>> find_objects(std::string_view key) const;
+  std::optional<std::vector<std::string>> find_strings(std::string_view key) const;
+  /// A list of lists of objects, such as host-local's `ranges`.
+  std::optional<std::vector<std::vector<Object>>> find_object_lists(std::string_view key) const;
+
+  std::vector<std::string> keys() const;
+  /// The member under exactly this key (no other case); for the keys of the CNI specification (S-051, F-11).
+  bool has_exactly(std::string_view key) const;
+  /// A key that differs from `key` only in case, for hints; empty when there is none.
+  std::string near_miss(std::string_view key) const;
+  std::string text() const;                         ///< compact JSON of this object
+  std::string text_of(std::string_view key) const;  ///< compact JSON of a member, "" when absent
+  const std::string& path() const { return path_; }  ///< such as `ipam.ranges[0]`, empty at the top
+  std::string path_of(std::string_view key) const;
+
+  /// For libcni/json and conf.cpp files that need more than the getters.
+  const nlohmann::json& raw() const { return *value_; }
+  Object(std::shared_ptr<const nlohmann::json> root, const nlohmann::json& value, std::string path);
+
+ private:
+  const nlohmann::json* find(std::string_view key) const;
+  std::shared_ptr<const nlohmann::json> root_;
+  const nlohmann::json* value_;
+  std::string path_;
+};
+
+/// Quotes `text` as a JSON string; malformed UTF-8 becomes U+FFFD (S-111).
+std::string quote(std::string_view text);
+
+}  // namespace json

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "libcni/base/ip.h"
+#include "libcni/net/netlink.h"
+
+namespace net {
+
+struct Address {
+  int index = 0;           ///< of the link
+  base::Prefix prefix;
+  bool tentative = false;  ///< IPv6: duplicate address detection has not ended
+  bool operator==(const Address&) const = default;
+};
+
+enum class Dad { kernel_default, skip };
+
+/// Adds the address; IPv4 below /31 gets its broadcast address. Throws EEXIST when present.
+void add_address(Netlink& netlink, int index, const base::Prefix& prefix, Dad dad);
+/// Returns false when it was not there.
+bool remove_address(Netlink& netlink, int index, const base::Prefix& prefix);
+/// Addresses of one link, both families.
+std::vector<Address> list_addresses(Netlink& netlink, int index);
+
+}  // namespace net

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "libcni/net/netlink.h"
+
+namespace net {
+
+struct PortFlags {
+  bool hairpin = false;
+  bool isolated = false;
+  bool operator==(const PortFlags&) const = default;
+};
+void set_port_flags(Netlink& netlink, int index, PortFlags flags);
+PortFlags get_port_flags(Netlink& netlink, int index);
+
+/// One VLAN of a bridge port.
+struct PortVlan {
+  std::uint16_t id = 0;
+  bool pvid = false;
+  bool untagged = false;
+  bool operator==(const PortVlan&) const = default;
+};
+void add_port_vlan(Netlink& netlink, int index, const PortVlan& vlan);
+void remove_port_vlan(Netlink& netlink, int index, std::uint16_t id);
+std::vector<PortVlan> list_port_vlans(Netlink& netlink, int index);
+
+}  // namespace net

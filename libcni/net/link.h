@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "libcni/base/mac.h"
+#include "libcni/base/netns.h"
+#include "libcni/net/netlink.h"
+
+namespace net {
+
+/// A network interface as the kernel reports it.
+struct Link {
+  int index = 0;
+  std::string name;
+  std::string kind;                ///< IFLA_INFO_KIND: "veth", "bridge", ...; empty for hardware and lo
+  std::optional<base::Mac> mac;
+  int mtu = 0;
+  bool up = false;                 ///< IFF_UP: administratively
+  int operstate = 0;               ///< IF_OPER_* of RFC 2863
+  int master = 0;                  ///< index of the bridge it is a port of, or 0
+  int peer_index = 0;              ///< IFLA_LINK: a veth's other end, an index in its namespace
+  unsigned promiscuity = 0;        ///< how many users want promiscuous mode
+  bool promisc = false;            ///< IFF_PROMISC: set by hand, not by a capture
+  std::string alias;
+  bool operator==(const Link&) const = default;
+};
+
+std::optional<Link> find_link(Netlink& netlink, const std::string& name);
+std::optional<Link> find_link(Netlink& netlink, int index);
+/// Throws ENODEV when there is none.
+Link get_link(Netlink& netlink, const std::string& name);
+std::vector<Link> list_links(Netlink& netlink);
+
+struct BridgeSpec {
+  std::string name;
+  std::optional<int> mtu;
+  bool vlan_filtering = false;
+};
+/// Creates the bridge and sets it up; returns false when a link of that name exists.
+bool add_bridge(Netlink& netlink, const BridgeSpec& spec);
+
+struct VethSpec {
+  std::string host_name;
+  std::string sandbox_name;
+  std::optional<int> mtu;
+  std::optional<base::Mac> sandbox_mac;
+  int master = 0;        ///< index of the host end's bridge, or 0
+};
+/// Creates the pair from the host side: host end up, without queue, a port of `master`; the other end
+/// down, straight in `sandbox` under its final name, so that no crash leaves it on the host (S-161).
+/// Throws EEXIST when either name is taken.
+void add_veth(Netlink& host, const base::Netns& sandbox, const VethSpec& spec);
+
+void set_up(Netlink& netlink, int index);
+void set_down(Netlink& netlink, int index);
+void set_mac(Netlink& netlink, int index, const base::Mac& mac);
+void set_mtu(Netlink& netlink, int index, int mtu);
+void set_promisc(Netlink& netlink, int index);
+void set_master(Netlink& netlink, int index, int master);
+
+/// Removes the link; returns false when it did not exist.
+bool remove_link(Netlink& netlink, const std::string& name);
+bool remove_link(Netlink& netlink, int index);
+
+/// Waits for operstate UP by link events; returns the last state seen (IF_OPER_UP on success) when
+/// `milliseconds` have passed.
+int wait_oper_up(Netlink& netlink, int index, int milliseconds);
+/// "up", "lower-layer-down", ...
+std::string operstate_name(int operstate);
+
+}  // namespace net

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "libcni/base/netns.h"
+
+struct nlmsghdr;
+struct nlattr;
+
+namespace net {
+
+/// One rtnetlink request under construction: header, family header, attributes.
+class Message {
+ public:
+  /// `type` is RTM_*; NLM_F_REQUEST and NLM_F_ACK are added on sending.
+  Message(std::uint16_t type, std::uint16_t flags);
+  Message(const Message&) = delete;
+  Message& operator=(const Message&) = delete;
+
+  /// Reserves and zeroes the family header (ifinfomsg, ifaddrmsg, rtmsg, ...).
+  template <typename Header>
+  Header& extra() {
+    return *static_cast<Header*>(extra(sizeof(Header)));
+  }
+  Message& put(std::uint16_t attribute, std::span<const std::uint8_t> bytes);
+  Message& put(std::uint16_t attribute, const std::string& text);  ///< with a final NUL
+  Message& put_u8(std::uint16_t attribute, std::uint8_t value);
+  Message& put_u16(std::uint16_t attribute, std::uint16_t value);
+  Message& put_u32(std::uint16_t attribute, std::uint32_t value);
+  /// Puts what `fill` adds inside `attribute`.
+  Message& nest(std::uint16_t attribute, const std::function<void()>& fill);
+
+  nlmsghdr& header() { return *header_; }
+
+ private:
+  void* extra(std::size_t size);
+  alignas(8) std::array<char, 2048> buffer_{};
+  nlmsghdr* header_;
+};
+
+/// One rtnetlink socket; it stays in the namespace it was opened in.
+class Netlink {
+ public:
+  Netlink();
+  explicit Netlink(const base::Netns& netns);
+  ~Netlink();
+  Netlink(Netlink&&) noexcept;
+  Netlink& operator=(Netlink&&) noexcept;
+
+  using OnReply = std::function<void(const nlmsghdr&)>;
+  /// Sends one request and waits for its ACK; replies before it go to `on_reply`. Throws
+  /// std::system_error with the kernel's errno: `attempted`, and the kernel's own text where it gives one.
+  void request(Message& message, const std::string& attempted, const OnReply& on_reply = {});
+  /// Sends a dump request. `on_reply` can see entries twice: an interrupted dump (NLM_F_DUMP_INTR) is
+  /// started over after `restart()` (S-264).
+  void dump(Message& message, const std::string& attempted, const OnReply& on_reply,
+            const std::function<void()>& restart);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace net

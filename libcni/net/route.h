@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "libcni/base/ip.h"
+#include "libcni/net/netlink.h"
+
+namespace net {
+
+/// A unicast route. `dst` is masked when it is sent.
+struct Route {
+  base::Prefix dst;
+  std::optional<base::IpAddress> gateway;
+  std::optional<base::IpAddress> source;  ///< preferred source address
+  int oif = 0;
+  std::uint32_t table = 254;              ///< main
+  std::uint8_t scope = 0;                 ///< RT_SCOPE_UNIVERSE
+  std::uint8_t protocol = 3;              ///< RTPROT_BOOT
+  std::uint32_t priority = 0;             ///< metric
+  std::uint32_t mtu = 0;
+  std::uint32_t advmss = 0;
+  bool onlink = false;
+  bool operator==(const Route&) const = default;
+};
+
+enum class IfPresent { fail, keep, replace };
+
+/// Adds the route. `fail` creates beside a route of another gateway, as the reference does (NLM_F_CREATE
+/// without EXCL), and throws EEXIST for an identical one; `keep` leaves an identical one alone.
+void add_route(Netlink& netlink, const Route& route, IfPresent if_present);
+/// Returns false when there was none.
+bool remove_route(Netlink& netlink, const Route& route);
+/// Unicast routes of `family` (AF_INET, AF_INET6) in every table.
+std::vector<Route> list_routes(Netlink& netlink, int family);
+/// The link that packets to `destination` leave by; nothing when unreachable.
+std::optional<int> find_output_link(Netlink& netlink, const base::IpAddress& destination);
+
+}  // namespace net

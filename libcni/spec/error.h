@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace cni {
+
+/// Error codes of the CNI specification (S-097 to S-108). Plugins may use 100 and above.
+enum class Code : unsigned {
+  incompatible_version = 1,
+  unsupported_field = 2,
+  unknown_container = 3,
+  invalid_environment = 4,
+  io_failure = 5,
+  decoding_failure = 6,
+  invalid_config = 7,
+  invalid_netns = 8,  ///< only in the reference's constants: CNI_NETNS is the plugin's own (S-104)
+  try_again_later = 11,
+  not_available = 50,          ///< STATUS: cannot serve ADD (S-106)
+  limited_connectivity = 51,   ///< STATUS: and existing containers may lack connectivity
+  internal = 999,
+};
+
+/// What a plugin answers instead of a result. `what()` is the object's `msg`: one line, actionable.
+class Error : public std::runtime_error {
+ public:
+  Error(Code code, const std::string& message, std::string details = {})
+      : std::runtime_error(message), code_(code), details_(std::move(details)) {}
+  /// A delegate's error, passed on unchanged whatever its code (S-110).
+  Error(unsigned code, const std::string& message, std::string details)
+      : Error(static_cast<Code>(code), message, std::move(details)) {}
+  Code code() const { return code_; }
+  const std::string& details() const { return details_; }
+
+ private:
+  Code code_;
+  std::string details_;
+};
+
+}  // namespace cni

@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Fails when a file includes what its layer may not include: docs/architecture.md, "Include graph"."""
+import pathlib
+import re
+import sys
+
+BASE, NET, SPEC = "libcni/base", "libcni/net", "libcni/spec"
+JSON, PLUGIN, RUNTIME = "libcni/json", "libcni/plugin", "libcni/runtime"
+ALLOCATOR, STORE = "ipam/allocator", "ipam/store"
+
+# Layer -> layers it may include. A layer always includes itself; under the folders of ONE_EACH each sub-folder is a layer.
+ALLOWED = {
+    BASE: set(),
+    NET: {BASE},
+    SPEC: {BASE},
+    JSON: {BASE, SPEC},
+    PLUGIN: {BASE, SPEC, JSON},
+    RUNTIME: {BASE, SPEC, JSON},
+    ALLOCATOR: {BASE},
+    STORE: {BASE},
+    "ipam": {BASE, NET, SPEC, JSON, PLUGIN, ALLOCATOR, STORE},
+    "plugins": {BASE, NET, SPEC, JSON, PLUGIN},
+    "tools": {BASE, SPEC, JSON, RUNTIME},
+    "agent": {BASE, NET, SPEC, RUNTIME, STORE},
+    "tests": {BASE, NET, SPEC, JSON, PLUGIN, RUNTIME, ALLOCATOR, STORE},
+}
+ONE_EACH = ("ipam", "plugins", "tools")
+
+# Third-party header -> files that may include it. Tests may include anything that is not a command-line library.
+FENCES = [
+    (r"(linux/(rtnetlink|netlink|genetlink|netfilter|if_|veth|neighbour|fib_rules|pkt_|tc_|bpf|net_namespace)"
+     r"|libmnl/|libnftnl/|libnetfilter|netlink/|bpf/)", r"libcni/net/.*\.cpp|tests/.*|.*_test\.cpp"),
+    (r"nlohmann/", r"libcni/(json|runtime)/.*|.*/conf\.cpp|(tools|tests)/.*|.*_test\.cpp"),
+    (r"CLI/", r"(tools|agent)/.*\.cpp|agent/.*\.cpp"),
+    (r"spdlog/", r"libcni/base/log\.cpp"),
+    (r"(curl/|prometheus/|yaml-cpp/)", r"agent/.*"),
+    (r"(gtest/|gmock/)", r"tests/.*|.*_test\.cpp"),
+]
+INCLUDE = re.compile(r'\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)')
+
+
+def layer_of(path):
+    """The layer a path belongs to, or None for a generated or third-party header."""
+    for name in ALLOWED:
+        if not path.startswith(name + "/"):
+            continue
+        parts = path.split("/")
+        return "/".join(parts[:2]) if name in ONE_EACH and len(parts) > 2 else name
+    return None
+
+
+def may_include(path, layer, target):
+    if target == layer:
+        return True
+    if target == "tests":
+        return path.endswith("_test.cpp")
+    key = layer if layer in ALLOWED else layer.split("/")[0]
+    if path.endswith("_test.cpp") and target.startswith("libcni/"):
+        return True
+    return target in ALLOWED[key]
+
+
+def complaints(path):
+    layer = layer_of(path)
+    for number, line in enumerate(pathlib.Path(path).read_text(encoding="utf-8").splitlines(), 1):
+        found = INCLUDE.match(line)
+        if not found:
+            continue
+        header = found[1] or found[2]
+        target = layer_of(header) if found[1] else None
+        if target and not may_include(path, layer, target):
+            yield f"{path}:{number}: {layer} must not include {header}"
+        for pattern, places in FENCES:
+            if re.match(pattern, header) and not re.fullmatch(places, path):
+                yield f"{path}:{number}: <{header}> does not belong here: only in {places}"
+
+
+def sources():
+    for top in sorted({name.split("/")[0] for name in ALLOWED}):
+        for path in sorted(pathlib.Path(top).rglob("*")):
+            if path.suffix in (".h", ".cpp", ".c") and layer_of(path.as_posix()):
+                yield path.as_posix()
+
+
+def main():
+    files = list(sources())
+    bad = [line for path in files for line in complaints(path)]
+    print("\n".join(bad) if bad else f"include graph: {len(files)} files ok")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
