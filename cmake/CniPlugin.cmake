@@ -72,3 +72,14 @@ std::span<const InProcessDelegate> in_process_delegates() { return kDelegates; }
   add_library(delegate_table STATIC ${source})
   target_link_libraries(delegate_table PUBLIC cni_flags cni_plugin_main ${libraries})
 endfunction()
+
+# plumb_layer(<target> <linked libraries...>): a library of the current folder's sources, with its tests.
+# *_main.cpp are executables of their own.
+function(plumb_layer name)
+  file(GLOB sources CONFIGURE_DEPENDS *.cpp)
+  list(FILTER sources EXCLUDE REGEX "_(test|main)\\.cpp$")
+  add_library(${name} STATIC ${sources})
+  set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
+  target_link_libraries(${name} PUBLIC ${ARGN})
+  plumb_tests(${name})
+endfunction()

@@ -23,7 +23,8 @@ std::string read_file(const std::string& path);
 void write_all(int fd, std::string_view data, const std::string& what);
 
 /// Replaces `path` so that readers, and a machine that loses power, see the old or the new content,
-/// never a part: temporary file in the same folder, fsync, rename, fsync of the folder (R-096, S-261).
+/// never a part: temporary file in the same folder, fsync, rename, fsync of the folder (R-096,
+/// S-261).
 void write_file_atomic(const std::string& path, std::string_view data, mode_t mode);
 
 /// mkdir -p; every folder made gets `mode`.

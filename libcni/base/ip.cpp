@@ -66,7 +66,9 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   return ::inet_pton(AF_INET6, copy.c_str(), bytes.data()) == 1 ? from_bytes(bytes) : std::nullopt;
 }
 
-int IpAddress::family() const { return v4_ ? AF_INET : AF_INET6; }
+int IpAddress::family() const {
+  return v4_ ? AF_INET : AF_INET6;
+}
 
 std::string IpAddress::text() const {
   if (!v4_) return v6_text(bytes());
@@ -79,7 +81,9 @@ bool IpAddress::is_loopback() const {
   return plus(-1).is_unspecified();
 }
 
-bool IpAddress::is_multicast() const { return v4_ ? (bytes_[0] & 0xf0) == 0xe0 : bytes_[0] == 0xff; }
+bool IpAddress::is_multicast() const {
+  return v4_ ? (bytes_[0] & 0xf0) == 0xe0 : bytes_[0] == 0xff;
+}
 
 bool IpAddress::is_unspecified() const {
   return std::ranges::all_of(bytes(), [](std::uint8_t b) { return b == 0; });
@@ -123,7 +127,9 @@ std::optional<Prefix> Prefix::parse(std::string_view text) {
   return Prefix{*address, length};
 }
 
-std::string Prefix::text() const { return address.text() + "/" + std::to_string(length); }
+std::string Prefix::text() const {
+  return address.text() + "/" + std::to_string(length);
+}
 
 namespace {
 
@@ -141,14 +147,20 @@ IpAddress fill_host_bits(const IpAddress& address, int length, bool bit) {
 
 }  // namespace
 
-Prefix Prefix::network() const { return {fill_host_bits(address, length, false), length}; }
+Prefix Prefix::network() const {
+  return {fill_host_bits(address, length, false), length};
+}
 
-IpAddress Prefix::last() const { return fill_host_bits(address, length, true); }
+IpAddress Prefix::last() const {
+  return fill_host_bits(address, length, true);
+}
 
 bool Prefix::contains(const IpAddress& other) const {
   return other.is_v4() == address.is_v4() && Prefix{other, length}.network() == network();
 }
 
-Prefix host_prefix(const IpAddress& address) { return {address, address.bits()}; }
+Prefix host_prefix(const IpAddress& address) {
+  return {address, address.bits()};
+}
 
 }  // namespace base

@@ -20,7 +20,7 @@ class IpAddress {
   static std::optional<IpAddress> from_bytes(std::span<const std::uint8_t> bytes);
 
   bool is_v4() const { return v4_; }
-  int family() const;               ///< AF_INET or AF_INET6
+  int family() const;  ///< AF_INET or AF_INET6
   int bits() const { return v4_ ? 32 : 128; }
   std::span<const std::uint8_t> bytes() const { return {bytes_.data(), v4_ ? 4u : 16u}; }
   /// RFC 5952; embedded IPv4 is not dotted (`::102:304`), as Go prints it.
@@ -48,8 +48,8 @@ struct Prefix {
   /// `10.1.0.5/16`; a length with leading zeros is accepted, one beyond the family's is not.
   static std::optional<Prefix> parse(std::string_view text);
   std::string text() const;
-  Prefix network() const;           ///< host bits cleared
-  IpAddress last() const;           ///< host bits set: IPv4's broadcast address
+  Prefix network() const;  ///< host bits cleared
+  IpAddress last() const;  ///< host bits set: IPv4's broadcast address
   bool contains(const IpAddress& other) const;
   bool operator==(const Prefix&) const = default;
 };

@@ -9,8 +9,8 @@
 namespace base {
 
 void log(std::string_view line) noexcept {
-  const std::array<iovec, 2> parts{{{const_cast<char*>(line.data()), line.size()},
-                                    {const_cast<char*>("\n"), 1}}};
+  const std::array<iovec, 2> parts{
+      {{const_cast<char*>(line.data()), line.size()}, {const_cast<char*>("\n"), 1}}};
   // Nobody is left to tell when stderr itself fails.
   [[maybe_unused]] const ssize_t written = ::writev(STDERR_FILENO, parts.data(), parts.size());
 }

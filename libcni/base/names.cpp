@@ -23,7 +23,11 @@ bool is_alphanumeric(char c) {
 std::optional<std::uint32_t> next_code_point(std::string_view& text) {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
   const std::uint8_t lead = byte(0);
-  const std::size_t length = lead < 0x80 ? 1 : lead >> 5 == 6 ? 2 : lead >> 4 == 14 ? 3 : lead >> 3 == 30 ? 4 : 0;
+  const std::size_t length = lead < 0x80       ? 1
+                             : lead >> 5 == 6  ? 2
+                             : lead >> 4 == 14 ? 3
+                             : lead >> 3 == 30 ? 4
+                                               : 0;
   if (length == 0 || text.size() < length) return std::nullopt;
   std::uint32_t point = length == 1 ? lead : lead & (0xffu >> (length + 1));
   for (std::size_t i = 1; i < length; ++i) {
@@ -40,8 +44,8 @@ std::optional<std::uint32_t> next_code_point(std::string_view& text) {
 bool is_space(std::uint32_t point) {
   constexpr std::array<std::uint32_t, 11> kSpaces{' ',    0x85,   0xa0,   0x1680, 0x2028, 0x2029,
                                                   0x202f, 0x205f, 0x3000, '\t',   '\n'};
-  return std::ranges::find(kSpaces, point) != kSpaces.end() || (point >= 0x2000 && point <= 0x200a) ||
-         (point >= '\v' && point <= '\r');
+  return std::ranges::find(kSpaces, point) != kSpaces.end() ||
+         (point >= 0x2000 && point <= 0x200a) || (point >= '\v' && point <= '\r');
 }
 
 }  // namespace

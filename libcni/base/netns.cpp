@@ -28,7 +28,9 @@ void enter(int fd, const char* what) {
 }
 
 /// NS_GET_NSTYPE (kernel 4.11) fails with ENOTTY on anything that is not a namespace.
-bool is_netns(int fd) { return ::ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET; }
+bool is_netns(int fd) {
+  return ::ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET;
+}
 
 /// Restores the namespace the process was in.
 class Return {
@@ -61,7 +63,9 @@ std::optional<Netns> Netns::find(const std::string& path) {
   return netns;
 }
 
-Netns Netns::current() { return Netns(open_ns(kOwn)); }
+Netns Netns::current() {
+  return Netns(open_ns(kOwn));
+}
 
 Netns Netns::create() {
   const Return back;

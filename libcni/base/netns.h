@@ -15,15 +15,17 @@ class Netns {
   /// Throws std::system_error naming `path`: ENOENT when missing, EINVAL when it is no network
   /// namespace (S-036, S-038).
   static Netns open(const std::string& path);
-  /// Nothing when `path` is empty, missing, or no namespace any more, as after a crash (S-042, S-043).
+  /// Nothing when `path` is empty, missing, or no namespace any more, as after a crash (S-042,
+  /// S-043).
   static std::optional<Netns> find(const std::string& path);
   static Netns current();
-  /// Creates an anonymous namespace; the kernel frees it with the last handle. The caller stays put.
+  /// Creates an anonymous namespace; the kernel frees it with the last handle. The caller stays
+  /// put.
   static Netns create();
 
-  /// Runs `body` inside this namespace and comes back, also when it throws. Sockets that `body` opens
-  /// stay in this namespace. Ends the process if the way back is barred: nothing sane can follow.
-  /// Single-threaded callers only.
+  /// Runs `body` inside this namespace and comes back, also when it throws. Sockets that `body`
+  /// opens stay in this namespace. Ends the process if the way back is barred: nothing sane can
+  /// follow. Single-threaded callers only.
   void run(const std::function<void()>& body) const;
 
   /// Same namespace, by device and inode (S-039, S-189).

@@ -12,27 +12,28 @@ namespace base {
 
 /// A program to run to its end.
 struct Command {
-  std::string path;                      ///< executed as is, no $PATH search
-  std::vector<std::string> argv;         ///< empty: {path}
-  std::vector<std::string> environment;  ///< complete: "K=V"
-  std::string_view input;                ///< its standard input
+  std::string path;                                  ///< executed as is, no $PATH search
+  std::vector<std::string> argv;                     ///< empty: {path}
+  std::vector<std::string> environment;              ///< complete: "K=V"
+  std::string_view input;                            ///< its standard input
   std::optional<std::chrono::milliseconds> timeout;  ///< SIGTERM to its process group, then SIGKILL
-  std::function<void(std::string_view)> on_stderr;   ///< gets standard error as it comes; unset: inherited
-  bool die_with_parent = true;           ///< SIGKILL when we die (S-240); runtimes turn it off (R-074)
+  std::function<void(std::string_view)>
+      on_stderr;                ///< gets standard error as it comes; unset: inherited
+  bool die_with_parent = true;  ///< SIGKILL when we die (S-240); runtimes turn it off (R-074)
 };
 
 struct Outcome {
-  int exit_code = -1;     ///< -1 when killed by a signal
-  int signal = 0;         ///< the signal that killed it, or 0
+  int exit_code = -1;  ///< -1 when killed by a signal
+  int signal = 0;      ///< the signal that killed it, or 0
   bool timed_out = false;
-  std::string output;     ///< its standard output
+  std::string output;  ///< its standard output
   bool ok() const { return exit_code == 0 && !timed_out; }
 };
 
 /// Runs `command` in a process group of its own with default signal handling and no descriptor but
 /// 0, 1, 2 (S-093). Throws std::system_error when it cannot be started; ETXTBSY is retried for 5 s
-/// . A grandchild that keeps the pipes open does not delay the return beyond the timeout.
-/// Our own termination signal kills the group and throws EINTR.
+/// . A grandchild that keeps the pipes open does not delay the return beyond the timeout
+/// . Our own termination signal kills the group and throws EINTR.
 Outcome run(const Command& command);
 
 }  // namespace base

@@ -19,14 +19,14 @@ namespace json {
 cni::Result parse_result(const Object& object, cni::Version assumed);
 cni::Result parse_result(std::string_view text, cni::Version assumed, std::string_view what);
 
-/// `result` in the shape of `version`, indented by 4, no final newline (S-094, S-113 to S-120, S-137 to
-/// S-145). Throws cni::Error(7) when that version cannot express it (S-144).
+/// `result` in the shape of `version`, indented by 4, no final newline (S-094, S-113 to S-120,
+/// S-137 to S-145). Throws cni::Error(7) when that version cannot express it (S-144).
 std::string print_result(const cni::Result& result, cni::Version version);
 /// The same on one line, for prevResult and cache files.
 std::string print_result_compact(const cni::Result& result, cni::Version version);
 
-/// Throws cni::Error(7) when `version` cannot express `result`: no address, or two of one family, below
-/// 0.3.0 (S-077). Call it before side effects.
+/// Throws cni::Error(7) when `version` cannot express `result`: no address, or two of one family,
+/// below 0.3.0 (S-077). Call it before side effects.
 void require_expressible(const cni::Result& result, cni::Version version);
 
 /// The error object: cniVersion, code, msg, details (S-095); always valid UTF-8 (S-111).

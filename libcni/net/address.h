@@ -9,7 +9,7 @@
 namespace net {
 
 struct Address {
-  int index = 0;           ///< of the link
+  int index = 0;  ///< of the link
   base::Prefix prefix;
   bool tentative = false;  ///< IPv6: duplicate address detection has not ended
   bool operator==(const Address&) const = default;

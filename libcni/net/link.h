@@ -15,15 +15,15 @@ namespace net {
 struct Link {
   int index = 0;
   std::string name;
-  std::string kind;                ///< IFLA_INFO_KIND: "veth", "bridge", ...; empty for hardware and lo
+  std::string kind;  ///< IFLA_INFO_KIND: "veth", "bridge", ...; empty for hardware and lo
   std::optional<base::Mac> mac;
   int mtu = 0;
-  bool up = false;                 ///< IFF_UP: administratively
-  int operstate = 0;               ///< IF_OPER_* of RFC 2863
-  int master = 0;                  ///< index of the bridge it is a port of, or 0
-  int peer_index = 0;              ///< IFLA_LINK: a veth's other end, an index in its namespace
-  unsigned promiscuity = 0;        ///< how many users want promiscuous mode
-  bool promisc = false;            ///< IFF_PROMISC: set by hand, not by a capture
+  bool up = false;           ///< IFF_UP: administratively
+  int operstate = 0;         ///< IF_OPER_* of RFC 2863
+  int master = 0;            ///< index of the bridge it is a port of, or 0
+  int peer_index = 0;        ///< IFLA_LINK: a veth's other end, an index in its namespace
+  unsigned promiscuity = 0;  ///< how many users want promiscuous mode
+  bool promisc = false;      ///< IFF_PROMISC: set by hand, not by a capture
   std::string alias;
   bool operator==(const Link&) const = default;
 };
@@ -47,11 +47,11 @@ struct VethSpec {
   std::string sandbox_name;
   std::optional<int> mtu;
   std::optional<base::Mac> sandbox_mac;
-  int master = 0;        ///< index of the host end's bridge, or 0
+  int master = 0;  ///< index of the host end's bridge, or 0
 };
-/// Creates the pair from the host side: host end up, without queue, a port of `master`; the other end
-/// down, straight in `sandbox` under its final name, so that no crash leaves it on the host (S-161).
-/// Throws EEXIST when either name is taken.
+/// Creates the pair from the host side: host end up, without queue, a port of `master`; the other
+/// end down, straight in `sandbox` under its final name, so that no crash leaves it on the host
+/// (S-161). Throws EEXIST when either name is taken.
 void add_veth(Netlink& host, const base::Netns& sandbox, const VethSpec& spec);
 
 void set_up(Netlink& netlink, int index);

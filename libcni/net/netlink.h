@@ -55,10 +55,11 @@ class Netlink {
 
   using OnReply = std::function<void(const nlmsghdr&)>;
   /// Sends one request and waits for its ACK; replies before it go to `on_reply`. Throws
-  /// std::system_error with the kernel's errno: `attempted`, and the kernel's own text where it gives one.
+  /// std::system_error with the kernel's errno: `attempted`, and the kernel's own text where it
+  /// gives one.
   void request(Message& message, const std::string& attempted, const OnReply& on_reply = {});
-  /// Sends a dump request. `on_reply` can see entries twice: an interrupted dump (NLM_F_DUMP_INTR) is
-  /// started over after `restart()` (S-264).
+  /// Sends a dump request. `on_reply` can see entries twice: an interrupted dump (NLM_F_DUMP_INTR)
+  /// is started over after `restart()` (S-264).
   void dump(Message& message, const std::string& attempted, const OnReply& on_reply,
             const std::function<void()>& restart);
 

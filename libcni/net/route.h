@@ -16,10 +16,10 @@ struct Route {
   std::optional<base::IpAddress> gateway;
   std::optional<base::IpAddress> source;  ///< preferred source address
   int oif = 0;
-  std::uint32_t table = 254;              ///< main
-  std::uint8_t scope = 0;                 ///< RT_SCOPE_UNIVERSE
-  std::uint8_t protocol = 3;              ///< RTPROT_BOOT
-  std::uint32_t priority = 0;             ///< metric
+  std::uint32_t table = 254;   ///< main
+  std::uint8_t scope = 0;      ///< RT_SCOPE_UNIVERSE
+  std::uint8_t protocol = 3;   ///< RTPROT_BOOT
+  std::uint32_t priority = 0;  ///< metric
   std::uint32_t mtu = 0;
   std::uint32_t advmss = 0;
   bool onlink = false;
@@ -28,8 +28,9 @@ struct Route {
 
 enum class IfPresent { fail, keep, replace };
 
-/// Adds the route. `fail` creates beside a route of another gateway, as the reference does (NLM_F_CREATE
-/// without EXCL), and throws EEXIST for an identical one; `keep` leaves an identical one alone.
+/// Adds the route. `fail` creates beside a route of another gateway, as the reference does
+/// (NLM_F_CREATE without EXCL), and throws EEXIST for an identical one; `keep` leaves an identical
+/// one alone.
 void add_route(Netlink& netlink, const Route& route, IfPresent if_present);
 /// Returns false when there was none.
 bool remove_route(Netlink& netlink, const Route& route);

@@ -30,8 +30,8 @@ struct Request {
   json::Object config;
   std::string network;  ///< the configuration's `name`
   Version version;      ///< the configuration's `cniVersion`
-  /// The sandbox, opened once (S-045). Always there on ADD and CHECK; on DEL only while the namespace
-  /// lives and is not our own (S-039, S-042, S-043, F-06). Never on GC and STATUS.
+  /// The sandbox, opened once (S-045). Always there on ADD and CHECK; on DEL only while the
+  /// namespace lives and is not our own (S-039, S-042, S-043, F-06). Never on GC and STATUS.
   std::optional<base::Netns> sandbox = {};
   /// Absent on DEL also when it cannot be read (S-167).
   std::optional<Result> prev_result = {};
@@ -41,8 +41,8 @@ struct Request {
   bool is_valid(const Attachment& attachment) const;
 };
 
-/// A CNI plugin: one function per verb; an unset one succeeds (S-201). Functions throw cni::Error or
-/// std::system_error; only plugin_main() writes standard output, once, last (S-083, S-086).
+/// A CNI plugin: one function per verb; an unset one succeeds (S-201). Functions throw cni::Error
+/// or std::system_error; only plugin_main() writes standard output, once, last (S-083, S-086).
 struct Plugin {
   std::string_view name;
   std::function<Result(const Request&)> add;
@@ -67,7 +67,8 @@ struct Edges {
 /// Runs one CNI invocation; returns the process exit code. Holds the one catch of a plugin.
 int plugin_main(const Plugin& plugin, const Edges& edges);
 
-/// The same on the real environment, standard input and output (S-006 for argv, S-089, S-090, S-092).
+/// The same on the real environment, standard input and output (S-006 for argv, S-089, S-090,
+/// S-092).
 int plugin_main(const Plugin& plugin, int argc, char** argv);
 
 /// Throws code 7 `Required prevResult missing` unless there is one.

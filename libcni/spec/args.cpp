@@ -33,7 +33,8 @@ std::map<std::string, std::string> parse_args(std::string_view args,
     const auto equals = pair.find('=');
     if (equals == std::string_view::npos || pair.find('=', equals + 1) != std::string_view::npos ||
         semicolon == args.size() - 1)
-      refuse("invalid pair \"" + std::string(pair) + (semicolon == args.size() - 1 ? ";" : "") + "\"");
+      refuse("invalid pair \"" + std::string(pair) + (semicolon == args.size() - 1 ? ";" : "") +
+             "\"");
     const std::string key(pair.substr(0, equals));
     const std::string value(pair.substr(equals + 1));
     if (key == "IgnoreUnknown")

@@ -18,8 +18,8 @@ enum class Code : unsigned {
   invalid_config = 7,
   invalid_netns = 8,  ///< only in the reference's constants: CNI_NETNS is the plugin's own (S-104)
   try_again_later = 11,
-  not_available = 50,          ///< STATUS: cannot serve ADD (S-106)
-  limited_connectivity = 51,   ///< STATUS: and existing containers may lack connectivity
+  not_available = 50,         ///< STATUS: cannot serve ADD (S-106)
+  limited_connectivity = 51,  ///< STATUS: and existing containers may lack connectivity
   internal = 999,
 };
 

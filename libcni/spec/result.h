@@ -14,10 +14,11 @@ namespace cni {
 /// Members this library does not know, name to JSON text: they survive a chain (S-219).
 using Extra = std::map<std::string, std::string>;
 
-/// A link of the attachment; `sandbox` is CNI_NETNS verbatim inside the container, empty on the host.
+/// A link of the attachment; `sandbox` is CNI_NETNS verbatim inside the container, empty on the
+/// host.
 struct Interface {
   std::string name;
-  std::string mac;             ///< as received; ours are lower-case colon hex
+  std::string mac;                        ///< as received; ours are lower-case colon hex
   std::optional<std::uint64_t> mtu = {};  ///< 1.1.0
   std::string sandbox = {};
   std::string socket_path = {};  ///< 1.1.0
@@ -30,12 +31,14 @@ struct Interface {
 struct IpConfig {
   base::Prefix address;
   std::optional<base::IpAddress> gateway = {};
-  std::optional<int> interface = {};  ///< index into Result::interfaces; others' plugins may say -1 (S-122)
+  std::optional<int> interface =
+      {};  ///< index into Result::interfaces; others' plugins may say -1 (S-122)
   Extra extra = {};
   bool operator==(const IpConfig&) const = default;
 };
 
-/// `dst` keeps its host bits as given (S-132). An explicit 0 differs from absent for table and scope (S-120).
+/// `dst` keeps its host bits as given (S-132). An explicit 0 differs from absent for table and
+/// scope (S-120).
 struct Route {
   base::Prefix dst;
   std::optional<base::IpAddress> gateway = {};

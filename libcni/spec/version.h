@@ -26,7 +26,8 @@ inline constexpr std::array<Version, 7> kVersions{
     {{0, 1, 0}, {0, 2, 0}, {0, 3, 0}, {0, 3, 1}, {0, 4, 0}, {1, 0, 0}, {1, 1, 0}}};
 inline constexpr Version kNewestVersion = kVersions.back();
 
-/// The supported version written exactly as `text`, empty meaning 0.1.0; plugins match literally (S-069).
+/// The supported version written exactly as `text`, empty meaning 0.1.0; plugins match literally
+/// (S-069).
 std::optional<Version> find_supported(std::string_view text);
 
 }  // namespace cni

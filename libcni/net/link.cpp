@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcni/net/link.h"
+
+#include <linux/if.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+#include "libcni/base/sys_error.h"
+#include "libcni/net/attributes.h"
+
+namespace net {
+namespace {
+
+std::string quoted(const std::string& name) {
+  return "\"" + name + "\"";
+}
+
+Link parse_link(const nlmsghdr& message) {
+  Link link;
+  const auto* info = header_of<ifinfomsg>(message);
+  if (info == nullptr) return link;
+  link.index = info->ifi_index;
+  link.up = (info->ifi_flags & IFF_UP) != 0;
+  link.promisc = (info->ifi_flags & IFF_PROMISC) != 0;
+  for_each_attribute<ifinfomsg>(message, [&](const nlattr& a) {
+    switch (type_of(a)) {
+      case IFLA_IFNAME:
+        link.name = text_of(a);
+        break;
+      case IFLA_IFALIAS:
+        link.alias = text_of(a);
+        break;
+      case IFLA_MTU:
+        link.mtu = static_cast<int>(u32_of(a));
+        break;
+      case IFLA_MASTER:
+        link.master = static_cast<int>(u32_of(a));
+        break;
+      case IFLA_LINK:
+        link.peer_index = static_cast<int>(u32_of(a));
+        break;
+      case IFLA_OPERSTATE:
+        link.operstate = u8_of(a);
+        break;
+      case IFLA_PROMISCUITY:
+        link.promiscuity = u32_of(a);
+        break;
+      case IFLA_ADDRESS:
+        if (bytes_of(a).size() == 6) {
+          link.mac.emplace();
+          std::copy_n(bytes_of(a).begin(), 6, link.mac->bytes.begin());
+        }
+        break;
+      case IFLA_LINKINFO:
+        for_each_nested(a, [&](const nlattr& nested) {
+          if (type_of(nested) == IFLA_INFO_KIND) link.kind = text_of(nested);
+        });
+        break;
+      default:
+        break;
+    }
+  });
+  return link;
+}
+
+std::optional<Link> find(Netlink& netlink, Message& message, const std::string& attempted) try {
+  std::optional<Link> found;
+  netlink.request(message, attempted, [&](const nlmsghdr& reply) { found = parse_link(reply); });
+  return found;
+} catch (const std::system_error& e) {
+  if (e.code().value() == ENODEV) return std::nullopt;
+  throw;
+}
+
+bool remove(Netlink& netlink, Message& message, const std::string& attempted) try {
+  netlink.request(message, attempted);
+  return true;
+} catch (const std::system_error& e) {
+  if (e.code().value() == ENODEV) return false;
+  throw;
+}
+
+/// Names over 15 bytes can only be alternative names (kernel 5.5).
+void put_name(Message& message, const std::string& name) {
+  message.put(name.size() < IFNAMSIZ ? IFLA_IFNAME : IFLA_ALT_IFNAME, name);
+}
+
+/// RTM_NEWLINK on the existing link `index`.
+class Change {
+ public:
+  explicit Change(int index) : info_(message_.extra<ifinfomsg>()), index_(index) {
+    info_.ifi_index = index;
+  }
+  Message& message() { return message_; }
+  Change& flags(unsigned value, unsigned mask) {
+    info_.ifi_flags = value;
+    info_.ifi_change = mask;
+    return *this;
+  }
+  void send(Netlink& netlink, const std::string& what) {
+    netlink.request(message_, what + " of link " + std::to_string(index_));
+  }
+
+ private:
+  Message message_{RTM_NEWLINK, 0};
+  ifinfomsg& info_;
+  int index_;
+};
+
+}  // namespace
+
+std::optional<Link> find_link(Netlink& netlink, const std::string& name) {
+  Message message(RTM_GETLINK, 0);
+  message.extra<ifinfomsg>();
+  put_name(message, name);
+  return find(netlink, message, "look up link " + quoted(name));
+}
+
+std::optional<Link> find_link(Netlink& netlink, int index) {
+  Message message(RTM_GETLINK, 0);
+  message.extra<ifinfomsg>().ifi_index = index;
+  return find(netlink, message, "look up link " + std::to_string(index));
+}
+
+Link get_link(Netlink& netlink, const std::string& name) {
+  auto link = find_link(netlink, name);
+  if (!link) base::throw_errno("look up link " + quoted(name) + ": Link not found", ENODEV);
+  return *std::move(link);
+}
+
+std::vector<Link> list_links(Netlink& netlink) {
+  std::vector<Link> links;
+  Message message(RTM_GETLINK, 0);
+  message.extra<ifinfomsg>();
+  netlink.dump(
+      message, "list links", [&](const nlmsghdr& reply) { links.push_back(parse_link(reply)); },
+      [&] { links.clear(); });
+  return links;
+}
+
+bool add_bridge(Netlink& netlink, const BridgeSpec& spec) try {
+  Message message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+  auto& info = message.extra<ifinfomsg>();
+  info.ifi_flags = info.ifi_change = IFF_UP;
+  message.put(IFLA_IFNAME, spec.name);
+  if (spec.mtu) message.put_u32(IFLA_MTU, static_cast<std::uint32_t>(*spec.mtu));
+  message.nest(IFLA_LINKINFO, [&] {
+    message.put(IFLA_INFO_KIND, "bridge");
+    if (!spec.vlan_filtering) return;
+    message.nest(IFLA_INFO_DATA, [&] { message.put_u8(IFLA_BR_VLAN_FILTERING, 1); });
+  });
+  netlink.request(message, "create bridge " + quoted(spec.name));
+  return true;
+} catch (const std::system_error& e) {
+  if (e.code().value() == EEXIST) return false;
+  throw;
+}
+
+void add_veth(Netlink& host, const base::Netns& sandbox, const VethSpec& spec) {
+  Message message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+  auto& info = message.extra<ifinfomsg>();
+  info.ifi_flags = info.ifi_change = IFF_UP;
+  const auto put_mtu = [&] {
+    if (spec.mtu) message.put_u32(IFLA_MTU, static_cast<std::uint32_t>(*spec.mtu));
+  };
+  message.put(IFLA_IFNAME, spec.host_name);
+  put_mtu();
+  // The reference's host ends have no queue; a queue would only add latency in front of the peer's.
+  message.put_u32(IFLA_TXQLEN, 0);
+  if (spec.master != 0) message.put_u32(IFLA_MASTER, static_cast<std::uint32_t>(spec.master));
+  message.nest(IFLA_LINKINFO, [&] {
+    message.put(IFLA_INFO_KIND, "veth");
+    message.nest(IFLA_INFO_DATA, [&] {
+      message.nest(VETH_INFO_PEER, [&] {
+        // IFF_UP here would be refused with ENOTCONN: the other end is not registered yet.
+        message.extra<ifinfomsg>();
+        message.put(IFLA_IFNAME, spec.sandbox_name);
+        put_mtu();
+        if (spec.sandbox_mac) message.put(IFLA_ADDRESS, spec.sandbox_mac->bytes);
+        message.put_u32(IFLA_NET_NS_FD, static_cast<std::uint32_t>(sandbox.fd()));
+      });
+    });
+  });
+  host.request(message, "create veth pair " + quoted(spec.host_name) + ", " +
+                            quoted(spec.sandbox_name) + " in the sandbox");
+}
+
+void set_up(Netlink& netlink, int index) {
+  Change(index).flags(IFF_UP, IFF_UP).send(netlink, "set up");
+}
+
+void set_down(Netlink& netlink, int index) {
+  Change(index).flags(0, IFF_UP).send(netlink, "set down");
+}
+
+void set_promisc(Netlink& netlink, int index) {
+  Change(index).flags(IFF_PROMISC, IFF_PROMISC).send(netlink, "set promiscuous mode");
+}
+
+void set_mac(Netlink& netlink, int index, const base::Mac& mac) {
+  Change change(index);
+  change.message().put(IFLA_ADDRESS, mac.bytes);
+  change.send(netlink, "set MAC address " + mac.text());
+}
+
+void set_mtu(Netlink& netlink, int index, int mtu) {
+  Change change(index);
+  change.message().put_u32(IFLA_MTU, static_cast<std::uint32_t>(mtu));
+  change.send(netlink, "set MTU " + std::to_string(mtu));
+}
+
+void set_master(Netlink& netlink, int index, int master) {
+  Change change(index);
+  change.message().put_u32(IFLA_MASTER, static_cast<std::uint32_t>(master));
+  change.send(netlink, "set master " + std::to_string(master));
+}
+
+bool remove_link(Netlink& netlink, const std::string& name) {
+  Message message(RTM_DELLINK, 0);
+  message.extra<ifinfomsg>();
+  put_name(message, name);
+  return remove(netlink, message, "delete link " + quoted(name));
+}
+
+bool remove_link(Netlink& netlink, int index) {
+  Message message(RTM_DELLINK, 0);
+  message.extra<ifinfomsg>().ifi_index = index;
+  return remove(netlink, message, "delete link " + std::to_string(index));
+}
+
+std::string operstate_name(int operstate) {
+  constexpr std::array<const char*, 7> kNames{"unknown", "not-present", "down", "lower-layer-down",
+                                              "testing", "dormant",     "up"};
+  const auto at = static_cast<std::size_t>(operstate);
+  return at < kNames.size() ? kNames[at] : "unknown";
+}
+
+}  // namespace net

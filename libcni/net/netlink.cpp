@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcni/net/netlink.h"
+
+#include <linux/netlink.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include <libmnl/libmnl.h>
+
+#include "libcni/base/interrupt.h"
+#include "libcni/base/sys_error.h"
+
+namespace net {
+
+Message::Message(std::uint16_t type, std::uint16_t flags)
+    : header_(mnl_nlmsg_put_header(buffer_.data())) {
+  header_->nlmsg_type = type;
+  header_->nlmsg_flags = flags;
+}
+
+void* Message::extra(std::size_t size) {
+  return mnl_nlmsg_put_extra_header(header_, size);
+}
+
+namespace {
+
+void require_space(bool fits) {
+  if (!fits) base::throw_errno("build netlink request", EMSGSIZE);
+}
+
+}  // namespace
+
+Message& Message::put(std::uint16_t attribute, std::span<const std::uint8_t> bytes) {
+  require_space(mnl_attr_put_check(header_, buffer_.size(), attribute, bytes.size(), bytes.data()));
+  return *this;
+}
+
+Message& Message::put(std::uint16_t attribute, const std::string& text) {
+  require_space(mnl_attr_put_strz_check(header_, buffer_.size(), attribute, text.c_str()));
+  return *this;
+}
+
+Message& Message::put_u8(std::uint16_t attribute, std::uint8_t value) {
+  require_space(mnl_attr_put_u8_check(header_, buffer_.size(), attribute, value));
+  return *this;
+}
+
+Message& Message::put_u16(std::uint16_t attribute, std::uint16_t value) {
+  require_space(mnl_attr_put_u16_check(header_, buffer_.size(), attribute, value));
+  return *this;
+}
+
+Message& Message::put_u32(std::uint16_t attribute, std::uint32_t value) {
+  require_space(mnl_attr_put_u32_check(header_, buffer_.size(), attribute, value));
+  return *this;
+}
+
+Message& Message::nest(std::uint16_t attribute, const std::function<void()>& fill) {
+  nlattr* start = mnl_attr_nest_start_check(header_, buffer_.size(), attribute);
+  require_space(start != nullptr);
+  fill();
+  mnl_attr_nest_end(header_, start);
+  return *this;
+}
+
+namespace {
+
+/// The kernel's own explanation in an extended ACK (kernel 4.12), or empty.
+std::string extack_text(const nlmsghdr& reply) {
+  const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(&reply));
+  if ((reply.nlmsg_flags & NLM_F_ACK_TLVS) == 0) return {};
+  std::size_t offset = sizeof(nlmsgerr);
+  if ((reply.nlmsg_flags & NLM_F_CAPPED) == 0) offset += error->msg.nlmsg_len - sizeof(nlmsghdr);
+  const auto* end = static_cast<const char*>(mnl_nlmsg_get_payload_tail(&reply));
+  const auto* attribute =
+      static_cast<const nlattr*>(mnl_nlmsg_get_payload_offset(&reply, MNL_ALIGN(offset)));
+  while (mnl_attr_ok(attribute, static_cast<int>(end - reinterpret_cast<const char*>(attribute)))) {
+    if (mnl_attr_get_type(attribute) == NLMSGERR_ATTR_MSG &&
+        mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) == 0)
+      return mnl_attr_get_str(attribute);
+    attribute = mnl_attr_next(attribute);
+  }
+  return {};
+}
+
+enum class Done { no, yes, interrupted };
+
+/// What one reply means for the request in flight; throws the kernel's error.
+Done take(const nlmsghdr& reply, const std::string& attempted, const Netlink::OnReply& on_reply) {
+  if ((reply.nlmsg_flags & NLM_F_DUMP_INTR) != 0) return Done::interrupted;
+  if (reply.nlmsg_type == NLMSG_DONE) return Done::yes;
+  if (reply.nlmsg_type != NLMSG_ERROR) {
+    if (on_reply) on_reply(reply);
+    return Done::no;
+  }
+  // The kernel reports a negative errno; zero is the ACK.
+  const int error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(&reply))->error;
+  if (error == 0) return Done::yes;
+  const std::string text = extack_text(reply);
+  base::throw_errno(text.empty() ? attempted : attempted + " (" + text + ")", -error);
+}
+
+}  // namespace
+
+struct Netlink::Impl {
+  std::unique_ptr<mnl_socket, int (*)(mnl_socket*)> socket{
+      mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC), mnl_socket_close};
+  std::uint32_t sequence = 0;
+
+  Impl() {
+    if (!socket) base::throw_errno("open rtnetlink socket");
+    if (mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0)
+      base::throw_errno("bind rtnetlink socket");
+    // Both only add comfort: the kernel's text in errors, and errors that do not repeat the
+    // request.
+    int on = 1;
+    mnl_socket_setsockopt(socket.get(), NETLINK_EXT_ACK, &on, sizeof on);
+    mnl_socket_setsockopt(socket.get(), NETLINK_CAP_ACK, &on, sizeof on);
+  }
+
+  void send(Message& message, std::uint16_t flags, const std::string& attempted) {
+    base::throw_if_interrupted();
+    nlmsghdr& header = message.header();
+    header.nlmsg_flags = static_cast<std::uint16_t>(header.nlmsg_flags | NLM_F_REQUEST | flags);
+    header.nlmsg_seq = ++sequence;
+    while (mnl_socket_sendto(socket.get(), &header, header.nlmsg_len) < 0)
+      if (errno != EINTR) base::throw_errno(attempted);
+  }
+
+  /// Reads replies to the last request until it is done. An answer is never left unread: the
+  /// request has been carried out, and its undo needs this socket.
+  Done receive(const std::string& attempted, const OnReply& on_reply) {
+    bool interrupted = false;
+    for (;;) {
+      alignas(nlmsghdr) std::array<char, 32768> buffer;
+      const ssize_t received = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
+      if (received < 0 && errno == EINTR) continue;
+      if (received < 0) base::throw_errno(attempted);
+      int left = static_cast<int>(received);
+      for (auto* reply = reinterpret_cast<nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(reply, left);
+           reply = mnl_nlmsg_next(reply, &left)) {
+        if (reply->nlmsg_seq != sequence) continue;
+        const Done done = take(*reply, attempted, on_reply);
+        interrupted = interrupted || done == Done::interrupted;
+        if (done == Done::yes || (interrupted && reply->nlmsg_type == NLMSG_DONE))
+          return interrupted ? Done::interrupted : Done::yes;
+      }
+    }
+  }
+};
+
+Netlink::Netlink() : impl_(std::make_unique<Impl>()) {}
+
+Netlink::Netlink(const base::Netns& netns) {
+  netns.run([this] { impl_ = std::make_unique<Impl>(); });
+}
+
+Netlink::~Netlink() = default;
+Netlink::Netlink(Netlink&&) noexcept = default;
+Netlink& Netlink::operator=(Netlink&&) noexcept = default;
+
+void Netlink::request(Message& message, const std::string& attempted, const OnReply& on_reply) {
+  impl_->send(message, NLM_F_ACK, attempted);
+  impl_->receive(attempted, on_reply);
+}
+
+void Netlink::dump(Message& message, const std::string& attempted, const OnReply& on_reply,
+                   const std::function<void()>& restart) {
+  constexpr int kTries = 20;
+  for (int i = 0; i < kTries; ++i) {
+    restart();
+    impl_->send(message, NLM_F_DUMP, attempted);
+    if (impl_->receive(attempted, on_reply) == Done::yes) return;
+  }
+  base::throw_errno(attempted + ": the table kept changing", EAGAIN);
+}
+
+}  // namespace net

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcni/net/route.h"
+
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include "libcni/net/attributes.h"
+
+namespace net {
+namespace {
+
+std::string describe(const Route& route) {
+  std::string text = "route " + route.dst.network().text();
+  if (route.gateway) text += " via " + route.gateway->text();
+  return text + " on link " + std::to_string(route.oif);
+}
+
+void fill(Message& message, const Route& route, std::uint8_t scope) {
+  auto& header = message.extra<rtmsg>();
+  header.rtm_family = static_cast<std::uint8_t>(route.dst.address.family());
+  header.rtm_dst_len = static_cast<std::uint8_t>(route.dst.length);
+  header.rtm_table = static_cast<std::uint8_t>(route.table < 256 ? route.table : RT_TABLE_UNSPEC);
+  header.rtm_protocol = route.protocol;
+  header.rtm_scope = scope;
+  header.rtm_type = RTN_UNICAST;
+  header.rtm_flags = route.onlink ? RTNH_F_ONLINK : 0;
+  message.put(RTA_DST, route.dst.network().address.bytes());
+  if (route.table >= 256) message.put_u32(RTA_TABLE, route.table);
+  if (route.gateway) message.put(RTA_GATEWAY, route.gateway->bytes());
+  if (route.source) message.put(RTA_PREFSRC, route.source->bytes());
+  if (route.oif != 0) message.put_u32(RTA_OIF, static_cast<std::uint32_t>(route.oif));
+  if (route.priority != 0) message.put_u32(RTA_PRIORITY, route.priority);
+  if (route.mtu == 0 && route.advmss == 0) return;
+  message.nest(RTA_METRICS, [&] {
+    if (route.mtu != 0) message.put_u32(RTAX_MTU, route.mtu);
+    if (route.advmss != 0) message.put_u32(RTAX_ADVMSS, route.advmss);
+  });
+}
+
+void parse_attribute(Route& route, const nlattr& a) {
+  switch (type_of(a)) {
+    case RTA_DST:
+      if (const auto dst = base::IpAddress::from_bytes(bytes_of(a))) route.dst.address = *dst;
+      break;
+    case RTA_GATEWAY:
+      route.gateway = base::IpAddress::from_bytes(bytes_of(a));
+      break;
+    case RTA_PREFSRC:
+      route.source = base::IpAddress::from_bytes(bytes_of(a));
+      break;
+    case RTA_OIF:
+      route.oif = static_cast<int>(u32_of(a));
+      break;
+    case RTA_TABLE:
+      route.table = u32_of(a);
+      break;
+    case RTA_PRIORITY:
+      route.priority = u32_of(a);
+      break;
+    case RTA_METRICS:
+      for_each_nested(a, [&](const nlattr& metric) {
+        if (type_of(metric) == RTAX_MTU) route.mtu = u32_of(metric);
+        if (type_of(metric) == RTAX_ADVMSS) route.advmss = u32_of(metric);
+      });
+      break;
+    default:
+      break;
+  }
+}
+
+std::optional<Route> parse(const nlmsghdr& reply) {
+  const auto* header = header_of<rtmsg>(reply);
+  if (header == nullptr || header->rtm_type != RTN_UNICAST) return std::nullopt;
+  constexpr std::array<std::uint8_t, 16> kZero{};
+  Route route;
+  route.dst.address =
+      *base::IpAddress::from_bytes(std::span(kZero).first(header->rtm_family == AF_INET ? 4 : 16));
+  route.dst.length = header->rtm_dst_len;
+  route.table = header->rtm_table;
+  route.scope = header->rtm_scope;
+  route.protocol = header->rtm_protocol;
+  route.onlink = (header->rtm_flags & RTNH_F_ONLINK) != 0;
+  for_each_attribute<rtmsg>(reply, [&](const nlattr& a) { parse_attribute(route, a); });
+  return route;
+}
+
+}  // namespace
+
+void add_route(Netlink& netlink, const Route& route, IfPresent if_present) try {
+  const std::uint16_t replace = if_present == IfPresent::replace ? NLM_F_REPLACE : 0;
+  Message message(RTM_NEWROUTE, static_cast<std::uint16_t>(NLM_F_CREATE | replace));
+  fill(message, route, route.scope);
+  netlink.request(message, "add " + describe(route));
+} catch (const std::system_error& e) {
+  if (e.code().value() != EEXIST || if_present != IfPresent::keep) throw;
+}
+
+bool remove_route(Netlink& netlink, const Route& route) try {
+  Message message(RTM_DELROUTE, 0);
+  // RT_SCOPE_NOWHERE matches a route of any scope.
+  fill(message, route, RT_SCOPE_NOWHERE);
+  netlink.request(message, "remove " + describe(route));
+  return true;
+} catch (const std::system_error& e) {
+  if (e.code().value() == ESRCH || e.code().value() == ENODEV) return false;
+  throw;
+}
+
+std::vector<Route> list_routes(Netlink& netlink, int family) {
+  std::vector<Route> routes;
+  Message message(RTM_GETROUTE, 0);
+  message.extra<rtmsg>().rtm_family = static_cast<std::uint8_t>(family);
+  netlink.dump(
+      message, "list routes",
+      [&](const nlmsghdr& reply) {
+        if (auto route = parse(reply)) routes.push_back(*std::move(route));
+      },
+      [&] { routes.clear(); });
+  return routes;
+}
+
+std::optional<int> find_output_link(Netlink& netlink, const base::IpAddress& destination) try {
+  Message message(RTM_GETROUTE, 0);
+  auto& header = message.extra<rtmsg>();
+  header.rtm_family = static_cast<std::uint8_t>(destination.family());
+  header.rtm_dst_len = static_cast<std::uint8_t>(destination.bits());
+  message.put(RTA_DST, destination.bytes());
+  std::optional<int> oif;
+  netlink.request(message, "look up the route to " + destination.text(),
+                  [&](const nlmsghdr& reply) {
+                    for_each_attribute<rtmsg>(reply, [&](const nlattr& a) {
+                      if (type_of(a) == RTA_OIF) oif = static_cast<int>(u32_of(a));
+                    });
+                  });
+  return oif;
+} catch (const std::system_error& e) {
+  if (e.code().value() == ENETUNREACH || e.code().value() == EHOSTUNREACH) return std::nullopt;
+  throw;
+}
+
+}  // namespace net
