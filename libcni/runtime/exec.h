@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libcni/base/subprocess.h"
+#include "libcni/runtime/plugin_path.h"
+#include "libcni/runtime/runtime_conf.h"
+#include "libcni/spec/result.h"
+
+namespace runtime {
+
+using Clock = std::chrono::steady_clock;
+using Deadline = std::optional<Clock::time_point>;
+
+/// One run of one plugin: what went in, and once it ended what came out.
+struct Invocation {
+  std::string type;
+  std::string path;
+  std::string verb;                           ///< ADD, DEL, CHECK, GC, STATUS, VERSION
+  std::string plugin_name = {};               ///< the plugin object's own name, for messages
+  std::vector<std::string> environment = {};  ///< complete, "K=V"; the CNI_ ones come last
+  std::string input = {};
+  std::string output = {};
+  std::string errors = {};  ///< standard error
+  int exit_code = -1;       ///< -1 when a signal ended it
+  int signal = 0;
+  bool timed_out = false;
+  std::chrono::microseconds duration{};
+};
+
+/// Gets told of every plugin call, in the calling thread (tracing, streaming of standard error:
+///
+struct Observer {
+  std::function<void(const Invocation&)> on_start = {};
+  std::function<void(const Invocation&, std::string_view)> on_stderr = {};  ///< a chunk as it comes
+  std::function<void(const Invocation&)> on_finish = {};
+};
+
+/// W3C trace context of the caller; empty members are not passed.
+struct TraceContext {
+  std::string traceparent = {};
+  std::string tracestate = {};
+  std::string baggage = {};
+};
+
+/// How plugins are found and run.
+struct ExecOptions {
+  std::vector<std::string> plugin_dirs = {};
+  Observer observer = {};
+  TraceContext trace = {};
+  bool die_with_parent = false;  ///< R-074
+  /// Replaces the process start: dry runs and tests (default base::run).
+  std::function<base::Outcome(const base::Command&)> run = base::run;
+};
+
+/// What to ask of one plugin.
+struct PluginCall {
+  std::string type;
+  std::string verb;
+  std::string input = {};  ///< standard input, whole
+  RuntimeConf conf = {};   ///< for the environment
+  std::string plugin_name = {};
+  Deadline deadline = {};
+};
+
+/// VERSION's answer.
+struct VersionInfo {
+  std::string cni_version;
+  std::vector<std::string> supported;
+};
+
+/// Finds and runs plugins.
+class Executor {
+ public:
+  explicit Executor(ExecOptions options);
+
+  /// Runs the plugin and returns what happened, success or not. Throws PluginNotFound, or
+  /// std::system_error when it cannot be started. The environment is ours plus the six CNI
+  /// variables, always set.
+  Invocation run(const PluginCall& call) const;
+  /// run(), then throws PluginError or Timeout unless it succeeded.
+  Invocation run_checked(const PluginCall& call) const;
+  /// ADD's run_checked() and its result; `version` is the request's.
+  cni::Result run_add(const PluginCall& call, const std::string& version) const;
+  /// VERSION.
+  VersionInfo version_info(const std::string& type, Deadline deadline = {}) const;
+
+  const PluginPath& path() const { return path_; }
+
+ private:
+  std::vector<std::string> environment_of(const PluginCall& call) const;
+  ExecOptions options_;
+  PluginPath path_;
+};
+
+/// Throws PluginError or Timeout unless the invocation succeeded.
+void require_success(const Invocation& invocation);
+
+}  // namespace runtime
