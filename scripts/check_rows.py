@@ -55,7 +55,7 @@ def main():
         return 1
     if "--list" in sys.argv[1:]:
         for row, text in rows.items():
-            print(f"{row}  {text}\n       {', '.join(sorted(named[row])) or deferred.get(row, 'NOT COVERED')}")
+            print(f"{row}  {text}\n       {', '.join(sorted(named.get(row, ()))) or deferred.get(row, 'NOT COVERED')}")
     for suite, title in SUITES.items():
         of_suite = [row for row in rows if row.startswith(suite)]
         covered = sum(row in named for row in of_suite)

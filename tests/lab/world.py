@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Namespaces around a test program, and the commands it runs in them."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+INSIDE = "PLUMB_TEST_WORLD"
+# Where programs under test keep state: every write to these lands in memory and goes away with the world.
+PRIVATE = ("/etc", "/opt", "/var")
+
+
+def plugin_folder():
+    """The plugins under test: $PLUMB_BIN, else the release build beside the sources, else the build that runs the tests."""
+    release = pathlib.Path(__file__).resolve().parents[2] / "build/release/bin"
+    for folder in (os.environ.get("PLUMB_BIN"), release, os.environ.get("PLUMB_BUILD_BIN")):
+        if folder and pathlib.Path(folder, "host-local").exists():
+            return str(folder)
+    sys.exit("no plugins found: set PLUMB_BIN to their folder")
+
+
+def enter():
+    """Runs this program again in network, mount and pid namespaces of its own; returns inside them.
+
+    The pid namespace is what makes cleaning up certain: daemons and shims that a test leaves behind die with it.
+    """
+    if os.environ.get(INSIDE) != "1":
+        if os.geteuid() != 0:
+            sys.exit("needs root for namespaces")
+        os.environ[INSIDE] = "1"
+        os.execvp("unshare", ["unshare", "--net", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child",
+                              "--mount-proc", sys.executable, *sys.argv])
+    run("mount", "-t", "tmpfs", "plumb-test", "/run")
+    for folder in PRIVATE:
+        upper, work = f"/run/world{folder}/upper", f"/run/world{folder}/work"
+        os.makedirs(upper)
+        os.makedirs(work)
+        run("mount", "-t", "overlay", "-o", f"lowerdir={folder},upperdir={upper},workdir={work}", "overlay", folder)
+    for folder in ("/run/netns", "/run/lock", "/var/lib/cni", "/etc/cni"):
+        os.makedirs(folder, exist_ok=True)
+    for folder in ("/var/lib/cni", "/etc/cni"):
+        run("mount", "-t", "tmpfs", "plumb-test", folder)
+    run("ip", "link", "set", "lo", "up")
+
+
+def run(*command, timeout=30, check=True, text=None, env=None):
+    """Runs a command to its end within a deadline; its output is captured. A failure says what was said."""
+    done = subprocess.run(command, input=text, text=True, capture_output=True, timeout=timeout, env=env, check=False,
+                          stdin=subprocess.DEVNULL if text is None else None)
+    if check and done.returncode != 0:
+        raise AssertionError(f"{' '.join(command)}: exit {done.returncode}: {(done.stderr or done.stdout).strip()}")
+    return done
+
+
+def run_json(*command, **options):
+    return json.loads(run(*command, **options).stdout or "[]")
+
+
+def wait_until(condition, what, seconds=20):
+    """Asks until `condition` answers something true, and returns that."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {seconds} s")
+        time.sleep(0.02)
+
+
+class Namespace:
+    """A named network namespace."""
+
+    def __init__(self, name):
+        self.name = name
+        self.path = f"/run/netns/{name}"
+        run("ip", "netns", "add", name)
+        self.run("ip", "link", "set", "lo", "up")
+
+    def run(self, *command, **options):
+        return run("ip", "netns", "exec", self.name, *command, **options)
+
+    def start(self, *command, **options):
+        return subprocess.Popen(["ip", "netns", "exec", self.name, *command], stdin=subprocess.DEVNULL, **options)
+
+    def remove(self):
+        run("ip", "netns", "delete", self.name)
