@@ -63,7 +63,8 @@ class Pod:
         self.containerd, self.name, self.execs = containerd, name, 0
         self.log = open(f"{containerd.folder}/{name}.log", "w+", encoding="utf-8")
         self.process = subprocess.Popen(
-            containerd.command("run", "--rm", "--cni", "--snapshotter", "native", image.NAME, name, "httpd", "-f", "-h", "/www"),
+            containerd.command("run", "--rm", "--cni", "--snapshotter", "native", "--cgroup", f"/{world.cgroup()}/{name}",
+                               image.NAME, name, "httpd", "-f", "-h", "/www"),
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         world.wait_until(self.is_up, f"pod {name} runs")
 

@@ -75,7 +75,7 @@ class Podman:
 class Pod:
     def __init__(self, podman, name, *options):
         self.podman, self.name = podman, name
-        self.podman("run", "-d", "--name", name, "--network", "e2e", *options, image.NAME, "httpd", "-f", "-h", "/www")
+        self.podman("run", "-d", "--name", name, "--network", "e2e", "--cgroup-parent", f"/{world.cgroup()}", *options, image.NAME, "httpd", "-f", "-h", "/www")
 
     def exec(self, *command):
         done = self.podman("exec", self.name, *command, check=False)

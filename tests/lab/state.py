@@ -30,7 +30,7 @@ def routes_and_rules():
     for family in ("-4", "-6"):
         for route in run("ip", family, "route", "show", "table", "all").stdout.splitlines():
             if not any(each in route for each in ("fe80:", "ff00::", "table local")):
-                yield f"route {family} {' '.join(route.split())}"
+                yield f"route {family} {' '.join(route.replace(' linkdown', '').split())}"
         for rule in run("ip", family, "rule").stdout.splitlines():
             yield f"rule {family} {' '.join(rule.split())}"
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-INSIDE = "PLUMB_TEST_WORLD"
+INSIDE = "PLUMB_TEST_WORLD"  # set inside; its value names the world's control groups
 # Where programs under test keep state: every write to these lands in memory and goes away with the world.
 PRIVATE = ("/etc", "/opt", "/var")
 
@@ -26,12 +26,8 @@ def enter():
 
     The pid namespace is what makes cleaning up certain: daemons and shims that a test leaves behind die with it.
     """
-    if os.environ.get(INSIDE) != "1":
-        if os.geteuid() != 0:
-            sys.exit("needs root for namespaces")
-        os.environ[INSIDE] = "1"
-        os.execvp("unshare", ["unshare", "--net", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child",
-                              "--mount-proc", sys.executable, *sys.argv])
+    if INSIDE not in os.environ:
+        sys.exit(_run_inside())
     run("mount", "-t", "tmpfs", "plumb-test", "/run")
     for folder in PRIVATE:
         upper, work = f"/run/world{folder}/upper", f"/run/world{folder}/work"
@@ -43,6 +39,24 @@ def enter():
     for folder in ("/var/lib/cni", "/etc/cni"):
         run("mount", "-t", "tmpfs", "plumb-test", folder)
     run("ip", "link", "set", "lo", "up")
+
+
+def _run_inside():
+    if os.geteuid() != 0:
+        sys.exit("needs root for namespaces")
+    os.environ[INSIDE] = f"plumb-test-{os.getpid()}"
+    try:
+        return subprocess.call(["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--mount", "--propagation", "private",
+                                "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable, *sys.argv])
+    finally:
+        for folder in pathlib.Path("/sys/fs/cgroup").glob(f"**/{cgroup()}"):
+            for parent, _, _ in os.walk(folder, topdown=False):
+                os.rmdir(parent)
+
+
+def cgroup():
+    """The control group that a runtime's containers go into, so that they can be found and removed afterwards."""
+    return os.environ[INSIDE]
 
 
 def run(*command, timeout=30, check=True, text=None, env=None):
