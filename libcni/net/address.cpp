@@ -42,7 +42,8 @@ std::optional<Address> parse(const nlmsghdr& reply) {
   if (!local) return std::nullopt;
   return Address{.index = static_cast<int>(header->ifa_index),
                  .prefix = {*local, header->ifa_prefixlen},
-                 .tentative = (flags & IFA_F_TENTATIVE) != 0 && (flags & IFA_F_OPTIMISTIC) == 0};
+                 .tentative = (flags & IFA_F_TENTATIVE) != 0 && (flags & IFA_F_OPTIMISTIC) == 0,
+                 .dad_failed = (flags & IFA_F_DADFAILED) != 0};
 }
 
 }  // namespace

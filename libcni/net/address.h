@@ -11,7 +11,8 @@ namespace net {
 struct Address {
   int index = 0;  ///< of the link
   base::Prefix prefix;
-  bool tentative = false;  ///< IPv6: duplicate address detection has not ended
+  bool tentative = false;   ///< IPv6: duplicate address detection has not ended
+  bool dad_failed = false;  ///< IPv6: somebody else has the address
   bool operator==(const Address&) const = default;
 };
 
@@ -23,5 +24,9 @@ void add_address(Netlink& netlink, int index, const base::Prefix& prefix, Dad da
 bool remove_address(Netlink& netlink, int index, const base::Prefix& prefix);
 /// Addresses of one link, both families.
 std::vector<Address> list_addresses(Netlink& netlink, int index);
+
+/// Waits until no IPv6 address of the link is tentative. Throws EADDRINUSE when a duplicate was
+/// found, ETIMEDOUT after `milliseconds`. `netlink` was opened in `netns`.
+void wait_dad(Netlink& netlink, const base::Netns& netns, int index, int milliseconds);
 
 }  // namespace net

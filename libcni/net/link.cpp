@@ -214,6 +214,12 @@ void set_mtu(Netlink& netlink, int index, int mtu) {
   change.send(netlink, "set MTU " + std::to_string(mtu));
 }
 
+void set_alias(Netlink& netlink, int index, const std::string& alias) {
+  Change change(index);
+  change.message().put(IFLA_IFALIAS, alias);
+  change.send(netlink, "set alias \"" + alias + "\"");
+}
+
 void set_master(Netlink& netlink, int index, int master) {
   Change change(index);
   change.message().put_u32(IFLA_MASTER, static_cast<std::uint32_t>(master));

@@ -36,7 +36,7 @@ std::vector<Link> list_links(Netlink& netlink);
 
 struct BridgeSpec {
   std::string name;
-  std::optional<int> mtu;
+  std::optional<int> mtu = {};
   bool vlan_filtering = false;
 };
 /// Creates the bridge and sets it up; returns false when a link of that name exists.
@@ -45,8 +45,8 @@ bool add_bridge(Netlink& netlink, const BridgeSpec& spec);
 struct VethSpec {
   std::string host_name;
   std::string sandbox_name;
-  std::optional<int> mtu;
-  std::optional<base::Mac> sandbox_mac;
+  std::optional<int> mtu = {};
+  std::optional<base::Mac> sandbox_mac = {};
   int master = 0;  ///< index of the host end's bridge, or 0
 };
 /// Creates the pair from the host side: host end up, without queue, a port of `master`; the other
@@ -59,6 +59,8 @@ void set_down(Netlink& netlink, int index);
 void set_mac(Netlink& netlink, int index, const base::Mac& mac);
 void set_mtu(Netlink& netlink, int index, int mtu);
 void set_promisc(Netlink& netlink, int index);
+/// At most 255 bytes.
+void set_alias(Netlink& netlink, int index, const std::string& alias);
 void set_master(Netlink& netlink, int index, int master);
 
 /// Removes the link; returns false when it did not exist.

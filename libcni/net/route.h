@@ -13,8 +13,8 @@ namespace net {
 /// A unicast route. `dst` is masked when it is sent.
 struct Route {
   base::Prefix dst;
-  std::optional<base::IpAddress> gateway;
-  std::optional<base::IpAddress> source;  ///< preferred source address
+  std::optional<base::IpAddress> gateway = {};
+  std::optional<base::IpAddress> source = {};  ///< preferred source address
   int oif = 0;
   std::uint32_t table = 254;   ///< main
   std::uint8_t scope = 0;      ///< RT_SCOPE_UNIVERSE

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcni/attach/sandbox.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "libcni/base/sys_error.h"
+#include "libcni/net/address.h"
+#include "libcni/net/sysctl.h"
+#include "libcni/spec/error.h"
+
+namespace attach {
+namespace {
+
+constexpr int kDadMilliseconds = 5000;
+
+bool has_v6(const SandboxPlan& plan) {
+  return std::ranges::any_of(plan.ips, [](const auto& ip) { return !ip.address.address.is_v4(); });
+}
+
+std::optional<base::IpAddress> first_gateway(const std::vector<cni::IpConfig>& ips, bool v4) {
+  for (const cni::IpConfig& ip : ips)
+    if (ip.gateway && ip.gateway->is_v4() == v4) return ip.gateway;
+  return std::nullopt;
+}
+
+void enable_ipv6(const std::string& ifname) {
+  const std::string key = "net/ipv6/conf/" + ifname + "/disable_ipv6";
+  // A kernel without IPv6 has no such key; adding the address then says so.
+  if (net::find_sysctl(key).value_or("0") != "0") net::write_sysctl(key, "0");
+}
+
+/// The knobs that only exist inside the sandbox's own /proc/sys/net.
+void write_sysctls(const SandboxPlan& plan) {
+  const std::string v6 = "net/ipv6/conf/" + plan.ifname + "/";
+  if (plan.dad) net::try_write_sysctl(v6 + "enhanced_dad", "1");
+  net::try_write_sysctl(v6 + "accept_dad", plan.dad ? "1" : "0");
+  if (plan.arp_notify) net::try_write_sysctl("net/ipv4/conf/" + plan.ifname + "/arp_notify", "1");
+  if (!has_v6(plan)) return;
+  enable_ipv6("lo");
+  enable_ipv6(plan.ifname);
+  net::try_write_sysctl(v6 + "keep_addr_on_down", "1");
+}
+
+[[noreturn]] void missing(const std::string& what) {
+  throw cni::Error(cni::Code::internal, what, "CHECK found a difference from the result of ADD");
+}
+
+/// `found` serves what the result asked for. A gateway is only compared where the result names one.
+bool serves(const net::Route& found, const net::Route& wanted, const cni::Route& asked) {
+  return found.dst.network() == wanted.dst.network() && found.table == wanted.table &&
+         (!asked.gateway || found.gateway == asked.gateway);
+}
+
+}  // namespace
+
+net::Route kernel_route(const cni::Route& route, const std::vector<cni::IpConfig>& ips, int oif) {
+  const bool v4 = route.dst.address.is_v4();
+  net::Route kernel{.dst = route.dst,
+                    .gateway = route.gateway ? route.gateway : first_gateway(ips, v4),
+                    .source = std::nullopt,
+                    .oif = oif};
+  kernel.priority = static_cast<std::uint32_t>(route.priority);
+  kernel.mtu = static_cast<std::uint32_t>(route.mtu);
+  kernel.advmss = static_cast<std::uint32_t>(route.advmss);
+  // Table 0 is the kernel's word for "main".
+  if (route.table.value_or(0) != 0) kernel.table = static_cast<std::uint32_t>(*route.table);
+  if (route.scope) kernel.scope = static_cast<std::uint8_t>(*route.scope);
+  // A next hop and link scope exclude each other: what is on the link needs no gateway.
+  if (kernel.scope != 0 && !route.gateway) kernel.gateway.reset();
+  return kernel;
+}
+
+void configure(const base::Netns& netns, net::Netlink& sandbox, int index,
+               const SandboxPlan& plan) {
+  netns.run([&] { write_sysctls(plan); });
+  const auto dad = plan.dad ? net::Dad::kernel_default : net::Dad::skip;
+  for (const cni::IpConfig& ip : plan.ips) net::add_address(sandbox, index, ip.address, dad);
+  net::set_up(sandbox, index);
+  if (plan.dad && has_v6(plan)) net::wait_dad(sandbox, netns, index, kDadMilliseconds);
+  // Two routes of a result can be one to the kernel: an IPAM default without gateway beside the one
+  // that isDefaultGateway adds (reference-plugins 2.1).
+  for (const cni::Route& route : plan.routes)
+    net::add_route(sandbox, kernel_route(route, plan.ips, index), net::IfPresent::keep);
+}
+
+void verify(net::Netlink& sandbox, const net::Link& link, const SandboxPlan& plan) {
+  const auto addresses = net::list_addresses(sandbox, link.index);
+  for (const cni::IpConfig& ip : plan.ips)
+    if (std::ranges::find(addresses, ip.address, &net::Address::prefix) == addresses.end())
+      missing("Failed to match addr " + ip.address.text() + " on interface " + plan.ifname);
+  if (plan.routes.empty()) return;
+  auto routes = net::list_routes(sandbox, AF_INET);
+  std::ranges::move(net::list_routes(sandbox, AF_INET6), std::back_inserter(routes));
+  for (const cni::Route& asked : plan.routes) {
+    const net::Route wanted = kernel_route(asked, plan.ips, link.index);
+    const auto match = [&](const net::Route& found) { return serves(found, wanted, asked); };
+    if (std::ranges::none_of(routes, match))
+      missing("Expected Route " + asked.dst.text() + " not found in routing table");
+  }
+}
+
+}  // namespace attach

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "libcni/base/netns.h"
+#include "libcni/net/link.h"
+#include "libcni/net/netlink.h"
+#include "libcni/net/route.h"
+#include "libcni/spec/result.h"
+
+namespace attach {
+
+/// The container's side of an attachment, as an IPAM result wants it.
+struct SandboxPlan {
+  std::string ifname;
+  std::vector<cni::IpConfig> ips;
+  std::vector<cni::Route> routes;
+  /// Let the kernel look for duplicates of IPv6 addresses and wait for its verdict. Off for veth
+  /// ends: IPAM hands out each address once, and the far end of the wire is this host.
+  bool dad = false;
+  /// Announce the addresses by gratuitous ARP when the link comes up.
+  bool arp_notify = false;
+  bool operator==(const SandboxPlan&) const = default;
+};
+
+/// Puts the addresses on the link, sets it up, adds the routes (reference-plugins 1.11). Addresses
+/// are usable on return (S-159). Link `index` is `plan.ifname` in `netns`, where `sandbox` was
+/// opened.
+void configure(const base::Netns& netns, net::Netlink& sandbox, int index, const SandboxPlan& plan);
+
+/// The kernel's route for one of a result: its own gateway, else the first gateway of its family,
+/// else none (S-127).
+net::Route kernel_route(const cni::Route& route, const std::vector<cni::IpConfig>& ips, int oif);
+
+/// CHECK of the same: link up, each address and each route there; more may be there (S-180, S-182).
+/// Throws cni::Error naming what is missing.
+void verify(net::Netlink& sandbox, const net::Link& link, const SandboxPlan& plan);
+
+}  // namespace attach

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <functional>
+
+#include "libcni/base/unique_fd.h"
+
+namespace net {
+
+/// A subscription to rtnetlink groups (RTMGRP_*) of the current namespace, to wait on events
+/// instead of sleeping.
+class Monitor {
+ public:
+  explicit Monitor(unsigned groups);
+
+  /// Calls `done` at once and after every event until it returns true or `milliseconds` have
+  /// passed; returns what it said last. What the events say does not matter, as some may be lost
+  /// (ENOBUFS).
+  bool wait_until(const std::function<bool()>& done, int milliseconds);
+
+ private:
+  base::UniqueFd fd_;
+};
+
+}  // namespace net
