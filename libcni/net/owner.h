@@ -2,15 +2,29 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace net {
 
-/// The attachment that a link, rule or map element belongs to.
+/// The attachment that a rule, chain or set element belongs to.
 struct Owner {
   std::string network;
   std::string container_id;
   std::string ifname;
   bool operator==(const Owner&) const = default;
 };
+
+/// First 16 characters of owner_hash(): the same for all attachments of a network.
+std::string network_hash(std::string_view network);
+/// 33 characters that begin the comment of everything an attachment owns (reference-plugins 1.15).
+std::string owner_hash(const Owner& owner);
+/// `<hash>, net: <network>, if: <ifname>, id: <container id>`, without quotes, at most 128 bytes.
+std::string owner_comment(const Owner& owner);
+/// Whether `comment` was made by owner_comment(owner).
+bool is_owned_by(std::string_view comment, const Owner& owner);
+
+/// iptables' chain of a container on a network, `<prefix><hash>` cut to 28: it has no interface
+/// name.
+std::string iptables_chain(std::string_view prefix, const Owner& owner);
 
 }  // namespace net

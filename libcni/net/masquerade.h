@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "libcni/base/ip.h"
+#include "libcni/net/owner.h"
+
+/// ipMasq: what an attachment sends beyond its own subnet, multicast excepted, leaves under the
+/// node's address (reference-plugins 1.18). Rules are those of the process's network namespace.
+namespace net {
+
+enum class MasqueradeBackend { nftables, iptables };
+/// `ipMasqBackend`; empty text is nftables. Nothing for an unknown word.
+std::optional<MasqueradeBackend> find_masquerade_backend(std::string_view text);
+
+/// Masquerades the container's `addresses` (host bits kept, prefix = its subnet). Idempotent; one
+/// atomic transaction, or one iptables-restore per family. An address that another owner left
+/// behind is taken over.
+void add_masquerade(const Owner& owner, std::span<const base::Prefix> addresses,
+                    MasqueradeBackend backend = MasqueradeBackend::nftables);
+
+/// Removes what any backend, ours or the reference's, holds for `owner`. `addresses` may be empty
+/// or incomplete; knowing them saves a walk over all elements. Starts a process only where legacy
+/// iptables tables hold such state. Returns whether there was anything.
+bool remove_masquerade(const Owner& owner, std::span<const base::Prefix> addresses = {});
+
+/// Throws std::system_error(ENOENT) naming the first address that is not masqueraded.
+void check_masquerade(const Owner& owner, std::span<const base::Prefix> addresses,
+                      MasqueradeBackend backend = MasqueradeBackend::nftables);
+
+/// Removes what belongs to `network` and to none of `valid`.
+void gc_masquerade(const std::string& network, std::span<const Owner> valid);
+
+/// Throws std::system_error when the kernel or the tools cannot serve `backend`.
+void require_masquerade(MasqueradeBackend backend);
+
+}  // namespace net
