@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcni/base/file.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+
+#include <array>
+#include <chrono>
+#include <csignal>
+
+#include "libcni/base/interrupt.h"
+#include "libcni/base/sys_error.h"
+
+namespace base {
+namespace {
+
+/// After a failed call: returns to try it again, or throws.
+void retry_or_throw(int fd, short events, const std::string& attempted) {
+  if (errno == EINTR) return throw_if_interrupted();
+  if (errno != EAGAIN) throw_errno(attempted);
+  pollfd wait{.fd = fd, .events = events, .revents = 0};  // someone passed us a non-blocking pipe
+  if (::poll(&wait, 1, -1) < 0) throw_if_interrupted();
+}
+
+UniqueFd open_or_throw(const std::string& path, int flags, const char* verb) {
+  UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC));
+  if (!fd) throw_errno(std::string(verb) + " " + path);
+  return fd;
+}
+
+std::string parent_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+bool is_directory(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/// A file that disappears unless it was renamed into place.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const std::string& target) : path_(target + ".tmp-XXXXXX") {
+    fd_ = UniqueFd(::mkostemp(path_.data(), O_CLOEXEC));
+    if (!fd_) throw_errno("create " + path_);
+  }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  ~TemporaryFile() {
+    if (!path_.empty()) ::unlink(path_.c_str());
+  }
+  int fd() const { return fd_.get(); }
+  void rename_to(const std::string& target) {
+    if (::rename(path_.c_str(), target.c_str()) != 0)
+      throw_errno("rename " + path_ + " to " + target);
+    path_.clear();
+  }
+
+ private:
+  std::string path_;
+  UniqueFd fd_;
+};
+
+/// Interrupts blocking calls of a single-threaded process every 50 ms while it lives. An interval,
+/// because a single alarm could fire just before the call it is meant to interrupt.
+class Ticker {
+ public:
+  Ticker() {
+    struct sigaction action {};
+    action.sa_handler = [](int) {};
+    ::sigaction(SIGALRM, &action, &before_);
+    set(50'000);
+  }
+  Ticker(const Ticker&) = delete;
+  Ticker& operator=(const Ticker&) = delete;
+  ~Ticker() {
+    set(0);
+    ::sigaction(SIGALRM, &before_, nullptr);
+  }
+
+ private:
+  static void set(suseconds_t interval) {
+    const itimerval timer{.it_interval = {0, interval}, .it_value = {0, interval}};
+    ::setitimer(ITIMER_REAL, &timer, nullptr);
+  }
+  struct sigaction before_ {};
+};
+
+}  // namespace
+
+std::string read_all(int fd, const std::string& what) {
+  std::string text;
+  std::array<char, 16384> buffer;
+  while (true) {
+    const ssize_t got = ::read(fd, buffer.data(), buffer.size());
+    if (got == 0) return text;
+    if (got < 0)
+      retry_or_throw(fd, POLLIN, "read " + what);
+    else
+      text.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+}
+
+std::optional<std::string> find_file(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd && errno == ENOENT) return std::nullopt;
+  if (!fd) throw_errno("open " + path);
+  return read_all(fd.get(), path);
+}
+
+std::string read_file(const std::string& path) {
+  return read_all(open_or_throw(path, O_RDONLY, "open").get(), path);
+}
+
+void write_all(int fd, std::string_view data, const std::string& what) {
+  while (!data.empty()) {
+    const ssize_t put = ::write(fd, data.data(), data.size());
+    if (put < 0)
+      retry_or_throw(fd, POLLOUT, "write " + what);
+    else
+      data.remove_prefix(static_cast<std::size_t>(put));
+  }
+}
+
+void write_file_atomic(const std::string& path, std::string_view data, mode_t mode) {
+  TemporaryFile file(path);
+  write_all(file.fd(), data, path);
+  if (::fchmod(file.fd(), mode) != 0) throw_errno("set the mode of " + path);
+  if (::fsync(file.fd()) != 0) throw_errno("sync " + path);
+  file.rename_to(path);
+  const UniqueFd folder = open_or_throw(parent_of(path), O_RDONLY | O_DIRECTORY, "open");
+  if (::fsync(folder.get()) != 0) throw_errno("sync the folder of " + path);
+}
+
+void ensure_directory(const std::string& path, mode_t mode) {
+  if (::mkdir(path.c_str(), mode) == 0) return;
+  if (errno == ENOENT && parent_of(path) != path) {
+    ensure_directory(parent_of(path), mode);
+    if (::mkdir(path.c_str(), mode) == 0) return;
+  }
+  const int why = errno;
+  if (!is_directory(path)) throw_errno("create folder " + path, why);
+}
+
+bool remove_file(const std::string& path) {
+  if (::unlink(path.c_str()) == 0) return true;
+  if (errno == ENOENT) return false;
+  throw_errno("remove " + path);
+}
+
+bool lock_exclusive(int fd, int seconds) {
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return true;
+  if (errno != EWOULDBLOCK) throw_errno("lock");
+  const Ticker ticker;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (::flock(fd, LOCK_EX) == 0) return true;
+    if (errno != EINTR) throw_errno("lock");
+    throw_if_interrupted();
+  }
+  return false;
+}
+
+}  // namespace base
