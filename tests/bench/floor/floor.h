@@ -9,8 +9,8 @@
 /** What the command line and the CNI environment asked for. */
 struct request {
   bool del;
-  bool dual;   /* IPv6 beside IPv4 */
-  bool masq;   /* masquerade what leaves the pod's subnet */
+  bool dual; /* IPv6 beside IPv4 */
+  bool masq; /* masquerade what leaves the pod's subnet */
   const char* ifname;
   const char* container_id;
   const char* netns;
@@ -58,7 +58,8 @@ void message_put_u32(struct batch* b, uint16_t type, uint32_t value);
 void message_put_str(struct batch* b, uint16_t type, const char* text);
 size_t nest_begin(struct batch* b, uint16_t type);
 void nest_end(struct batch* b, size_t start);
-/** Sends the batch and reads until the acknowledgement of its last message; returns the first errno other than `tolerated`. */
+/** Sends the batch and reads until its last message is acknowledged. Returns the first errno;
+ * `tolerated` is passed over in every message but the last. */
 int batch_commit(struct batch* b, int tolerated);
 /** The same for one request that is answered by one message, which is left in b->data. */
 int batch_query(struct batch* b);

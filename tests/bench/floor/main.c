@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The kernel floor: what the kernel work of one CNI verb costs when nothing else is done. One static process,
- * no JSON, no configuration, no IPAM process. tests/bench/README.md says how to read it. */
+/* The kernel floor: what the kernel work of one CNI verb costs when nothing else is done. One
+ * static process, no JSON, no configuration, no IPAM process. tests/bench/README.md says how to
+ * read it. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -11,13 +12,20 @@
 #include "tests/bench/floor/floor.h"
 
 static void parse_option(struct request* r, const char* option) {
-  if (!strcmp(option, "dual")) r->dual = true;
-  else if (!strcmp(option, "masq")) r->masq = true;
-  else if (!strncmp(option, "store=", 6)) r->store = option + 6;
-  else if (!strncmp(option, "addr4=", 6)) r->addr4 = option + 6;
-  else if (!strncmp(option, "addr6=", 6)) r->addr6 = option + 6;
-  else if (!strncmp(option, "host-port=", 10)) r->host_port = (uint16_t)atoi(option + 10);
-  else if (!strncmp(option, "container-port=", 15)) r->container_port = (uint16_t)atoi(option + 15);
+  if (!strcmp(option, "dual"))
+    r->dual = true;
+  else if (!strcmp(option, "masq"))
+    r->masq = true;
+  else if (!strncmp(option, "store=", 6))
+    r->store = option + 6;
+  else if (!strncmp(option, "addr4=", 6))
+    r->addr4 = option + 6;
+  else if (!strncmp(option, "addr6=", 6))
+    r->addr6 = option + 6;
+  else if (!strncmp(option, "host-port=", 10))
+    r->host_port = (uint16_t)atoi(option + 10);
+  else if (!strncmp(option, "container-port=", 15))
+    r->container_port = (uint16_t)atoi(option + 15);
   else {
     errno = EINVAL;
     die(option);
@@ -50,6 +58,7 @@ int main(int argc, char** argv) {
     cases[i].run(&r);
     return 0;
   }
-  dprintf(STDERR_FILENO, "usage: floor loopback|bridge|ptp|portmap|host-local [dual] [masq] [KEY=VALUE]...\n");
+  dprintf(STDERR_FILENO,
+          "usage: floor loopback|bridge|ptp|portmap|host-local [dual] [masq] [KEY=VALUE]...\n");
   return 2;
 }

@@ -41,7 +41,8 @@ static void* reserve(struct batch* b, size_t size) {
   return at;
 }
 
-void message_begin(struct batch* b, uint16_t type, uint16_t flags, const void* header, size_t size) {
+void message_begin(struct batch* b, uint16_t type, uint16_t flags, const void* header,
+                   size_t size) {
   b->message = b->used;
   struct nlmsghdr* open = reserve(b, sizeof(*open));
   open->nlmsg_type = type;
@@ -57,9 +58,13 @@ void message_put(struct batch* b, uint16_t type, const void* data, size_t size) 
   if (size) memcpy(attribute + 1, data, size);
 }
 
-void message_put_u32(struct batch* b, uint16_t type, uint32_t value) { message_put(b, type, &value, sizeof(value)); }
+void message_put_u32(struct batch* b, uint16_t type, uint32_t value) {
+  message_put(b, type, &value, sizeof(value));
+}
 
-void message_put_str(struct batch* b, uint16_t type, const char* text) { message_put(b, type, text, strlen(text) + 1); }
+void message_put_str(struct batch* b, uint16_t type, const char* text) {
+  message_put(b, type, text, strlen(text) + 1);
+}
 
 size_t nest_begin(struct batch* b, uint16_t type) {
   size_t start = b->used;
@@ -86,7 +91,7 @@ int batch_commit(struct batch* b, int tolerated) {
     for (struct nlmsghdr* m = (void*)b->data; NLMSG_OK(m, size); m = NLMSG_NEXT(m, size)) {
       if (m->nlmsg_type != NLMSG_ERROR || m->nlmsg_seq < b->first_seq) continue;
       int error = -((struct nlmsgerr*)NLMSG_DATA(m))->error;
-      if (error && error != tolerated && !first) first = error;
+      if (error && (error != tolerated || m->nlmsg_seq == b->seq) && !first) first = error;
       if (m->nlmsg_seq == b->seq || first) return first;
     }
   }

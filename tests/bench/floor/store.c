@@ -12,7 +12,8 @@
 
 static int open_locked(const char* directory) {
   int dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (dir < 0 && errno == ENOENT && mkdir(directory, 0755) == 0) dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (dir < 0 && errno == ENOENT && mkdir(directory, 0755) == 0)
+    dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (dir < 0) die("open the reservation directory");
   int lock = openat(dir, "lock", O_RDONLY | O_CREAT | O_CLOEXEC, 0750);
   if (lock < 0 || flock(lock, LOCK_EX) < 0) die("lock the reservation directory");
@@ -40,7 +41,8 @@ static void reserve(int dir, int family, const struct request* r, void* address)
     if (read(fd, name, sizeof(name) - 1) < 0) die("read the cursor");
     close(fd);
   }
-  if (inet_pton(family, name, address) != 1) inet_pton(family, family == AF_INET ? GATEWAY4 : GATEWAY6, address);
+  if (inet_pton(family, name, address) != 1)
+    inet_pton(family, family == AF_INET ? GATEWAY4 : GATEWAY6, address);
   char owner[512];
   snprintf(owner, sizeof(owner), "%s\r\n%s", r->container_id, r->ifname);
   do {

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/bench/driver/bars.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace bench {
+namespace {
+
+constexpr long kPeakLimitKib = 3000;  // 3 MB, read strictly
+constexpr double kFlatLimit = 2.0;
+constexpr double kMappingsLimit = 1.2;
+
+std::string format(const char* pattern, double value) {
+  char text[160];
+  std::snprintf(text, sizeof(text), pattern, value);
+  return text;
+}
+
+const Row* find_row(const std::vector<Row>& rows, const std::string& name) {
+  const auto found =
+      std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return row.what.name == name; });
+  return found == rows.end() ? nullptr : &*found;
+}
+
+Bar make_bar(std::string promise, const char* pattern, double value, bool met) {
+  Bar bar{std::move(promise), "not measured", Bar::State::kNotMeasured};
+  if (value <= 0) return bar;
+  bar.measured = format(pattern, value);
+  bar.state = met ? Bar::State::kMet : Bar::State::kMissed;
+  return bar;
+}
+
+Bar faster_than_reference(const Row& row, Verb verb, double wanted) {
+  const double value = ratio(row.cell(verb, Side::kReference), row.cell(verb, Side::kOurs));
+  return make_bar(std::string(to_string(verb)) + " " + row.what.title +
+                      format(": at least %g x faster than the reference", wanted),
+                  "%.2f x", value, value >= wanted);
+}
+
+Bar close_to_floor(const Row& row, Verb verb, double wanted) {
+  const double value = ratio(row.cell(verb, Side::kOurs), row.cell(verb, Side::kFloor));
+  return make_bar(std::string(to_string(verb)) + " " + row.what.title +
+                      format(": at most %g x the floor", wanted),
+                  "%.2f x", value, value <= wanted);
+}
+
+/// Our own time in one case against our own in another.
+Bar flat(const Row& big, const Row& small, Verb verb, double wanted) {
+  const double value = ratio(big.cell(verb, Side::kOurs), small.cell(verb, Side::kOurs));
+  return make_bar(std::string(to_string(verb)) + " " + big.what.title +
+                      format(": at most %g x of the empty case", wanted),
+                  "%.2f x", value, value <= wanted);
+}
+
+Bar small_in_memory(const std::vector<Row>& rows) {
+  long peak = 0;
+  for (const Row& row : rows)
+    for (const Verb verb : kVerbs)
+      peak = std::max(peak, row.cell(verb, Side::kOurs).footprint.peak_kib);
+  return make_bar("peak memory of any plugin: at most 3 MB", "%.0f KiB", static_cast<double>(peak),
+                  peak <= kPeakLimitKib);
+}
+
+}  // namespace
+
+std::vector<Bar> judge(const std::vector<Row>& rows) {
+  struct Wanted {
+    const char* name;
+    Verb verb;
+    double reference;  ///< at least so much faster; 0: no such bar
+    double floor;      ///< at most so many times the floor; 0: no such bar
+  };
+  static constexpr Wanted kWanted[] = {
+      {"bridge", Verb::kAdd, 4, 1.8},          {"bridge-masq", Verb::kAdd, 8, 0},
+      {"bridge-dual-masq", Verb::kAdd, 12, 0}, {"ptp-dual", Verb::kAdd, 100, 0},
+      {"bridge", Verb::kDel, 0, 1.15},         {"bridge-masq", Verb::kDel, 3, 1.15},
+      {"portmap-500", Verb::kAdd, 10, 0},      {"portmap-500", Verb::kDel, 10, 0},
+      {"parallel", Verb::kAdd, 5, 0},
+  };
+  std::vector<Bar> bars;
+  for (const Wanted& wanted : kWanted) {
+    const Row* row = find_row(rows, wanted.name);
+    if (row && wanted.floor > 0) bars.push_back(close_to_floor(*row, wanted.verb, wanted.floor));
+    if (row && wanted.reference > 0)
+      bars.push_back(faster_than_reference(*row, wanted.verb, wanted.reference));
+  }
+  struct Pair {
+    const char* big;
+    const char* small;
+    double limit;
+  };
+  static constexpr Pair kPairs[] = {{"portmap-500", "portmap", kMappingsLimit},
+                                    {"host-local-10k", "host-local-0", kFlatLimit},
+                                    {"host-local-50k", "host-local-0", kFlatLimit}};
+  for (const Pair& pair : kPairs) {
+    const Row* big = find_row(rows, pair.big);
+    const Row* small = find_row(rows, pair.small);
+    for (const Verb verb : kVerbs)
+      if (big && small) bars.push_back(flat(*big, *small, verb, pair.limit));
+  }
+  bars.push_back(small_in_memory(rows));
+  return bars;
+}
+
+}  // namespace bench

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// Started by scripts/bench, which says what the options mean.
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <ctime>
+#include <fstream>
+#include <stdexcept>
+
+#include "libcni/base/sys_error.h"
+#include "tests/bench/driver/cases.h"
+#include "tests/bench/driver/measure.h"
+#include "tests/bench/driver/report.h"
+
+namespace bench {
+namespace {
+
+struct Options {
+  Places places;
+  std::vector<std::string> cases;
+  std::string json;
+  std::string markdown;
+  std::string reference_version = "unknown version";
+  bool quick = false;
+  bool check = false;
+};
+
+Options parse(int argc, char** argv) {
+  Options o;
+  for (int i = 1; i < argc; ++i) {
+    const std::string name = argv[i];
+    const auto value = [&] {
+      if (i + 1 == argc) throw std::invalid_argument(name + " needs a value");
+      return std::string(argv[++i]);
+    };
+    if (name == "--reference")
+      o.places.reference = value();
+    else if (name == "--ours")
+      o.places.ours = value();
+    else if (name == "--floor")
+      o.places.floor = value();
+    else if (name == "--scratch")
+      o.places.scratch = value();
+    else if (name == "--reference-version")
+      o.reference_version = value();
+    else if (name == "--case")
+      o.cases.push_back(value());
+    else if (name == "--json")
+      o.json = value();
+    else if (name == "--markdown")
+      o.markdown = value();
+    else if (name == "--quick")
+      o.quick = true;
+    else if (name == "--check")
+      o.check = true;
+    else
+      throw std::invalid_argument("unknown option " + name);
+  }
+  return o;
+}
+
+std::vector<Case> chosen_cases(const std::vector<std::string>& names) {
+  std::vector<Case> all = all_cases();
+  std::string known;
+  for (const Case& c : all) known += " " + c.name;
+  for (const std::string& name : names)
+    if (std::none_of(all.begin(), all.end(), [&](const Case& c) { return c.name == name; }))
+      throw std::invalid_argument("no case \"" + name + "\"; there are:" + known);
+  if (!names.empty())
+    std::erase_if(all, [&](const Case& c) {
+      return std::find(names.begin(), names.end(), c.name) == names.end();
+    });
+  return all;
+}
+
+Setting describe(const Options& options) {
+  Setting setting;
+  const time_t now = ::time(nullptr);
+  char date[32];
+  std::strftime(date, sizeof(date), "%Y-%m-%d %H:%M", ::gmtime(&now));
+  setting.date = date;
+  utsname kernel{};
+  ::uname(&kernel);
+  struct sysinfo info {};
+  ::sysinfo(&info);
+  const unsigned long gib = (info.totalram * info.mem_unit + (1UL << 29)) >> 30;
+  setting.machine = std::to_string(::sysconf(_SC_NPROCESSORS_ONLN)) + " processors, " +
+                    std::to_string(gib) + " GiB, Linux " + kernel.release;
+  setting.disk = describe_filesystem(options.places.scratch);
+  setting.reference_version = options.reference_version;
+  return setting;
+}
+
+/// The files are opened before the world is left: their folder may not be visible from inside.
+void write_report(std::ofstream& file, const std::string& text) {
+  if (file.is_open() && !(file << text << std::flush))
+    throw std::runtime_error("cannot write a report file");
+}
+
+std::ofstream open_report(const std::string& path) {
+  std::ofstream file;
+  if (path.empty()) return file;
+  file.open(path);
+  if (!file) base::throw_errno("open " + path);
+  return file;
+}
+
+int run_all(const Options& options) {
+  std::ofstream json = open_report(options.json);
+  std::ofstream markdown = open_report(options.markdown);
+  const Setting setting = describe(options);
+  const std::vector<Case> cases = chosen_cases(options.cases);
+  enter_private_world();
+  std::vector<Row> rows;
+  for (const Case& c : cases) {
+    std::fprintf(stderr, "bench: %zu/%zu %s\n", rows.size() + 1, cases.size(), c.title.c_str());
+    rows.push_back(measure(c, options.places, options.quick));
+  }
+  const std::vector<Bar> bars = judge(rows);
+  std::fputs(as_text(setting, rows).c_str(), stdout);
+  std::printf("\nbars\n%s", as_text(bars).c_str());
+  write_report(json, as_json(setting, rows, bars));
+  write_report(markdown, as_markdown(setting, rows));
+  const bool missed = std::any_of(bars.begin(), bars.end(),
+                                  [](const Bar& bar) { return bar.state != Bar::State::kMet; });
+  return options.check && missed ? 1 : 0;
+}
+
+}  // namespace
+}  // namespace bench
+
+int main(int argc, char** argv) {
+  try {
+    return bench::run_all(bench::parse(argc, argv));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "bench: %s\n", error.what());
+    return 2;
+  }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/bench/driver/measure.h"
+
+#include <memory>
+#include <stdexcept>
+
+namespace bench {
+namespace {
+
+constexpr int kWarmUps = 2;
+
+/// One side while its case runs.
+struct Runner {
+  Side side = Side::kFloor;
+  std::unique_ptr<Node> node;
+  std::vector<std::string> results;  ///< by pod, of the last ADD
+  bool failed = false;
+};
+
+class Measurement {
+ public:
+  Measurement(const Case& what, const Places& places, bool quick)
+      : what_(what), iterations_(quick ? what.quick_iterations : what.iterations) {
+    row_.what = what;
+    for (const Side side : kSides) {
+      for (const Verb verb : kVerbs) row_.cells[{verb, side}];
+      add_runner(side, places);
+    }
+  }
+
+  Row run() {
+    const int warm_ups = what_.pods > 1 ? 1 : kWarmUps;
+    for (int i = -warm_ups; i < iterations_; ++i) iterate(i);
+    if (what_.pods == 1) count_all();
+    return std::move(row_);
+  }
+
+ private:
+  void add_runner(Side side, const Places& places) {
+    Runner runner{side, std::make_unique<Node>(side, what_, places), {}, false};
+    runner.results.resize(what_.pods);
+    if (!runner.node->available()) {
+      fail(runner, "not built");
+    } else {
+      guarded(runner, [&] { runner.node->prepare(); });
+    }
+    runners_.push_back(std::move(runner));
+  }
+
+  void iterate(int iteration) {
+    for (const Verb verb : kVerbs)
+      for (size_t i = 0; i < runners_.size(); ++i) {
+        Runner& runner =
+            runners_[(i + static_cast<size_t>(iteration + kWarmUps)) % runners_.size()];
+        if (runner.failed) continue;
+        guarded(runner, [&] {
+          const Sample sample = what_.pods > 1 ? batch(runner, verb) : single(runner, verb);
+          if (iteration >= 0) row_.cells[{verb, runner.side}].samples.push_back(sample);
+        });
+      }
+  }
+
+  static Sample single(Runner& runner, Verb verb) {
+    const Outcome outcome = bench::run(runner.node->call(verb, 0, runner.results[0]));
+    keep(runner, verb, 0, outcome);
+    return outcome.cost;
+  }
+
+  Sample batch(Runner& runner, Verb verb) const {
+    std::vector<Call> calls;
+    for (size_t pod = 0; pod < what_.pods; ++pod)
+      calls.push_back(runner.node->call(verb, pod, runner.results[pod]));
+    const Batch done = run_parallel(calls, kParallel);
+    for (size_t pod = 0; pod < what_.pods; ++pod) keep(runner, verb, pod, done.outcomes[pod]);
+    return done.cost;
+  }
+
+  static void keep(Runner& runner, Verb verb, size_t pod, const Outcome& outcome) {
+    if (!outcome.ok) throw std::runtime_error(std::string(to_string(verb)) + ": " + outcome.output);
+    runner.results[pod] = verb == Verb::kAdd ? outcome.output : "";
+  }
+
+  void count_all() {
+    for (Runner& runner : runners_) {
+      if (runner.failed) continue;
+      guarded(runner, [&] {
+        for (const Verb verb : kVerbs) {
+          const Counted counted = count(runner.node->call(verb, 0, runner.results[0]));
+          keep(runner, verb, 0, counted.outcome);
+          row_.cells[{verb, runner.side}].footprint = counted.footprint;
+        }
+      });
+    }
+  }
+
+  template <typename Body>
+  void guarded(Runner& runner, const Body& body) {
+    try {
+      body();
+    } catch (const std::runtime_error& error) {
+      fail(runner, error.what());
+    }
+  }
+
+  void fail(Runner& runner, const std::string& why) {
+    runner.failed = true;
+    for (const Verb verb : kVerbs) {
+      row_.cells[{verb, runner.side}].samples.clear();
+      row_.cells[{verb, runner.side}].failure = why;
+    }
+  }
+
+  Case what_;
+  int iterations_;
+  Row row_;
+  std::vector<Runner> runners_;
+};
+
+}  // namespace
+
+Row measure(const Case& what, const Places& places, bool quick) {
+  return Measurement(what, places, quick).run();
+}
+
+}  // namespace bench

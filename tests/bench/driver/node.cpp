@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/bench/driver/node.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <stdexcept>
+
+#include "libcni/base/sys_error.h"
+
+namespace bench {
+namespace {
+
+constexpr char kSubnet4[] = "10.88.0.0/16";
+constexpr char kSubnet6[] = "fd00:88::/64";
+constexpr char kNetwork[] = "bench";
+
+const char* type_of(Kind kind) {
+  switch (kind) {
+    case Kind::kLoopback:
+      return "loopback";
+    case Kind::kBridge:
+      return "bridge";
+    case Kind::kPtp:
+      return "ptp";
+    case Kind::kPortmap:
+      return "portmap";
+    case Kind::kHostLocal:
+      return "host-local";
+  }
+  return "";
+}
+
+/// The n-th address of the IPv4 subnet; 1 is the gateway.
+std::string address4(size_t n) {
+  return "10.88." + std::to_string(n / 256) + "." + std::to_string(n % 256);
+}
+
+void write_file(const std::string& path, const std::string& text) {
+  const base::UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    base::throw_errno("write " + path);
+}
+
+void make_folder(const std::string& path) {
+  if (::mkdir(path.c_str(), 0755) < 0 && errno != EEXIST) base::throw_errno("create " + path);
+}
+
+/// The first address of a family in the floor program's result, which has no blanks.
+std::string address_in(const std::string& result, const std::string& start) {
+  const size_t at = result.find("\"address\":\"" + start);
+  if (at == std::string::npos) return "";
+  const size_t begin = at + sizeof("\"address\":\"") - 1;
+  return result.substr(begin, result.find('/', begin) - begin);
+}
+
+/// What a bridge plugin would have printed for a pod that has no link.
+std::string made_up_result(const std::string& netns, const std::string& address) {
+  return R"({"cniVersion":"1.0.0","interfaces":[{"name":"eth0","sandbox":")" + netns +
+         R"("}],"ips":[{"interface":0,"address":")" + address + R"(/16","gateway":"10.88.0.1"}]})";
+}
+
+void must_succeed(const Outcome& outcome, const std::string& what) {
+  if (!outcome.ok) throw std::runtime_error(what + " failed: " + outcome.output);
+}
+
+}  // namespace
+
+Node::Node(Side side, const Case& what, const Places& places)
+    : side_(side), what_(what), places_(places), netns_(make_host_netns()) {
+  const std::string name = what.name + "-" + to_string(side);
+  // Stores whose size matters live on a disk, as on a node; all others on tmpfs, so that the disk
+  // adds no noise
+  data_dir_ =
+      (what.kind == Kind::kHostLocal ? places.scratch : "/var/lib/cni/networks") + ("/" + name);
+  make_folder(data_dir_);
+  make_folder(store());
+  for (size_t i = 0; i < what.pods; ++i) {
+    const std::string id = name + "-" + std::to_string(i);
+    pods_.push_back({id, make_sandbox(id), "", 8080});
+  }
+}
+
+std::string Node::store() const {
+  return data_dir_ + "/" + kNetwork;
+}
+
+std::string Node::plugin() const {
+  if (side_ == Side::kFloor) return places_.floor;
+  return (side_ == Side::kOurs ? places_.ours : places_.reference) + "/" + type_of(what_.kind);
+}
+
+bool Node::available() const {
+  return ::access(plugin().c_str(), X_OK) == 0;
+}
+
+void Node::prepare() {
+  if (what_.reservations > 0) fill_store();
+  if (what_.kind != Kind::kPortmap) return;
+  const Outcome link = run(make_call(Kind::kBridge, Verb::kAdd, pods_[0], ""));
+  must_succeed(link, "bridge ADD before portmap");
+  pods_[0].result = link.output;
+  fill_mappings();
+}
+
+void Node::fill_store() const {
+  for (size_t i = 0; i < what_.reservations; ++i)
+    write_file(store() + "/" + address4(i + 2), "before-" + std::to_string(i) + "\r\neth0");
+  write_file(store() + "/last_reserved_ip.0", address4(what_.reservations + 1));
+}
+
+void Node::fill_mappings() const {
+  std::vector<Call> calls;
+  for (size_t i = 0; i < what_.mappings; ++i) {
+    Pod pod{"before-" + std::to_string(i), pods_[0].netns, "", static_cast<unsigned>(20000 + i)};
+    const std::string address = address4(1000 + i);
+    pod.result = side_ == Side::kFloor ? R"("address":")" + address + "/"
+                                       : made_up_result(pod.netns, address);
+    calls.push_back(make_call(Kind::kPortmap, Verb::kAdd, pod, pod.result));
+  }
+  for (const Call& call : calls) must_succeed(run(call), "portmap ADD of the mappings before");
+}
+
+Call Node::call(Verb verb, size_t pod, const std::string& result) const {
+  const Pod& p = pods_.at(pod);
+  return make_call(what_.kind, verb, p, what_.kind == Kind::kPortmap ? p.result : result);
+}
+
+Call Node::make_call(Kind kind, Verb verb, const Pod& pod, const std::string& result) const {
+  if (side_ == Side::kFloor) return floor_call(kind, verb, pod, result);
+  const std::string folder = side_ == Side::kOurs ? places_.ours : places_.reference;
+  return {
+      .argv = {folder + "/" + type_of(kind)},
+      .environment = {std::string("CNI_COMMAND=") + to_string(verb), "CNI_CONTAINERID=" + pod.id,
+                      "CNI_NETNS=" + pod.netns, "CNI_IFNAME=eth0", "CNI_PATH=" + folder,
+                      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+      .input = config(kind, pod, result),
+      .host_netns = netns_.get()};
+}
+
+Call Node::floor_call(Kind kind, Verb verb, const Pod& pod, const std::string& result) const {
+  Call call{
+      .argv = {places_.floor, type_of(kind)},
+      .environment = {std::string("CNI_COMMAND=") + to_string(verb), "CNI_CONTAINERID=" + pod.id,
+                      "CNI_NETNS=" + pod.netns, "CNI_IFNAME=eth0"},
+      .input = "",
+      .host_netns = netns_.get()};
+  if (kind == Kind::kLoopback) return call;
+  call.argv.push_back("store=" + store());
+  if (what_.dual) call.argv.push_back("dual");
+  if (what_.masq) call.argv.push_back("masq");
+  if (kind == Kind::kPortmap) {
+    call.argv.push_back("host-port=" + std::to_string(pod.host_port));
+    call.argv.push_back("container-port=80");
+  }
+  if (verb == Verb::kAdd && kind != Kind::kPortmap) return call;
+  call.argv.push_back("addr4=" + address_in(result, "10.88."));
+  if (what_.dual) call.argv.push_back("addr6=" + address_in(result, "fd00:88:"));
+  return call;
+}
+
+std::string Node::config(Kind kind, const Pod& pod, const std::string& result) const {
+  std::string text = R"({"cniVersion":"1.0.0","name":")" + std::string(kNetwork) + R"(","type":")" +
+                     type_of(kind) + '"';
+  if (kind == Kind::kBridge) text += R"(,"bridge":"cni0","isGateway":true)";
+  if (kind == Kind::kBridge || kind == Kind::kPtp)
+    text += std::string(R"(,"ipMasq":)") + (what_.masq ? "true" : "false");
+  if (kind == Kind::kPortmap)
+    text += R"(,"runtimeConfig":{"portMappings":[{"hostPort":)" + std::to_string(pod.host_port) +
+            R"(,"containerPort":80,"protocol":"tcp"}]})";
+  if (kind != Kind::kLoopback && kind != Kind::kPortmap) {
+    text += R"(,"ipam":{"type":"host-local","dataDir":")" + data_dir_ +
+            R"(","ranges":[[{"subnet":")" + kSubnet4 + R"("}])";
+    if (what_.dual) text += std::string(R"(,[{"subnet":")") + kSubnet6 + R"("}])";
+    text += R"(],"routes":[{"dst":"0.0.0.0/0"})";
+    text += what_.dual ? R"(,{"dst":"::/0"}]})" : "]}";
+  }
+  if (!result.empty()) text += R"(,"prevResult":)" + result;
+  return text + "}";
+}
+
+}  // namespace bench

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tests/bench/driver/model.h"
+#include "tests/bench/driver/spawn.h"
+#include "tests/bench/driver/world.h"
+
+namespace bench {
+
+/// Where the three sides' programs are, and where big stores go.
+struct Places {
+  std::string reference;  ///< folder
+  std::string ours;       ///< folder
+  std::string floor;      ///< executable
+  std::string scratch;    ///< folder on a real disk
+};
+
+/// One side's machine in one case: a host namespace, its sandboxes, its store, and what was there
+/// before the first timed call.
+class Node {
+ public:
+  Node(Side side, const Case& what, const Places& places);
+
+  /// What the case presupposes: stored reservations, mapped ports, the portmap pod's own link. Not
+  /// timed. Throws std::runtime_error with the plugin's output when a call fails.
+  void prepare();
+
+  /// The call of `verb` for a pod. `result` is what ADD printed; DEL gets it back as prevResult.
+  Call call(Verb verb, size_t pod, const std::string& result) const;
+
+  /// The plugin or floor program that `call` starts exists.
+  bool available() const;
+
+ private:
+  /// One attachment, as far as calls differ by it.
+  struct Pod {
+    std::string id;
+    std::string netns;
+    std::string result;  ///< of the plugin before portmap in the chain
+    unsigned host_port = 8080;
+  };
+
+  std::string plugin() const;
+  Call make_call(Kind kind, Verb verb, const Pod& pod, const std::string& result) const;
+  Call floor_call(Kind kind, Verb verb, const Pod& pod, const std::string& result) const;
+  std::string config(Kind kind, const Pod& pod, const std::string& result) const;
+  std::string store() const;
+  void fill_store() const;
+  void fill_mappings() const;
+
+  Side side_;
+  Case what_;
+  Places places_;
+  std::string data_dir_;
+  base::UniqueFd netns_;
+  std::vector<Pod> pods_;
+};
+
+}  // namespace bench

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/bench/driver/report.h"
+
+#include <cstdarg>
+#include <cstdio>
+
+namespace bench {
+namespace {
+
+[[gnu::format(printf, 2, 3)]] void append(std::string& text, const char* pattern, ...) {
+  char line[512];
+  va_list arguments;
+  va_start(arguments, pattern);
+  std::vsnprintf(line, sizeof(line), pattern, arguments);
+  va_end(arguments);
+  text += line;
+}
+
+/// Three significant digits, as milliseconds.
+std::string ms(double value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), value < 10 ? "%.2f" : value < 100 ? "%.1f" : "%.0f", value);
+  return value > 0 ? text : "-";
+}
+
+std::string times(double value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), value < 10 ? "%.2f x" : "%.1f x", value);
+  return value > 0 ? text : "-";
+}
+
+std::string count_text(const Footprint& footprint, long value) {
+  return footprint.syscalls > 0 ? std::to_string(value) : "-";
+}
+
+std::string megabytes(const Footprint& footprint) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.1f", static_cast<double>(footprint.peak_kib) / 1024);
+  return footprint.peak_kib > 0 ? text : "-";
+}
+
+/// The ratio that belongs on this side's line: ours against the reference, the floor's against
+/// ours.
+std::string verdict(const Row& row, Verb verb, Side side) {
+  if (side == Side::kOurs) {
+    const double value = ratio(row.cell(verb, Side::kReference), row.cell(verb, Side::kOurs));
+    return value > 0 ? times(value) + " faster" : "";
+  }
+  if (side == Side::kReference) return "";
+  const double value = ratio(row.cell(verb, Side::kOurs), row.cell(verb, Side::kFloor));
+  return value > 0 ? "plumb: " + times(value) : "";
+}
+
+void append_lines(std::string& text, const Row& row, Verb verb) {
+  for (const Side side : kSides) {
+    const Cell& cell = row.cell(verb, side);
+    append(text, "  %-3s %-10s", side == kSides[0] ? to_string(verb) : "", to_string(side));
+    if (!cell.failure.empty()) {
+      append(text, " %s\n", cell.failure.substr(0, 200).c_str());
+      continue;
+    }
+    append(text, "%9s %9s %9s %7s %6s %9s  %s\n", ms(median_wall(cell)).c_str(),
+           ms(p99_wall(cell)).c_str(), ms(median_cpu(cell)).c_str(),
+           megabytes(cell.footprint).c_str(),
+           count_text(cell.footprint, cell.footprint.processes).c_str(),
+           count_text(cell.footprint, cell.footprint.syscalls).c_str(),
+           verdict(row, verb, side).c_str());
+  }
+}
+
+std::string head(const Setting& setting) {
+  return setting.date + " UTC, " + setting.machine + "; reference: " + setting.reference_version +
+         "; host-local stores on " + setting.disk + ", everything else on tmpfs";
+}
+
+std::string three(const Row& row, Verb verb, std::string (*value)(const Cell&)) {
+  std::string text;
+  for (const Side side : kSides) text += (text.empty() ? "" : " / ") + value(row.cell(verb, side));
+  return text;
+}
+
+std::string quoted(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  }
+  return out + '"';
+}
+
+void append_json_cell(std::string& text, const Row& row, Verb verb, Side side) {
+  const Cell& cell = row.cell(verb, side);
+  append(text, "    {\"case\": \"%s\", \"verb\": \"%s\", \"side\": \"%s\", ", row.what.name.c_str(),
+         to_string(verb), to_string(side));
+  if (!cell.failure.empty()) {
+    text += "\"failure\": " + quoted(cell.failure) + "}";
+    return;
+  }
+  append(text, "\"samples\": %zu, \"median_ms\": %.4f, \"p99_ms\": %.4f, \"cpu_ms\": %.4f",
+         cell.samples.size(), median_wall(cell), p99_wall(cell), median_cpu(cell));
+  if (cell.footprint.syscalls > 0)
+    append(text, ", \"peak_kib\": %ld, \"processes\": %ld, \"syscalls\": %ld",
+           cell.footprint.peak_kib, cell.footprint.processes, cell.footprint.syscalls);
+  text += "}";
+}
+
+const char* state_text(Bar::State state) {
+  switch (state) {
+    case Bar::State::kMet:
+      return "pass";
+    case Bar::State::kMissed:
+      return "FAIL";
+    case Bar::State::kNotMeasured:
+      return "not measured";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string as_text(const Setting& setting, const std::vector<Row>& rows) {
+  std::string text = head(setting) + "\n\n";
+  append(text, "  %-14s%9s %9s %9s %7s %6s %9s\n", "", "median ms", "p99 ms", "cpu ms", "peak MB",
+         "procs", "syscalls");
+  for (const Row& row : rows) {
+    text += row.what.title + "\n";
+    for (const Verb verb : kVerbs) append_lines(text, row, verb);
+  }
+  return text;
+}
+
+std::string as_markdown(const Setting& setting, const std::vector<Row>& rows) {
+  std::string text = head(setting) + ". Each cell is reference / plumb / floor.\n\n";
+  text +=
+      "| case | verb | median ms | p99 ms | CPU ms | peak MB | child processes | system calls | "
+      "faster | x floor |\n";
+  text += "|---|---|---|---|---|---|---|---|---|---|\n";
+  for (const Row& row : rows)
+    for (const Verb verb : kVerbs) {
+      text += "| " + row.what.title + " | " + to_string(verb);
+      text += " | " + three(row, verb, [](const Cell& c) { return ms(median_wall(c)); });
+      text += " | " + three(row, verb, [](const Cell& c) { return ms(p99_wall(c)); });
+      text += " | " + three(row, verb, [](const Cell& c) { return ms(median_cpu(c)); });
+      text += " | " + three(row, verb, [](const Cell& c) { return megabytes(c.footprint); });
+      text += " | " + three(row, verb, [](const Cell& c) {
+                return count_text(c.footprint, c.footprint.processes);
+              });
+      text += " | " + three(row, verb, [](const Cell& c) {
+                return count_text(c.footprint, c.footprint.syscalls);
+              });
+      text += " | " + times(ratio(row.cell(verb, Side::kReference), row.cell(verb, Side::kOurs)));
+      text +=
+          " | " + times(ratio(row.cell(verb, Side::kOurs), row.cell(verb, Side::kFloor))) + " |\n";
+    }
+  return text;
+}
+
+std::string as_json(const Setting& setting, const std::vector<Row>& rows,
+                    const std::vector<Bar>& bars) {
+  std::string text =
+      "{\n  \"date\": " + quoted(setting.date) + ",\n  \"machine\": " + quoted(setting.machine) +
+      ",\n  \"disk\": " + quoted(setting.disk) +
+      ",\n  \"reference\": " + quoted(setting.reference_version) + ",\n  \"results\": [\n";
+  std::string separator;
+  for (const Row& row : rows)
+    for (const Verb verb : kVerbs)
+      for (const Side side : kSides) {
+        text += separator;
+        append_json_cell(text, row, verb, side);
+        separator = ",\n";
+      }
+  text += "\n  ],\n  \"bars\": [\n";
+  separator.clear();
+  for (const Bar& bar : bars) {
+    text += separator + "    {\"promise\": " + quoted(bar.promise) +
+            ", \"measured\": " + quoted(bar.measured) +
+            ", \"state\": " + quoted(state_text(bar.state)) + "}";
+    separator = ",\n";
+  }
+  return text + "\n  ]\n}\n";
+}
+
+std::string as_text(const std::vector<Bar>& bars) {
+  std::string text;
+  for (const Bar& bar : bars)
+    append(text, "  %-12s %10s  %s\n", state_text(bar.state),
+           bar.state == Bar::State::kNotMeasured ? "" : bar.measured.c_str(), bar.promise.c_str());
+  return text;
+}
+
+}  // namespace bench

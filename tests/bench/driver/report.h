@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tests/bench/driver/bars.h"
+#include "tests/bench/driver/model.h"
+
+namespace bench {
+
+/// Where and when the run took place.
+struct Setting {
+  std::string date;     ///< UTC, to the minute
+  std::string machine;  ///< processors, memory, kernel
+  std::string disk;     ///< what the host-local cases are stored on
+  std::string reference_version;
+};
+
+std::string as_text(const Setting& setting, const std::vector<Row>& rows);
+std::string as_markdown(const Setting& setting, const std::vector<Row>& rows);
+std::string as_json(const Setting& setting, const std::vector<Row>& rows,
+                    const std::vector<Bar>& bars);
+std::string as_text(const std::vector<Bar>& bars);
+
+}  // namespace bench
