@@ -24,7 +24,7 @@ class Measurement {
     row_.what = what;
     for (const Side side : kSides) {
       for (const Verb verb : kVerbs) row_.cells[{verb, side}];
-      add_runner(side, places);
+      add_runner(side, places, quick);
     }
   }
 
@@ -36,10 +36,12 @@ class Measurement {
   }
 
  private:
-  void add_runner(Side side, const Places& places) {
+  void add_runner(Side side, const Places& places, bool quick) {
     Runner runner{side, std::make_unique<Node>(side, what_, places), {}, false};
     runner.results.resize(what_.pods);
-    if (!runner.node->available()) {
+    if (quick && !what_.quick_reference && side == Side::kReference) {
+      fail(runner, "left out by --quick");
+    } else if (!runner.node->available()) {
       fail(runner, "not built");
     } else {
       guarded(runner, [&] { runner.node->prepare(); });

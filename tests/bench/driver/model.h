@@ -35,6 +35,8 @@ struct Case {
   size_t pods = 1;          ///< above 1: so many per batch, `kParallel` at a time
   int iterations = 0;
   int quick_iterations = 0;
+  bool quick_reference =
+      true;  ///< false: the reference's preparation alone would take most of a minute
 };
 inline constexpr size_t kParallel = 32;
 

@@ -118,14 +118,16 @@ const char* state_text(Bar::State state) {
 
 }  // namespace
 
-std::string as_text(const Setting& setting, const std::vector<Row>& rows) {
+std::string text_head(const Setting& setting) {
   std::string text = head(setting) + "\n\n";
   append(text, "  %-14s%9s %9s %9s %7s %6s %9s\n", "", "median ms", "p99 ms", "cpu ms", "peak MB",
          "procs", "syscalls");
-  for (const Row& row : rows) {
-    text += row.what.title + "\n";
-    for (const Verb verb : kVerbs) append_lines(text, row, verb);
-  }
+  return text;
+}
+
+std::string as_text(const Row& row) {
+  std::string text = row.what.title + "\n";
+  for (const Verb verb : kVerbs) append_lines(text, row, verb);
   return text;
 }
 
