@@ -8,37 +8,15 @@
 #include <array>
 #include <cstdint>
 #include <cstdio>
-#include <optional>
 
 #include "libcni/base/sys_error.h"
+#include "libcni/base/utf8.h"
 
 namespace base {
 namespace {
 
 bool is_alphanumeric(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/// The next code point of UTF-8 `text`, consumed; nothing when malformed.
-std::optional<std::uint32_t> next_code_point(std::string_view& text) {
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
-  const std::uint8_t lead = byte(0);
-  const std::size_t length = lead < 0x80       ? 1
-                             : lead >> 5 == 6  ? 2
-                             : lead >> 4 == 14 ? 3
-                             : lead >> 3 == 30 ? 4
-                                               : 0;
-  if (length == 0 || text.size() < length) return std::nullopt;
-  std::uint32_t point = length == 1 ? lead : lead & (0xffu >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i) {
-    if (byte(i) >> 6 != 2) return std::nullopt;
-    point = (point << 6) | (byte(i) & 0x3fu);
-  }
-  constexpr std::array<std::uint32_t, 5> kSmallest{0, 0, 0x80, 0x800, 0x10000};
-  if (point < kSmallest[length] || (point >= 0xd800 && point < 0xe000) || point > 0x10ffff)
-    return std::nullopt;
-  text.remove_prefix(length);
-  return point;
 }
 
 bool is_space(std::uint32_t point) {

@@ -11,6 +11,8 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "libcni/spec/error.h"
+
 namespace json {
 
 /// A JSON object being read, with the path that leads to it for messages. Cheap to copy.
@@ -54,16 +56,24 @@ class Object {
   const std::string& path() const { return path_; }  ///< such as `ipam.ranges[0]`, empty at the top
   std::string path_of(std::string_view key) const;
 
+  /// Throws: `key "ipam.subnet" must be <wanted>, not "10.1/16"`.
+  [[noreturn]] void refuse(std::string_view key, std::string_view wanted,
+                           cni::Code code = cni::Code::invalid_config) const;
+
   /// For libcni/json and conf.cpp files that need more than the getters.
   const nlohmann::json& raw() const { return *value_; }
   Object(std::shared_ptr<const nlohmann::json> root, const nlohmann::json& value, std::string path);
 
  private:
   const nlohmann::json* find(std::string_view key) const;
+  std::vector<Object> objects_of(const nlohmann::json& list, const std::string& path) const;
   std::shared_ptr<const nlohmann::json> root_;
   const nlohmann::json* value_;
   std::string path_;
 };
+
+/// The same key but for ASCII case.
+bool same_key(std::string_view a, std::string_view b);
 
 /// Quotes `text` as a JSON string; malformed UTF-8 becomes U+FFFD (S-111).
 std::string quote(std::string_view text);

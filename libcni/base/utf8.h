@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace base {
+
+/// The first code point of `text`, taken off it; nothing, and nothing taken, when it is malformed
+/// (overlong, surrogate, beyond U+10FFFF, cut short). `text` must not be empty.
+std::optional<std::uint32_t> next_code_point(std::string_view& text);
+
+}  // namespace base

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace json {
+
+/// One JSON document as a value. Throws cni::Error(6), its message led by `what`, for anything else
+/// and for nesting beyond 10 000 levels; malformed UTF-8 becomes U+FFFD.
+nlohmann::json parse_value(std::string_view text, std::string_view what);
+
+/// Compact JSON of `value`, however deep.
+std::string print_value(const nlohmann::json& value);
+
+}  // namespace json
