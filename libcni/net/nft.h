@@ -10,6 +10,10 @@
 
 #include "libcni/net/nft_rule.h"
 
+namespace net {
+class NetfilterSocket;
+}
+
 namespace net::nft {
 
 struct Table {
@@ -100,8 +104,7 @@ class Nft {
                                      const std::function<bool(const Element&)>& wanted);
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::unique_ptr<NetfilterSocket> socket_;
 };
 
 /// Runs `attempt` until it does not throw ERESTART, or ENOENT, EEXIST or EBUSY because another

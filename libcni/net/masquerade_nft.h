@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "libcni/base/ip.h"
+#include "libcni/net/nft.h"
+#include "libcni/net/owner.h"
+
+/// The nf_tables side of masquerade.h. Table, chains, hook and comments are the reference's, so
+/// that both find each other's rules. Where the reference adds a rule per address, one set per
+/// family and prefix length holds `address . its network`, and one rule per set masquerades what
+/// comes from an address of the set and does not stay in the network that the set has for it.
+/// Adding an address adds one element, whatever is there already.
+namespace net::masquerade_nft {
+
+void add(nft::Nft& nft, const Owner& owner, std::span<const base::Prefix> addresses);
+/// Returns whether there was anything of `owner`, in sets or as the reference's rules.
+bool remove(nft::Nft& nft, const Owner& owner, std::span<const base::Prefix> addresses);
+/// Whether packets from `address` are masqueraded on behalf of `owner`.
+bool has(nft::Nft& nft, const Owner& owner, const base::Prefix& address);
+/// Removes all whose comment `is_stale`.
+void collect(nft::Nft& nft, const std::function<bool(std::string_view comment)>& is_stale);
+
+}  // namespace net::masquerade_nft

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcni/net/nft.h"
+
+#include <arpa/inet.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <sched.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstdio>
+
+#include <libmnl/libmnl.h>
+#include <libnftnl/common.h>
+#include <libnftnl/rule.h>
+
+#include "libcni/base/sys_error.h"
+#include "libcni/net/attributes.h"
+#include "libcni/net/netfilter_socket.h"
+
+namespace net::nft {
+namespace {
+
+constexpr int kConflictRounds = 200;
+constexpr std::size_t kFrameSize = 64;  // begin and end of a batch
+
+int type_of_message(int message) {
+  return NFNL_SUBSYS_NFTABLES << 8 | message;
+}
+int address_family(Family family) {
+  return family == Family::ipv6 ? AF_INET6 : AF_INET;
+}
+
+bool means_conflict(int errnum) {
+  return errnum == ERESTART || errnum == ENOENT || errnum == EEXIST || errnum == EBUSY;
+}
+
+/// The name in attribute `name` when attribute `table` says `wanted`; empty otherwise.
+std::string name_in_table(const nlmsghdr& answer, const std::string& wanted, int table, int name) {
+  std::string of, found;
+  for_each_attribute<nfgenmsg>(answer, [&](const nlattr& attribute) {
+    if (type_of(attribute) == table) of = text_of(attribute);
+    if (type_of(attribute) == name) found = text_of(attribute);
+  });
+  return of == wanted ? found : "";
+}
+
+}  // namespace
+
+Nft::Nft() : socket_(std::make_unique<NetfilterSocket>()) {}
+Nft::~Nft() = default;
+
+std::uint32_t Nft::generation() {
+  std::uint32_t number = 0;
+  const std::string attempted = "read the nf_tables generation";
+  nlmsghdr* request = socket_->start(type_of_message(NFT_MSG_GETGEN), NFPROTO_UNSPEC, 0);
+  const int errnum = socket_->ask(request, attempted, [&](const nlmsghdr& answer) {
+    for_each_attribute<nfgenmsg>(answer, [&](const nlattr& attribute) {
+      if (type_of(attribute) == NFTA_GEN_ID) number = ntohl(u32_of(attribute));
+    });
+  });
+  if (errnum != 0) base::throw_errno(attempted, errnum);
+  return number;
+}
+
+void Nft::commit(const Batch& batch, std::optional<std::uint32_t> generation) {
+  if (batch.empty()) return;
+  alignas(8) std::array<char, kFrameSize> begin{};
+  alignas(8) std::array<char, kFrameSize> end{};
+  nlmsghdr* first = nftnl_batch_begin(begin.data(), 0);
+  if (generation) mnl_attr_put_u32(first, NFNL_BATCH_GENID, htonl(*generation));
+  nlmsghdr* last =
+      nftnl_batch_end(end.data(), static_cast<std::uint32_t>(batch.attempts_.size() + 1));
+  const std::array<iovec, 3> parts{
+      iovec{first, first->nlmsg_len},
+      iovec{const_cast<char*>(batch.messages_.data()), batch.messages_.size()},
+      iovec{last, last->nlmsg_len}};
+  int errnum = 0;
+  std::uint32_t failed = 0;
+  socket_->send_batch(parts, batch.attempts_.front(), [&](const nlmsghdr& answer) {
+    if (answer.nlmsg_type != NLMSG_ERROR || errnum != 0) return;
+    errnum = -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(&answer))->error;
+    failed = answer.nlmsg_seq;
+  });
+  if (errnum == 0) return;
+  const bool known = failed >= 1 && failed <= batch.attempts_.size();
+  base::throw_errno(known ? batch.attempts_[failed - 1] : "commit an nf_tables transaction",
+                    errnum);
+}
+
+bool Nft::has_chain(const Table& table, const std::string& chain) {
+  nlmsghdr* request =
+      socket_->start(type_of_message(NFT_MSG_GETCHAIN), static_cast<int>(table.family), 0);
+  mnl_attr_put_strz(request, NFTA_CHAIN_TABLE, table.name.c_str());
+  mnl_attr_put_strz(request, NFTA_CHAIN_NAME, chain.c_str());
+  const std::string attempted = "look for nf_tables chain \"" + chain + "\"";
+  const int errnum = socket_->ask(request, attempted, [](const nlmsghdr&) {});
+  if (errnum != 0 && errnum != ENOENT) base::throw_errno(attempted, errnum);
+  return errnum == 0;
+}
+
+std::vector<std::string> Nft::list_chains(const Table& table) {
+  std::vector<std::string> names;
+  socket_->dump(
+      [&] {
+        return socket_->start(type_of_message(NFT_MSG_GETCHAIN), static_cast<int>(table.family),
+                              NLM_F_DUMP);
+      },
+      "list chains of nf_tables table \"" + table.name + "\"",
+      [&](const nlmsghdr& answer) {
+        std::string name = name_in_table(answer, table.name, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME);
+        if (!name.empty()) names.push_back(std::move(name));
+      },
+      [&] { names.clear(); });
+  return names;
+}
+
+std::vector<std::string> Nft::list_sets(const Table& table) {
+  std::vector<std::string> names;
+  socket_->dump(
+      [&] {
+        nlmsghdr* request = socket_->start(type_of_message(NFT_MSG_GETSET),
+                                           static_cast<int>(table.family), NLM_F_DUMP);
+        mnl_attr_put_strz(request, NFTA_SET_TABLE, table.name.c_str());
+        return request;
+      },
+      "list sets of nf_tables table \"" + table.name + "\"",
+      [&](const nlmsghdr& answer) {
+        std::string name = name_in_table(answer, table.name, NFTA_SET_TABLE, NFTA_SET_NAME);
+        if (!name.empty()) names.push_back(std::move(name));
+      },
+      [&] { names.clear(); });
+  return names;
+}
+
+std::vector<RuleInfo> Nft::list_rules(const Table& table, const std::string& chain) {
+  std::vector<RuleInfo> rules;
+  socket_->dump(
+      [&] {
+        nlmsghdr* request = socket_->start(type_of_message(NFT_MSG_GETRULE),
+                                           static_cast<int>(table.family), NLM_F_DUMP);
+        mnl_attr_put_strz(request, NFTA_RULE_TABLE, table.name.c_str());
+        mnl_attr_put_strz(request, NFTA_RULE_CHAIN, chain.c_str());
+        return request;
+      },
+      "list rules of nf_tables chain \"" + chain + "\"",
+      [&](const nlmsghdr& answer) {
+        const std::unique_ptr<nftnl_rule, decltype(&nftnl_rule_free)> rule(nftnl_rule_alloc(),
+                                                                           nftnl_rule_free);
+        if (rule && nftnl_rule_nlmsg_parse(&answer, rule.get()) >= 0)
+          rules.push_back(read_rule(rule.get(), address_family(table.family)));
+      },
+      [&] { rules.clear(); });
+  return rules;
+}
+
+void retry_on_conflict(const std::function<void()>& attempt) {
+  for (int round = 1;; ++round) {
+    try {
+      return attempt();
+    } catch (const std::system_error& error) {
+      if (!means_conflict(error.code().value()) || round >= kConflictRounds) throw;
+    }
+    ::sched_yield();  // let the other process finish
+  }
+}
+
+}  // namespace net::nft

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include <libmnl/libmnl.h>
+#include <libnftnl/udata.h>
+
+#include "libcni/base/sys_error.h"
+#include "libcni/net/attributes.h"
+#include "libcni/net/netfilter_socket.h"
+#include "libcni/net/nft.h"
+
+namespace net::nft {
+namespace {
+
+int type_of_message(int message) {
+  return NFNL_SUBSYS_NFTABLES << 8 | message;
+}
+
+Bytes value_of(const nlattr& attribute) {
+  Bytes value;
+  for_each_nested(attribute, [&](const nlattr& inner) {
+    if (type_of(inner) == NFTA_DATA_VALUE)
+      value.assign(bytes_of(inner).begin(), bytes_of(inner).end());
+  });
+  return value;
+}
+
+/// Userdata is a list of (type, length, value), each length one byte.
+std::string comment_of(std::span<const std::uint8_t> userdata) {
+  while (userdata.size() >= 2 && userdata.size() >= 2u + userdata[1]) {
+    const auto value = userdata.subspan(2, userdata[1]);
+    if (userdata[0] == NFTNL_UDATA_SET_ELEM_COMMENT) {
+      std::string text(value.begin(), value.end());
+      return text.substr(0, text.find('\0'));
+    }
+    userdata = userdata.subspan(2u + userdata[1]);
+  }
+  return {};
+}
+
+// libnftnl would build a set object with every element in it; a walk over thousands wants one at a
+// time.
+Element read_element(const nlattr& attribute) {
+  Element element;
+  for_each_nested(attribute, [&](const nlattr& part) {
+    switch (type_of(part)) {
+      case NFTA_SET_ELEM_KEY:
+        element.key = value_of(part);
+        break;
+      case NFTA_SET_ELEM_DATA:
+        element.data = value_of(part);
+        break;
+      case NFTA_SET_ELEM_USERDATA:
+        element.comment = comment_of(bytes_of(part));
+        break;
+      default:
+        break;
+    }
+  });
+  return element;
+}
+
+void for_each_element(const nlmsghdr& answer, const std::function<void(Element)>& visit) {
+  for_each_attribute<nfgenmsg>(answer, [&](const nlattr& attribute) {
+    if (type_of(attribute) != NFTA_SET_ELEM_LIST_ELEMENTS) return;
+    for_each_nested(attribute, [&](const nlattr& element) { visit(read_element(element)); });
+  });
+}
+
+nlmsghdr* start(NetfilterSocket& socket, const Table& table, const std::string& set, int flags) {
+  nlmsghdr* request =
+      socket.start(type_of_message(NFT_MSG_GETSETELEM), static_cast<int>(table.family), flags);
+  mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_TABLE, table.name.c_str());
+  mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, set.c_str());
+  return request;
+}
+
+}  // namespace
+
+std::optional<Element> Nft::find_element(const Table& table, const std::string& set,
+                                         const Bytes& key) {
+  nlmsghdr* request = start(*socket_, table, set, 0);
+  nlattr* list = mnl_attr_nest_start(request, NFTA_SET_ELEM_LIST_ELEMENTS);
+  nlattr* item = mnl_attr_nest_start(request, NFTA_LIST_ELEM);
+  nlattr* value = mnl_attr_nest_start(request, NFTA_SET_ELEM_KEY);
+  mnl_attr_put(request, NFTA_DATA_VALUE, key.size(), key.data());
+  mnl_attr_nest_end(request, value);
+  mnl_attr_nest_end(request, item);
+  mnl_attr_nest_end(request, list);
+  const std::string attempted = "look for an element of nf_tables set \"" + set + "\"";
+  std::optional<Element> found;
+  const int errnum = socket_->ask(request, attempted, [&](const nlmsghdr& answer) {
+    for_each_element(answer, [&](Element element) { found = std::move(element); });
+  });
+  if (errnum != 0 && errnum != ENOENT) base::throw_errno(attempted, errnum);
+  return found;
+}
+
+std::vector<Element> Nft::list_elements(const Table& table, const std::string& set,
+                                        const std::function<bool(const Element&)>& wanted) {
+  std::vector<Element> elements;
+  socket_->dump([&] { return start(*socket_, table, set, NLM_F_DUMP); },
+                "list elements of nf_tables set \"" + set + "\"",
+                [&](const nlmsghdr& answer) {
+                  for_each_element(answer, [&](Element element) {
+                    if (wanted(element)) elements.push_back(std::move(element));
+                  });
+                },
+                [&] { elements.clear(); });
+  return elements;
+}
+
+}  // namespace net::nft
