@@ -43,10 +43,6 @@ void write_sysctls(const SandboxPlan& plan) {
   net::try_write_sysctl(v6 + "keep_addr_on_down", "1");
 }
 
-[[noreturn]] void missing(const std::string& what) {
-  throw cni::Error(cni::Code::internal, what, "CHECK found a difference from the result of ADD");
-}
-
 /// `found` serves what the result asked for. A gateway is only compared where the result names one.
 bool serves(const net::Route& found, const net::Route& wanted, const cni::Route& asked) {
   return found.dst.network() == wanted.dst.network() && found.table == wanted.table &&
@@ -54,6 +50,10 @@ bool serves(const net::Route& found, const net::Route& wanted, const cni::Route&
 }
 
 }  // namespace
+
+void differs(const std::string& what) {
+  throw cni::Error(cni::Code::internal, what, "CHECK found a difference from the result of ADD");
+}
 
 net::Route kernel_route(const cni::Route& route, const std::vector<cni::IpConfig>& ips, int oif) {
   const bool v4 = route.dst.address.is_v4();
@@ -89,7 +89,7 @@ void verify(net::Netlink& sandbox, const net::Link& link, const SandboxPlan& pla
   const auto addresses = net::list_addresses(sandbox, link.index);
   for (const cni::IpConfig& ip : plan.ips)
     if (std::ranges::find(addresses, ip.address, &net::Address::prefix) == addresses.end())
-      missing("Failed to match addr " + ip.address.text() + " on interface " + plan.ifname);
+      differs("Failed to match addr " + ip.address.text() + " on interface " + plan.ifname);
   if (plan.routes.empty()) return;
   auto routes = net::list_routes(sandbox, AF_INET);
   std::ranges::move(net::list_routes(sandbox, AF_INET6), std::back_inserter(routes));
@@ -97,7 +97,7 @@ void verify(net::Netlink& sandbox, const net::Link& link, const SandboxPlan& pla
     const net::Route wanted = kernel_route(asked, plan.ips, link.index);
     const auto match = [&](const net::Route& found) { return serves(found, wanted, asked); };
     if (std::ranges::none_of(routes, match))
-      missing("Expected Route " + asked.dst.text() + " not found in routing table");
+      differs("Expected Route " + asked.dst.text() + " not found in routing table");
   }
 }
 

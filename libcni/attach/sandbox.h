@@ -38,4 +38,7 @@ net::Route kernel_route(const cni::Route& route, const std::vector<cni::IpConfig
 /// Throws cni::Error naming what is missing.
 void verify(net::Netlink& sandbox, const net::Link& link, const SandboxPlan& plan);
 
+/// Ends a CHECK: throws cni::Error 999 with `what` is not as ADD made it.
+[[noreturn]] void differs(const std::string& what);
+
 }  // namespace attach

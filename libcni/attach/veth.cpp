@@ -2,8 +2,10 @@
 #include "libcni/attach/veth.h"
 
 #include <cerrno>
+#include <set>
 #include <system_error>
 
+#include "libcni/attach/sandbox.h"
 #include "libcni/base/names.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/base/undo.h"
@@ -30,12 +32,6 @@ bool try_add(net::Netlink& host, const base::Netns& netns, const net::VethSpec& 
   throw;
 }
 
-[[noreturn]] void refuse_existing(const std::string& ifname) {
-  throw cni::Error(cni::Code::internal,
-                   "container veth name (\"" + ifname + "\") already exists in the sandbox",
-                   "delete the link, or run DEL of the attachment that made it");
-}
-
 std::string create(net::Netlink& host, const base::Netns& netns, net::Netlink& sandbox,
                    const VethRequest& request) try {
   for (int i = 0; i < kNameTries; ++i) {
@@ -45,8 +41,7 @@ std::string create(net::Netlink& host, const base::Netns& netns, net::Netlink& s
   }
   base::throw_errno("find a free host name for the veth of \"" + request.ifname + "\"", EEXIST);
 } catch (const std::system_error& e) {
-  if (e.code().value() == EEXIST && net::find_link(sandbox, request.ifname))
-    refuse_existing(request.ifname);
+  if (e.code().value() == EEXIST) require_free_name(sandbox, request.ifname);
   throw;
 }
 
@@ -88,6 +83,13 @@ std::string alias_of(const net::Owner& owner) {
   return alias.substr(0, kLongestAlias);
 }
 
+void require_free_name(net::Netlink& sandbox, const std::string& ifname) {
+  if (net::find_link(sandbox, ifname))
+    throw cni::Error(cni::Code::internal,
+                     "container veth name (\"" + ifname + "\") already exists in the sandbox",
+                     "run DEL of the attachment that made it, or choose another CNI_IFNAME");
+}
+
 VethPair add_veth_pair(net::Netlink& host, const base::Netns& netns, net::Netlink& sandbox,
                        const VethRequest& request) {
   const std::string name = create(host, netns, sandbox, request);
@@ -100,8 +102,32 @@ VethPair add_veth_pair(net::Netlink& host, const base::Netns& netns, net::Netlin
   return pair;
 }
 
-bool remove_veth(net::Netlink& host, net::Netlink& sandbox, const std::string& ifname,
-                 const std::optional<cni::Result>& prev_result) {
+cni::Interface describe(const net::Link& link, const std::string& sandbox) {
+  return {.name = link.name,
+          .mac = link.mac ? link.mac->text() : "",
+          .mtu = static_cast<std::uint64_t>(link.mtu),
+          .sandbox = sandbox};
+}
+
+net::Link verify_veth(net::Netlink& sandbox, const std::string& ifname, const std::string& mac,
+                      bool wants_up) {
+  const auto link = net::find_link(sandbox, ifname);
+  if (!link) differs("Cannot find container link " + ifname);
+  if (link->kind != "veth") differs("link " + ifname + " is not a veth");
+  if (wants_up && !link->up) differs("link " + ifname + " is down");
+  if (!mac.empty() && !has_mac(*link, mac))
+    differs("link " + ifname + " has another MAC address than " + mac);
+  return *link;
+}
+
+bool remove_veth_pair(const std::optional<base::Netns>& netns, const std::string& ifname,
+                      const std::optional<cni::Result>& prev_result) {
+  net::Netlink host;
+  if (!netns) {
+    const auto end = find_host_end(host, prev_result);
+    return end && net::remove_link(host, end->index);
+  }
+  net::Netlink sandbox(*netns);
   const auto link = net::find_link(sandbox, ifname);
   if (!link || link->kind != "veth") return false;
   const cni::Interface* known = find_interface(prev_result, ifname);
@@ -110,18 +136,29 @@ bool remove_veth(net::Netlink& host, net::Netlink& sandbox, const std::string& i
   return net::remove_link(sandbox, link->index);
 }
 
-bool remove_host_veth(net::Netlink& host, const std::optional<cni::Result>& prev_result) {
-  const auto link = find_host_end(host, prev_result);
-  return link && net::remove_link(host, link->index);
+std::vector<net::Owner> owners_of(const std::string& network,
+                                  const std::vector<cni::Attachment>& attachments) {
+  std::vector<net::Owner> owners;
+  for (const cni::Attachment& attachment : attachments)
+    owners.push_back({network, attachment.container_id, attachment.ifname});
+  return owners;
 }
 
-void remove_stale_veths(net::Netlink& host, const std::string& network,
-                        const std::set<std::string>& valid_aliases) {
+void remove_stale_veths(const std::string& network, const std::vector<net::Owner>& valid) {
+  std::set<std::string> aliases;
+  for (const net::Owner& owner : valid) aliases.insert(alias_of(owner));
   const std::string prefix = alias_prefix(network);
+  net::Netlink host;
   for (const net::Link& link : net::list_links(host))
-    if (link.kind == "veth" && link.alias.starts_with(prefix) &&
-        !valid_aliases.contains(link.alias))
+    if (link.kind == "veth" && link.alias.starts_with(prefix) && !aliases.contains(link.alias))
       net::remove_link(host, link.index);
+}
+
+std::vector<base::Prefix> addresses_of(const std::optional<cni::Result>& prev_result) {
+  std::vector<base::Prefix> addresses;
+  if (prev_result)
+    for (const cni::IpConfig& ip : prev_result->ips) addresses.push_back(ip.address);
+  return addresses;
 }
 
 }  // namespace attach

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <optional>
-#include <set>
 #include <string>
+#include <vector>
 
 #include "libcni/base/netns.h"
 #include "libcni/net/link.h"
@@ -18,6 +18,10 @@ namespace attach {
 std::string alias_of(const net::Owner& owner);
 /// What every alias of `network` begins with.
 std::string alias_prefix(const std::string& network);
+
+/// Throws cni::Error when the sandbox has a link of that name (S-033). Asked before IPAM, so that a
+/// second ADD never disturbs the address of the first (S-153).
+void require_free_name(net::Netlink& sandbox, const std::string& ifname);
 
 struct VethRequest {
   std::string ifname;  ///< of the container's end
@@ -37,18 +41,29 @@ struct VethPair {
 VethPair add_veth_pair(net::Netlink& host, const base::Netns& netns, net::Netlink& sandbox,
                        const VethRequest& request);
 
-/// Removes the container's end, and the host's with it. A link of another kind is somebody else's
-/// and stays, and so is a veth whose MAC differs from the one in `prev_result` while the host end
-/// listed there is gone (S-168). Returns whether one was removed.
-bool remove_veth(net::Netlink& host, net::Netlink& sandbox, const std::string& ifname,
-                 const std::optional<cni::Result>& prev_result);
+/// The link as a result lists it; `sandbox` is CNI_NETNS, or empty on the host.
+cni::Interface describe(const net::Link& link, const std::string& sandbox);
 
-/// The same without a sandbox: by the host end that `prev_result` lists, if it is still a veth of
-/// that MAC address.
-bool remove_host_veth(net::Netlink& host, const std::optional<cni::Result>& prev_result);
+/// CHECK of the container's end: a veth of that name, of that MAC where one is given, up unless it
+/// is meant to be left down.
+net::Link verify_veth(net::Netlink& sandbox, const std::string& ifname, const std::string& mac,
+                      bool wants_up = true);
 
-/// GC: removes host ends of `network` whose alias is not in `valid_aliases`.
-void remove_stale_veths(net::Netlink& host, const std::string& network,
-                        const std::set<std::string>& valid_aliases);
+/// DEL of a pair: removes the container's end, and the host's with it. A link of another kind is
+/// somebody else's and stays, and so is a veth whose MAC differs from the one in `prev_result`
+/// while the host end listed there is gone (S-168). Without a namespace it goes by that host end,
+/// if it is still a veth of the listed MAC. Returns whether one was removed.
+bool remove_veth_pair(const std::optional<base::Netns>& netns, const std::string& ifname,
+                      const std::optional<cni::Result>& prev_result);
+
+/// The owners that GC's list names in `network`.
+std::vector<net::Owner> owners_of(const std::string& network,
+                                  const std::vector<cni::Attachment>& attachments);
+
+/// GC of pairs: removes host ends whose alias names `network` and none of `valid`.
+void remove_stale_veths(const std::string& network, const std::vector<net::Owner>& valid);
+
+/// The addresses of `prev_result`, for removals that find things faster by address.
+std::vector<base::Prefix> addresses_of(const std::optional<cni::Result>& prev_result);
 
 }  // namespace attach

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcni/attach/masquerade.h"
+
+#include "libcni/spec/error.h"
+
+namespace attach {
+
+net::MasqueradeBackend parse_masquerade_backend(const std::string& text) {
+  const auto backend = net::find_masquerade_backend(text);
+  if (!backend)
+    throw cni::Error(cni::Code::invalid_config, "unknown ipmasq backend \"" + text + "\"",
+                     "key ipMasqBackend: want \"nftables\" or \"iptables\"");
+  return *backend;
+}
+
+}  // namespace attach

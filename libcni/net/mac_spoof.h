@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "libcni/base/mac.h"
+#include "libcni/net/owner.h"
+
+/// macspoofchk: frames from a pod's bridge port with another source address than the pod's are dropped.
+/// Objects of the bridge-family table `nat` are named as the reference names them, so that each removes
+/// the other's (reference-plugins 2.1).
+namespace net {
+
+/// Lets only `mac` in through bridge port `host_name`. Idempotent, one atomic transaction.
+void add_mac_spoof_check(const Owner& owner, const std::string& host_name, const base::Mac& mac);
+
+/// Returns whether there was one.
+bool remove_mac_spoof_check(const Owner& owner);
+
+/// Throws std::system_error(ENOENT) naming what is missing.
+void check_mac_spoof_check(const Owner& owner, const std::string& host_name, const base::Mac& mac);
+
+/// Removes the checks of `network` that belong to none of `valid`. Those of the reference name no
+/// network and stay.
+void gc_mac_spoof_checks(const std::string& network, std::span<const Owner> valid);
+
+}  // namespace net

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugins/bridge/apply.h"
+
+#include <linux/if.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "libcni/base/undo.h"
+#include "libcni/net/mac_spoof.h"
+#include "libcni/net/masquerade.h"
+#include "libcni/plugin/delegate.h"
+#include "plugins/bridge/gateway.h"
+#include "plugins/bridge/plan.h"
+
+namespace bridge {
+namespace {
+
+/// The host end needs an event of the kernel's own work queue; the reference waits as long.
+constexpr int kPortUpMilliseconds = 2550;
+
+/// The sockets of one ADD, and what takes its steps back.
+struct Session {
+  const cni::Request& request;
+  const Conf& conf;
+  net::Netlink host;
+  net::Netlink sandbox;
+  base::Undo undo;
+};
+
+struct Port {
+  net::Link bridge;
+  attach::VethPair veth;
+};
+
+/// Bridge and pair. The bridge can vanish in between: an ADD that made it and failed takes it back.
+Port add_port(Session& session, LinkPlan plan) {
+  constexpr int kTries = 3;
+  for (int i = 1;; ++i) try {
+      Port port{.bridge = ensure_bridge(session.host, plan, session.undo), .veth = {}};
+      plan.veth.master = port.bridge.index;
+      port.veth =
+          attach::add_veth_pair(session.host, *session.request.sandbox, session.sandbox, plan.veth);
+      session.undo.add(
+          "delete link \"" + port.veth.host.name + "\"",
+          [&session, index = port.veth.host.index] { net::remove_link(session.host, index); });
+      return port;
+    } catch (const std::system_error& e) {
+      if (e.code().value() != ENODEV || i == kTries) throw;
+    }
+}
+
+void configure_port(Session& session, const LinkPlan& plan, const Port& port) {
+  const int index = port.veth.host.index;
+  // A new port has neither flag: nothing to write for the default.
+  if (plan.port != net::PortFlags{}) net::set_port_flags(session.host, index, plan.port);
+  if (plan.sets_vlans && !plan.keeps_default_vlan)
+    for (const net::PortVlan& vlan : net::list_port_vlans(session.host, index))
+      net::remove_port_vlan(session.host, index, vlan.id);
+  for (const net::PortVlan& vlan : plan.vlans) net::add_port_vlan(session.host, index, vlan);
+  if (!session.conf.mac_spoof_check) return;
+  const net::Owner owner = owner_of(session.request);
+  session.undo.add("remove the MAC spoof check", [owner] { net::remove_mac_spoof_check(owner); });
+  net::add_mac_spoof_check(owner, port.veth.host.name, *port.veth.container.mac);
+}
+
+void apply_masquerade(Session& session, const AddressPlan& plan) {
+  if (plan.masquerade.empty()) return;
+  const net::Owner owner = owner_of(session.request);
+  session.undo.add("remove the masquerade", [owner, addresses = plan.masquerade] {
+    net::remove_masquerade(owner, addresses);
+  });
+  net::add_masquerade(owner, plan.masquerade, session.conf.masq_backend);
+}
+
+void apply_gateways(Session& session, const AddressPlan& plan, const Port& port) {
+  if (plan.gateways.empty()) return;
+  const net::Link link = session.conf.vlan == 0
+                             ? port.bridge
+                             : ensure_vlan_link(session.host, port.bridge, session.conf.vlan);
+  ensure_gateways(session.host, link, plan, session.undo);
+}
+
+void wait_for_port(Session& session, const Port& port) {
+  const int state = net::wait_oper_up(session.host, port.veth.host.index, kPortUpMilliseconds);
+  if (state != IF_OPER_UP)
+    throw cni::Error(cni::Code::internal,
+                     "bridge port in error state: " + net::operstate_name(state),
+                     "link " + port.veth.host.name);
+}
+
+/// Interfaces in the order that firewall and bandwidth rely on. A bridge without a pinned address
+/// may have taken the new port's: it is read again.
+std::vector<cni::Interface> describe_interfaces(Session& session, const AddressPlan& plan,
+                                                const Port& port) {
+  std::vector<cni::Interface> interfaces{
+      attach::describe(net::get_link(session.host, port.bridge.name), ""),
+      attach::describe(port.veth.host, ""),
+      attach::describe(port.veth.container, session.request.netns)};
+  if (session.conf.vlan != 0 && !plan.gateways.empty())
+    interfaces.push_back(attach::describe(net::get_link(session.host, plan.gateway_link), ""));
+  return interfaces;
+}
+
+}  // namespace
+
+cni::Result add(const cni::Request& request) {
+  const Conf conf = parse_conf(request);
+  Session session{request, conf, net::Netlink(), net::Netlink(*request.sandbox), {}};
+  attach::require_free_name(session.sandbox, request.ifname);
+
+  const cni::Ipam ipam(request);
+  cni::Result result;
+  if (ipam.configured()) {
+    result = ipam.add();
+    session.undo.add("release the address", [&ipam] { ipam.del(); });
+  }
+  result = complete_result(conf, std::move(result));
+
+  const LinkPlan links = make_link_plan(conf, request);
+  const AddressPlan addresses = make_address_plan(conf, request, result);
+  const Port port = add_port(session, links);
+  configure_port(session, links, port);
+  if (!conf.disable_container_interface) {
+    attach::configure(*request.sandbox, session.sandbox, port.veth.container.index,
+                      addresses.sandbox);
+    apply_masquerade(session, addresses);
+    apply_gateways(session, addresses, port);
+    wait_for_port(session, port);
+  }
+  result.interfaces = describe_interfaces(session, addresses, port);
+  session.undo.commit();
+  return result;
+}
+
+}  // namespace bridge

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "libcni/base/mac.h"
+#include "libcni/net/masquerade.h"
+#include "libcni/plugin/plugin.h"
+
+namespace bridge {
+
+/// The configuration of one attachment, checked (README.md has the keys).
+struct Conf {
+  std::string bridge = "cni0";
+  bool is_gateway = false;
+  bool is_default_gateway = false;
+  bool force_address = false;
+  bool ip_masq = false;
+  net::MasqueradeBackend masq_backend = {};
+  std::optional<int> mtu = {};
+  bool hairpin = false;
+  bool promisc = false;
+  std::uint16_t vlan = 0;  ///< 0: untagged
+  bool has_trunk = false;  ///< also true for an empty list
+  std::vector<std::uint16_t> trunk = {};
+  bool preserve_default_vlan = false;
+  bool mac_spoof_check = false;
+  bool enable_dad = false;
+  bool disable_container_interface = false;
+  bool port_isolation = false;
+  std::optional<base::Mac> mac = {};
+  std::optional<cni::Dns> dns = {};  ///< replaces IPAM's (reference-plugins 1.19)
+  bool operator==(const Conf&) const = default;
+};
+
+/// Throws cni::Error(6) for a wrong type and (7) for a wrong value, naming the key.
+Conf parse_conf(const cni::Request& request);
+
+/// What DEL and GC need; nothing else of a configuration can fail them (S-172).
+Conf parse_conf_for_removal(const cni::Request& request);
+
+}  // namespace bridge

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugins/bridge/gateway.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "libcni/base/mac.h"
+#include "libcni/base/names.h"
+#include "libcni/net/address.h"
+#include "libcni/net/bridge_port.h"
+#include "libcni/net/sysctl.h"
+
+namespace bridge {
+namespace {
+
+/// Takes back a bridge that this call made, unless somebody else's port is on it by now.
+void remove_unused_bridge(net::Netlink& host, const std::string& name) {
+  const auto bridge = net::find_link(host, name);
+  if (!bridge) return;
+  const auto links = net::list_links(host);
+  if (std::ranges::find(links, bridge->index, &net::Link::master) == links.end())
+    net::remove_link(host, bridge->index);
+}
+
+/// A bridge with a given address keeps it; otherwise it would follow its ports' lowest.
+void pin_mac(net::Netlink& host, const net::Link& link) {
+  // Zero is what a bridge is left with after its last port has gone (kernel: br_stp_recalculate).
+  const bool usable = link.mac && !link.mac->is_zero();
+  net::set_mac(host, link.index, usable ? *link.mac : base::random_mac());
+}
+
+bool conflicts(const base::Prefix& present, const base::Prefix& wanted) {
+  if (present.address.is_v4() != wanted.address.is_v4()) return false;
+  return present.address.is_v4() || present.contains(wanted.address) ||
+         wanted.contains(present.address);
+}
+
+bool add_unless_present(net::Netlink& host, int index, const base::Prefix& address) try {
+  // The host made this address its own just now: there is nobody on the bridge to ask.
+  net::add_address(host, index, address, net::Dad::skip);
+  return true;
+} catch (const std::system_error& e) {
+  if (e.code().value() == EEXIST) return false;  // a parallel ADD was faster
+  throw;
+}
+
+/// Takes back a gateway address, unless pods beside the failed one need it by now.
+void remove_unused_gateway(net::Netlink& host, int index, const base::Prefix& address) {
+  const auto links = net::list_links(host);
+  if (std::ranges::count(links, index, &net::Link::master) <= 1)
+    net::remove_address(host, index, address);
+}
+
+/// Makes room for `gateway` on `link`.
+void remove_conflicting(net::Netlink& host, const net::Link& link, const AddressPlan& plan,
+                        const base::Prefix& gateway) {
+  for (const net::Address& other : net::list_addresses(host, link.index)) {
+    const bool wanted = std::ranges::find(plan.gateways, other.prefix) != plan.gateways.end();
+    if (wanted || !conflicts(other.prefix, gateway)) continue;
+    if (!plan.force_address)
+      throw cni::Error(cni::Code::internal,
+                       "failed to set bridge addr: \"" + link.name +
+                           "\" already has an IP address different from " + gateway.text(),
+                       "it has " + other.prefix.text() + "; forceAddress would replace it");
+    net::remove_address(host, link.index, other.prefix);
+  }
+}
+
+}  // namespace
+
+net::Link ensure_bridge(net::Netlink& host, const LinkPlan& plan, base::Undo& undo) {
+  const std::string& name = plan.bridge.name;
+  auto link = net::find_link(host, name);
+  if (!link) {
+    if (net::add_bridge(host, plan.bridge))
+      undo.add("delete bridge \"" + name + "\"",
+               [&host, name] { remove_unused_bridge(host, name); });
+    link = net::get_link(host, name);
+  }
+  if (link->kind != "bridge")
+    throw cni::Error(cni::Code::invalid_config,
+                     "failed to create bridge \"" + name + "\": \"" + name +
+                         "\" already exists but is not a bridge",
+                     "name another one with the key bridge");
+  if (plan.promisc && !link->promisc) net::set_promisc(host, link->index);
+  net::try_write_sysctl("net/ipv6/conf/" + name + "/accept_ra", "0");
+  if (!link->up) net::set_up(host, link->index);
+  return *link;
+}
+
+net::Link ensure_vlan_link(net::Netlink& host, const net::Link& bridge, std::uint16_t vlan) {
+  const std::string name = bridge.name + "." + std::to_string(vlan);
+  if (const auto link = net::find_link(host, name)) return *link;
+  if (!base::ifname_problem(name).empty())
+    throw cni::Error(cni::Code::invalid_config,
+                     "the gateway of VLAN " + std::to_string(vlan) + " would be named \"" + name +
+                         "\", more than 15 bytes",
+                     "choose a shorter bridge name");
+  try {
+    const std::string peer = base::random_veth_name();
+    net::add_veth(host, base::Netns::current(),
+                  {.host_name = peer, .sandbox_name = name, .master = bridge.index});
+    net::add_port_vlan(host, net::get_link(host, peer).index,
+                       {.id = vlan, .pvid = true, .untagged = true});
+    net::set_up(host, net::get_link(host, name).index);
+  } catch (const std::system_error& e) {
+    if (e.code().value() != EEXIST) throw;  // a parallel ADD was faster
+  }
+  return net::get_link(host, name);
+}
+
+void ensure_gateways(net::Netlink& host, const net::Link& link, const AddressPlan& plan,
+                     base::Undo& undo) {
+  const auto present = net::list_addresses(host, link.index);
+  bool pinned = false;
+  for (const base::Prefix& gateway : plan.gateways) {
+    if (std::ranges::find(present, gateway, &net::Address::prefix) != present.end()) continue;
+    remove_conflicting(host, link, plan, gateway);
+    if (add_unless_present(host, link.index, gateway))
+      undo.add("remove gateway " + gateway.text(), [&host, index = link.index, gateway] {
+        remove_unused_gateway(host, index, gateway);
+      });
+    if (!pinned) pin_mac(host, link);
+    pinned = true;
+  }
+  for (const base::Prefix& gateway : plan.gateways)
+    net::enable_forwarding(gateway.address.family());
+}
+
+}  // namespace bridge

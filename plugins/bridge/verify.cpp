@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <linux/if.h>
+
+#include <algorithm>
+
+#include "libcni/net/address.h"
+#include "libcni/net/mac_spoof.h"
+#include "libcni/net/masquerade.h"
+#include "libcni/plugin/delegate.h"
+#include "libcni/plugin/prev_result.h"
+#include "plugins/bridge/apply.h"
+#include "plugins/bridge/plan.h"
+
+namespace bridge {
+namespace {
+
+bool mac_differs(const net::Link& link, const std::string& mac) {
+  return !mac.empty() && link.mac != base::Mac::parse(mac);
+}
+
+net::Link verify_bridge(net::Netlink& host, const Conf& conf, const cni::Result& result) {
+  const auto bridge = net::find_link(host, conf.bridge);
+  if (!bridge) attach::differs("bridge \"" + conf.bridge + "\" is missing");
+  if (bridge->kind != "bridge") attach::differs("link \"" + conf.bridge + "\" is not a bridge");
+  if (!bridge->up) attach::differs("bridge \"" + conf.bridge + "\" is down");
+  if (conf.promisc && !bridge->promisc)
+    attach::differs("bridge \"" + conf.bridge + "\" is not in promiscuous mode");
+  for (const cni::Interface& interface : result.interfaces)
+    if (interface.name == conf.bridge && interface.sandbox.empty() &&
+        mac_differs(*bridge, interface.mac))
+      attach::differs("bridge \"" + conf.bridge + "\" has another MAC address than " +
+                      interface.mac);
+  return *bridge;
+}
+
+/// The port: the veth of prevResult whose peer is the container's end.
+net::Link verify_port(net::Netlink& host, const cni::Result& result, const net::Link& container,
+                      const net::Link& bridge) {
+  for (const cni::Interface& interface : result.interfaces) {
+    if (!interface.sandbox.empty() || interface.name == bridge.name) continue;
+    const auto link = net::find_link(host, interface.name);
+    if (link && link->kind == "veth" && link->peer_index == container.index &&
+        link->master == bridge.index)
+      return *link;
+  }
+  attach::differs("CNI veth created for bridge " + bridge.name + " was not found");
+}
+
+void verify_port_settings(net::Netlink& host, const LinkPlan& plan, const net::Link& port) {
+  if (!port.up) attach::differs("bridge port " + port.name + " is down");
+  if (net::get_port_flags(host, port.index) != plan.port)
+    attach::differs("bridge port " + port.name + " differs in hairpin mode or isolation");
+  if (!plan.sets_vlans) return;
+  const auto vlans = net::list_port_vlans(host, port.index);
+  for (const net::PortVlan& vlan : plan.vlans)
+    if (std::ranges::find(vlans, vlan) == vlans.end())
+      attach::differs("bridge port " + port.name + " is not in VLAN " + std::to_string(vlan.id));
+}
+
+void verify_gateways(net::Netlink& host, const AddressPlan& plan) {
+  if (plan.gateways.empty()) return;
+  const auto link = net::find_link(host, plan.gateway_link);
+  if (!link) attach::differs("link \"" + plan.gateway_link + "\" is missing");
+  const auto addresses = net::list_addresses(host, link->index);
+  for (const base::Prefix& gateway : plan.gateways)
+    if (std::ranges::find(addresses, gateway, &net::Address::prefix) == addresses.end())
+      attach::differs("gateway address " + gateway.text() + " is missing on \"" +
+                      plan.gateway_link + "\"");
+}
+
+}  // namespace
+
+void verify(const cni::Request& request) {
+  const Conf conf = parse_conf(request);
+  const cni::Result& result = cni::require_prev_result(request);
+  const cni::Ipam ipam(request);
+  if (ipam.configured()) ipam.check();
+
+  net::Netlink host;
+  net::Netlink sandbox(*request.sandbox);
+  const LinkPlan links = make_link_plan(conf, request);
+  const AddressPlan addresses = make_address_plan(conf, request, result);
+  const net::Link bridge = verify_bridge(host, conf, result);
+  const net::Link container =
+      attach::verify_veth(sandbox, request.ifname, cni::require_sandbox_interface(request).mac,
+                          !conf.disable_container_interface);
+  const net::Link port = verify_port(host, result, container, bridge);
+  verify_port_settings(host, links, port);
+  attach::verify(sandbox, container, addresses.sandbox);
+  verify_gateways(host, addresses);
+  const net::Owner owner = owner_of(request);
+  if (conf.mac_spoof_check) net::check_mac_spoof_check(owner, port.name, *container.mac);
+  if (!addresses.masquerade.empty())
+    net::check_masquerade(owner, addresses.masquerade, conf.masq_backend);
+}
+
+void report_status(const cni::Request& request) {
+  const Conf conf = parse_conf(request);
+  const cni::Ipam ipam(request);
+  if (ipam.configured()) ipam.status();
+  net::Netlink host;
+  const auto bridge = net::find_link(host, conf.bridge);
+  if (!bridge) return;  // first use: ADD makes it (S-213)
+  if (bridge->kind != "bridge")
+    throw cni::Error(cni::Code::not_available,
+                     "\"" + conf.bridge + "\" already exists but is not a bridge", "key bridge");
+  if (!bridge->up)
+    throw cni::Error(cni::Code::limited_connectivity, "bridge \"" + conf.bridge + "\" is down",
+                     "set it up: ip link set " + conf.bridge + " up");
+}
+
+}  // namespace bridge

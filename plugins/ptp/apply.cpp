@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugins/ptp/apply.h"
+
+#include <algorithm>
+
+#include "libcni/base/failures.h"
+#include "libcni/base/undo.h"
+#include "libcni/net/address.h"
+#include "libcni/net/masquerade.h"
+#include "libcni/net/route.h"
+#include "libcni/net/sysctl.h"
+#include "libcni/plugin/delegate.h"
+#include "plugins/ptp/plan.h"
+
+namespace ptp {
+namespace {
+
+cni::Ipam require_ipam(const cni::Request& request) {
+  cni::Ipam ipam(request);
+  if (!ipam.configured())
+    throw cni::Error(cni::Code::invalid_config, "no plugin name provided",
+                     "ptp needs addresses: configure ipam.type");
+  return ipam;
+}
+
+/// Routes even neighbours of the same subnet through the gateway.
+void configure_sandbox(const Plan& plan, const base::Netns& netns, net::Netlink& sandbox,
+                       int index) {
+  attach::configure(netns, sandbox, index, plan.sandbox);
+  for (const Leg& leg : plan.legs) {
+    net::remove_route(sandbox, connected_route(leg, index));
+    for (const net::Route& route : sandbox_routes(leg, index))
+      net::add_route(sandbox, route, net::IfPresent::keep);
+  }
+}
+
+void configure_host(const Plan& plan, net::Netlink& host, const net::Link& link) {
+  for (const Leg& leg : plan.legs) {
+    const base::Prefix gateway = base::host_prefix(leg.gateway);
+    const auto present = net::list_addresses(host, link.index);
+    if (std::ranges::find(present, gateway, &net::Address::prefix) == present.end())
+      net::add_address(host, link.index, gateway, net::Dad::skip);
+    net::add_route(host, host_route(leg, link.index), net::IfPresent::keep);
+  }
+}
+
+}  // namespace
+
+cni::Result add(const cni::Request& request) {
+  const Conf conf = parse_conf(request);
+  const cni::Ipam ipam = require_ipam(request);
+  net::Netlink host;
+  net::Netlink sandbox(*request.sandbox);
+  // Before IPAM, so that a second ADD never disturbs the first one's address (S-033, S-153).
+  attach::require_free_name(sandbox, request.ifname);
+
+  base::Undo undo;
+  cni::Result result = ipam.add();
+  undo.add("release the address", [&ipam] { ipam.del(); });
+  result = complete_result(conf, std::move(result));
+  const Plan plan = make_plan(conf, request, result);
+  for (const Leg& leg : plan.legs) net::enable_forwarding(leg.address.address.family());
+
+  const auto pair = attach::add_veth_pair(host, *request.sandbox, sandbox, plan.veth);
+  undo.add("delete link \"" + pair.host.name + "\"",
+           [&, index = pair.host.index] { net::remove_link(host, index); });
+  // Before the far end comes up and the link-local address is made.
+  net::try_write_sysctl("net/ipv6/conf/" + pair.host.name + "/accept_dad", "0");
+  configure_sandbox(plan, *request.sandbox, sandbox, pair.container.index);
+  configure_host(plan, host, pair.host);
+  if (!plan.masquerade.empty()) {
+    const net::Owner owner = owner_of(request);
+    undo.add("remove the masquerade", [&] { net::remove_masquerade(owner, plan.masquerade); });
+    net::add_masquerade(owner, plan.masquerade, conf.masq_backend);
+  }
+  result.interfaces = {attach::describe(pair.host, ""),
+                       attach::describe(pair.container, request.netns)};
+  undo.commit();
+  return result;
+}
+
+void remove(const cni::Request& request) {
+  base::Failures failures;
+  bool ip_masq = false;
+  failures.attempt([&] { ip_masq = request.config.get_bool("ipMasq"); });
+  // The link goes first: an address must not be handed out again while a pod still answers for it.
+  failures.attempt(
+      [&] { attach::remove_veth_pair(request.sandbox, request.ifname, request.prev_result); });
+  failures.attempt([&] {
+    const cni::Ipam ipam(request);
+    if (ipam.configured()) ipam.del();
+  });
+  if (ip_masq)
+    failures.attempt([&] {
+      net::remove_masquerade(owner_of(request), attach::addresses_of(request.prev_result));
+    });
+  failures.report();
+}
+
+void collect_garbage(const cni::Request& request) {
+  const auto valid = attach::owners_of(request.network, request.valid_attachments);
+  base::Failures failures;
+  failures.attempt([&] { attach::remove_stale_veths(request.network, valid); });
+  failures.attempt([&] { net::gc_masquerade(request.network, valid); });
+  failures.attempt([&] {
+    const cni::Ipam ipam(request);
+    if (ipam.configured()) ipam.gc();
+  });
+  failures.report();
+}
+
+void report_status(const cni::Request& request) {
+  parse_conf(request);
+  require_ipam(request).status();
+}
+
+}  // namespace ptp

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugins/ptp/plan.h"
+
+#include <linux/rtnetlink.h>
+
+#include "libcni/attach/masquerade.h"
+#include "libcni/plugin/conf.h"
+
+namespace ptp {
+
+Conf parse_conf(const cni::Request& request) {
+  const json::Object& config = request.config;
+  return {.ip_masq = config.get_bool("ipMasq"),
+          .masq_backend = attach::parse_masquerade_backend(config.get_string("ipMasqBackend")),
+          .mtu = cni::find_mtu(config),
+          .dns = cni::find_dns(config)};
+}
+
+net::Owner owner_of(const cni::Request& request) {
+  return {request.network, request.container_id, request.ifname};
+}
+
+cni::Result complete_result(const Conf& conf, cni::Result ipam) {
+  for (cni::IpConfig& ip : ipam.ips) {
+    if (!ip.gateway)
+      throw cni::Error(cni::Code::invalid_config,
+                       "IPAM gave no gateway for " + ip.address.text() + ", which ptp needs",
+                       "configure a gateway in ipam");
+    ip.interface = kContainerInterface;
+  }
+  if (conf.dns) ipam.dns = *conf.dns;
+  return ipam;
+}
+
+Plan make_plan(const Conf& conf, const cni::Request& request, const cni::Result& result) {
+  Plan plan;
+  plan.veth = {
+      .ifname = request.ifname, .mtu = conf.mtu, .alias = attach::alias_of(owner_of(request))};
+  // No duplicate address detection: the wire has two ends, and the other one is this host.
+  plan.sandbox = {.ifname = request.ifname, .ips = {}, .routes = result.routes};
+  for (const cni::IpConfig& ip : result.ips) {
+    if (ip.interface != kContainerInterface) continue;
+    plan.sandbox.ips.push_back(ip);
+    if (ip.gateway) plan.legs.push_back({ip.address, *ip.gateway});
+    if (conf.ip_masq) plan.masquerade.push_back(ip.address);
+  }
+  return plan;
+}
+
+std::vector<net::Route> sandbox_routes(const Leg& leg, int oif) {
+  return {{.dst = base::host_prefix(leg.gateway),
+           .source = leg.address.address,
+           .oif = oif,
+           .scope = RT_SCOPE_LINK},
+          {.dst = leg.address.network(),
+           .gateway = leg.gateway,
+           .source = leg.address.address,
+           .oif = oif}};
+}
+
+net::Route connected_route(const Leg& leg, int oif) {
+  return {.dst = leg.address.network(), .oif = oif, .protocol = RTPROT_KERNEL};
+}
+
+net::Route host_route(const Leg& leg, int oif) {
+  return {.dst = base::host_prefix(leg.address.address), .oif = oif, .scope = RT_SCOPE_HOST};
+}
+
+}  // namespace ptp

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "libcni/net/address.h"
+#include "libcni/net/masquerade.h"
+#include "libcni/net/route.h"
+#include "libcni/plugin/delegate.h"
+#include "libcni/plugin/prev_result.h"
+#include "plugins/ptp/apply.h"
+#include "plugins/ptp/plan.h"
+
+namespace ptp {
+namespace {
+
+/// The host's end: the veth of prevResult whose peer is the container's end.
+net::Link verify_host_link(net::Netlink& host, const cni::Result& result,
+                           const net::Link& container) {
+  for (const cni::Interface& interface : result.interfaces) {
+    if (!interface.sandbox.empty()) continue;
+    const auto link = net::find_link(host, interface.name);
+    if (link && link->kind == "veth" && link->peer_index == container.index && link->up)
+      return *link;
+  }
+  attach::differs("the host end of " + container.name + " is missing or down");
+}
+
+void verify_host(net::Netlink& host, const Plan& plan, const net::Link& link) {
+  const auto addresses = net::list_addresses(host, link.index);
+  for (const Leg& leg : plan.legs) {
+    const auto gateway = base::host_prefix(leg.gateway);
+    if (std::ranges::find(addresses, gateway, &net::Address::prefix) == addresses.end())
+      attach::differs("gateway address " + gateway.text() + " is missing on " + link.name);
+    const auto routes = net::list_routes(host, leg.address.address.family());
+    const net::Route wanted = host_route(leg, link.index);
+    if (std::ranges::none_of(routes, [&](const net::Route& route) {
+          return route.dst == wanted.dst && route.oif == wanted.oif;
+        }))
+      attach::differs("route to " + wanted.dst.text() + " is missing on the host");
+  }
+}
+
+}  // namespace
+
+void verify(const cni::Request& request) {
+  const Conf conf = parse_conf(request);
+  if (!request.prev_result)
+    throw cni::Error(cni::Code::invalid_config, "ptp: Required prevResult missing");
+  const cni::Ipam ipam(request);
+  ipam.check();
+
+  net::Netlink host;
+  net::Netlink sandbox(*request.sandbox);
+  const Plan plan = make_plan(conf, request, *request.prev_result);
+  const net::Link container =
+      attach::verify_veth(sandbox, request.ifname, cni::require_sandbox_interface(request).mac);
+  attach::verify(sandbox, container, plan.sandbox);
+  verify_host(host, plan, verify_host_link(host, *request.prev_result, container));
+  if (!plan.masquerade.empty())
+    net::check_masquerade(owner_of(request), plan.masquerade, conf.masq_backend);
+}
+
+}  // namespace ptp
