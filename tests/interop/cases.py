@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The configurations on which both suites must agree."""
+import dataclasses
+
+VERSIONS = ("0.2.0", "0.3.1", "0.4.0", "1.0.0")
+V4, V6 = "10.61.0.0/24", "fd00:61::/64"
+DEFAULTS = [{"dst": "0.0.0.0/0"}]
+
+
+@dataclasses.dataclass
+class Case:
+    """A list of plugins; `prepare` are commands run on the host before it."""
+    name: str
+    plugins: list
+    runtime: dict = dataclasses.field(default_factory=dict)
+    args: str = ""
+    ifname: str = "eth0"
+    versions: tuple = VERSIONS
+    prepare: tuple = ()
+    # The reference before 1.2 knows no nf_tables; only what both keep in iptables can be compared and handed back to it.
+    backends_agree: bool = True
+
+    def reference_can_check(self):
+        """Its CHECK fails on what its own ADD made: portmap looks for IPv4 rules in IPv6's tables, and a bridge without
+        addresses asks an IPAM plugin without a name."""
+        return not any(each["type"] == "portmap" or (each["type"] == "bridge" and "ipam" not in each) for each in self.plugins)
+
+
+def host_local(*subnets, **options):
+    return {"type": "host-local", "ranges": [[{"subnet": subnet}] for subnet in subnets], **options}
+
+
+def bridge(**options):
+    return {"type": "bridge", "bridge": "br-interop", **options}
+
+
+def iptables_masquerade(**options):
+    return {"ipMasq": True, "ipMasqBackend": "iptables", **options}
+
+
+def portmap(**options):
+    return {"type": "portmap", "capabilities": {"portMappings": True}, "backend": "iptables", **options}
+
+
+MAPPINGS = {"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"},
+                             {"hostPort": 8081, "containerPort": 81, "protocol": "tcp"},
+                             {"hostPort": 53, "containerPort": 5353, "protocol": "udp", "hostIP": "192.0.2.1"}]}
+GATEWAY = {"isGateway": True}
+STATIC = {"type": "static", "addresses": [{"address": "10.61.1.9/24", "gateway": "10.61.1.1"},
+                                          {"address": "fd00:61:1::9/64", "gateway": "fd00:61:1::1"}],
+          "routes": [{"dst": "10.99.0.0/16", "gw": "10.61.1.7"}, {"dst": "0.0.0.0/0"}],
+          "dns": {"nameservers": ["10.61.1.53"], "domain": "interop.test", "search": ["a.test"], "options": ["ndots:2"]}}
+
+MAIN = [
+    Case("loopback", [{"type": "loopback"}], ifname="lo"),
+    # An attachment without addresses has no result before 0.3.0.
+    Case("bridge-l2", [bridge()], versions=("0.3.1", "1.0.0")),
+    Case("bridge", [bridge(ipam=host_local(V4))]),
+    Case("bridge-gateway", [bridge(ipam=host_local(V4, routes=DEFAULTS), **GATEWAY)]),
+    Case("bridge-v6", [bridge(isDefaultGateway=True, ipam=host_local(V6))], versions=("0.4.0", "1.0.0")),
+    Case("bridge-default-gateway", [bridge(isDefaultGateway=True, ipam=host_local(V4, V6))]),
+    Case("bridge-masquerade", [bridge(ipam=host_local(V4, V6, routes=DEFAULTS), **GATEWAY, **iptables_masquerade())]),
+    Case("bridge-masquerade-own-backend", [bridge(ipam=host_local(V4, V6), ipMasq=True, **GATEWAY)], versions=("1.0.0",),
+         backends_agree=False),
+    Case("bridge-mtu-hairpin", [bridge(mtu=1400, hairpinMode=True, ipam=host_local(V4), **GATEWAY)], versions=("1.0.0",)),
+    Case("bridge-promiscuous", [bridge(promiscMode=True, ipam=host_local(V4))], versions=("1.0.0",)),
+    Case("bridge-two-ranges", [bridge(ipam={"type": "host-local", "ranges": [[
+        {"subnet": "10.61.2.0/24", "rangeStart": "10.61.2.20", "rangeEnd": "10.61.2.30", "gateway": "10.61.2.254"},
+        {"subnet": "10.61.3.0/24"}]]}, **GATEWAY)], versions=("0.4.0", "1.0.0")),
+    Case("bridge-old-ipam-form", [bridge(ipam={"type": "host-local", "subnet": V4, "gateway": "10.61.0.77"}, **GATEWAY)]),
+    Case("bridge-static", [bridge(ipam=STATIC, **GATEWAY)], versions=("0.3.1", "0.4.0", "1.0.0")),
+    Case("bridge-dns", [bridge(ipam=STATIC, dns={"nameservers": ["192.0.2.53"]})], versions=("0.4.0", "1.0.0")),
+    Case("bridge-mac-runtime", [bridge(ipam=host_local(V4), capabilities={"mac": True})],
+         runtime={"mac": "02:00:5e:00:53:07"}, versions=("1.0.0",)),
+    Case("bridge-mac-args", [bridge(ipam=host_local(V4))], args="IgnoreUnknown=1;MAC=02:00:5e:00:53:08", versions=("1.0.0",)),
+    Case("bridge-requested-address", [bridge(ipam=host_local(V4))], args="IgnoreUnknown=1;IP=10.61.0.99", versions=("1.0.0",)),
+    Case("bridge-force-address", [bridge(forceAddress=True, ipam=host_local(V4), **GATEWAY)], versions=("1.0.0",),
+         prepare=(("ip", "link", "add", "br-interop", "type", "bridge"),
+                  ("ip", "address", "add", "10.77.0.1/24", "dev", "br-interop"))),
+    Case("ptp", [{"type": "ptp", "ipam": host_local(V4, routes=DEFAULTS)}]),
+    Case("ptp-dual-stack", [{"type": "ptp", "mtu": 1400, "ipam": host_local(V4, V6, routes=[*DEFAULTS, {"dst": "::/0"}]),
+                             **iptables_masquerade()}], versions=("0.4.0", "1.0.0")),
+    Case("ptp-static", [{"type": "ptp", "ipam": STATIC, "dns": {"domain": "ptp.test"}}], versions=("1.0.0",)),
+    Case("portmap", [bridge(ipam=host_local(V4, routes=DEFAULTS), **GATEWAY), portmap()], runtime=MAPPINGS,
+         versions=("0.3.1", "0.4.0", "1.0.0")),
+    Case("portmap-dual-stack", [bridge(ipam=host_local(V4, V6), **GATEWAY), portmap()], runtime=MAPPINGS, versions=("1.0.0",)),
+    Case("portmap-no-snat", [bridge(ipam=host_local(V4), **GATEWAY), portmap(snat=False)], runtime=MAPPINGS, versions=("1.0.0",)),
+    Case("portmap-mark-bit", [bridge(ipam=host_local(V4), **GATEWAY), portmap(markMasqBit=5)], runtime=MAPPINGS,
+         versions=("1.0.0",)),
+    Case("portmap-external-mark", [bridge(ipam=host_local(V4), **GATEWAY), portmap(externalSetMarkChain="KUBE-MARK-MASQ")],
+         runtime=MAPPINGS, versions=("1.0.0",), prepare=(("iptables", "-t", "nat", "-N", "KUBE-MARK-MASQ"),)),
+    Case("portmap-conditions", [bridge(ipam=host_local(V4), **GATEWAY), portmap(conditionsV4=["-d", "192.0.2.0/24"])],
+         runtime=MAPPINGS, versions=("1.0.0",)),
+    Case("portmap-own-backend", [bridge(ipam=host_local(V4, V6), **GATEWAY), {"type": "portmap",
+         "capabilities": {"portMappings": True}}], runtime=MAPPINGS, versions=("1.0.0",), backends_agree=False),
+    Case("masquerade-and-portmap", [bridge(ipam=host_local(V4, V6), **GATEWAY, **iptables_masquerade()), portmap()],
+         runtime=MAPPINGS, versions=("1.0.0",)),
+]
+
+IPAM = [
+    Case("host-local", [{"ipam": host_local(V4, V6, routes=DEFAULTS)}]),
+    Case("host-local-range", [{"ipam": {"type": "host-local", "subnet": V4, "rangeStart": "10.61.0.10", "rangeEnd": "10.61.0.12"}}],
+         versions=("1.0.0",)),
+    Case("host-local-runtime-range", [{"capabilities": {"ipRanges": True}, "ipam": {"type": "host-local"}}],
+         runtime={"ipRanges": [[{"subnet": "10.61.9.0/24"}]]}, versions=("1.0.0",)),
+    Case("host-local-runtime-ips", [{"capabilities": {"ips": True}, "ipam": host_local(V4)}],
+         runtime={"ips": ["10.61.0.44/24"]}, versions=("1.0.0",)),
+    Case("host-local-args-ips", [{"args": {"cni": {"ips": ["10.61.0.45"]}}, "ipam": host_local(V4)}], versions=("1.0.0",)),
+    Case("static", [{"ipam": STATIC}], versions=("0.3.1", "0.4.0", "1.0.0")),
+    Case("static-env", [{"ipam": {"type": "static"}}], args="IgnoreUnknown=1;IP=10.61.4.5/24,fd00:61:4::5/64;GATEWAY=10.61.4.1",
+         versions=("1.0.0",)),
+    Case("static-runtime-ips", [{"capabilities": {"ips": True}, "ipam": {"type": "static"}}],
+         runtime={"ips": ["10.61.5.5/24"]}, versions=("1.0.0",)),
+]
+for case in IPAM:
+    case.plugins[0]["type"] = case.plugins[0]["ipam"]["type"]

@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The same configuration, run by the reference suite and by ours: same result, same state of host and sandbox."""
+import pathlib
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import kernel  # noqa: E402
+from cases import IPAM, MAIN  # noqa: E402
+from lab import world  # noqa: E402
+from lab.state import difference  # noqa: E402
+from runner import REFERENCE, Names, Node, Suite, comparable  # noqa: E402
+
+
+def observe(suite, case, version):
+    """Everything that can be seen after an ADD, and after the DEL that follows."""
+    node = Node(case)
+    try:
+        pod, names = node.add_pod("pod-one"), Names(case.runtime.get("mac"), "02:00:5e:00:53:08")
+        result = comparable(pod.add(suite, case, version), pod, names)
+        seen = {"result": result, "host": kernel.describe(node.host, names, case.backends_agree),
+                "sandbox": kernel.describe(pod.sandbox, names), "files": list(kernel.reservations())}
+        pod.check(suite, case, version)
+        pod.delete(suite, case, version)
+        pod.delete(suite, case, version)
+        seen["host after DEL"] = kernel.describe(node.host, names, case.backends_agree)
+        seen["sandbox after DEL"] = kernel.describe(pod.sandbox, names)
+        seen["files after DEL"] = list(kernel.reservations())
+        return seen
+    finally:
+        node.close()
+
+
+class DifferentialTest(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.theirs, cls.ours = Suite("reference", REFERENCE), Suite("ours", world.plugin_folder())
+
+    def compare(self, cases):
+        for case in cases:
+            for version in case.versions:
+                with self.subTest(case=case.name, version=version):
+                    theirs, ours = observe(self.theirs, case, version), observe(self.ours, case, version)
+                    self.assertEqual(theirs["result"], ours["result"])
+                    changes = [f"{what}: {line}" for what in theirs if what != "result"
+                               for line in difference(theirs[what], ours[what])]
+                    if changes:
+                        self.fail("reference (-) and ours (+) differ:\n" + "\n".join(changes))
+
+    def test_interface_plugins_and_chains(self):
+        self.compare(MAIN)
+
+    def test_ipam_plugins(self):
+        self.compare(IPAM)
+
+
+if __name__ == "__main__":
+    world.enter()
+    unittest.main(verbosity=2)
