@@ -9,6 +9,7 @@
 #include "libcni/runtime/cache.h"
 #include "libcni/runtime/errors.h"
 #include "libcni/runtime/exec.h"
+#include "libcni/runtime/lock.h"
 #include "libcni/runtime/network_list.h"
 #include "libcni/runtime/report.h"
 #include "libcni/runtime/request.h"
@@ -78,6 +79,23 @@ class Cni {
   const Options& options() const { return options_; }
 
  private:
+  /// The locks of one operation; none unless asked for.
+  struct Locks {
+    std::optional<Lock> network = {};
+    std::optional<Lock> container = {};
+  };
+  Locks lock(const NetworkList& list, const RuntimeConf& conf) const;
+  NetworkList with_version(const NetworkList& list) const;
+  /// The entry, or nothing and a warning when it cannot be used.
+  std::optional<CacheEntry> recall(const NetworkList& list, const RuntimeConf& conf,
+                                   std::vector<std::string>& warnings) const;
+  void refuse_attached(const NetworkList& list, const RuntimeConf& conf, AddReport& report) const;
+  void remember(const NetworkList& list, const RuntimeConf& conf, const AddReport& report) const;
+  void roll_back(const NetworkList& list, const RuntimeConf& conf,
+                 const std::optional<cni::Result>& last) const;
+  DelReport del_known(const NetworkList& list, const RuntimeConf& conf, Deadline deadline) const;
+  void require_owned(const NetworkList& list) const;
+
   Options options_;
   Executor executor_;
 };

@@ -26,7 +26,8 @@ class NetworkNotFound : public cni::Error {
 /// No plugin directory has the executable.
 class PluginNotFound : public cni::Error {
  public:
-  PluginNotFound(std::string type, const std::vector<std::string>& dirs);
+  /// `prefix` leads the message.
+  PluginNotFound(std::string type, const std::vector<std::string>& dirs, const std::string& prefix);
   const std::string& type() const { return type_; }
 
  private:
@@ -92,7 +93,11 @@ class LockTimeout : public cni::Error {
   using cni::Error::Error;
 };
 
-/// `msg; details`, or `msg` alone.
+/// `plugin type="T" name="N" failed (add): ` as the verb has it; empty for STATUS and VERSION
+///
+std::string prefix_of(const Call& call);
+
+/// `msg; details`, or `msg` alone.
 std::string error_text(const cni::Error& error);
 
 }  // namespace runtime

@@ -15,8 +15,15 @@
 
 namespace runtime {
 
-using Clock = std::chrono::steady_clock;
-using Deadline = std::optional<Clock::time_point>;
+/// When an operation has to be over, and how long it had; never when `at` is empty.
+struct Deadline {
+  std::optional<std::chrono::steady_clock::time_point> at = {};
+  std::chrono::milliseconds allowed{};
+
+  static Deadline after(std::optional<std::chrono::milliseconds> time);
+  /// What is left, at least zero.
+  std::optional<std::chrono::milliseconds> left() const;
+};
 
 /// One run of one plugin: what went in, and once it ended what came out.
 struct Invocation {
@@ -31,6 +38,7 @@ struct Invocation {
   int exit_code = -1;       ///< -1 when a signal ended it
   int signal = 0;
   bool timed_out = false;
+  std::chrono::milliseconds allowed{};  ///< the operation's time, when it timed out
   std::chrono::microseconds duration{};
 };
 
@@ -40,6 +48,8 @@ struct Observer {
   std::function<void(const Invocation&)> on_start = {};
   std::function<void(const Invocation&, std::string_view)> on_stderr = {};  ///< a chunk as it comes
   std::function<void(const Invocation&)> on_finish = {};
+  /// What the library does of its own accord: a retry, a roll-back and how it went.
+  std::function<void(std::string_view)> on_note = {};
 };
 
 /// W3C trace context of the caller; empty members are not passed.

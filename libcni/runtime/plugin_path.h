@@ -18,7 +18,7 @@ class PluginPath {
   /// The first regular, executable file called `type`, through symlinks. Throws cni::Error
   /// for an empty name, a name with a separator and no directories; PluginNotFound otherwise
   ///
-  std::string find(const std::string& type) const;
+  std::string find(const std::string& type, const std::string& prefix = {}) const;
   bool has(const std::string& type) const;
 
   std::string text() const;  ///< joined by `:` (R-065)

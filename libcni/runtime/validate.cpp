@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+#include "libcni/runtime/cni.h"
+#include "libcni/runtime/conf_dir.h"
+#include "libcni/runtime/raw_json.h"
+#include "libcni/spec/version.h"
+
+namespace runtime {
+namespace {
+
+constexpr std::array<std::string_view, 7> kListKeys{
+    "cniVersion", "cniVersions", "name", "disableCheck", "disableGC", "loadOnlyInlinedPlugins",
+    "plugins"};
+constexpr std::array<std::string_view, 3> kReservedKeys{"runtimeConfig", "args", "prevResult"};
+
+bool supports(const VersionInfo& info, const std::string& version) {
+  return std::ranges::find(info.supported, version) != info.supported.end();
+}
+
+/// The list's own candidates that this library knows, highest first.
+std::vector<std::string> candidates(const NetworkList& list) {
+  std::vector<cni::Version> versions;
+  auto texts = list.cni_versions.value_or(std::vector<std::string>{});
+  if (!list.cni_versions || !list.cni_version.empty()) texts.push_back(list.cni_version);
+  for (const std::string& text : texts)
+    if (const auto version = cni::Version::parse(text);
+        version && std::ranges::find(cni::kVersions, *version) != cni::kVersions.end())
+      versions.push_back(*version);
+  std::ranges::sort(versions, std::ranges::greater{});
+  std::vector<std::string> sorted;
+  for (const cni::Version& version : versions) sorted.push_back(version.text());
+  return sorted;
+}
+
+std::string unsupported_text(const std::string& type, const std::string& version,
+                             const VersionInfo& info) {
+  std::string supported;
+  std::string best;
+  for (const std::string& text : info.supported)
+    supported += (supported.empty() ? "" : ", ") + text;
+  for (const cni::Version& known : cni::kVersions)
+    if (supports(info, known.text())) best = known.text();
+  return "plugin " + type + " does not support config version \"" + version + "\"" +
+         ": it supports " + supported +
+         (best.empty() ? "" : "; \"cniVersion\": \"" + best + "\" would do");
+}
+
+void check_executables(const Executor& executor, const NetworkList& list, ValidateReport& report) {
+  for (const PluginConf& plugin : list.plugins) {
+    try {
+      const VersionInfo info =
+          executor.version_info(plugin.type, Deadline::after(std::chrono::seconds(5)));
+      if (!supports(info, list.version))
+        report.errors.push_back(unsupported_text(plugin.type, list.version, info));
+    } catch (const std::exception& error) {
+      report.errors.emplace_back(error.what());
+    }
+    if (plugin.ipam_type.empty() || executor.path().has(plugin.ipam_type)) continue;
+    report.errors.push_back("plugin " + plugin.type + ": " +
+                            PluginNotFound(plugin.ipam_type, executor.path().dirs(), "").what());
+  }
+}
+
+bool differs_only_in_case(std::string_view left, std::string_view right) {
+  const auto lower = [](unsigned char c) { return std::tolower(c); };
+  return left != right && std::ranges::equal(left, right, {}, lower, lower);
+}
+
+void check_list_keys(const NetworkList& list, ValidateReport& report) {
+  if (list.single || list.bytes.empty()) return;
+  for (const RawMember& member : split_object(list.bytes)) {
+    if (std::ranges::find(kListKeys, member.key) != kListKeys.end()) continue;
+    std::string hint;
+    for (const auto known : kListKeys)
+      if (differs_only_in_case(known, member.key))
+        hint = ", did you mean \"" + std::string(known) + "\"?";
+    report.warnings.push_back("unknown key \"" + member.key + "\" of the list is ignored" + hint);
+  }
+}
+
+void check_plugin_keys(const NetworkList& list, ValidateReport& report) {
+  for (const PluginConf& plugin : list.plugins)
+    for (const RawMember& member : split_object(plugin.text)) {
+      const bool reserved = std::ranges::find(kReservedKeys, member.key) != kReservedKeys.end();
+      if (reserved || member.key.starts_with("cni.dev/"))
+        report.warnings.push_back("plugin " + plugin.type + ": key \"" + member.key +
+                                  "\" is reserved for the runtime");
+      for (const char* known : {"type", "ipam", "capabilities", "dns"})
+        if (differs_only_in_case(known, member.key))
+          report.warnings.push_back("plugin " + plugin.type + ": key \"" + member.key +
+                                    "\" is not \"" + known + "\": the case matters");
+    }
+}
+
+void check_neighbours(const NetworkList& list, ValidateReport& report) {
+  if (list.file.empty()) return;
+  const std::string dir = std::filesystem::path(list.file).parent_path();
+  for (const ConfFile& other : load_all(dir))
+    if (other.path != list.file && other.list && other.list->name == list.name)
+      report.warnings.push_back("network name \"" + list.name + "\" is also in " + other.path +
+                                ", the first file wins");
+}
+
+}  // namespace
+
+VersionInfo Cni::version_info(const std::string& type) const {
+  return executor_.version_info(type, Deadline::after(options_.timeout));
+}
+
+std::string Cni::common_version(const NetworkList& list) const {
+  std::vector<VersionInfo> infos;
+  for (const PluginConf& plugin : list.plugins) infos.push_back(version_info(plugin.type));
+  for (const std::string& version : candidates(list))
+    if (std::ranges::all_of(infos,
+                            [&](const VersionInfo& info) { return supports(info, version); }))
+      return version;
+  std::string offered;
+  for (std::size_t i = 0; i < infos.size(); ++i) {
+    offered += (offered.empty() ? "" : "; ") + list.plugins[i].type + ":";
+    for (const std::string& version : infos[i].supported) offered += " " + version;
+  }
+  throw cni::Error(cni::Code::incompatible_version,
+                   "no version in common between network \"" + list.name + "\" and its plugins",
+                   offered);
+}
+
+ValidateReport Cni::validate(const NetworkList& list) const {
+  ValidateReport report;
+  report.warnings = list.warnings;
+  for (const PluginConf& plugin : list.plugins)
+    for (const std::string& capability : plugin.capabilities)
+      if (std::ranges::find(report.capabilities, capability) == report.capabilities.end())
+        report.capabilities.push_back(capability);
+  if (list.plugins.empty()) report.errors.push_back("network \"" + list.name + "\" has no plugins");
+  check_executables(executor_, list, report);
+  check_list_keys(list, report);
+  check_plugin_keys(list, report);
+  check_neighbours(list, report);
+  return report;
+}
+
+std::string ValidateReport::error_text() const {
+  std::string text;
+  for (const std::string& error : errors) text += (text.empty() ? "" : " ") + error;
+  return "[" + text + "]";
+}
+
+}  // namespace runtime
