@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "libcni/base/ip.h"
+
+namespace ipam {
+
+/// A range as a configuration gives it.
+struct RangeConf {
+  std::optional<base::Prefix> subnet = {};
+  std::optional<base::IpAddress> start = {};
+  std::optional<base::IpAddress> end = {};
+  std::optional<base::IpAddress> gateway = {};
+};
+using RangeSetConf = std::vector<RangeConf>;
+
+/// The addresses `start` to `end`, both included, without the gateway, which may lie elsewhere.
+struct Range {
+  base::Prefix subnet;
+  base::IpAddress start;
+  base::IpAddress end;
+  base::IpAddress gateway;
+
+  /// Between start and end; the gateway counts.
+  bool contains(const base::IpAddress& address) const;
+  std::string text() const;  ///< `start-end`
+  bool operator==(const Range&) const = default;
+};
+
+/// Ranges of one family, walked one after the other, that give an attachment one address.
+struct RangeSet {
+  std::vector<Range> ranges;
+
+  const Range* find(const base::IpAddress& address) const;
+  /// How many addresses there are to give; stays at its maximum when there are more.
+  std::uint64_t size() const;
+  std::string text() const;  ///< the ranges, comma separated
+};
+
+/// Why nothing can be allocated from `sets`, in the reference's words, or empty when it can
+/// (reference-plugins 3.1).
+std::string find_problem(const std::vector<RangeSetConf>& sets);
+
+/// With the defaults filled in: gateway and start are the first address of the subnet, end is the
+/// last, in IPv4 the one before. `sets` must be free of problems.
+std::vector<RangeSet> complete(const std::vector<RangeSetConf>& sets);
+
+}  // namespace ipam

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipam/store/folder.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+
+#include "libcni/base/file.h"
+#include "libcni/base/sys_error.h"
+#include "libcni/base/undo.h"
+
+namespace ipam {
+namespace {
+
+/// One name is enough: only the holder of the lock writes, and no address looks like it.
+constexpr const char* kTemporary = ".plumb-new";
+constexpr const char* kLock = "lock";
+
+// O_NONBLOCK: a FIFO put in the place of a file must not hold us.
+constexpr int kReading = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+
+struct DirectoryCloser {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
+
+base::UniqueFd open_directory(int at, const std::string& path, int flags) {
+  return base::UniqueFd(::openat(at, path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags));
+}
+
+/// A name as the store gives it to an address; others are not ours.
+std::optional<base::IpAddress> address_of(const std::string& name) {
+  const auto address = base::IpAddress::parse(name);
+  return address && address->text() == name ? address : std::nullopt;
+}
+
+bool is_regular(int folder, const dirent& entry) {
+  if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_REG;
+  struct stat status {};
+  return ::fstatat(folder, entry.d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISREG(status.st_mode);
+}
+
+/// Renames kTemporary unless `name` is taken; false leaves the reason in errno.
+bool rename_new(int folder, const std::string& name) {
+  if (::renameat2(folder, kTemporary, folder, name.c_str(), RENAME_NOREPLACE) == 0) return true;
+  if (errno != EINVAL && errno != ENOSYS) return false;
+  // NFS and other file systems without RENAME_NOREPLACE.
+  if (::linkat(folder, kTemporary, folder, name.c_str(), 0) != 0) return false;
+  ::unlinkat(folder, kTemporary, 0);
+  return true;
+}
+
+/// Calls `visit` with each entry of the folder.
+template <typename Visit>
+void for_each_entry(int folder, const std::string& path, const Visit& visit) {
+  // A description of its own: the reading position of `folder` is shared with whoever else reads it.
+  const int fd = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) base::throw_errno("open " + path);
+  const std::unique_ptr<DIR, DirectoryCloser> directory(::fdopendir(fd));
+  errno = 0;
+  while (const dirent* entry = ::readdir(directory.get())) {
+    visit(*entry);
+    errno = 0;
+  }
+  if (errno != 0) base::throw_errno("read " + path);
+}
+
+}  // namespace
+
+std::string trim(std::string_view text) {
+  constexpr std::string_view kBlank(" \t\r\n\v\f\0", 7);
+  const auto first = text.find_first_not_of(kBlank);
+  if (first == std::string_view::npos) return {};
+  return std::string(text.substr(first, text.find_last_not_of(kBlank) - first + 1));
+}
+
+Folder::Folder(base::UniqueFd data_dir, const std::string& data_dir_path,
+               const std::string& network)
+    : data_dir_(std::move(data_dir)), path_(data_dir_path + "/" + network), network_(network) {}
+
+std::optional<Folder> Folder::find(const std::string& data_dir, const std::string& network) {
+  base::UniqueFd parent = open_directory(AT_FDCWD, data_dir, 0);
+  if (!parent && errno == ENOENT) return std::nullopt;
+  if (!parent) base::throw_errno("open " + data_dir);
+  Folder folder(std::move(parent), data_dir, network);
+  folder.fd_ = open_directory(folder.data_dir_.get(), network, O_NOFOLLOW);
+  if (!folder.fd_ && errno == ENOENT) return std::nullopt;
+  if (!folder.fd_) base::throw_errno("open " + folder.path_);
+  return folder;
+}
+
+Folder Folder::ensure(const std::string& data_dir, const std::string& network) {
+  if (auto folder = find(data_dir, network)) return std::move(*folder);
+  base::ensure_directory(data_dir + "/" + network, 0755);
+  if (auto folder = find(data_dir, network)) return std::move(*folder);
+  base::throw_errno("open " + data_dir + "/" + network, ENOENT);
+}
+
+std::optional<Lock> Folder::lock(int seconds) const {
+  base::UniqueFd fd(::openat(fd_.get(), kLock, kReading | O_CREAT, 0750));
+  if (!fd) base::throw_errno("open " + path_of(kLock));
+  if (!base::lock_exclusive(fd.get(), seconds)) return std::nullopt;
+  return Lock(std::move(fd));
+}
+
+std::vector<AddressFile> Folder::scan() const {
+  std::vector<AddressFile> files;
+  for_each_entry(fd_.get(), path_, [&](const dirent& entry) {
+    const auto address = address_of(entry.d_name);
+    if (!address) return;
+    AddressFile file{.address = *address, .owner = {}};
+    file.regular = is_regular(fd_.get(), entry);
+    const auto content = file.regular ? find_file(entry.d_name) : std::nullopt;
+    if (file.regular && !content) return;
+    file.owner = trim(content.value_or(""));
+    files.push_back(std::move(file));
+  });
+  return files;
+}
+
+std::vector<base::IpAddress> Folder::addresses() const {
+  std::vector<base::IpAddress> found;
+  for_each_entry(fd_.get(), path_, [&](const dirent& entry) {
+    if (const auto address = address_of(entry.d_name)) found.push_back(*address);
+  });
+  return found;
+}
+
+std::optional<std::string> Folder::find_file(const std::string& name) const {
+  const base::UniqueFd fd(::openat(fd_.get(), name.c_str(), kReading));
+  if (!fd && errno == ENOENT) return std::nullopt;
+  if (!fd) base::throw_errno("open " + path_of(name));
+  std::array<char, 4096> buffer;
+  const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
+  if (got < 0) base::throw_errno("read " + path_of(name));
+  std::string text(buffer.data(), static_cast<std::size_t>(got));
+  // A short read of a file is its end; only an uncommonly long container ID goes on.
+  if (text.size() == buffer.size()) text += base::read_all(fd.get(), path_of(name));
+  return text;
+}
+
+bool Folder::publish(const std::string& name, std::string_view content) const {
+  constexpr int kCreating = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+  base::UniqueFd fd(::openat(fd_.get(), kTemporary, kCreating, 0600));
+  if (!fd && errno == EEXIST) {
+    remove_leftovers();
+    fd = base::UniqueFd(::openat(fd_.get(), kTemporary, kCreating, 0600));
+  }
+  if (!fd) base::throw_errno("create " + path_of(name));
+  base::Undo undo;
+  undo.add("remove " + path_of(kTemporary), [this] { remove(kTemporary); });
+  base::write_all(fd.get(), content, path_of(name));
+  if (!rename_new(fd_.get(), name)) {
+    if (errno != EEXIST) base::throw_errno("create " + path_of(name));
+    const auto there = find_file(name);
+    if (there && !trim(*there).empty()) return false;
+    if (::renameat(fd_.get(), kTemporary, fd_.get(), name.c_str()) != 0)
+      base::throw_errno("replace " + path_of(name));
+  }
+  undo.commit();
+  return true;
+}
+
+void Folder::overwrite(const std::string& name, std::string_view content) const {
+  constexpr int kWriting = O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  const base::UniqueFd fd(::openat(fd_.get(), name.c_str(), kWriting, 0600));
+  if (!fd) base::throw_errno("open " + path_of(name));
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) base::throw_errno("stat " + path_of(name));
+  // A second name for the file could be anything on this file system (S-263).
+  if (!S_ISREG(status.st_mode) || status.st_nlink > 1)
+    base::throw_errno("write " + path_of(name), EMLINK);
+  base::write_all(fd.get(), content, path_of(name));
+  // Cutting to nothing first, as the reference does, would make ext4 write the file out at once.
+  const auto size = static_cast<off_t>(content.size());
+  if (status.st_size > size && ::ftruncate(fd.get(), size) != 0)
+    base::throw_errno("cut " + path_of(name));
+}
+
+bool Folder::remove(const std::string& name) const {
+  if (::unlinkat(fd_.get(), name.c_str(), 0) == 0) return true;
+  if (errno == ENOENT) return false;
+  base::throw_errno("remove " + path_of(name));
+}
+
+void Folder::remove_leftovers() const { ::unlinkat(fd_.get(), kTemporary, 0); }
+
+}  // namespace ipam

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipam/store/index.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <ctime>
+
+namespace ipam {
+namespace {
+
+constexpr std::array<char, 8> kMagic{'p', 'l', 'u', 'm', 'b', 'i', 'x', '1'};
+constexpr std::uint32_t kLeastCapacity = 256;
+constexpr std::uint32_t kMostCapacity = 1u << 26;
+
+/// Differs after each boot: what a power cut left of the index must not be believed.
+bool read_boot_id(std::array<char, 40>& id) {
+  const base::UniqueFd fd(::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC));
+  return fd && ::read(fd.get(), id.data(), id.size()) > 0;
+}
+
+std::array<std::uint8_t, 16> mapped(const base::IpAddress& address) {
+  std::array<std::uint8_t, 16> bytes{};
+  if (address.is_v4()) bytes[10] = bytes[11] = 0xff;
+  std::ranges::copy(address.bytes(), bytes.end() - static_cast<long>(address.bytes().size()));
+  return bytes;
+}
+
+bool write_at(int fd, std::size_t offset, const void* data, std::size_t size) {
+  return ::pwrite(fd, data, size, static_cast<off_t>(offset)) == static_cast<ssize_t>(size);
+}
+
+}  // namespace
+
+std::optional<Stamp> find_stamp(int folder) {
+  Stamp stamp;
+  struct stat status {};
+  if (::fstat(folder, &status) != 0 || !read_boot_id(stamp.boot_id)) return std::nullopt;
+  stamp.device = status.st_dev;
+  stamp.inode = status.st_ino;
+  stamp.mtime_seconds = status.st_mtim.tv_sec;
+  stamp.mtime_nanoseconds = status.st_mtim.tv_nsec;
+  stamp.ctime_seconds = status.st_ctim.tv_sec;
+  stamp.ctime_nanoseconds = status.st_ctim.tv_nsec;
+  return stamp;
+}
+
+std::optional<Stamp> stamp_folder(int folder) {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  const std::array<timespec, 2> times{timespec{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, now};
+  if (::futimens(folder, times.data()) != 0) return std::nullopt;
+  const auto stamp = find_stamp(folder);
+  // A file system that rounds times could give two changes the same one.
+  if (!stamp || stamp->mtime_nanoseconds != now.tv_nsec) return std::nullopt;
+  return stamp;
+}
+
+std::uint64_t hash_owner(std::string_view owner) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : owner) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return hash;
+}
+
+std::optional<Index> Index::find(int data_dir, const std::string& name, const Stamp& stamp) {
+  Index index;
+  index.file_ =
+      base::UniqueFd(::openat(data_dir, name.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!index.file_) return std::nullopt;
+  index.header_ = index.get<Header>(0);
+  const std::uint32_t capacity = index.header_.capacity;
+  const bool sane = !index.damaged_ && index.header_.magic == kMagic && std::has_single_bit(capacity) &&
+                    capacity <= kMostCapacity && index.header_.stamp == stamp;
+  return sane ? std::optional(std::move(index)) : std::nullopt;
+}
+
+Index Index::build(const std::vector<Record>& records) {
+  Index index;
+  index.header_.magic = kMagic;
+  index.header_.capacity = std::bit_ceil(
+      std::max(kLeastCapacity, static_cast<std::uint32_t>(std::min<std::size_t>(
+                                   2 * records.size(), kMostCapacity))));
+  index.image_.resize(index.size());
+  for (const Record& record : records) index.insert(record);
+  return index;
+}
+
+std::size_t Index::size() const { return entry_at(header_.capacity + 1); }
+
+std::size_t Index::entry_at(std::uint32_t number) const {
+  return sizeof(Header) + 2 * sizeof(std::uint32_t) * header_.capacity +
+         (number - 1) * sizeof(Entry);
+}
+
+std::size_t Index::next_at(std::uint32_t number, Chain chain) const {
+  return entry_at(number) + offsetof(Entry, next) + chain * sizeof(std::uint32_t);
+}
+
+/// Where the number of the chain's first entry stands.
+std::size_t Index::bucket(Chain chain, const Entry& entry) const {
+  std::uint64_t hash = entry.owner ^ (entry.owner >> 32);
+  if (chain == kByAddress) {
+    // Neighbours in neighbouring buckets: a walk along a range reads the table in order.
+    std::uint64_t high = 0;
+    std::uint32_t low = 0;
+    std::memcpy(&high, entry.address.data(), sizeof(high));
+    std::memcpy(&low, entry.address.data() + 12, sizeof(low));
+    hash = (high * 0x9e3779b97f4a7c15 >> 32) + __builtin_bswap32(low);
+  }
+  return sizeof(Header) +
+         (chain * header_.capacity + (hash & (header_.capacity - 1))) * sizeof(std::uint32_t);
+}
+
+template <typename T>
+T Index::get(std::size_t offset) {
+  T value{};
+  if (!image_.empty()) {
+    std::memcpy(&value, image_.data() + offset, sizeof(T));
+  } else if (::pread(file_.get(), &value, sizeof(T), static_cast<off_t>(offset)) != sizeof(T)) {
+    damaged_ = true;
+    return {};
+  }
+  return value;
+}
+
+template <typename T>
+void Index::put(std::size_t offset, const T& value) {
+  if (!image_.empty()) std::memcpy(image_.data() + offset, &value, sizeof(T));
+  if (file_ && !write_at(file_.get(), offset, &value, sizeof(T))) damaged_ = true;
+}
+
+/// Calls `visit` with the place where each entry's number stands, the number and the entry.
+template <typename Visit>
+void Index::walk(Chain chain, const Entry& like, const Visit& visit) {
+  std::size_t link = bucket(chain, like);
+  for (std::uint32_t steps = 0; steps <= header_.used; ++steps) {
+    const auto number = get<std::uint32_t>(link);
+    if (number == 0) return;
+    if (number > header_.used) break;
+    const auto entry = get<Entry>(entry_at(number));
+    if (visit(link, number, entry)) return;
+    link = next_at(number, chain);
+  }
+  damaged_ = true;
+}
+
+std::vector<base::IpAddress> Index::find_owner(std::uint64_t owner) {
+  std::vector<base::IpAddress> found;
+  walk(kByOwner, {.owner = owner}, [&](std::size_t, std::uint32_t, const Entry& entry) {
+    if (entry.owner == owner) found.push_back(*base::IpAddress::from_bytes(entry.address));
+    return false;
+  });
+  return found;
+}
+
+bool Index::contains(const base::IpAddress& address) {
+  const Entry wanted{.address = mapped(address)};
+  bool found = false;
+  walk(kByAddress, wanted, [&](std::size_t, std::uint32_t, const Entry& entry) {
+    return found = entry.address == wanted.address;
+  });
+  return found;
+}
+
+std::uint32_t Index::take_entry() {
+  const std::uint32_t number = header_.free;
+  if (number == 0 && header_.used < header_.capacity) return ++header_.used;
+  if (number == 0 || number > header_.used) {
+    damaged_ = true;  // full: the next scan makes a larger one
+    return 0;
+  }
+  header_.free = get<Entry>(entry_at(number)).next[kByOwner];
+  return number;
+}
+
+void Index::insert(const Record& record) {
+  const std::uint32_t number = take_entry();
+  if (damaged_) return;
+  Entry entry{.address = mapped(record.address), .owner = record.owner};
+  for (const Chain chain : {kByAddress, kByOwner}) {
+    entry.next[chain] = get<std::uint32_t>(bucket(chain, entry));
+    put(bucket(chain, entry), number);
+  }
+  put(entry_at(number), entry);
+}
+
+void Index::unlink(Chain chain, const Entry& entry, std::uint32_t number) {
+  walk(chain, entry, [&](std::size_t link, std::uint32_t at, const Entry& there) {
+    if (at == number) put(link, there.next[chain]);
+    return at == number;
+  });
+}
+
+void Index::erase(const base::IpAddress& address) {
+  Entry entry{.address = mapped(address)};
+  std::uint32_t number = 0;
+  walk(kByAddress, entry, [&](std::size_t, std::uint32_t at, const Entry& there) {
+    if (there.address != entry.address) return false;
+    number = at;
+    entry = there;
+    return true;
+  });
+  if (number == 0 || damaged_) return;
+  unlink(kByAddress, entry, number);
+  unlink(kByOwner, entry, number);
+  put(entry_at(number), Entry{.next = {0, header_.free}});
+  header_.free = number;
+}
+
+void Index::load() {
+  if (!image_.empty()) return;
+  std::vector<std::byte> image(size());
+  const ssize_t got = ::pread(file_.get(), image.data(), image.size(), 0);
+  if (got != static_cast<ssize_t>(image.size()))
+    damaged_ = true;
+  else
+    image_ = std::move(image);
+}
+
+bool Index::save(int data_dir, const std::string& name, const Stamp& stamp) {
+  if (damaged_) return false;
+  header_.stamp = stamp;
+  if (file_) return write_at(file_.get(), 0, &header_, sizeof(header_));
+  constexpr int kCreating = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+  ::unlinkat(data_dir, name.c_str(), 0);
+  file_ = base::UniqueFd(::openat(data_dir, name.c_str(), kCreating, 0600));
+  if (!file_) return false;
+  std::memcpy(image_.data(), &header_, sizeof(header_));
+  if (write_at(file_.get(), 0, image_.data(), image_.size())) return true;
+  ::unlinkat(data_dir, name.c_str(), 0);
+  return false;
+}
+
+}  // namespace ipam

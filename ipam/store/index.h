@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libcni/base/ip.h"
+#include "libcni/base/unique_fd.h"
+
+namespace ipam {
+
+/// One moment in the life of a folder. Two equal stamps mean that nothing was created, renamed or removed
+/// in between, provided the first was taken by stamp_folder().
+struct Stamp {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::int64_t mtime_seconds = 0;
+  std::int64_t mtime_nanoseconds = 0;
+  std::int64_t ctime_seconds = 0;
+  std::int64_t ctime_nanoseconds = 0;
+  std::array<char, 40> boot_id{};
+  bool operator==(const Stamp&) const = default;
+};
+
+/// The stamp of this moment; nothing when the kernel does not tell.
+std::optional<Stamp> find_stamp(int folder);
+/// Marks this moment: gives the folder a modification time that no other change can give it, since the
+/// kernel's own come from a coarse clock, and returns the stamp. Nothing when that is not possible.
+std::optional<Stamp> stamp_folder(int folder);
+
+/// 64-bit FNV-1a of who holds an address.
+std::uint64_t hash_owner(std::string_view owner);
+
+/// Which addresses are taken, and by whom: what a scan of the folder would find, in a file that answers
+/// with a few reads of some bytes. Only a cache: it is valid while its stamp is the folder's, it may be
+/// missing or damaged at any time, and an owner it names is a hint (a hash) that the caller verifies.
+///
+/// Fixed-size entries, each in two hash chains: one by address, one by owner.
+class Index {
+ public:
+  struct Record {
+    base::IpAddress address;
+    std::uint64_t owner = 0;
+  };
+
+  /// The index file `name`, if it was written for this very `stamp`.
+  static std::optional<Index> find(int data_dir, const std::string& name, const Stamp& stamp);
+  /// An index in memory.
+  static Index build(const std::vector<Record>& records);
+
+  std::vector<base::IpAddress> find_owner(std::uint64_t owner);
+  bool contains(const base::IpAddress& address);
+  void insert(const Record& record);
+  void erase(const base::IpAddress& address);
+  /// Reads the file at once, where many questions follow.
+  void load();
+
+  /// True when it contradicts itself, cannot be read or written, or is full: answers since are void, and
+  /// save() does nothing.
+  bool damaged() const { return damaged_; }
+  bool in_memory_only() const { return !file_; }
+
+  /// Makes the changes valid for `stamp`; an index in memory becomes the file `name`. False when that
+  /// cannot be done, which leaves no valid file.
+  bool save(int data_dir, const std::string& name, const Stamp& stamp);
+
+ private:
+  struct Header {
+    std::array<char, 8> magic{};
+    std::uint32_t capacity = 0;  ///< entries, and buckets of each kind of chain; a power of two
+    std::uint32_t used = 0;      ///< entries ever taken
+    std::uint32_t free = 0;      ///< first entry given back, chained by next[kByOwner]; 0 is none
+    std::uint32_t padding = 0;
+    Stamp stamp;
+  };
+  enum Chain : std::size_t { kByAddress, kByOwner };
+  /// Numbered from 1.
+  struct Entry {
+    std::array<std::uint8_t, 16> address{};
+    std::uint64_t owner = 0;
+    std::array<std::uint32_t, 2> next{};
+  };
+
+  std::size_t size() const;
+  std::size_t bucket(Chain chain, const Entry& entry) const;
+  std::size_t entry_at(std::uint32_t number) const;
+  std::size_t next_at(std::uint32_t number, Chain chain) const;
+  template <typename T>
+  T get(std::size_t offset);
+  template <typename T>
+  void put(std::size_t offset, const T& value);
+  template <typename Visit>
+  void walk(Chain chain, const Entry& like, const Visit& visit);
+  void unlink(Chain chain, const Entry& entry, std::uint32_t number);
+  std::uint32_t take_entry();
+
+  Header header_;
+  std::vector<std::byte> image_;  ///< all of it, when built or loaded
+  base::UniqueFd file_;
+  bool damaged_ = false;
+};
+
+}  // namespace ipam

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipam/store/store.h"
+
+#include <cerrno>
+#include <system_error>
+
+#include "libcni/base/sys_error.h"
+#include "libcni/base/undo.h"
+
+namespace ipam {
+namespace {
+
+/// Questions after which reading the whole index is cheaper than asking on.
+constexpr unsigned kManyQuestions = 64;
+
+std::string cursor_name(std::size_t set) { return "last_reserved_ip." + std::to_string(set); }
+
+/// Beside the folder, not in it: the reference reads every file in there, at any depth.
+std::string index_name(const Folder& folder) { return ".plumb-" + folder.network(); }
+
+}  // namespace
+
+std::string Owner::text() const { return trim(container_id) + "\r\n" + ifname; }
+
+Store::Store(Folder folder, Lock lock) : folder_(std::move(folder)), lock_(std::move(lock)) {}
+
+Index& Store::index() {
+  if (!index_)
+    if (const auto stamp = find_stamp(folder_.fd()))
+      index_ = Index::find(folder_.data_dir_fd(), index_name(folder_), *stamp);
+  if (index_ && !index_->damaged()) return *index_;
+  std::vector<Index::Record> records;
+  for (const AddressFile& file : folder_.scan())
+    // Nobody holds a blank file: its writer died, and no other can be writing while we hold the lock.
+    if (!file.owner.empty() || !file.regular)
+      records.push_back({file.address, hash_owner(file.owner)});
+  scanned_ = true;
+  return index_.emplace(Index::build(records));
+}
+
+template <typename Question>
+auto Store::ask(const Question& question) {
+  if (++questions_ == kManyQuestions) index().load();
+  auto answer = question(index());
+  return index_->damaged() ? question(index()) : answer;
+}
+
+std::vector<base::IpAddress> Store::find_files_of(const std::string& owner) {
+  std::vector<base::IpAddress> found;
+  for (const base::IpAddress& hint :
+       ask([&](Index& index) { return index.find_owner(hash_owner(owner)); }))
+    if (trim(folder_.find_file(hint.text()).value_or("")) == owner) found.push_back(hint);
+  return found;
+}
+
+Store::Owned Store::find_owned(const Owner& owner) {
+  return {.exact = find_files_of(owner.text()),
+          .by_id_only = find_files_of(trim(owner.container_id))};
+}
+
+bool Store::is_taken(const base::IpAddress& address) {
+  return ask([&](Index& index) { return index.contains(address); });
+}
+
+std::optional<base::IpAddress> Store::last_reserved(std::size_t set) const {
+  return base::IpAddress::parse(folder_.find_file(cursor_name(set)).value_or(""));
+}
+
+void Store::reserve(const Owner& owner, const std::vector<base::IpAddress>& addresses) {
+  Index& index = this->index();
+  base::Undo undo;
+  for (const base::IpAddress& address : addresses) {
+    const std::string name = address.text();
+    if (!folder_.publish(name, owner.text()))
+      base::throw_errno("reserve " + folder_.path_of(name), EEXIST);
+    undo.add("remove " + folder_.path_of(name), [this, name] { folder_.remove(name); });
+  }
+  for (std::size_t set = 0; set < addresses.size(); ++set) {
+    const std::string name = cursor_name(set);
+    undo.add("restore " + folder_.path_of(name), [this, name, before = folder_.find_file(name)] {
+      before ? folder_.overwrite(name, *before) : void(folder_.remove(name));
+    });
+    folder_.overwrite(name, addresses[set].text());
+  }
+  undo.commit();
+  for (const base::IpAddress& address : addresses)
+    index.insert({address, hash_owner(owner.text())});
+  commit();
+}
+
+std::size_t Store::release(const Owner& owner) {
+  const Owned owned = find_owned(owner);
+  return remove(owned.exact.empty() ? owned.by_id_only : owned.exact);
+}
+
+std::size_t Store::release_unchanged(const std::vector<AddressFile>& files) {
+  std::vector<base::IpAddress> unchanged;
+  for (const AddressFile& file : files) {
+    const auto content = folder_.find_file(file.address.text());
+    if (content && trim(*content) == file.owner) unchanged.push_back(file.address);
+  }
+  return remove(unchanged);
+}
+
+std::size_t Store::remove(const std::vector<base::IpAddress>& addresses) {
+  Index& index = this->index();
+  std::size_t removed = 0;
+  std::error_code why;
+  std::string failed;
+  for (const base::IpAddress& address : addresses) {
+    try {
+      removed += folder_.remove(address.text());
+      index.erase(address);
+    } catch (const std::system_error& e) {
+      if (!why) why = e.code();
+      failed += (failed.empty() ? "remove " : ", ") + folder_.path_of(address.text());
+    }
+  }
+  if (removed != 0 || index.in_memory_only()) commit();
+  if (why) throw std::system_error(why, failed);  // all that failed, in one message (S-197)
+  return removed;
+}
+
+void Store::commit() {
+  if (index_->damaged()) return;
+  if (index_->in_memory_only()) folder_.remove_leftovers();
+  if (const auto stamp = stamp_folder(folder_.fd()))
+    index_->save(folder_.data_dir_fd(), index_name(folder_), *stamp);
+}
+
+}  // namespace ipam
