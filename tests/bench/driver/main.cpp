@@ -59,6 +59,9 @@ Options parse(int argc, char** argv) {
     else
       throw std::invalid_argument("unknown option " + name);
   }
+  // 150 000 files take a disk half a minute; the quick answer comes from memory, and the report
+  // says so
+  if (o.quick) o.places.scratch = "/var/lib/cni/networks";
   return o;
 }
 
@@ -123,9 +126,9 @@ bool all_met(const std::vector<Bar>& bars, bool quick) {
 int run_all(const Options& options) {
   std::ofstream json = open_report(options.json);
   std::ofstream markdown = open_report(options.markdown);
-  const Setting setting = describe(options);
   const std::vector<Case> cases = chosen_cases(options.cases);
   enter_private_world();
+  const Setting setting = describe(options);
   std::vector<Row> rows;
   say(text_head(setting));
   for (const Case& c : cases) {

@@ -70,7 +70,7 @@ void append_lines(std::string& text, const Row& row, Verb verb) {
 
 std::string head(const Setting& setting) {
   return setting.date + " UTC, " + setting.machine + "; reference: " + setting.reference_version +
-         "; host-local stores on " + setting.disk + ", everything else on tmpfs";
+         "; stores of the host-local cases on " + setting.disk + ", of all others on tmpfs";
 }
 
 std::string three(const Row& row, Verb verb, std::string (*value)(const Cell&)) {
