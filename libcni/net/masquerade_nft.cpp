@@ -72,24 +72,27 @@ std::vector<base::Prefix> one_per_set(std::span<const base::Prefix> addresses) {
 }
 
 bool has_rule(const std::vector<RuleInfo>& rules, const base::Prefix& address) {
-  return std::ranges::any_of(
-      rules, [&](const RuleInfo& rule) { return rule.comment == set_name(address); });
+  return std::ranges::any_of(rules, [&](const RuleInfo& rule) {
+    return rule.chain == kChecks && rule.comment == set_name(address);
+  });
 }
 
 /// The reference's three: two returns for multicast, then the goto.
-bool is_hooked(Nft& nft) {
-  const std::vector<RuleInfo> rules = nft.list_rules(table(), kPostrouting);
-  return rules.size() == 3 && rules.back().target == kChecks;
+bool is_hooked(const std::vector<RuleInfo>& rules) {
+  const auto in_hook = [](const RuleInfo& rule) { return rule.chain == kPostrouting; };
+  return std::ranges::count_if(rules, in_hook) == 3 &&
+         std::ranges::any_of(
+             rules, [&](const RuleInfo& rule) { return in_hook(rule) && rule.target == kChecks; });
 }
 
 /// Puts into `batch` what `addresses` need and is not there, or was flushed. Returns whether that
 /// is anything.
 bool repair(Nft& nft, Batch& batch, std::span<const base::Prefix> addresses) {
-  const std::vector<RuleInfo> checks = nft.list_rules(table(), kChecks);
+  const std::vector<RuleInfo> rules = nft.list_rules(table());
   std::vector<base::Prefix> missing;
   std::ranges::copy_if(one_per_set(addresses), std::back_inserter(missing),
-                       [&](const base::Prefix& kind) { return !has_rule(checks, kind); });
-  const bool hooked = is_hooked(nft);
+                       [&](const base::Prefix& kind) { return !has_rule(rules, kind); });
+  const bool hooked = is_hooked(rules);
   if (hooked && missing.empty()) return false;
   batch.ensure_table(kTableComment);
   batch.ensure_chain(kChecks, kChecksComment);
@@ -175,14 +178,14 @@ bool remove(Nft& nft, const Owner& owner, std::span<const base::Prefix> addresse
 }
 
 bool has(Nft& nft, const Owner& owner, const base::Prefix& address) {
-  if (!is_hooked(nft)) return false;
-  const std::vector<RuleInfo> checks = nft.list_rules(table(), kChecks);
-  const bool by_reference = std::ranges::any_of(checks, [&](const RuleInfo& rule) {
+  const std::vector<RuleInfo> rules = nft.list_rules(table());
+  if (!is_hooked(rules)) return false;
+  const bool by_reference = std::ranges::any_of(rules, [&](const RuleInfo& rule) {
     return is_owned_by(rule.comment, owner) && rule.source == base::host_prefix(address.address);
   });
   if (by_reference) return true;
   const auto element = nft.find_element(table(), set_name(address), key_of(address));
-  return has_rule(checks, address) && element && is_owned_by(element->comment, owner);
+  return has_rule(rules, address) && element && is_owned_by(element->comment, owner);
 }
 
 void collect(Nft& nft, const std::function<bool(std::string_view)>& is_stale) {

@@ -18,6 +18,7 @@
 #include "libcni/base/sys_error.h"
 #include "libcni/net/attributes.h"
 #include "libcni/net/netfilter_socket.h"
+#include "libcni/net/nft_comment.h"
 
 namespace net::nft {
 namespace {
@@ -36,14 +37,22 @@ bool means_conflict(int errnum) {
   return errnum == ERESTART || errnum == ENOENT || errnum == EEXIST || errnum == EBUSY;
 }
 
-/// The name in attribute `name` when attribute `table` says `wanted`; empty otherwise.
-std::string name_in_table(const nlmsghdr& answer, const std::string& wanted, int table, int name) {
-  std::string of, found;
+/// How a message names a thing of a table.
+struct Naming {
+  int table, name, userdata;
+};
+
+/// The thing that `answer` describes when it is of table `wanted`; an empty name otherwise.
+ChainInfo read_named(const nlmsghdr& answer, const std::string& wanted, const Naming& naming) {
+  std::string of;
+  ChainInfo info;
   for_each_attribute<nfgenmsg>(answer, [&](const nlattr& attribute) {
-    if (type_of(attribute) == table) of = text_of(attribute);
-    if (type_of(attribute) == name) found = text_of(attribute);
+    const int type = type_of(attribute);
+    if (type == naming.table) of = text_of(attribute);
+    if (type == naming.name) info.name = text_of(attribute);
+    if (type == naming.userdata) info.comment = read_comment(bytes_of(attribute));
   });
-  return of == wanted ? found : "";
+  return of == wanted ? info : ChainInfo{};
 }
 
 }  // namespace
@@ -100,8 +109,8 @@ bool Nft::has_chain(const Table& table, const std::string& chain) {
   return errnum == 0;
 }
 
-std::vector<std::string> Nft::list_chains(const Table& table) {
-  std::vector<std::string> names;
+std::vector<ChainInfo> Nft::list_chains(const Table& table) {
+  std::vector<ChainInfo> chains;
   socket_->dump(
       [&] {
         return socket_->start(type_of_message(NFT_MSG_GETCHAIN), static_cast<int>(table.family),
@@ -109,11 +118,12 @@ std::vector<std::string> Nft::list_chains(const Table& table) {
       },
       "list chains of nf_tables table \"" + table.name + "\"",
       [&](const nlmsghdr& answer) {
-        std::string name = name_in_table(answer, table.name, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME);
-        if (!name.empty()) names.push_back(std::move(name));
+        ChainInfo info = read_named(answer, table.name,
+                                    {NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, NFTA_CHAIN_USERDATA});
+        if (!info.name.empty()) chains.push_back(std::move(info));
       },
-      [&] { names.clear(); });
-  return names;
+      [&] { chains.clear(); });
+  return chains;
 }
 
 std::vector<std::string> Nft::list_sets(const Table& table) {
@@ -127,7 +137,8 @@ std::vector<std::string> Nft::list_sets(const Table& table) {
       },
       "list sets of nf_tables table \"" + table.name + "\"",
       [&](const nlmsghdr& answer) {
-        std::string name = name_in_table(answer, table.name, NFTA_SET_TABLE, NFTA_SET_NAME);
+        std::string name =
+            read_named(answer, table.name, {NFTA_SET_TABLE, NFTA_SET_NAME, NFTA_SET_USERDATA}).name;
         if (!name.empty()) names.push_back(std::move(name));
       },
       [&] { names.clear(); });
@@ -141,10 +152,10 @@ std::vector<RuleInfo> Nft::list_rules(const Table& table, const std::string& cha
         nlmsghdr* request = socket_->start(type_of_message(NFT_MSG_GETRULE),
                                            static_cast<int>(table.family), NLM_F_DUMP);
         mnl_attr_put_strz(request, NFTA_RULE_TABLE, table.name.c_str());
-        mnl_attr_put_strz(request, NFTA_RULE_CHAIN, chain.c_str());
+        if (!chain.empty()) mnl_attr_put_strz(request, NFTA_RULE_CHAIN, chain.c_str());
         return request;
       },
-      "list rules of nf_tables chain \"" + chain + "\"",
+      "list rules of nf_tables table \"" + table.name + "\"",
       [&](const nlmsghdr& answer) {
         const std::unique_ptr<nftnl_rule, decltype(&nftnl_rule_free)> rule(nftnl_rule_alloc(),
                                                                            nftnl_rule_free);

@@ -46,10 +46,17 @@ struct Element {
   bool operator==(const Element&) const = default;
 };
 
-/// One atomic transaction on one table: the kernel applies all of it or nothing.
+struct ChainInfo {
+  std::string name;
+  std::string comment;
+};
+
+/// One atomic transaction: the kernel applies all of it or nothing.
 class Batch {
  public:
   explicit Batch(Table table) : table_(std::move(table)) {}
+
+  void select(const Table& table) { table_ = table; }  ///< what follows is about this table
 
   void ensure_table(const std::string& comment);
   void ensure_chain(const std::string& name, const std::string& comment = {});
@@ -94,9 +101,9 @@ class Nft {
   void commit(const Batch& batch, std::optional<std::uint32_t> generation = {});
 
   bool has_chain(const Table& table, const std::string& chain);
-  std::vector<std::string> list_chains(const Table& table);
-  /// In order; empty when there is no such chain.
-  std::vector<RuleInfo> list_rules(const Table& table, const std::string& chain);
+  std::vector<ChainInfo> list_chains(const Table& table);
+  /// Of one chain, or of the whole table, in order; empty when there is no such table or chain.
+  std::vector<RuleInfo> list_rules(const Table& table, const std::string& chain = {});
   std::vector<std::string> list_sets(const Table& table);
   std::optional<Element> find_element(const Table& table, const std::string& set, const Bytes& key);
   /// Elements for which `wanted` holds; empty when there is no such set.

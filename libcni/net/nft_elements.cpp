@@ -3,12 +3,12 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include <libmnl/libmnl.h>
-#include <libnftnl/udata.h>
 
 #include "libcni/base/sys_error.h"
 #include "libcni/net/attributes.h"
 #include "libcni/net/netfilter_socket.h"
 #include "libcni/net/nft.h"
+#include "libcni/net/nft_comment.h"
 
 namespace net::nft {
 namespace {
@@ -26,19 +26,6 @@ Bytes value_of(const nlattr& attribute) {
   return value;
 }
 
-/// Userdata is a list of (type, length, value), each length one byte.
-std::string comment_of(std::span<const std::uint8_t> userdata) {
-  while (userdata.size() >= 2 && userdata.size() >= 2u + userdata[1]) {
-    const auto value = userdata.subspan(2, userdata[1]);
-    if (userdata[0] == NFTNL_UDATA_SET_ELEM_COMMENT) {
-      std::string text(value.begin(), value.end());
-      return text.substr(0, text.find('\0'));
-    }
-    userdata = userdata.subspan(2u + userdata[1]);
-  }
-  return {};
-}
-
 // libnftnl would build a set object with every element in it; a walk over thousands wants one at a
 // time.
 Element read_element(const nlattr& attribute) {
@@ -52,7 +39,7 @@ Element read_element(const nlattr& attribute) {
         element.data = value_of(part);
         break;
       case NFTA_SET_ELEM_USERDATA:
-        element.comment = comment_of(bytes_of(part));
+        element.comment = read_comment(bytes_of(part));
         break;
       default:
         break;

@@ -87,6 +87,7 @@ class Rule {
 
 /// What a listed rule says, as far as this suite asks; also rules of iptables-nft.
 struct RuleInfo {
+  std::string chain = {};
   std::uint64_t handle = 0;
   std::string comment;  ///< of nft, or of iptables' `-m comment`
   std::string target;   ///< chain that it jumps or goes to, or an iptables target's name

@@ -100,6 +100,8 @@ RuleInfo read_rule(const nftnl_rule* rule, int family) {
         return 0;
       },
       &reader);
+  const char* chain = nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN);
+  if (chain != nullptr) reader.info.chain = chain;
   reader.info.handle = nftnl_rule_get_u64(rule, NFTNL_RULE_HANDLE);
   std::uint32_t size = 0;
   const void* userdata = nftnl_rule_get_data(rule, NFTNL_RULE_USERDATA, &size);
