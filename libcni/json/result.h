@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "libcni/json/object.h"
 #include "libcni/spec/error.h"
@@ -18,6 +19,12 @@ namespace json {
 /// `ips[].version` is not trusted, the address is (S-147); `ip` is `ips` in 0.3.0 (S-149).
 cni::Result parse_result(const Object& object, cni::Version assumed);
 cni::Result parse_result(std::string_view text, cni::Version assumed, std::string_view what);
+
+/// The `routes` of `object`, a result or an IPAM configuration. Addresses that are none end with
+/// code `wrong`.
+std::vector<cni::Route> parse_routes(const Object& object, cni::Code wrong);
+/// `object` as the member `dns` of such.
+cni::Dns parse_dns(const Object& object);
 
 /// `result` in the shape of `version`, indented by 4, no final newline (S-094, S-113 to S-120,
 /// S-137 to S-145). Throws cni::Error(7) when that version cannot express it (S-144).

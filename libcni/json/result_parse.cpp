@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <initializer_list>
+#include <iterator>
 
 #include "libcni/json/result.h"
 
@@ -24,17 +25,18 @@ cni::Extra unknown_members(const Object& object, std::initializer_list<std::stri
   return extra;
 }
 
-base::Prefix get_prefix(const Object& object, std::string_view key) {
+base::Prefix get_prefix(const Object& object, std::string_view key, cni::Code wrong = kWrong) {
   const auto prefix = base::Prefix::parse(object.get_string(key));
-  if (!prefix) object.refuse(key, "an address with prefix length such as 10.1.0.5/16", kWrong);
+  if (!prefix) object.refuse(key, "an address with prefix length such as 10.1.0.5/16", wrong);
   return *prefix;
 }
 
-std::optional<base::IpAddress> find_address(const Object& object, std::string_view key) {
+std::optional<base::IpAddress> find_address(const Object& object, std::string_view key,
+                                            cni::Code wrong = kWrong) {
   const std::string text = object.get_string(key);
   if (text.empty()) return std::nullopt;
   const auto address = base::IpAddress::parse(text);
-  if (!address) object.refuse(key, "an IP address", kWrong);
+  if (!address) object.refuse(key, "an IP address", wrong);
   return address;
 }
 
@@ -68,9 +70,9 @@ cni::IpConfig parse_ip(const Object& object) {
   return ip;
 }
 
-cni::Route parse_route(const Object& object) {
-  return {.dst = get_prefix(object, "dst"),
-          .gateway = find_address(object, "gw"),
+cni::Route parse_route(const Object& object, cni::Code wrong) {
+  return {.dst = get_prefix(object, "dst", wrong),
+          .gateway = find_address(object, "gw", wrong),
           .mtu = object.find_uint("mtu").value_or(0),
           .advmss = object.find_uint("advmss").value_or(0),
           .priority = object.find_uint("priority").value_or(0),
@@ -78,19 +80,6 @@ cni::Route parse_route(const Object& object) {
           .scope = object.find_uint("scope"),
           .extra = unknown_members(object,
                                    {"dst", "gw", "mtu", "advmss", "priority", "table", "scope"})};
-}
-
-void parse_routes(const Object& object, cni::Result& result) {
-  for (const auto& route : object.find_objects("routes").value_or(std::vector<Object>{}))
-    result.routes.push_back(parse_route(route));
-}
-
-cni::Dns parse_dns(const Object& object) {
-  return {.nameservers = object.find_strings("nameservers").value_or(std::vector<std::string>{}),
-          .domain = object.get_string("domain"),
-          .search = object.find_strings("search").value_or(std::vector<std::string>{}),
-          .options = object.find_strings("options").value_or(std::vector<std::string>{}),
-          .extra = unknown_members(object, {"nameservers", "domain", "search", "options"})};
 }
 
 /// 0.1.0 and 0.2.0: one object per family.
@@ -101,7 +90,7 @@ void parse_families(const Object& object, cni::Result& result) {
     result.ips.push_back({.address = get_prefix(*family, "ip"),
                           .gateway = find_address(*family, "gateway"),
                           .extra = unknown_members(*family, {"ip", "gateway", "routes"})});
-    parse_routes(*family, result);
+    std::ranges::copy(parse_routes(*family, kWrong), std::back_inserter(result.routes));
   }
 }
 
@@ -111,10 +100,25 @@ void parse_lists(const Object& object, Version version, cni::Result& result) {
   const char* key = version == kFirstWithLists && !object.has("ips") ? "ip" : "ips";
   for (const auto& ip : object.find_objects(key).value_or(std::vector<Object>{}))
     result.ips.push_back(parse_ip(ip));
-  parse_routes(object, result);
+  result.routes = parse_routes(object, kWrong);
 }
 
 }  // namespace
+
+std::vector<cni::Route> parse_routes(const Object& object, cni::Code wrong) {
+  std::vector<cni::Route> routes;
+  for (const auto& route : object.find_objects("routes").value_or(std::vector<Object>{}))
+    routes.push_back(parse_route(route, wrong));
+  return routes;
+}
+
+cni::Dns parse_dns(const Object& object) {
+  return {.nameservers = object.find_strings("nameservers").value_or(std::vector<std::string>{}),
+          .domain = object.get_string("domain"),
+          .search = object.find_strings("search").value_or(std::vector<std::string>{}),
+          .options = object.find_strings("options").value_or(std::vector<std::string>{}),
+          .extra = unknown_members(object, {"nameservers", "domain", "search", "options"})};
+}
 
 cni::Result parse_result(const Object& object, cni::Version assumed) {
   const std::string label = object.has_exactly("cniVersion") ? object.get_string("cniVersion") : "";
