@@ -25,7 +25,7 @@ endfunction()
 
 # cni_plugin(<name> [IPAM]): build the CNI executable <name> from the current folder.
 # main.cpp is the executable; every other *.cpp is its core; *_test.cpp are tests.
-# IPAM: the folder's `delegate.h` declares `const cni::Plugin& plugin()` in namespace <name with _>,
+# IPAM: the folder's `delegate.h` declares `const cni::Plugin& plugin()` in namespace ipam_<name with _>,
 # and other plugins may run it in process where CNI_PATH resolves to our own build.
 function(cni_plugin name)
   cmake_parse_arguments(ARG "IPAM" "" "" ${ARGN})
@@ -53,7 +53,7 @@ function(plumb_write_delegate_table)
   foreach(name IN LISTS ipam)
     string(REPLACE "-" "_" namespace ${name})
     string(APPEND includes "#include \"ipam/${name}/delegate.h\"\n")
-    string(APPEND rows "    {\"${name}\", &${namespace}::plugin},\n")
+    string(APPEND rows "    {\"${name}\", &ipam_${namespace}::plugin},\n")
     list(APPEND libraries ${name}_core)
   endforeach()
   set(source ${CMAKE_BINARY_DIR}/generated/delegate_table.cpp)
@@ -69,7 +69,8 @@ constexpr InProcessDelegate kDelegates[] = {
 std::span<const InProcessDelegate> in_process_delegates() { return kDelegates; }
 }  // namespace cni
 " @ONLY)
-  add_library(delegate_table STATIC ${source})
+  # Objects, not an archive: its definition has to win over the weak one in cni_plugin_main.
+  add_library(delegate_table OBJECT ${source})
   target_link_libraries(delegate_table PUBLIC cni_flags cni_plugin_main ${libraries})
 endfunction()
 

@@ -53,14 +53,14 @@ Object::Object() {
 Object::Object(std::shared_ptr<const Value> root, const Value& value, std::string path)
     : root_(std::move(root)), value_(&value), path_(std::move(path)) {}
 
-Object Object::parse(std::string_view text, std::string_view what) {
+Object Object::parse(std::string_view text, std::string_view what, std::string path) {
   auto root = std::make_shared<const Value>(parse_value(text, what));
   if (root->is_null()) return {};
   if (!root->is_object())
     throw cni::Error(cni::Code::decoding_failure,
                      std::string(what) + ": want a JSON object, got " + root->type_name());
   const Value& value = *root;
-  return {std::move(root), value, ""};
+  return {std::move(root), value, std::move(path)};
 }
 
 const Value* Object::find(std::string_view key) const {

@@ -29,7 +29,7 @@ class Object {
   /// Parses one document. Throws cni::Error(6) when it is not exactly one JSON object, or nests
   /// deeper than 10 000 levels (S-047, S-052). Malformed UTF-8 becomes U+FFFD. `what` names the
   /// document.
-  static Object parse(std::string_view text, std::string_view what);
+  static Object parse(std::string_view text, std::string_view what, std::string path = {});
 
   bool has(std::string_view key) const;  ///< present and not null
   std::optional<std::string> find_string(std::string_view key) const;

@@ -21,15 +21,16 @@ enum class Verb { add, del, check, gc, status, version };
 /// What the runtime passed in, checked: environment, configuration and what follows from them.
 struct Request {
   Verb verb = Verb::add;
-  std::string container_id;
-  std::string ifname;
-  std::string netns;  ///< CNI_NETNS verbatim, the `sandbox` of results (S-037); may be empty on DEL
-  std::string args;   ///< CNI_ARGS, unparsed: see spec/args.h
-  std::string path;   ///< CNI_PATH
-  std::string stdin_text;  ///< the bytes a delegate gets (S-230)
-  json::Object config;
-  std::string network;  ///< the configuration's `name`
-  Version version;      ///< the configuration's `cniVersion`
+  std::string container_id = {};
+  std::string ifname = {};
+  /// CNI_NETNS verbatim, the `sandbox` of results (S-037); may be empty on DEL.
+  std::string netns = {};
+  std::string args = {};        ///< CNI_ARGS, unparsed: see spec/args.h
+  std::string path = {};        ///< CNI_PATH
+  std::string stdin_text = {};  ///< the bytes a delegate gets (S-230)
+  json::Object config = {};
+  std::string network = {};  ///< the configuration's `name`
+  Version version = {};      ///< the configuration's `cniVersion`
   /// The sandbox, opened once (S-045). Always there on ADD and CHECK; on DEL only while the
   /// namespace lives and is not our own (S-039, S-042, S-043, F-06). Never on GC and STATUS.
   std::optional<base::Netns> sandbox = {};
