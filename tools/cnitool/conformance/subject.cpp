@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/cnitool/conformance/subject.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+
+#include "libcni/spec/error.h"
+#include "tools/cnitool/conformance/process.h"
+#include "tools/cnitool/conformance/world.h"
+
+namespace conformance {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kIpam =
+    R"({"type":"host-local","ranges":[[{"subnet":"10.88.0.0/16"}]],"routes":[{"dst":"0.0.0.0/0"}]})";
+
+/// A small valid configuration of every plugin we know; a chained one says so with a prevResult.
+const std::map<std::string, std::string>& known_configs() {
+  static const std::map<std::string, std::string> configs = {
+      {"bridge", R"({"bridge":"cnibr0","isGateway":true,"ipam":)" + std::string(kIpam) + "}"},
+      {"ptp", R"({"ipam":)" + std::string(kIpam) + "}"},
+      {"loopback", "{}"},
+      {"host-local", R"({"ipam":)" + std::string(kIpam) + "}"},
+      {"static",
+       R"({"ipam":{"type":"static","addresses":[{"address":"10.1.0.5/16","gateway":"10.1.0.1"}],
+           "routes":[{"dst":"0.0.0.0/0"}]}})"},
+      {"portmap",
+       R"({"capabilities":{"portMappings":true},"runtimeConfig":{"portMappings":
+           [{"hostPort":8080,"containerPort":80,"protocol":"tcp"}]},"prevResult":{}})"},
+  };
+  return configs;
+}
+
+json parse_config(const std::string& type, const std::string& text) {
+  std::string source = text;
+  if (source.empty()) {
+    const auto known = known_configs().find(type);
+    if (known == known_configs().end()) {
+      throw cni::Error(cni::Code::invalid_config,
+                       "no configuration is known for plugin \"" + type + "\"; give one with --config");
+    }
+    source = known->second;
+  }
+  json config = json::parse(source, nullptr, false);
+  if (!config.is_object()) {
+    throw cni::Error(cni::Code::decoding_failure, "the configuration for \"" + type + "\" is no JSON object");
+  }
+  return config;
+}
+
+std::vector<std::string> ask_versions(const std::string& binary) {
+  Invocation invocation{binary};
+  invocation.environment = {"CNI_COMMAND=VERSION"};
+  invocation.input = R"({"cniVersion":"1.1.0"})";
+  const json reply = json::parse(run_process(invocation).out, nullptr, false);
+  std::vector<std::string> versions;
+  if (!reply.is_object() || !reply.contains("supportedVersions")) return versions;
+  for (const json& version : reply["supportedVersions"]) {
+    if (version.is_string()) versions.push_back(version);
+  }
+  return versions;
+}
+
+bool is_instrumented(const std::string& binary) {
+  std::ifstream file(binary, std::ios::binary);
+  const std::string content{std::istreambuf_iterator<char>(file), {}};
+  return content.find("__asan_init") != std::string::npos || content.find("__tsan_init") != std::string::npos;
+}
+
+}  // namespace
+
+const std::vector<std::string>& all_versions() {
+  static const std::vector<std::string> versions = {"0.1.0", "0.2.0", "0.3.0", "0.3.1",
+                                                    "0.4.0", "1.0.0", "1.1.0"};
+  return versions;
+}
+
+int family_of(const std::string& version) {
+  if (version == "0.1.0" || version == "0.2.0") return 0;
+  return version.starts_with("0.") ? 1 : 2;
+}
+
+json make_prev_result(const std::string& version, const std::string& sandbox) {
+  if (family_of(version) == 0) {
+    return {{"cniVersion", version}, {"ip4", {{"ip", "10.99.0.2/24"}}}, {"dns", json::object()}};
+  }
+  json address = {{"address", "10.99.0.2/24"}, {"gateway", "10.99.0.1"}, {"interface", 0}};
+  json result = {{"cniVersion", version},
+                 {"interfaces", {{{"name", "eth0"}, {"mac", "02:00:00:00:00:01"}, {"sandbox", sandbox}}}}};
+  if (family_of(version) == 1) {
+    address["version"] = "4";
+    result["dns"] = json::object();
+  }
+  result["ips"] = json::array({address});
+  return result;
+}
+
+bool Subject::is_ipam() const {
+  return config.value(json::json_pointer("/ipam/type"), "") == type;
+}
+
+bool Subject::delegates() const {
+  return !is_ipam() && !config.value(json::json_pointer("/ipam/type"), "").empty();
+}
+
+bool Subject::makes_link() const {
+  return !is_ipam() && !chained && ifname != "lo";
+}
+
+bool Subject::supports(const std::string& version) const {
+  return std::find(versions.begin(), versions.end(), version) != versions.end();
+}
+
+json Subject::config_for(const std::string& version) const {
+  json complete = config;
+  complete["cniVersion"] = version;
+  complete["name"] = "net1";
+  complete["type"] = type;
+  if (chained) complete["prevResult"] = make_prev_result(version, kSandbox);
+  return complete;
+}
+
+Subject make_subject(const std::string& binary, const std::string& config) {
+  Subject subject;
+  subject.binary = std::filesystem::absolute(binary);
+  subject.type = std::filesystem::path(binary).filename();
+  if (!std::filesystem::is_regular_file(binary)) {
+    throw cni::Error(cni::Code::invalid_environment, "no plugin at \"" + binary + "\"");
+  }
+  subject.ifname = subject.type == "loopback" ? "lo" : "eth0";
+  subject.config = parse_config(subject.type, config);
+  subject.chained = subject.config.erase("prevResult") > 0;
+  subject.versions = ask_versions(subject.binary);
+  subject.newest = subject.versions.empty() ? "1.1.0" : subject.versions.back();
+  subject.instrumented = is_instrumented(subject.binary);
+  return subject;
+}
+
+}  // namespace conformance

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace conformance {
+
+/// The plugin under test: what it is follows from its name and from the configuration it is run with.
+struct Subject {
+  std::string binary;
+  std::string type;                   ///< the binary's file name
+  std::string ifname;                 ///< `lo` for loopback, else `eth0`
+  nlohmann::json config;              ///< without cniVersion and prevResult
+  std::vector<std::string> versions;  ///< what VERSION says
+  std::string newest;
+  bool instrumented = false;  ///< built with a sanitizer: no bounds on time and memory
+
+  bool is_ipam() const;    ///< ipam.type is the plugin itself
+  bool delegates() const;  ///< it runs an IPAM plugin
+  bool is_chained() const { return chained; }
+  bool makes_link() const;  ///< creates CNI_IFNAME in the sandbox
+  bool supports(const std::string& version) const;
+
+  /// The configuration at `version`, with the prevResult a chained plugin needs.
+  nlohmann::json config_for(const std::string& version) const;
+
+  bool chained = false;
+};
+
+/// Asks `binary` for its versions. `config` is the configuration to run it with; empty: the one we know
+/// for its type. Throws cni::Error when the plugin is unknown or the configuration does not parse.
+Subject make_subject(const std::string& binary, const std::string& config);
+
+/// A result with one interface `eth0` of `sandbox` and one address, in the shape of `version`.
+nlohmann::json make_prev_result(const std::string& version, const std::string& sandbox);
+
+/// All versions of the specification, oldest first.
+const std::vector<std::string>& all_versions();
+/// 0: 0.1.0 and 0.2.0; 1: 0.3.0 to 0.4.0; 2: 1.0.0 and later.
+int family_of(const std::string& version);
+
+}  // namespace conformance

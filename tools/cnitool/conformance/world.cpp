@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/cnitool/conformance/world.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "libcni/base/sys_error.h"
+
+namespace conformance {
+namespace {
+
+namespace fs = std::filesystem;
+
+void mount_or_throw(const char* source, const std::string& target, const char* type, unsigned long flags) {
+  if (mount(source, target.c_str(), type, flags, nullptr) != 0) {
+    base::throw_errno("mount \"" + target + "\" for the conformance rows");
+  }
+}
+
+void set_loopback_up() {
+  const base::UniqueFd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  std::strcpy(request.ifr_name, "lo");
+  request.ifr_flags = IFF_UP | IFF_RUNNING;
+  if (ioctl(fd.get(), SIOCSIFFLAGS, &request) != 0) base::throw_errno("set \"lo\" up");
+}
+
+void unshare_or_throw(int what) {
+  if (unshare(what) == 0) return;
+  if (errno == EPERM) {
+    base::throw_errno("create namespaces for the conformance rows (run it as root)");
+  }
+  base::throw_errno("create namespaces for the conformance rows");
+}
+
+}  // namespace
+
+void enter_new_world(const std::string& binary) {
+  signal(SIGPIPE, SIG_IGN);
+  const fs::path folder = fs::absolute(binary).parent_path();
+  unshare_or_throw(CLONE_NEWNS | CLONE_NEWNET);
+  mount_or_throw("none", "/", nullptr, MS_REC | MS_PRIVATE);
+  // Opened in the new mount namespace, which alone can bind it, and before /run may hide it.
+  const base::UniqueFd plugins(open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!plugins) base::throw_errno("open \"" + folder.string() + "\"");
+  mount_or_throw("conformance", "/run", "tmpfs", MS_NOSUID | MS_NODEV);
+  mount_or_throw("conformance", "/var/lib", "tmpfs", MS_NOSUID | MS_NODEV);
+  // The old /sys still shows the links of the namespace it was mounted in.
+  mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
+  for (const char* path : {kPlugins, kDoubles, kRecords, kScratch, "/run/netns"}) {
+    fs::create_directories(path);
+  }
+  mount_or_throw(("/proc/self/fd/" + std::to_string(plugins.get())).c_str(), kPlugins, nullptr, MS_BIND);
+  set_loopback_up();
+  make_sandbox(kSandbox);
+}
+
+void make_sandbox(const std::string& path) {
+  const base::UniqueFd home = open_namespace("/proc/self/ns/net");
+  std::ofstream(path).flush();
+  unshare_or_throw(CLONE_NEWNET);
+  const int failed = mount("/proc/self/ns/net", path.c_str(), nullptr, MS_BIND, nullptr) != 0 ? errno : 0;
+  if (setns(home.get(), CLONE_NEWNET) != 0) base::throw_errno("return to the host's namespace");
+  if (failed != 0) base::throw_errno("bind a network namespace to \"" + path + "\"", failed);
+}
+
+void remove_sandbox(const std::string& path) {
+  umount2(path.c_str(), MNT_DETACH);
+  fs::remove(path);
+}
+
+base::UniqueFd open_namespace(const std::string& path) {
+  base::UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct statfs where{};
+  const bool is_namespace = fd && fstatfs(fd.get(), &where) == 0 && where.f_type == NSFS_MAGIC;
+  return is_namespace ? std::move(fd) : base::UniqueFd();
+}
+
+std::string namespace_id(const std::string& path) {
+  struct stat found{};
+  if (stat(path.c_str(), &found) != 0) return {};
+  return std::to_string(found.st_dev) + ":" + std::to_string(found.st_ino);
+}
+
+}  // namespace conformance
