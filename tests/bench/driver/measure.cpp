@@ -84,8 +84,8 @@ class Measurement {
 
   void count_all() {
     for (Runner& runner : runners_) {
-      // hundreds of thousands of system calls take half a minute under ptrace
-      const bool too_long = quick_ && runner.side == Side::kReference && what_.reservations > 10000;
+      // under ptrace the reference takes half a minute to read a full store
+      const bool too_long = quick_ && runner.side == Side::kReference && what_.reservations > 0;
       if (runner.failed || too_long) continue;
       guarded(runner, [&] {
         for (const Verb verb : kVerbs) {
