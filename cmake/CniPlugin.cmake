@@ -42,6 +42,9 @@ function(cni_plugin name)
   endif()
   set_property(GLOBAL APPEND PROPERTY PLUMB_PLUGINS ${name})
   plumb_tests(${name}_core)
+  if(TARGET ${name}_core_test)
+    target_link_libraries(${name}_core_test PRIVATE test_host)
+  endif()
 endfunction()
 
 # The table of IPAM plugins that can run in process, generated from the folders that said IPAM.

@@ -38,8 +38,8 @@ struct Allocation {
   std::string problem;
 };
 
-/// Chooses without changing anything. A set without a requested address is walked upward from the one
-/// after its last reserved, around its end, so that a freed address rests as long as possible
+/// Chooses without changing anything. A set without a requested address is walked upward from the
+/// one after its last reserved, around its end, so that a freed address rests as long as possible
 /// (reference-plugins 3.1 and 7.4). A second address in one set for one owner is refused (S-153).
 Allocation allocate(const Demand& demand, const Usage& usage);
 

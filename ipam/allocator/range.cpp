@@ -91,7 +91,9 @@ bool Range::contains(const base::IpAddress& address) const {
   return address.is_v4() == start.is_v4() && start <= address && address <= end;
 }
 
-std::string Range::text() const { return start.text() + "-" + end.text(); }
+std::string Range::text() const {
+  return start.text() + "-" + end.text();
+}
 
 const Range* RangeSet::find(const base::IpAddress& address) const {
   for (const Range& range : ranges)

@@ -59,7 +59,8 @@ bool rename_new(int folder, const std::string& name) {
 /// Calls `visit` with each entry of the folder.
 template <typename Visit>
 void for_each_entry(int folder, const std::string& path, const Visit& visit) {
-  // A description of its own: the reading position of `folder` is shared with whoever else reads it.
+  // A description of its own: the reading position of `folder` is shared with whoever else reads
+  // it.
   const int fd = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) base::throw_errno("open " + path);
   const std::unique_ptr<DIR, DirectoryCloser> directory(::fdopendir(fd));
@@ -145,6 +146,12 @@ std::optional<std::string> Folder::find_file(const std::string& name) const {
   return text;
 }
 
+bool Folder::is_empty(const std::string& name) const {
+  struct stat status {};
+  return ::fstatat(fd_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISREG(status.st_mode) && status.st_size == 0;
+}
+
 bool Folder::publish(const std::string& name, std::string_view content) const {
   constexpr int kCreating = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
   base::UniqueFd fd(::openat(fd_.get(), kTemporary, kCreating, 0600));
@@ -189,6 +196,8 @@ bool Folder::remove(const std::string& name) const {
   base::throw_errno("remove " + path_of(name));
 }
 
-void Folder::remove_leftovers() const { ::unlinkat(fd_.get(), kTemporary, 0); }
+void Folder::remove_leftovers() const {
+  ::unlinkat(fd_.get(), kTemporary, 0);
+}
 
 }  // namespace ipam

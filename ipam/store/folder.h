@@ -14,8 +14,8 @@ namespace ipam {
 /// The file of one address: its name is the address, its content who holds it.
 struct AddressFile {
   base::IpAddress address;
-  std::string owner;     ///< trimmed; empty when its writer died, see Folder::publish
-  bool regular = true;   ///< false for a symbolic link and the like: never opened
+  std::string owner;    ///< trimmed; empty when its writer died, see Folder::publish
+  bool regular = true;  ///< false for a symbolic link and the like: never opened
 };
 
 /// Proof that this process holds the folder's lock, until it is destroyed.
@@ -28,8 +28,8 @@ class Lock {
 };
 
 /// The folder `<data_dir>/<network>`, laid out as the reference does (reference-plugins 3.1), by
-/// descriptor. `data_dir` may be a symbolic link; the folder and all in it may not, and are refused with
-/// ELOOP or ENOTDIR (S-263). Every failure throws std::system_error naming the file.
+/// descriptor. `data_dir` may be a symbolic link; the folder and all in it may not, and are refused
+/// with ELOOP or ENOTDIR (S-263). Every failure throws std::system_error naming the file.
 class Folder {
  public:
   /// Nothing when it does not exist.
@@ -48,6 +48,7 @@ class Folder {
 
   /// The content of a small file; nothing when there is none.
   std::optional<std::string> find_file(const std::string& name) const;
+  bool is_empty(const std::string& name) const;  ///< no owner has been written into it
   /// A new file with its content at once, under the lock: whoever is killed, no reader ever sees it
   /// empty. An empty one is what the reference leaves when it dies between two system calls, or a
   /// power cut; it is replaced. False when the name is taken.

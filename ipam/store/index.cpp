@@ -68,28 +68,31 @@ std::uint64_t hash_owner(std::string_view owner) {
 
 std::optional<Index> Index::find(int data_dir, const std::string& name, const Stamp& stamp) {
   Index index;
-  index.file_ =
-      base::UniqueFd(::openat(data_dir, name.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  index.file_ = base::UniqueFd(
+      ::openat(data_dir, name.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!index.file_) return std::nullopt;
   index.header_ = index.get<Header>(0);
   const std::uint32_t capacity = index.header_.capacity;
-  const bool sane = !index.damaged_ && index.header_.magic == kMagic && std::has_single_bit(capacity) &&
-                    capacity <= kMostCapacity && index.header_.stamp == stamp;
+  const bool sane = !index.damaged_ && index.header_.magic == kMagic &&
+                    std::has_single_bit(capacity) && capacity <= kMostCapacity &&
+                    index.header_.stamp == stamp;
   return sane ? std::optional(std::move(index)) : std::nullopt;
 }
 
 Index Index::build(const std::vector<Record>& records) {
   Index index;
   index.header_.magic = kMagic;
-  index.header_.capacity = std::bit_ceil(
-      std::max(kLeastCapacity, static_cast<std::uint32_t>(std::min<std::size_t>(
-                                   2 * records.size(), kMostCapacity))));
+  index.header_.capacity = std::bit_ceil(std::max(
+      kLeastCapacity,
+      static_cast<std::uint32_t>(std::min<std::size_t>(2 * records.size(), kMostCapacity))));
   index.image_.resize(index.size());
   for (const Record& record : records) index.insert(record);
   return index;
 }
 
-std::size_t Index::size() const { return entry_at(header_.capacity + 1); }
+std::size_t Index::size() const {
+  return entry_at(header_.capacity + 1);
+}
 
 std::size_t Index::entry_at(std::uint32_t number) const {
   return sizeof(Header) + 2 * sizeof(std::uint32_t) * header_.capacity +

@@ -14,8 +14,8 @@
 
 namespace ipam {
 
-/// One moment in the life of a folder. Two equal stamps mean that nothing was created, renamed or removed
-/// in between, provided the first was taken by stamp_folder().
+/// One moment in the life of a folder. Two equal stamps mean that nothing was created, renamed or
+/// removed in between, provided the first was taken by stamp_folder().
 struct Stamp {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
@@ -29,16 +29,18 @@ struct Stamp {
 
 /// The stamp of this moment; nothing when the kernel does not tell.
 std::optional<Stamp> find_stamp(int folder);
-/// Marks this moment: gives the folder a modification time that no other change can give it, since the
-/// kernel's own come from a coarse clock, and returns the stamp. Nothing when that is not possible.
+/// Marks this moment: gives the folder a modification time that no other change can give it, since
+/// the kernel's own come from a coarse clock, and returns the stamp. Nothing when that is not
+/// possible.
 std::optional<Stamp> stamp_folder(int folder);
 
 /// 64-bit FNV-1a of who holds an address.
 std::uint64_t hash_owner(std::string_view owner);
 
-/// Which addresses are taken, and by whom: what a scan of the folder would find, in a file that answers
-/// with a few reads of some bytes. Only a cache: it is valid while its stamp is the folder's, it may be
-/// missing or damaged at any time, and an owner it names is a hint (a hash) that the caller verifies.
+/// Which addresses are taken, and by whom: what a scan of the folder would find, in a file that
+/// answers with a few reads of some bytes. Only a cache: it is valid while its stamp is the
+/// folder's, it may be missing or damaged at any time, and an owner it names is a hint (a hash)
+/// that the caller verifies.
 ///
 /// Fixed-size entries, each in two hash chains: one by address, one by owner.
 class Index {
@@ -60,13 +62,13 @@ class Index {
   /// Reads the file at once, where many questions follow.
   void load();
 
-  /// True when it contradicts itself, cannot be read or written, or is full: answers since are void, and
-  /// save() does nothing.
+  /// True when it contradicts itself, cannot be read or written, or is full: answers since are
+  /// void, and save() does nothing.
   bool damaged() const { return damaged_; }
   bool in_memory_only() const { return !file_; }
 
-  /// Makes the changes valid for `stamp`; an index in memory becomes the file `name`. False when that
-  /// cannot be done, which leaves no valid file.
+  /// Makes the changes valid for `stamp`; an index in memory becomes the file `name`. False when
+  /// that cannot be done, which leaves no valid file.
   bool save(int data_dir, const std::string& name, const Stamp& stamp);
 
  private:

@@ -13,14 +13,20 @@ namespace {
 /// Questions after which reading the whole index is cheaper than asking on.
 constexpr unsigned kManyQuestions = 64;
 
-std::string cursor_name(std::size_t set) { return "last_reserved_ip." + std::to_string(set); }
+std::string cursor_name(std::size_t set) {
+  return "last_reserved_ip." + std::to_string(set);
+}
 
 /// Beside the folder, not in it: the reference reads every file in there, at any depth.
-std::string index_name(const Folder& folder) { return ".plumb-" + folder.network(); }
+std::string index_name(const Folder& folder) {
+  return ".plumb-" + folder.network();
+}
 
 }  // namespace
 
-std::string Owner::text() const { return trim(container_id) + "\r\n" + ifname; }
+std::string Owner::text() const {
+  return trim(container_id) + "\r\n" + ifname;
+}
 
 Store::Store(Folder folder, Lock lock) : folder_(std::move(folder)), lock_(std::move(lock)) {}
 
@@ -31,7 +37,8 @@ Index& Store::index() {
   if (index_ && !index_->damaged()) return *index_;
   std::vector<Index::Record> records;
   for (const AddressFile& file : folder_.scan())
-    // Nobody holds a blank file: its writer died, and no other can be writing while we hold the lock.
+    // Nobody holds a blank file: its writer died, and no other can be writing while we hold the
+    // lock.
     if (!file.owner.empty() || !file.regular)
       records.push_back({file.address, hash_owner(file.owner)});
   scanned_ = true;

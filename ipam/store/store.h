@@ -21,8 +21,8 @@ struct Owner {
 
 /// The reservations of one network, with the lock held for as long as this lives.
 ///
-/// The address files are the truth, and the only thing the reference reads or writes. So that neither a
-/// question nor a change has to read them all, an Index stands beside the folder in
+/// The address files are the truth, and the only thing the reference reads or writes. So that
+/// neither a question nor a change has to read them all, an Index stands beside the folder in
 /// `<data_dir>/.plumb-<network>`; where it is missing or of another moment, one scan replaces it.
 class Store {
  public:
@@ -41,8 +41,8 @@ class Store {
 
   /// Reserves the n-th address for the n-th set and moves that set's cursor to it: all or none.
   void reserve(const Owner& owner, const std::vector<base::IpAddress>& addresses);
-  /// Releases what find_owned() finds: the exact ones or, without any, those by ID only. Does all it
-  /// can, then throws what failed. Returns how many it released.
+  /// Releases what find_owned() finds: the exact ones or, without any, those by ID only. Does all
+  /// it can, then throws what failed. Returns how many it released.
   std::size_t release(const Owner& owner);
   /// Releases those of `files` that are still as given. Does all it can, then throws what failed.
   std::size_t release_unchanged(const std::vector<AddressFile>& files);

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipam/host-local/delegate.h"
+
+#include <algorithm>
+
+#include "ipam/allocator/allocate.h"
+#include "ipam/host-local/conf.h"
+#include "ipam/host-local/resolv_conf.h"
+#include "ipam/host-local/status.h"
+#include "ipam/store/store.h"
+#include "libcni/base/file.h"
+
+namespace ipam_host_local {
+namespace {
+
+/// Far beyond what 100 pods queueing for the lock need, well below any runtime's patience.
+constexpr int kLockSeconds = 10;
+
+ipam::Store lock(ipam::Folder folder) {
+  auto lock = folder.lock(kLockSeconds);
+  if (!lock)
+    throw cni::Error(cni::Code::try_again_later, "another process has held " +
+                                                     folder.path_of("lock") + " for " +
+                                                     std::to_string(kLockSeconds) + " s");
+  return {std::move(folder), std::move(*lock)};
+}
+
+ipam::Owner owner_of(const cni::Request& request) {
+  return {.container_id = request.container_id, .ifname = request.ifname};
+}
+
+std::vector<ipam::Lease> allocate(const ipam::Demand& demand, const ipam::Usage& usage) {
+  ipam::Allocation allocation = ipam::allocate(demand, usage);
+  if (!allocation.problem.empty()) throw cni::Error(cni::Code::internal, allocation.problem);
+  return std::move(allocation.leases);
+}
+
+ipam::Usage usage_of(ipam::Store& store, const ipam::Owner& owner) {
+  ipam::Store::Owned owned = store.find_owned(owner);
+  owned.exact.insert(owned.exact.end(), owned.by_id_only.begin(), owned.by_id_only.end());
+  return {.is_taken = [&](const base::IpAddress& address) { return store.is_taken(address); },
+          .last_reserved = [&](std::size_t set) { return store.last_reserved(set); },
+          .owned = std::move(owned.exact)};
+}
+
+const ipam::Usage kNothingUsed{.is_taken = [](const base::IpAddress&) { return false; },
+                               .last_reserved = [](std::size_t) { return std::nullopt; },
+                               .owned = {}};
+
+cni::Result add(const cni::Request& request) {
+  const Conf conf = parse_conf(request);
+  const ipam::Demand demand{.sets = conf.sets,
+                            .requested = parse_requested(request, conf.sets),
+                            .container_id = request.container_id};
+  cni::Result result{.routes = conf.routes};
+  if (!conf.resolv_conf.empty()) result.dns = parse_resolv_conf(base::read_file(conf.resolv_conf));
+  allocate(demand, kNothingUsed);  // what can never be had is refused before a folder is made
+
+  ipam::Store store = lock(ipam::Folder::ensure(conf.data_dir, request.network));
+  const ipam::Owner owner = owner_of(request);
+  const std::vector<ipam::Lease> leases = allocate(demand, usage_of(store, owner));
+  std::vector<base::IpAddress> addresses;
+  for (const ipam::Lease& lease : leases) {
+    addresses.push_back(lease.address.address);
+    result.ips.push_back({.address = lease.address, .gateway = lease.gateway});
+  }
+  store.reserve(owner, addresses);
+  return result;
+}
+
+void del(const cni::Request& request) {
+  if (auto folder = ipam::Folder::find(parse_data_dir(request), request.network))
+    lock(std::move(*folder)).release(owner_of(request));
+}
+
+/// What the container holds, and what the result says it holds, must be the same.
+void check(const cni::Request& request) {
+  const cni::Result& result = cni::require_prev_result(request);
+  const Conf conf = parse_conf(request);
+  std::vector<base::IpAddress> held;
+  if (auto folder = ipam::Folder::find(conf.data_dir, request.network)) {
+    const auto owned = lock(std::move(*folder)).find_owned(owner_of(request));
+    held = owned.exact.empty() ? owned.by_id_only : owned.exact;
+  }
+  const auto fail = [](const std::string& why) {
+    throw cni::Error(cni::Code::internal, "host-local: " + why);
+  };
+  if (held.empty()) fail("Failed to find address added by container " + request.container_id);
+  for (const base::IpAddress& address : held)
+    if (std::ranges::none_of(result.ips,
+                             [&](const auto& ip) { return ip.address.address == address; }))
+      fail(address.text() + " is reserved for container " + request.container_id +
+           " but not in prevResult");
+  for (const cni::IpConfig& ip : result.ips) {
+    const base::IpAddress& address = ip.address.address;
+    const bool from_here = std::ranges::any_of(
+        conf.sets, [&](const ipam::RangeSet& set) { return set.find(address) != nullptr; });
+    if (from_here && std::ranges::find(held, address) == held.end())
+      fail(address.text() + " of prevResult is not reserved for container " + request.container_id);
+  }
+}
+
+/// Old releases wrote the container ID alone: valid with any of its interfaces (S-202).
+bool is_valid(const cni::Request& request, const std::string& owner) {
+  const auto line_break = owner.find("\r\n");
+  if (line_break != std::string::npos)
+    return request.is_valid({owner.substr(0, line_break), owner.substr(line_break + 2)});
+  return std::ranges::any_of(request.valid_attachments, [&](const cni::Attachment& attachment) {
+    return attachment.container_id == owner;
+  });
+}
+
+/// The stale are chosen before the lock is taken and removed, unchanged, while it is held: an
+/// address that is reserved after GC began is never among them (S-203), and no ADD waits for the
+/// scan.
+void gc(const cni::Request& request) {
+  auto folder = ipam::Folder::find(parse_data_dir(request), request.network);
+  if (!folder) return;
+  std::vector<ipam::AddressFile> stale = folder->scan();
+  std::erase_if(stale, [&](const ipam::AddressFile& file) {
+    return !file.regular || is_valid(request, file.owner);
+  });
+  if (!stale.empty()) lock(std::move(*folder)).release_unchanged(stale);
+}
+
+void status(const cni::Request& request) {
+  require_ready(parse_conf(request), request.network);
+}
+
+}  // namespace
+
+const cni::Plugin& plugin() {
+  static const cni::Plugin kPlugin{
+      .name = "host-local", .add = add, .del = del, .check = check, .gc = gc, .status = status};
+  return kPlugin;
+}
+
+}  // namespace ipam_host_local
