@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "libcni/json/result.h"
+#include "libcni/net/address.h"
+#include "libcni/net/link.h"
+#include "plugins/bridge/apply.h"
+#include "tests/support/host/test_host.h"
+
+namespace bridge {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr const char* kIpam = R"(
+echo "$CNI_COMMAND" >> $DIR/log
+[ "$CNI_COMMAND" = ADD ] && cat <<END
+{"cniVersion":"1.1.0","ips":[{"address":"10.1.0.5/16","gateway":"10.1.0.1"},
+ {"address":"fd00::5/64","gateway":"fd00::1"}],"routes":[{"dst":"10.99.0.0/16","mtu":1400}]}
+END
+exit 0)";
+
+std::string config(const std::string& more) {
+  return R"({"cniVersion":"1.1.0","name":"net1","type":"bridge","ipam":{"type":"fake"})" + more +
+         "}";
+}
+
+class BridgeApply : public ::testing::Test {
+ protected:
+  BridgeApply() { host_.install_ipam(kIpam); }
+
+  cni::Result add_with(const std::string& more) {
+    return add(host_.request(cni::Verb::add, config(more), sandbox_));
+  }
+  void check_with(const std::string& more, const cni::Result& result) {
+    auto request = host_.request(cni::Verb::check, config(more), sandbox_);
+    request.prev_result = result;
+    verify(request);
+  }
+  void remove_with(const std::string& more, const std::optional<cni::Result>& result = {}) {
+    auto request = host_.request(cni::Verb::del, config(more), sandbox_);
+    request.prev_result = result;
+    remove(request);
+  }
+  static std::string links() { return test::output_of("ip -o link"); }
+
+  test::TestHost host_;
+  test::TestHost::Sandbox sandbox_ = host_.add_sandbox();
+};
+
+constexpr const char* kGateway = R"(,"isDefaultGateway":true)";
+
+TEST_F(BridgeApply, S151_ResultIsTheKernelsState) {
+  const cni::Result result = add_with(kGateway);
+  ASSERT_EQ(result.interfaces.size(), 3u);
+  EXPECT_EQ(result.interfaces[0].name, "cni0");
+  EXPECT_TRUE(result.interfaces[1].name.starts_with("veth"));
+  EXPECT_EQ(result.interfaces[2].sandbox, sandbox_.path);
+  const std::string inside = test::output_in(sandbox_, "ip addr show eth0; ip route; ip -6 route");
+  EXPECT_THAT(inside, HasSubstr(result.interfaces[2].mac));
+  EXPECT_THAT(inside, HasSubstr("inet 10.1.0.5/16 brd 10.1.255.255"));
+  EXPECT_THAT(inside, HasSubstr("inet6 fd00::5/64"));
+  EXPECT_THAT(inside, Not(HasSubstr("tentative")));  // S-159
+  EXPECT_THAT(inside, HasSubstr("default via 10.1.0.1 dev eth0"));
+  EXPECT_THAT(inside, HasSubstr("default via fd00::1 dev eth0"));
+  EXPECT_THAT(inside, HasSubstr("10.99.0.0/16 via 10.1.0.1 dev eth0 mtu 1400"));
+  const std::string outside = test::output_of("ip addr show cni0");
+  EXPECT_THAT(outside, HasSubstr(result.interfaces[0].mac));
+  EXPECT_THAT(outside, HasSubstr("inet 10.1.0.1/16"));
+  EXPECT_THAT(outside, HasSubstr("inet6 fd00::1/64"));
+  EXPECT_EQ(test::output_of("sysctl -n net.ipv4.ip_forward net.ipv6.conf.all.forwarding"),
+            "1\n1\n");
+}
+
+TEST_F(BridgeApply, S185_CheckPassesRightAfterAddAndAgain) {
+  const cni::Result result = add_with(kGateway);
+  for (int i = 0; i < 3; ++i) EXPECT_NO_THROW(check_with(kGateway, result));
+}
+
+TEST_F(BridgeApply, S180_CheckNamesWhatIsGone) {
+  const cni::Result result = add_with(kGateway);
+  const auto broken_by = [&](const std::string& command, bool inside) {
+    inside ? test::output_in(sandbox_, command) : test::output_of(command);
+    try {
+      check_with(kGateway, result);
+    } catch (const cni::Error& e) {
+      return std::string(e.what());
+    }
+    return std::string("CHECK passed");
+  };
+  EXPECT_EQ(broken_by("ip addr del 10.1.0.1/16 dev cni0", false),
+            "gateway address 10.1.0.1/16 is missing on \"cni0\"");
+  test::output_of("ip addr add 10.1.0.1/16 dev cni0");
+  EXPECT_EQ(broken_by("ip route del 10.99.0.0/16", true),
+            "Expected Route 10.99.0.0/16 not found in routing table");
+  test::output_in(sandbox_, "ip route add 10.99.0.0/16 via 10.1.0.1");
+  EXPECT_EQ(broken_by("ip link set " + result.interfaces[1].name + " nomaster", false),
+            "CNI veth created for bridge cni0 was not found");
+  test::output_of("ip link set " + result.interfaces[1].name + " master cni0");
+  EXPECT_EQ(broken_by("ip -6 addr del fd00::5/64 dev eth0", true),
+            "Failed to match addr fd00::5/64 on interface eth0");
+  EXPECT_EQ(broken_by("ip link set eth0 down", true), "link eth0 is down");
+  EXPECT_EQ(broken_by("ip link del eth0", true), "Cannot find container link eth0");
+}
+
+TEST_F(BridgeApply, S155_AddAndDelLeaveOnlyTheBridgeHoweverOften) {
+  std::string after;
+  for (int i = 0; i < 5; ++i) {
+    const cni::Result result = add_with(kGateway);
+    remove_with(kGateway, result);
+    if (i == 0) after = links();
+    EXPECT_EQ(links(), after);
+  }
+  EXPECT_THAT(after, Not(HasSubstr("veth")));
+}
+
+TEST_F(BridgeApply, S164_DelSucceedsThreeTimesAndReleasesTheAddressEachTime) {
+  add_with("");
+  for (int i = 0; i < 3; ++i) EXPECT_NO_THROW(remove_with(""));
+  EXPECT_EQ(host_.read("log"), "ADD\nDEL\nDEL\nDEL\n");
+}
+
+TEST_F(BridgeApply, S165_DelWithoutNamespaceStillRemovesTheHostsEnd) {
+  const cni::Result result = add_with("");
+  auto request = host_.request(cni::Verb::del, config(""), sandbox_);
+  request.sandbox.reset();
+  request.prev_result = result;
+  remove(request);
+  EXPECT_THAT(links(), Not(HasSubstr("veth")));
+}
+
+TEST_F(BridgeApply, S168_DelLeavesALinkOfSomebodyElse) {
+  const cni::Result result = add_with("");
+  test::output_in(sandbox_, "ip link del eth0; ip link add eth0 type ifb");
+  remove_with("", result);
+  EXPECT_THAT(test::output_in(sandbox_, "ip link"), HasSubstr("eth0"));
+  test::output_in(sandbox_, "ip link del eth0; ip link add eth0 type veth peer name other");
+  remove_with("", result);
+  EXPECT_THAT(test::output_in(sandbox_, "ip link"), HasSubstr("eth0"));
+}
+
+TEST_F(BridgeApply, S170_DelRemovesTheLinkAlthoughIpamFails) {
+  add_with("");
+  host_.install_ipam(R"(echo '{"code":123,"msg":"store is gone"}'; exit 1)");
+  EXPECT_THROW(remove_with(""), cni::Error);
+  EXPECT_THAT(links(), Not(HasSubstr("veth")));
+}
+
+TEST_F(BridgeApply, S033_SecondAddIsRefusedAndTheFirstUnharmed) {
+  const cni::Result first = add_with(kGateway);
+  const std::string before = links();
+  EXPECT_THROW(add_with(kGateway), cni::Error);
+  EXPECT_EQ(links(), before);
+  EXPECT_EQ(host_.read("log"), "ADD\n");  // S-153: its address was not touched
+  EXPECT_NO_THROW(check_with(kGateway, first));
+}
+
+TEST_F(BridgeApply, S152_FailureAfterIpamLeavesNothing) {
+  const std::string before = links();
+  // The address cannot be put on the link: it is there twice.
+  host_.install_ipam(R"(echo "$CNI_COMMAND" >> $DIR/log
+echo '{"cniVersion":"1.1.0","ips":[{"address":"10.1.0.5/16"},{"address":"10.1.0.5/16"}]}')");
+  EXPECT_ANY_THROW(add_with(kGateway));
+  EXPECT_EQ(links(), before);
+  EXPECT_EQ(host_.read("log"), "ADD\nDEL\n");  // S-234
+}
+
+TEST_F(BridgeApply, RefusesAnotherAddressOnTheBridgeUnlessForced) {
+  test::output_of("ip link add cni0 type bridge; ip addr add 10.9.0.1/16 dev cni0");
+  try {
+    add_with(kGateway);
+    FAIL() << "expected cni::Error";
+  } catch (const cni::Error& e) {
+    EXPECT_STREQ(e.what(),
+                 "failed to set bridge addr: \"cni0\" already has an IP address different from "
+                 "10.1.0.1/16");
+  }
+  EXPECT_THAT(links(), Not(HasSubstr("veth")));
+  add_with(R"(,"isGateway":true,"forceAddress":true)");
+  EXPECT_THAT(test::output_of("ip addr show cni0"), Not(HasSubstr("10.9.0.1")));
+}
+
+TEST_F(BridgeApply, RefusesALinkThatIsNoBridge) {
+  test::output_of("ip link add cni0 type ifb");
+  EXPECT_THROW(add_with(""), cni::Error);
+  EXPECT_EQ(host_.read("log"), "ADD\nDEL\n");
+}
+
+TEST_F(BridgeApply, BridgeKeepsItsMacWhenPortsComeAndGo) {
+  const cni::Result first = add_with(kGateway);
+  remove_with(kGateway, first);
+  const cni::Result second = add_with(kGateway);
+  EXPECT_EQ(first.interfaces[0].mac, second.interfaces[0].mac);
+}
+
+TEST_F(BridgeApply, PortGetsHairpinIsolationMtuAndMac) {
+  const std::string more = R"(,"hairpinMode":true,"portIsolation":true,"mtu":1400,
+    "runtimeConfig":{"mac":"02:00:00:00:00:07"})";
+  const cni::Result result = add_with(more);
+  const std::string port = test::output_of("ip -d link show " + result.interfaces[1].name);
+  EXPECT_THAT(port, HasSubstr("hairpin on"));
+  EXPECT_THAT(port, HasSubstr("isolated on"));
+  EXPECT_THAT(port, HasSubstr("mtu 1400"));
+  EXPECT_EQ(result.interfaces[2].mac, "02:00:00:00:00:07");
+  EXPECT_EQ(result.interfaces[2].mtu, 1400u);  // S-118
+  EXPECT_NO_THROW(check_with(more, result));
+  EXPECT_THROW(check_with("", result), cni::Error);
+}
+
+TEST_F(BridgeApply, Layer2LeavesAddressesToOthers) {
+  const std::string layer2 = R"({"cniVersion":"1.1.0","name":"net1","type":"bridge"})";
+  const cni::Result result = add(host_.request(cni::Verb::add, layer2, sandbox_));
+  EXPECT_EQ(result.interfaces.size(), 3u);
+  EXPECT_TRUE(result.ips.empty());
+  EXPECT_THAT(test::output_in(sandbox_, "ip link show eth0"), HasSubstr("state UP"));
+  auto check = host_.request(cni::Verb::check, layer2, sandbox_);
+  check.prev_result = result;
+  EXPECT_NO_THROW(verify(check));
+}
+
+TEST_F(BridgeApply, ContainerInterfaceCanStayDown) {
+  const std::string config =
+      R"({"cniVersion":"1.1.0","name":"net1","type":"bridge","disableContainerInterface":true})";
+  const cni::Result result = add(host_.request(cni::Verb::add, config, sandbox_));
+  EXPECT_THAT(test::output_in(sandbox_, "ip link show eth0"), HasSubstr("state DOWN"));
+  auto check = host_.request(cni::Verb::check, config, sandbox_);
+  check.prev_result = result;
+  EXPECT_NO_THROW(verify(check));
+}
+
+TEST_F(BridgeApply, DuplicateAddressDetectionIsWaitedForWhenAsked) {
+  add_with(R"(,"enabledad":true)");
+  EXPECT_THAT(test::output_in(sandbox_, "ip -6 addr show eth0"), Not(HasSubstr("tentative")));
+}
+
+TEST_F(BridgeApply, S194_GcRemovesPortsOfUnlistedAttachmentsOfThisNetworkOnly) {
+  const cni::Result kept = add_with("");
+  auto other = host_.add_sandbox();
+  auto stale = host_.request(cni::Verb::add, config(""), other);
+  stale.container_id = "c2";
+  add(stale);
+  auto foreign_sandbox = host_.add_sandbox();
+  auto foreign = host_.request(cni::Verb::add, config(""), foreign_sandbox);
+  foreign.network = "net10";
+  const cni::Result foreign_result = add(foreign);
+  auto gc = host_.request(cni::Verb::gc, config(""), sandbox_);
+  gc.valid_attachments = {{"c1", "eth0"}};
+  collect_garbage(gc);
+  EXPECT_THAT(links(), HasSubstr(kept.interfaces[1].name));
+  EXPECT_THAT(links(), HasSubstr(foreign_result.interfaces[1].name));
+  EXPECT_THAT(test::output_in(other, "ip link"), Not(HasSubstr("eth0")));
+}
+
+TEST_F(BridgeApply, S213_StatusIsReadyBeforeFirstUseAnd51WhenTheBridgeIsDown) {
+  const auto status = [&] {
+    report_status(host_.request(cni::Verb::status, config(""), sandbox_));
+  };
+  EXPECT_NO_THROW(status());
+  add_with("");
+  EXPECT_NO_THROW(status());
+  test::output_of("ip link set cni0 down");
+  try {
+    status();
+    FAIL() << "expected cni::Error";
+  } catch (const cni::Error& e) {
+    EXPECT_EQ(e.code(), cni::Code::limited_connectivity);  // S-207
+  }
+}
+
+}  // namespace
+}  // namespace bridge

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "libcni/base/netns.h"
+#include "libcni/plugin/plugin.h"
+#include "tests/support/temp_dir.h"
+
+namespace test {
+
+/// The test process moved into a network namespace of its own, which plays the host, with
+/// forwarding off and lo up. ctest runs every test in a process, so nothing outlives it.
+class TestHost {
+ public:
+  TestHost();
+
+  /// A sandbox's handle and the path by which CNI_NETNS names it.
+  struct Sandbox {
+    base::Netns netns;
+    std::string path;
+  };
+  Sandbox add_sandbox();
+
+  /// Installs `script` (sh) as the IPAM plugin `fake` in CNI_PATH; it finds CNI_COMMAND in its
+  /// environment and its folder in $DIR.
+  void install_ipam(const std::string& script);
+  std::string path() const { return dir_.path(); }
+  /// The text of a file that a script wrote into the folder; empty when there is none.
+  std::string read(const std::string& name) const;
+
+  /// A request as plugin_main would build it, with the environment set for delegates.
+  cni::Request request(cni::Verb verb, const std::string& config, const Sandbox& sandbox) const;
+
+ private:
+  TempDir dir_;
+};
+
+/// Output of a command, for assertions in the words of `ip` and `nft`.
+std::string output_of(const std::string& command);
+/// The same inside a sandbox.
+std::string output_in(const TestHost::Sandbox& sandbox, const std::string& command);
+
+}  // namespace test
