@@ -17,7 +17,7 @@ namespace {
 using Value = nlohmann::json;
 
 constexpr std::size_t kMaxDepth = 10'000;
-constexpr std::size_t kMaxErrorText = 120;
+constexpr std::size_t kMaxMessage = 190;  // S-112
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";
 
 /// Builds the value. The library's own builder has no limit on depth, and reports by exceptions of
@@ -50,8 +50,8 @@ class Builder : public nlohmann::json_sax<Value> {
 
  private:
   [[noreturn]] void fail(std::string_view why) const {
-    throw cni::Error(cni::Code::decoding_failure,
-                     std::string(what_) + ": " + std::string(why.substr(0, kMaxErrorText)));
+    const std::string message = std::string(what_) + ": " + std::string(why);
+    throw cni::Error(cni::Code::decoding_failure, message.substr(0, kMaxMessage));
   }
   bool put(Value&& value) {
     place(std::move(value));
