@@ -29,7 +29,7 @@ ipam::Owner owner_of(const cni::Request& request) {
   return {.container_id = request.container_id, .ifname = request.ifname};
 }
 
-std::vector<ipam::Lease> allocate(const ipam::Demand& demand, const ipam::Usage& usage) {
+std::vector<ipam::Lease> get_leases(const ipam::Demand& demand, const ipam::Usage& usage) {
   ipam::Allocation allocation = ipam::allocate(demand, usage);
   if (!allocation.problem.empty()) throw cni::Error(cni::Code::internal, allocation.problem);
   return std::move(allocation.leases);
@@ -43,9 +43,12 @@ ipam::Usage usage_of(ipam::Store& store, const ipam::Owner& owner) {
           .owned = std::move(owned.exact)};
 }
 
-const ipam::Usage kNothingUsed{.is_taken = [](const base::IpAddress&) { return false; },
-                               .last_reserved = [](std::size_t) { return std::nullopt; },
-                               .owned = {}};
+/// Refuses what no state of the store could give.
+void require_possible(const ipam::Demand& demand) {
+  get_leases(demand, {.is_taken = [](const base::IpAddress&) { return false; },
+                      .last_reserved = [](std::size_t) { return std::nullopt; },
+                      .owned = {}});
+}
 
 cni::Result add(const cni::Request& request) {
   const Conf conf = parse_conf(request);
@@ -54,11 +57,11 @@ cni::Result add(const cni::Request& request) {
                             .container_id = request.container_id};
   cni::Result result{.routes = conf.routes};
   if (!conf.resolv_conf.empty()) result.dns = parse_resolv_conf(base::read_file(conf.resolv_conf));
-  allocate(demand, kNothingUsed);  // what can never be had is refused before a folder is made
+  require_possible(demand);  // before a folder is made
 
   ipam::Store store = lock(ipam::Folder::ensure(conf.data_dir, request.network));
   const ipam::Owner owner = owner_of(request);
-  const std::vector<ipam::Lease> leases = allocate(demand, usage_of(store, owner));
+  const std::vector<ipam::Lease> leases = get_leases(demand, usage_of(store, owner));
   std::vector<base::IpAddress> addresses;
   for (const ipam::Lease& lease : leases) {
     addresses.push_back(lease.address.address);
