@@ -34,7 +34,7 @@ KERNEL = (r"(linux/(rtnetlink|netlink|genetlink|netfilter|if_|veth|neighbour|fib
 FENCES = [
     (KERNEL, r"libcni/net/.*|tests/.*|.*_test\.cpp"),
     (r"nlohmann/", r"libcni/(json|runtime)/.*|.*/conf\.cpp|(tools|tests)/.*|.*_test\.cpp"),
-    (r"CLI/", r"(tools|agent)/.*\.cpp"),
+    (r"CLI/", r"(tools/[^/]+|agent)/(main|command_line)\.cpp"),
     (r"spdlog/", r"libcni/base/log\.cpp"),
     (r"(curl/|prometheus/|yaml-cpp/)", r"agent/.*"),
     (r"(gtest/|gmock/)", r"tests/.*|.*_test\.cpp"),

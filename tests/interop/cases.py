@@ -1,29 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The configurations on which both suites must agree."""
-import dataclasses
+from lab.runtime import Case
 
-VERSIONS = ("0.2.0", "0.3.1", "0.4.0", "1.0.0")
 V4, V6 = "10.61.0.0/24", "fd00:61::/64"
 DEFAULTS = [{"dst": "0.0.0.0/0"}]
-
-
-@dataclasses.dataclass
-class Case:
-    """A list of plugins; `prepare` are commands run on the host before it."""
-    name: str
-    plugins: list
-    runtime: dict = dataclasses.field(default_factory=dict)
-    args: str = ""
-    ifname: str = "eth0"
-    versions: tuple = VERSIONS
-    prepare: tuple = ()
-    # The reference before 1.2 knows no nf_tables; only what both keep in iptables can be compared and handed back to it.
-    backends_agree: bool = True
-
-    def reference_can_check(self):
-        """Its CHECK fails on what its own ADD made: portmap looks for IPv4 rules in IPv6's tables, and a bridge without
-        addresses asks an IPAM plugin without a name."""
-        return not any(each["type"] == "portmap" or (each["type"] == "bridge" and "ipam" not in each) for each in self.plugins)
 
 
 def host_local(*subnets, **options):

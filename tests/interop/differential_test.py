@@ -6,11 +6,16 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-import kernel  # noqa: E402
 from cases import IPAM, MAIN  # noqa: E402
-from lab import world  # noqa: E402
-from lab.state import difference  # noqa: E402
-from runner import REFERENCE, Names, Node, Suite, comparable  # noqa: E402
+from lab import state, world  # noqa: E402
+from lab.runtime import REFERENCE, Names, Node, Suite, comparable  # noqa: E402
+
+
+def describe(namespace, names, with_iptables=False):
+    """What a namespace looks like, random names aside."""
+    views = (state.links, state.addresses, state.routes, state.link_sysctls)
+    lines = sorted(names(line) for view in views for line in view(namespace))
+    return lines + (list(state.iptables(namespace)) if with_iptables else [])
 
 
 def observe(suite, case, version):
@@ -19,14 +24,14 @@ def observe(suite, case, version):
     try:
         pod, names = node.add_pod("pod-one"), Names(case.runtime.get("mac"), "02:00:5e:00:53:08")
         result = comparable(pod.add(suite, case, version), pod, names)
-        seen = {"result": result, "host": kernel.describe(node.host, names, case.backends_agree),
-                "sandbox": kernel.describe(pod.sandbox, names), "files": list(kernel.reservations())}
+        seen = {"result": result, "host": describe(node.host, names, case.backends_agree),
+                "sandbox": describe(pod.sandbox, names), "files": list(state.files())}
         pod.check(suite, case, version)
         pod.delete(suite, case, version)
         pod.delete(suite, case, version)
-        seen["host after DEL"] = kernel.describe(node.host, names, case.backends_agree)
-        seen["sandbox after DEL"] = kernel.describe(pod.sandbox, names)
-        seen["files after DEL"] = list(kernel.reservations())
+        seen["host after DEL"] = describe(node.host, names, case.backends_agree)
+        seen["sandbox after DEL"] = describe(pod.sandbox, names)
+        seen["files after DEL"] = list(state.files())
         return seen
     finally:
         node.close()
@@ -46,7 +51,7 @@ class DifferentialTest(unittest.TestCase):
                     theirs, ours = observe(self.theirs, case, version), observe(self.ours, case, version)
                     self.assertEqual(theirs["result"], ours["result"])
                     changes = [f"{what}: {line}" for what in theirs if what != "result"
-                               for line in difference(theirs[what], ours[what])]
+                               for line in state.difference(theirs[what], ours[what])]
                     if changes:
                         self.fail("reference (-) and ours (+) differ:\n" + "\n".join(changes))
 

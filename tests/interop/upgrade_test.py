@@ -7,10 +7,9 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-import kernel  # noqa: E402
 from cases import IPAM, MAIN  # noqa: E402
 from lab import world  # noqa: E402
-from runner import REFERENCE, Node, Suite  # noqa: E402
+from lab.runtime import REFERENCE, Node, Suite, leftovers  # noqa: E402
 
 PARALLEL = 32
 ALL = MAIN + IPAM
@@ -47,7 +46,7 @@ class UpgradeTest(unittest.TestCase):
                     node.close()
 
     def assert_clean(self, node):
-        left = list(kernel.leftovers(node.host))
+        left = list(leftovers(node))
         if left:
             self.fail("left behind:\n" + "\n".join(left))
 

@@ -1,72 +1,114 @@
 # SPDX-License-Identifier: Apache-2.0
 """What plugins leave in the kernel and on disk, as text lines that can be compared."""
 import difflib
+import json
 import os
 import re
 
-from lab.world import run, run_json
+from lab import world
 
 FOLDERS = ("/var/lib/cni", "/run/cni")
-SYSCTLS = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding")
+FORWARDING = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding")
+LINK_SYSCTLS = {"ipv4": ("forwarding", "route_localnet"), "ipv6": ("disable_ipv6", "forwarding")}
 # What the reference never removes either: the place of the next-address cursor and the lock.
-CURSORS = re.compile(r"/(last_reserved_ip\.\d+|lock)$")
+CURSORS = re.compile(r"/(last_reserved_ip\.\d+|lock) ")
+# What the kernel derives from addresses by itself, and what differs from run to run.
+DERIVED_ROUTES = ("fe80:", "ff00::", "table local")
+ROUTE_NOISE = re.compile(r" (linkdown|pref medium|metric 1024|metric 256)\b")
 
 
-def links():
-    for link in sorted(run_json("ip", "-d", "-j", "link"), key=lambda each: each["ifname"]):
+class Here:
+    """The current network namespace, with the interface of world.Namespace."""
+    run = staticmethod(world.run)
+
+
+def _json(namespace, *command):
+    return json.loads(namespace.run("ip", "-j", *command).stdout or "[]")
+
+
+def links(namespace):
+    for link in sorted(_json(namespace, "-d", "link"), key=lambda each: each["ifname"]):
         info = link.get("linkinfo", {})
-        yield f"link {link['ifname']} {info.get('info_kind', '')} master={link.get('master', '')} mtu={link['mtu']}"
+        port = info.get("info_slave_data", {})
+        yield " ".join(["link", link["ifname"], info.get("info_kind", ""), f"mtu={link['mtu']}",
+                        "up" if "UP" in link["flags"] else "down", f"master={link.get('master')}",
+                        f"promisc={'PROMISC' in link['flags']}", f"hairpin={port.get('hairpin')}",
+                        f"vlan_filtering={info.get('info_data', {}).get('vlan_filtering')}"])
 
 
-def addresses():
-    for link in sorted(run_json("ip", "-j", "address"), key=lambda each: each["ifname"]):
-        for address in link["addr_info"]:
-            if address["scope"] != "link":
-                yield f"address {link['ifname']} {address['local']}/{address['prefixlen']}"
+def addresses(namespace):
+    for link in sorted(_json(namespace, "address"), key=lambda each: each["ifname"]):
+        for each in link["addr_info"]:
+            if each["scope"] != "link":
+                yield (f"address {link['ifname']} {each['local']}/{each['prefixlen']} scope={each['scope']} "
+                       f"broadcast={each.get('broadcast')} label={each.get('label')}")
 
 
-def routes_and_rules():
-    """Without what the kernel derives from addresses by itself: link-local, multicast and the local table."""
+def routes(namespace):
     for family in ("-4", "-6"):
-        for route in run("ip", family, "route", "show", "table", "all").stdout.splitlines():
-            if not any(each in route for each in ("fe80:", "ff00::", "table local")):
-                yield f"route {family} {' '.join(route.replace(' linkdown', '').split())}"
-        for rule in run("ip", family, "rule").stdout.splitlines():
-            yield f"rule {family} {' '.join(rule.split())}"
+        for line in namespace.run("ip", family, "route", "show", "table", "all").stdout.splitlines():
+            if not any(each in line for each in DERIVED_ROUTES):
+                yield f"route {family} {' '.join(ROUTE_NOISE.sub('', line).split())}"
 
 
-def packet_filter():
-    """nf_tables as it is, and what the old xtables kernel interface holds. Counters and handles say nothing."""
-    for line in run("nft", "list", "ruleset").stdout.splitlines():
+def rules(namespace):
+    for family in ("-4", "-6"):
+        for line in namespace.run("ip", family, "rule").stdout.splitlines():
+            yield f"rule {family} {' '.join(line.split())}"
+
+
+def link_sysctls(namespace):
+    for link in _json(namespace, "link"):
+        for family, knobs in LINK_SYSCTLS.items():
+            for knob in knobs:
+                value = namespace.run("cat", f"/proc/sys/net/{family}/conf/{link['ifname']}/{knob}").stdout.strip()
+                yield f"sysctl {link['ifname']} {family} {knob} {value}"
+
+
+def forwarding(namespace):
+    for name in FORWARDING:
+        yield f"sysctl {name} {namespace.run('cat', f'/proc/sys/{name}').stdout.strip()}"
+
+
+def nftables(namespace):
+    """The ruleset without counters."""
+    for line in namespace.run("nft", "list", "ruleset").stdout.splitlines():
         line = re.sub(r"counter packets \d+ bytes \d+", "counter", line.strip())
         if line and not line.startswith("#"):
             yield f"nft {line}"
+
+
+def iptables(namespace):
+    """The nat tables as iptables sees them, order of rules included."""
+    for tool in ("iptables", "ip6tables"):
+        for line in namespace.run(f"{tool}-save", "-t", "nat").stdout.splitlines():
+            line = re.sub(r" ?\[\d+:\d+\]", "", line).strip()
+            if not line.startswith("#"):
+                yield f"{tool} {line}"
+
+
+def legacy_iptables(namespace):
     for tool in ("iptables-legacy-save", "ip6tables-legacy-save"):
-        for line in run(tool, check=False).stdout.splitlines():
+        for line in namespace.run(tool, check=False).stdout.splitlines():
             if line.startswith("-A"):
                 yield f"{tool} {line}"
 
 
 def files():
+    """Every file of state and what is in it, but for the cursors."""
     for folder in FOLDERS:
-        for parent, _, names in os.walk(folder):
-            for name in names:
-                path = os.path.join(parent, name)
-                if not CURSORS.search(path):
-                    yield f"file {path}"
+        for parent, _, names in sorted(os.walk(folder)):
+            for name in sorted(names):
+                with open(f"{parent}/{name}", encoding="utf-8", errors="replace", newline="") as content:
+                    line = f"file {parent}/{name} {content.read()!r}"
+                if not CURSORS.search(line):
+                    yield line
 
 
-def sysctls():
-    for name in SYSCTLS:
-        with open(f"/proc/sys/{name}", encoding="ascii") as file:
-            yield f"sysctl {name} {file.read().strip()}"
-
-
-def snapshot():
-    """The current network namespace and the folders of state."""
-    lines = [*links(), *addresses(), *routes_and_rules(), *packet_filter(), *sorted(files()), *sysctls()]
-    lines += [f"netns {name}" for name in sorted(os.listdir("/run/netns"))]
-    return lines
+def snapshot(namespace=Here):
+    """All that a test must leave as it found it."""
+    return [*links(namespace), *addresses(namespace), *routes(namespace), *rules(namespace), *nftables(namespace),
+            *legacy_iptables(namespace), *files(), *forwarding(namespace), *(f"netns {name}" for name in sorted(os.listdir("/run/netns")))]
 
 
 def difference(before, after):

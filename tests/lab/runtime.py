@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs lists of plugins as a runtime does, from one suite or a mixture, in namespaces made for the occasion."""
+import dataclasses
 import itertools
 import json
 import os
@@ -7,12 +8,32 @@ import re
 import shutil
 import tempfile
 
-from lab import world
+from lab import state, world
 
 REFERENCE = os.environ.get("PLUMB_REFERENCE_BIN", "/usr/lib/cni")
+VERSIONS = ("0.2.0", "0.3.1", "0.4.0", "1.0.0")
 IPAM = ("host-local", "static", "dhcp")
 HAS_CHECK, HAS_PREV_RESULT_ON_DEL = ("0.4.0", "1.0.0", "1.1.0"), ("0.4.0", "1.0.0", "1.1.0")
 _numbers = itertools.count(1)
+
+
+@dataclasses.dataclass
+class Case:
+    """A list of plugins; `prepare` are commands run on the host before it."""
+    name: str
+    plugins: list
+    runtime: dict = dataclasses.field(default_factory=dict)
+    args: str = ""
+    ifname: str = "eth0"
+    versions: tuple = VERSIONS
+    prepare: tuple = ()
+    # The reference before 1.2 knows no nf_tables; only what both keep in iptables can be compared and handed back to it.
+    backends_agree: bool = True
+
+    def reference_can_check(self):
+        """Its CHECK fails on what its own ADD made: portmap looks for IPv4 rules in IPv6's tables, and a bridge without
+        addresses asks an IPAM plugin without a name."""
+        return not any(each["type"] == "portmap" or (each["type"] == "bridge" and "ipam" not in each) for each in self.plugins)
 
 
 class Suite:
@@ -130,3 +151,15 @@ def comparable(result, pod, names):
     if result.get("dns") == {}:
         del result["dns"]
     return result
+
+
+def leftovers(node):
+    """What attachments must take with them: links but bridges, rules and chains of their own, reservations. Containers are
+    called pod-..., addresses are those of cases in 10.61.0.0/16 and fd00:61::/32."""
+    for line in state.links(node.host):
+        if line.split()[1].startswith("veth"):
+            yield line
+    for line in [*state.iptables(node.host), *state.nftables(node.host)]:
+        if re.search(r"CNI-([0-9a-f]{24}|(DN|SN)-[0-9a-f]{21})|pod-|10\.61\.|fd00:61:", line):
+            yield line
+    yield from state.files()
