@@ -123,6 +123,14 @@ bool all_met(const std::vector<Bar>& bars, bool quick) {
   });
 }
 
+bool any_broken(const std::vector<Row>& rows) {
+  return std::any_of(rows.begin(), rows.end(), [](const Row& row) {
+    return std::any_of(row.cells.begin(), row.cells.end(),
+                       [](const auto& cell) { return cell.second.broken; });
+  });
+}
+
+/// 1: a bar is missed; 3: a plugin call failed.
 int run_all(const Options& options) {
   std::ofstream json = open_report(options.json);
   std::ofstream markdown = open_report(options.markdown);
@@ -139,6 +147,7 @@ int run_all(const Options& options) {
   say("\nbars\n" + as_text(bars));
   write_report(json, as_json(setting, rows, bars));
   write_report(markdown, as_markdown(setting, rows));
+  if (any_broken(rows)) return 3;
   return options.check && !all_met(bars, options.quick) ? 1 : 0;
 }
 

@@ -14,7 +14,7 @@ struct Runner {
   Side side = Side::kFloor;
   std::unique_ptr<Node> node;
   std::vector<std::string> results;  ///< by pod, of the last ADD
-  bool failed = false;
+  bool out = false;
 };
 
 class Measurement {
@@ -39,9 +39,9 @@ class Measurement {
     Runner runner{side, std::make_unique<Node>(side, what_, places), {}, false};
     runner.results.resize(what_.pods);
     if (quick_ && !what_.quick_reference && side == Side::kReference) {
-      fail(runner, "left out by --quick");
+      leave_out(runner, "left out by --quick");
     } else if (!runner.node->available()) {
-      fail(runner, "not built");
+      leave_out(runner, "not built");
     } else {
       guarded(runner, [&] { runner.node->prepare(); });
     }
@@ -53,7 +53,7 @@ class Measurement {
       for (size_t i = 0; i < runners_.size(); ++i) {
         Runner& runner =
             runners_[(i + static_cast<size_t>(iteration + kWarmUps)) % runners_.size()];
-        if (runner.failed) continue;
+        if (runner.out) continue;
         guarded(runner, [&] {
           const bool one = iteration < 0 || what_.pods == 1;
           const Sample sample = one ? single(runner, verb) : batch(runner, verb);
@@ -86,7 +86,7 @@ class Measurement {
     for (Runner& runner : runners_) {
       // under ptrace the reference takes half a minute to read a full store
       const bool too_long = quick_ && runner.side == Side::kReference && what_.reservations > 0;
-      if (runner.failed || too_long) continue;
+      if (runner.out || too_long) continue;
       guarded(runner, [&] {
         for (const Verb verb : kVerbs) {
           const Counted counted = count(runner.node->call(verb, 0, runner.results[0]));
@@ -102,16 +102,15 @@ class Measurement {
     try {
       body();
     } catch (const std::runtime_error& error) {
-      fail(runner, error.what());
+      leave_out(runner, error.what());
+      for (const Verb verb : kVerbs) row_.cells[{verb, runner.side}].broken = true;
     }
   }
 
-  void fail(Runner& runner, const std::string& why) {
-    runner.failed = true;
-    for (const Verb verb : kVerbs) {
-      row_.cells[{verb, runner.side}].samples.clear();
-      row_.cells[{verb, runner.side}].failure = why;
-    }
+  void leave_out(Runner& runner, const std::string& why) {
+    runner.out = true;
+    for (const Verb verb : kVerbs)
+      row_.cells[{verb, runner.side}] = {.samples = {}, .footprint = {}, .failure = why};
   }
 
   Case what_;

@@ -58,6 +58,7 @@ struct Cell {
   std::vector<Sample> samples;
   Footprint footprint;
   std::string failure;  ///< why there are no samples
+  bool broken = false;  ///< a call failed; otherwise the side was left out on purpose
 };
 
 struct Row {
