@@ -21,9 +21,15 @@ void add_masquerade(const Owner& owner, std::span<const base::Prefix> addresses,
   masquerade_nft::add(nft, owner, addresses);
 }
 
+bool remove_masquerade(nft::Nft& nft, const Owner& owner, std::span<const base::Prefix> addresses) {
+  return masquerade_nft::remove(nft, owner, addresses);
+}
+
 bool remove_masquerade(const Owner& owner, std::span<const base::Prefix> addresses) {
   nft::Nft nft;
-  return masquerade_nft::remove(nft, owner, addresses);
+  const bool existed = remove_masquerade(nft, owner, addresses);
+  if (existed) nft::Nft::settle();
+  return existed;
 }
 
 void check_masquerade(const Owner& owner, std::span<const base::Prefix> addresses,
@@ -40,8 +46,7 @@ void gc_masquerade(const std::string& network, std::span<const Owner> valid) {
   const std::string ours = network_hash(network) + "-";
   nft::Nft nft;
   masquerade_nft::collect(nft, [&](std::string_view comment) {
-    return comment.starts_with(ours) &&
-           !keep.contains(comment.substr(0, keep.empty() ? 0 : keep.begin()->size()));
+    return comment.starts_with(ours) && !keep.contains(comment.substr(0, comment.find(',')));
   });
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "libcni/base/ip.h"
+#include "libcni/net/nft.h"
 #include "libcni/net/owner.h"
 
 /// ipMasq: what an attachment sends beyond its own subnet, multicast excepted, leaves under the
@@ -26,6 +27,10 @@ void add_masquerade(const Owner& owner, std::span<const base::Prefix> addresses,
 /// Removes what any backend, ours or the reference's, holds for `owner`. `addresses` may be empty
 /// or incomplete; knowing them saves a walk over all elements. Starts a process only where legacy
 /// iptables tables hold such state. Returns whether there was anything.
+/// See Nft::settle(): call this before the slow work of a DEL, and close `nft` after it.
+bool remove_masquerade(nft::Nft& nft, const Owner& owner,
+                       std::span<const base::Prefix> addresses = {});
+/// The same on a socket of its own, for callers that have nothing else to do meanwhile.
 bool remove_masquerade(const Owner& owner, std::span<const base::Prefix> addresses = {});
 
 /// Throws std::system_error(ENOENT) naming the first address that is not masqueraded.

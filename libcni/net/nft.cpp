@@ -2,11 +2,14 @@
 #include "libcni/net/nft.h"
 
 #include <arpa/inet.h>
+#include <linux/membarrier.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <sched.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdio>
@@ -96,6 +99,13 @@ void Nft::commit(const Batch& batch, std::optional<std::uint32_t> generation) {
   const bool known = failed >= 1 && failed <= batch.attempts_.size();
   base::throw_errno(known ? batch.attempts_[failed - 1] : "commit an nf_tables transaction",
                     errnum);
+}
+
+void Nft::settle() noexcept {
+  // nft_rcv_nl_event() flushes the destruction of removed objects under commit_mutex (Linux 4.16
+  // to 6.18): 32 parallel removals took 430 ms without this and 20 to 90 ms with it; a single one
+  // takes as long.
+  ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
 bool Nft::has_chain(const Table& table, const std::string& chain) {

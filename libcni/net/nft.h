@@ -100,6 +100,12 @@ class Nft {
   /// has changed the rule set since: read again, decide again.
   void commit(const Batch& batch, std::optional<std::uint32_t> generation = {});
 
+  /// Call before closing, after a removal, unless something slow such as the removal of a link
+  /// comes between. Closing the socket waits for an RCU grace period after anybody's removal, and
+  /// holds a lock that every transaction of the namespace needs; this waits for the same period
+  /// without the lock.
+  static void settle() noexcept;
+
   bool has_chain(const Table& table, const std::string& chain);
   std::vector<ChainInfo> list_chains(const Table& table);
   /// Of one chain, or of the whole table, in order; empty when there is no such table or chain.
