@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "libcni/base/undo.h"
+#include "tools/cnitool/commands.h"
+#include "tools/cnitool/failure.h"
+#include "tools/cnitool/result_view.h"
+#include "tools/cnitool/sandbox.h"
+#include "tools/cnitool/session.h"
+
+namespace cnitool {
+namespace {
+
+void note_all(const std::vector<std::string>& warnings) {
+  for (const auto& warning : warnings) note("warning: " + warning);
+}
+
+/// Which identity is used and where it is recorded: what is needed to find it again (C-20).
+void note_identity(const Target& target, const Options& options) {
+  if (options.verbose == 0) return;
+  const runtime::Cache cache(options.cache_dir);
+  note("network " + target.list.name + " version " + target.list.version + ", container " +
+       target.conf.container_id + ", interface " + target.conf.ifname + ", namespace " +
+       target.conf.netns + ", cache " + cache.path_of(target.list.name, target.conf));
+}
+
+Options with_netns(const Options& options) {
+  Options filled = options;
+  const bool named = !options.netns.empty() || options.words.size() > (options.all ? 0u : 1u);
+  if (options.create_netns && !named) filled.netns = throwaway_netns();
+  return filled;
+}
+
+Made add_one(const Target& target, const Options& options) {
+  Made made{target, {}, {}};
+  runtime::Options behaviour = runtime_options(options);
+  auto forward = behaviour.exec.observer.on_finish;
+  behaviour.exec.observer.on_finish = [&made, forward](const runtime::Invocation& call) {
+    if (call.verb == "ADD") made.calls.push_back(call);
+    forward(call);
+  };
+  note_identity(target, options);
+  made.report = runtime::Cni(behaviour).add(target.list, target.conf);
+  note_all(made.report.warnings);
+  return made;
+}
+
+void del_one(const Target& target, const Options& options) {
+  note_identity(target, options);
+  const auto report = runtime::Cni(runtime_options(options)).del(target.list, target.conf);
+  note_all(report.warnings);
+  for (const auto& type : report.skipped)
+    note("warning: skipped plugin " + type + ": its binary is gone");
+  if (!report.was_attached && options.verbose > 0) note(target.list.name + " was not attached");
+}
+
+void check_one(const Target& target, const Options& options) {
+  note_identity(target, options);
+  const auto report = runtime::Cni(runtime_options(options)).check(target.list, target.conf);
+  note_all(report.warnings);
+  if (report.disabled) note(target.list.name + " has disableCheck: nothing was checked");
+}
+
+/// Runs `one` for each target; with --continue goes on after a failure and reports each.
+template <typename Function>
+int for_each(const std::vector<Target>& targets, const Options& options, const Function& one) {
+  int worst = kOk;
+  for (const auto& target : targets) {
+    if (!options.keep_going) {
+      one(target, options);
+      continue;
+    }
+    try {
+      one(target, options);
+    } catch (const std::exception& error) {
+      worst = report(error, options);
+    }
+  }
+  return worst;
+}
+
+/// Detaches in reverse order and removes the namespace: the second half of --rm.
+void tear_down(const std::vector<Made>& made, const Options& options) {
+  for (auto one = made.rbegin(); one != made.rend(); ++one) del_one(one->target, options);
+  remove_netns(made.front().target.conf.netns);
+}
+
+void create_wanted_netns(const Options& options, const std::string& path, base::Undo& undo) {
+  if (!options.create_netns || is_alive(path)) return;
+  create_netns(path);
+  undo.add("remove namespace " + path, [path] { remove_netns(path); });
+  if (options.verbose > 0 || !options.remove_netns) note("created namespace " + path);
+}
+
+}  // namespace
+
+int run_add(const Options& given) {
+  const Options options = with_netns(given);
+  const auto targets = resolve_targets(options);
+  base::Undo undo;
+  create_wanted_netns(options, targets.front().conf.netns, undo);
+  std::vector<Made> made;
+  for (const auto& target : targets) {
+    made.push_back(add_one(target, options));
+    if (options.keep_failed) continue;
+    undo.add("detach " + target.list.name, [target, &options] { del_one(target, options); });
+  }
+  if (options.program.empty() || options.format != Format::automatic) print_made(made, options);
+  int exit_code = kOk;
+  if (!options.program.empty())
+    exit_code = run_inside(made.front().target.conf.netns, options.program);
+  if (options.remove_netns) tear_down(made, options);
+  undo.commit();
+  return exit_code;
+}
+
+int run_check(const Options& options) {
+  const auto targets = resolve_targets(options);
+  if (targets.empty()) throw NotFound("the cache knows no attachment of this container");
+  return for_each(targets, options, check_one);
+}
+
+int run_del(const Options& options) {
+  const auto targets = resolve_targets(options);
+  if (targets.empty()) note("the cache knows no attachment of this container: nothing to detach");
+  const int exit_code = for_each(targets, options, del_one);
+  if (options.remove_netns) remove_netns(read_words(options).netns);
+  return exit_code;
+}
+
+}  // namespace cnitool

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/cnitool/conformance/conformance.h"
+
+#include <iostream>
+
+#include "tools/cnitool/command_line.h"
+#include "tools/cnitool/commands.h"
+#include "tools/cnitool/failure.h"
+#include "tools/cnitool/session.h"
+
+namespace cnitool {
+
+int run_conformance(const Options& options) {
+  if (options.words.size() != 1)
+    throw UsageError("conformance needs one binary. " + usage_of("conformance"));
+  conformance::Options wanted;
+  wanted.binary = options.words.front();
+  if (!options.conf.empty()) wanted.config = read_input(options.conf);
+  wanted.rows = options.rows;
+  const conformance::Report report = conformance::run(wanted);
+  std::cout << (options.format == Format::json ? conformance::to_json(report)
+                                               : conformance::to_text(report, options.verbose > 0));
+  return report.passed() ? kOk : kFailed;
+}
+
+}  // namespace cnitool

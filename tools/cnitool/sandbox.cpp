@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/cnitool/sandbox.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "libcni/base/file.h"
+#include "libcni/base/names.h"
+#include "libcni/base/netns.h"
+#include "libcni/base/sys_error.h"
+#include "libcni/base/unique_fd.h"
+#include "tools/cnitool/failure.h"
+
+namespace cnitool {
+namespace {
+
+constexpr char kNetnsDir[] = "/run/netns";
+
+bool is_number(const std::string& text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::string of_pid(const std::string& pid) {
+  const std::string path = "/proc/" + pid + "/ns/net";
+  if (!is_number(pid)) throw UsageError("--netns \"pid:" + pid + "\": the PID is no number");
+  if (!std::filesystem::exists(path)) throw NotFound("--netns: there is no process " + pid);
+  return path;
+}
+
+std::string of_name(const std::string& name) {
+  return std::string(kNetnsDir) + "/" + name;
+}
+
+std::string absolute(const std::string& path) {
+  std::string clean = (std::filesystem::current_path() / path).lexically_normal().string();
+  while (clean.size() > 1 && clean.back() == '/') clean.pop_back();
+  return clean;
+}
+
+/// Mount events must reach other namespaces, or the handle stays invisible to a runtime that has
+/// its own.
+void share_netns_dir() {
+  base::ensure_directory(kNetnsDir, 0755);
+  if (::mount("", kNetnsDir, "none", MS_SHARED | MS_REC, nullptr) == 0) return;
+  if (errno != EINVAL) base::throw_errno("share " + std::string(kNetnsDir));
+  if (::mount(kNetnsDir, kNetnsDir, "none", MS_BIND | MS_REC, nullptr) != 0 ||
+      ::mount("", kNetnsDir, "none", MS_SHARED | MS_REC, nullptr) != 0) {
+    base::throw_errno("share " + std::string(kNetnsDir));
+  }
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& words) {
+  std::vector<char*> all;
+  for (const auto& word : words) all.push_back(const_cast<char*>(word.c_str()));
+  all.push_back(nullptr);
+  return all;
+}
+
+}  // namespace
+
+std::string netns_of_argument(const std::string& word) {
+  std::string path = absolute(word);
+  const bool is_bare = !word.empty() && word.find('/') == std::string::npos;
+  if (is_bare && !std::filesystem::exists(path) && std::filesystem::exists(of_name(word))) {
+    return of_name(word);
+  }
+  return path;
+}
+
+std::string netns_of_option(const std::string& text) {
+  if (text.starts_with("pid:")) return of_pid(text.substr(4));
+  if (text.find('/') != std::string::npos) return absolute(text);
+  if (is_number(text) && !std::filesystem::exists(of_name(text))) return of_pid(text);
+  return of_name(text);
+}
+
+std::string derive_container_id(const std::string& netns) {
+  return "cnitool-" + base::sha512_hex(netns).substr(0, 20);
+}
+
+bool is_alive(const std::string& path) {
+  return base::Netns::find(path).has_value();
+}
+
+void create_netns(const std::string& path) {
+  if (is_alive(path)) return;
+  share_netns_dir();
+  const base::UniqueFd handle(::open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444));
+  if (!handle) base::throw_errno("create namespace \"" + path + "\"");
+  const base::Netns made = base::Netns::create();
+  const std::string source = "/proc/self/fd/" + std::to_string(made.fd());
+  if (::mount(source.c_str(), path.c_str(), "none", MS_BIND, nullptr) != 0) {
+    const int failure = errno;
+    ::unlink(path.c_str());
+    base::throw_errno("bind namespace \"" + path + "\"", failure);
+  }
+}
+
+bool remove_netns(const std::string& path) {
+  if (path.rfind(std::string(kNetnsDir) + "/", 0) != 0) {
+    throw UsageError("--rm removes only namespaces in /run/netns, not \"" + path + "\"");
+  }
+  // EINVAL: the file is there but nothing is bound to it, as after a reboot.
+  if (::umount2(path.c_str(), MNT_DETACH) != 0 && errno != EINVAL && errno != ENOENT) {
+    base::throw_errno("unbind namespace \"" + path + "\"");
+  }
+  return base::remove_file(path);
+}
+
+std::string throwaway_netns() {
+  return of_name("cnitool-" + base::random_veth_name().substr(4));
+}
+
+int run_inside(const std::string& netns, const std::vector<std::string>& program) {
+  const base::Netns sandbox = base::Netns::open(netns);
+  std::vector<char*> argv = pointers(program);
+  const pid_t child = ::fork();
+  if (child < 0) base::throw_errno("start \"" + program.front() + "\"");
+  if (child == 0) {
+    if (::setns(sandbox.fd(), CLONE_NEWNET) == 0) ::execvp(argv.front(), argv.data());
+    ::_exit(errno == ENOENT ? 127 : 126);
+  }
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) base::throw_errno("wait for \"" + program.front() + "\"");
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+}  // namespace cnitool

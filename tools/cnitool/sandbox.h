@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace cnitool {
+
+/// The absolute path of the positional NETNS: against the working directory, not checked (C-15). A
+/// bare word that is no file here but a namespace in /run/netns means that one (C-21).
+std::string netns_of_argument(const std::string& word);
+
+/// The path that --netns means: a path, the name of a namespace in /run/netns, a PID or `pid:N`
+/// (C-21).
+std::string netns_of_option(const std::string& text);
+
+/// `cnitool-` and 20 hex digits of SHA-512 over the namespace's path (C-14).
+std::string derive_container_id(const std::string& netns);
+
+/// Whether `path` is a live network namespace.
+bool is_alive(const std::string& path);
+
+/// A new namespace bound to `path` under /run/netns, as `ip netns add` makes them.
+void create_netns(const std::string& path);
+
+/// Unbinds and removes what create_netns() made; false when there was nothing.
+bool remove_netns(const std::string& path);
+
+/// `/run/netns/cnitool-` and 8 random hex digits.
+std::string throwaway_netns();
+
+/// Runs `program` inside the namespace with our standard streams; its exit code, or 128 + its
+/// signal.
+int run_inside(const std::string& netns, const std::vector<std::string>& program);
+
+}  // namespace cnitool

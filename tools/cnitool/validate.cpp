@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+
+#include <nlohmann/json.hpp>
+
+#include "libcni/runtime/conf_dir.h"
+#include "tools/cnitool/commands.h"
+#include "tools/cnitool/failure.h"
+#include "tools/cnitool/session.h"
+#include "tools/cnitool/table.h"
+
+namespace cnitool {
+namespace {
+
+namespace fs = std::filesystem;
+
+enum class Severity { ok, warning, error };
+
+struct Finding {
+  std::string file;
+  std::string network;
+  Severity severity = Severity::ok;
+  std::string message = {};
+};
+
+const char* name_of(Severity severity) {
+  if (severity == Severity::ok) return "ok";
+  return severity == Severity::warning ? "warning" : "error";
+}
+
+Tone tone_of(Severity severity) {
+  if (severity == Severity::ok) return Tone::good;
+  return severity == Severity::warning ? Tone::warning : Tone::bad;
+}
+
+void check_file(const runtime::ConfFile& file, const Options& options,
+                std::vector<Finding>& findings) {
+  const std::string network = file.list ? file.list->name : "";
+  const std::size_t before = findings.size();
+  const auto add = [&](Severity severity, const std::string& message) {
+    findings.push_back({file.path, network, severity, message});
+  };
+  if (!file.list) return add(Severity::error, file.error);
+  if (!file.shadowed_by.empty()) {
+    add(Severity::warning,
+        "never used: " + file.shadowed_by + " has the same network name and comes first");
+  }
+  const auto report = runtime::Cni(runtime_options(options)).validate(*file.list);
+  for (const auto& message : report.errors) add(Severity::error, message);
+  std::vector<std::string> warnings = file.list->warnings;
+  for (const auto& message : report.warnings) {
+    if (std::find(warnings.begin(), warnings.end(), message) == warnings.end())
+      warnings.push_back(message);
+  }
+  for (const auto& message : warnings) add(Severity::warning, message);
+  if (findings.size() == before) add(Severity::ok, "");
+}
+
+/// Files that look as if they were meant: no runtime ever reads them.
+void check_strays(const std::string& dir, std::vector<Finding>& findings) {
+  const auto known = runtime::find_conf_files(dir);
+  std::vector<std::string> strays;
+  for (const auto& entry : fs::directory_iterator(dir)) {
+    const std::string path = entry.path().string();
+    const bool temporary = entry.path().filename().string().starts_with(".") || path.ends_with("~");
+    const bool read = std::find(known.begin(), known.end(), path) != known.end();
+    if (entry.is_regular_file() && !temporary && !read) strays.push_back(path);
+  }
+  std::sort(strays.begin(), strays.end());
+  for (const auto& path : strays) {
+    findings.push_back(
+        {path, "", Severity::warning, "never read: rename it to end in .conflist if it is meant"});
+  }
+}
+
+runtime::ConfFile read_file(const std::string& path) {
+  runtime::ConfFile file{path};
+  try {
+    file.list = runtime::load_file(path);
+  } catch (const cni::Error& error) {
+    file.error = runtime::error_text(error);
+  }
+  return file;
+}
+
+/// A word is a file when it has a `/` or exists, else a network's name.
+void check_word(const std::string& word, const Options& options, std::vector<Finding>& findings) {
+  if (word.find('/') != std::string::npos || fs::is_regular_file(word)) {
+    if (!fs::exists(word)) throw NotFound("there is no file \"" + word + "\"");
+    return check_file(read_file(word), options, findings);
+  }
+  const auto list = runtime::load_network(options.conf_dir, word);
+  check_file({list.file, list}, options, findings);
+}
+
+void print_findings(const std::vector<Finding>& findings, const Options& options) {
+  if (options.format == Format::json) {
+    nlohmann::ordered_json all = nlohmann::ordered_json::array();
+    for (const auto& finding : findings) {
+      nlohmann::ordered_json one{{"file", finding.file}, {"severity", name_of(finding.severity)}};
+      if (!finding.network.empty()) one["network"] = finding.network;
+      if (!finding.message.empty()) one["msg"] = finding.message;
+      all.push_back(one);
+    }
+    std::cout << all.dump(4, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+    return;
+  }
+  Table table({"FILE", "NETWORK", "RESULT", "MESSAGE"});
+  for (const auto& finding : findings) {
+    table.add({finding.file,
+               finding.network,
+               {name_of(finding.severity), tone_of(finding.severity)},
+               finding.message});
+  }
+  print(table);
+}
+
+}  // namespace
+
+int run_validate(const Options& options) {
+  std::vector<Finding> findings;
+  if (options.words.empty()) {
+    const auto files = runtime::load_all(options.conf_dir);
+    if (!fs::is_directory(options.conf_dir)) throw runtime::NoConfigs(options.conf_dir);
+    for (const auto& file : files) check_file(file, options, findings);
+    check_strays(options.conf_dir, findings);
+    if (findings.empty()) throw runtime::NoConfigs(options.conf_dir);
+  }
+  for (const auto& word : options.words) check_word(word, options, findings);
+  print_findings(findings, options);
+  const bool failed = std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
+    return finding.severity == Severity::error;
+  });
+  return failed ? kFailed : kOk;
+}
+
+}  // namespace cnitool
