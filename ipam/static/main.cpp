@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipam/static/delegate.h"
+
+int main(int argc, char** argv) {
+  return cni::plugin_main(ipam_static::plugin(), argc, argv);
+}
