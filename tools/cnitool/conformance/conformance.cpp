@@ -51,7 +51,8 @@ Json verdict_of(const Context& context) {
     row.check(context);
     write_verdict(verdict, verdict_of(context));
   } catch (const std::exception& error) {
-    const Json finding = {row.id, "the check could not be completed", "an answer to judge", error.what()};
+    const Json finding = {row.id, "the check could not be completed", "an answer to judge",
+                          error.what()};
     write_verdict(verdict, {{"findings", {finding}}, {"skipped", ""}});
   }
   _exit(0);
@@ -93,13 +94,15 @@ RowReport& report_of(Report& report, const std::string& id) {
   if (found != report.rows.end()) return *found;
   for (const RowText& text : row_texts()) {
     if (text.id == id) {
-      return report.rows.emplace_back(RowReport{id, std::string(text.level), std::string(text.gist)});
+      return report.rows.emplace_back(
+          RowReport{id, std::string(text.level), std::string(text.gist)});
     }
   }
   throw cni::Error(cni::Code::internal, "row " + id + " is not in the requirement list");
 }
 
-/// Files a verdict: findings go to the row they are about, which may be another than the one that ran.
+/// Files a verdict: findings go to the row they are about, which may be another than the one that
+/// ran.
 void file(Report& report, const std::string& id, const Json& verdict) {
   RowReport& own = report_of(report, id);
   own.reason = verdict["skipped"];

@@ -9,8 +9,9 @@
 #include "tools/cnitool/conformance/context.h"
 #include "tools/cnitool/conformance/recorder.h"
 
-/// Runs the plugin-side rows of the requirement list, S-001 to S-265, against any plugin binary, as a
-/// black box: a binary, an environment, standard input, a namespace. Every row runs in a world of its own.
+/// Runs the plugin-side rows of the requirement list, S-001 to S-265, against any plugin binary, as
+/// a black box: a binary, an environment, standard input, a namespace. Every row runs in a world of
+/// its own.
 namespace conformance {
 
 struct Options {
@@ -42,12 +43,12 @@ struct Report {
   bool passed() const;
 };
 
-/// Throws cni::Error for a binary, configuration or row that does not exist, std::system_error when the
-/// machine does not allow network and mount namespaces.
+/// Throws cni::Error for a binary, configuration or row that does not exist, std::system_error when
+/// the machine does not allow network and mount namespaces.
 Report run(const Options& options);
 
-/// For people: what falls short first, with expected and seen, then counts per level. `verbose` lists
-/// all rows.
+/// For people: what falls short first, with expected and seen, then counts per level. `verbose`
+/// lists all rows.
 std::string to_text(const Report& report, bool verbose);
 /// For programs: one object, indented.
 std::string to_json(const Report& report);

@@ -78,12 +78,9 @@ Call Context::call(const std::string& verb) const {
 
 Call Context::call(const std::string& verb, const std::string& version) const {
   Call call;
-  call.environment = {{"CNI_COMMAND", verb},
-                      {"CNI_CONTAINERID", "c1"},
-                      {"CNI_NETNS", kSandbox},
-                      {"CNI_IFNAME", subject_.ifname},
-                      {"CNI_PATH", kPlugins},
-                      {"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"},
+  call.environment = {{"CNI_COMMAND", verb},        {"CNI_CONTAINERID", "c1"},
+                      {"CNI_NETNS", kSandbox},      {"CNI_IFNAME", subject_.ifname},
+                      {"CNI_PATH", kPlugins},       {"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"},
                       {kRecorderVariable, kRecords}};
   call.config = subject_.config_for(version);
   call.process.program = std::string(kPlugins) + "/" + subject_.type;
@@ -100,8 +97,10 @@ Call Context::delegated(const std::string& verb) const {
 
 Invocation Context::prepare(const Call& call) const {
   Invocation invocation = call.process;
-  for (const auto& [name, value] : call.environment) invocation.environment.push_back(name + "=" + value);
-  invocation.input = call.raw.empty() ? call.config.dump(-1, ' ', false, Json::error_handler_t::ignore) : call.raw;
+  for (const auto& [name, value] : call.environment)
+    invocation.environment.push_back(name + "=" + value);
+  invocation.input =
+      call.raw.empty() ? call.config.dump(-1, ' ', false, Json::error_handler_t::ignore) : call.raw;
   return invocation;
 }
 
@@ -143,7 +142,8 @@ void Context::inspect_error(const Call& call, const Outcome& outcome) {
   if (!error.contains("cniVersion") || !error["cniVersion"].is_string()) {
     note("S-095", "an error object without cniVersion", outcome);
   }
-  const std::string message = error.contains("msg") && error["msg"].is_string() ? error["msg"] : Json("");
+  const std::string message =
+      error.contains("msg") && error["msg"].is_string() ? error["msg"] : Json("");
   if (message.empty()) note("S-095", "an error object without msg", outcome);
   if (call.foreign) return;
   if (message.find('\n') != std::string::npos || message.size() >= 200) {
@@ -154,11 +154,14 @@ void Context::inspect_error(const Call& call, const Outcome& outcome) {
   if (code == 0) note("S-109", "code 0", outcome);
   if (is_reserved(code)) note("S-107", "a reserved code", outcome);
   if (code == 3 && (verb == "ADD" || verb == "DEL")) note("S-099", "code 3 from " + verb, outcome);
-  if ((code == 50 || code == 51) && verb != "STATUS") note("S-106", "a STATUS code from " + verb, outcome);
+  if ((code == 50 || code == 51) && verb != "STATUS")
+    note("S-106", "a STATUS code from " + verb, outcome);
 }
 
 void Context::note(const std::string& row, const std::string& what, const Outcome& outcome) {
-  const auto same = [&](const Finding& finding) { return finding.row == row && finding.what == what; };
+  const auto same = [&](const Finding& finding) {
+    return finding.row == row && finding.what == what;
+  };
   if (std::any_of(findings_.begin(), findings_.end(), same)) return;
   findings_.push_back({row, what, "as every answer must be", describe(outcome)});
 }
@@ -178,7 +181,8 @@ void Context::fail(const std::string& what, const std::string& expected, const s
   findings_.push_back({row_, what, expected, shortened(seen)});
 }
 
-bool Context::expect(bool met, const std::string& what, const std::string& expected, const std::string& seen) {
+bool Context::expect(bool met, const std::string& what, const std::string& expected,
+                     const std::string& seen) {
   if (!met) fail(what, expected, seen);
   return met;
 }
@@ -187,18 +191,21 @@ bool Context::expect_ok(const Outcome& outcome, const std::string& what) {
   return expect(outcome.succeeded(), what, "exit 0", describe(outcome));
 }
 
-bool Context::expect_error(const Outcome& outcome, const std::string& what, const std::vector<int>& codes,
-                           const std::vector<std::string>& texts) {
+bool Context::expect_error(const Outcome& outcome, const std::string& what,
+                           const std::vector<int>& codes, const std::vector<std::string>& texts) {
   std::string wanted = "an error";
-  for (const int code : codes) wanted += (code == codes.front() ? " with code " : " or ") + std::to_string(code);
+  for (const int code : codes)
+    wanted += (code == codes.front() ? " with code " : " or ") + std::to_string(code);
   const Json error = parse_json(outcome.out);
   bool met = outcome.exit_code > 0 && error.is_object();
   const int code = code_of(outcome);
-  met = met && code >= 0 && (codes.empty() || std::find(codes.begin(), codes.end(), code) != codes.end());
+  met = met && code >= 0 &&
+        (codes.empty() || std::find(codes.begin(), codes.end(), code) != codes.end());
   std::string said;
   if (error.is_object()) {
     for (const char* key : {"msg", "details"}) {
-      if (error.contains(key) && error[key].is_string()) said += error[key].get<std::string>() + "\n";
+      if (error.contains(key) && error[key].is_string())
+        said += error[key].get<std::string>() + "\n";
     }
   }
   for (const std::string& text : texts) {
@@ -236,7 +243,8 @@ std::string describe(const Outcome& outcome) {
 
 int code_of(const Outcome& outcome) {
   const Json error = parse_json(outcome.out);
-  if (!error.is_object() || !error.contains("code") || !error["code"].is_number_integer()) return -1;
+  if (!error.is_object() || !error.contains("code") || !error["code"].is_number_integer())
+    return -1;
   return error["code"].get<int>();
 }
 

@@ -29,8 +29,9 @@ struct Finding {
 struct Call {
   std::map<std::string, std::string> environment;
   Json config;
-  std::string raw;       ///< sent instead of the configuration, unless empty
-  bool foreign = false;  ///< a double's error may come back: its code and text are not ours to judge
+  std::string raw;  ///< sent instead of the configuration, unless empty
+  bool foreign =
+      false;  ///< a double's error may come back: its code and text are not ours to judge
   Invocation process;
 
   Call& set(const std::string& name, const std::string& value);
@@ -51,7 +52,8 @@ class Context {
   const Subject& subject() const { return subject_; }
   const Recorder& recorder() const { return recorder_; }
 
-  /// The plain call of a verb: container c1, the sandbox, the subject's configuration at its newest version.
+  /// The plain call of a verb: container c1, the sandbox, the subject's configuration at its newest
+  /// version.
   Call call(const std::string& verb) const;
   Call call(const std::string& verb, const std::string& version) const;
   /// A call that the recorder `ipam` serves as IPAM plugin.
@@ -59,7 +61,8 @@ class Context {
 
   /// What to start for it, for checks that run several at once.
   Invocation prepare(const Call& call) const;
-  /// Runs it, and notes what no answer of any plugin may be (S-083 to S-086, S-095, S-107 and such).
+  /// Runs it, and notes what no answer of any plugin may be (S-083 to S-086, S-095, S-107 and
+  /// such).
   Outcome run(const Call& call);
   /// ADD that is expected to succeed; its result, null when it did not.
   Json add(const Call& call);
@@ -68,7 +71,8 @@ class Context {
   void warm_up();
 
   void fail(const std::string& what, const std::string& expected, const std::string& seen);
-  bool expect(bool met, const std::string& what, const std::string& expected, const std::string& seen);
+  bool expect(bool met, const std::string& what, const std::string& expected,
+              const std::string& seen);
   bool expect_ok(const Outcome& outcome, const std::string& what);
   /// An error object with one of `codes` (empty: any), whose msg and details hold all of `texts`.
   bool expect_error(const Outcome& outcome, const std::string& what, const std::vector<int>& codes,

@@ -5,7 +5,7 @@
 #include <cctype>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 
 namespace conformance {
 namespace {
@@ -16,7 +16,8 @@ bool is_address(const std::string& name) {
   const bool legal = std::all_of(name.begin(), name.end(), [](unsigned char c) {
     return std::isxdigit(c) != 0 || c == '.' || c == ':';
   });
-  return legal && (std::count(name.begin(), name.end(), '.') == 3 || name.find(':') != std::string::npos);
+  return legal &&
+         (std::count(name.begin(), name.end(), '.') == 3 || name.find(':') != std::string::npos);
 }
 
 }  // namespace
@@ -26,7 +27,8 @@ Call on_network(Call call, int number) {
   call.config["name"] = "net" + digits;
   if (call.config.contains("bridge")) call.config["bridge"] = "cnibr" + digits;
   const Json::json_pointer subnet("/ipam/ranges/0/0/subnet");
-  if (call.config.contains(subnet)) call.config[subnet] = "10." + std::to_string(88 + number) + ".0.0/16";
+  if (call.config.contains(subnet))
+    call.config[subnet] = "10." + std::to_string(88 + number) + ".0.0/16";
   const Json::json_pointer address("/ipam/addresses");
   if (call.config.contains(address)) {
     call.config[address] = {{{"address", "10." + std::to_string(1 + number) + ".0.5/16"}}};
@@ -78,7 +80,8 @@ Json find_link(const std::string& name, const std::string& netns) {
 
 std::vector<std::string> link_names(const std::string& netns) {
   std::vector<std::string> names;
-  for (const Json& link : ip_json({"link", "show"}, netns)) names.push_back(link.value("ifname", ""));
+  for (const Json& link : ip_json({"link", "show"}, netns))
+    names.push_back(link.value("ifname", ""));
   return names;
 }
 
@@ -98,8 +101,9 @@ std::vector<std::string> reservations(const std::string& network) {
 }
 
 std::string read_text(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+  std::ostringstream content;
+  content << std::ifstream(path, std::ios::binary).rdbuf();
+  return content.str();
 }
 
 void write_text(const std::string& path, const std::string& text) {

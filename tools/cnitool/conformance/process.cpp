@@ -61,7 +61,8 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return list;
 }
 
-/// Moves `fd` to `target` for the program to come; a descriptor above 2 first, so that none is trampled.
+/// Moves `fd` to `target` for the program to come; a descriptor above 2 first, so that none is
+/// trampled.
 void install(int fd, int target) {
   const int high = fcntl(fd, F_DUPFD_CLOEXEC, 10);
   dup2(high, target);
@@ -128,7 +129,8 @@ Outcome Process::finish() {
   input_ = {};
   if (invocation_.chunk > 0) feed();
   if (invocation_.kill_signal != 0) {
-    // The one wait that is a clock's: the point of the signal is that it comes at an arbitrary moment.
+    // The one wait that is a clock's: the point of the signal is that it comes at an arbitrary
+    // moment.
     std::this_thread::sleep_until(started_ + invocation_.kill_after);
     kill(pid_, invocation_.kill_signal);
   }
@@ -154,7 +156,8 @@ Outcome run_process(const Invocation& invocation) {
 }
 
 std::string find_tool(const std::string& name) {
-  for (const char* folder : {"/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/", "/usr/local/sbin/", "/usr/local/bin/"}) {
+  for (const char* folder :
+       {"/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/", "/usr/local/sbin/", "/usr/local/bin/"}) {
     if (access((folder + name).c_str(), X_OK) == 0) return folder + name;
   }
   return {};

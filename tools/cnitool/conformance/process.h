@@ -12,8 +12,9 @@
 
 namespace conformance {
 
-/// How a program is started. The suite has a runner of its own: it must be able to start a plugin with
-/// closed descriptors, a full disk as its output or a dribbling input, and must not lean on the code it tests.
+/// How a program is started. The suite has a runner of its own: it must be able to start a plugin
+/// with closed descriptors, a full disk as its output or a dribbling input, and must not lean on
+/// the code it tests.
 struct Invocation {
   std::string program;
   std::vector<std::string> arguments = {};    ///< after argv[0]
@@ -24,9 +25,9 @@ struct Invocation {
   std::string directory = {};                 ///< working directory, unless empty
   std::vector<int> closed = {};               ///< descriptors that the program starts without
   int netns = -1;                             ///< network namespace it starts in, unless -1
-  std::size_t chunk = 0;       ///< feed the input through a pipe, this many bytes at a time
-  bool hold_input = false;     ///< input is a pipe that stays open and silent
-  int kill_signal = 0;         ///< sent `kill_after` the start, unless 0
+  std::size_t chunk = 0;    ///< feed the input through a pipe, this many bytes at a time
+  bool hold_input = false;  ///< input is a pipe that stays open and silent
+  int kill_signal = 0;      ///< sent `kill_after` the start, unless 0
   std::chrono::microseconds kill_after{0};
   std::chrono::milliseconds timeout{20000};
 };

@@ -85,9 +85,10 @@ json call_record(const Played& call, const json& descriptors) {
   json argv = json::array();
   std::istringstream words(read_text("/proc/self/cmdline"));
   for (std::string word; std::getline(words, word, '\0');) argv.push_back(word);
-  return {{"name", call.name}, {"verb", call.verb},    {"argv", argv},
-          {"env", environment}, {"stdin", call.input}, {"fds", descriptors},
-          {"pid", getpid()},    {"cwd", fs::current_path().string()}};
+  return {{"name", call.name},   {"verb", call.verb},
+          {"argv", argv},        {"env", environment},
+          {"stdin", call.input}, {"fds", descriptors},
+          {"pid", getpid()},     {"cwd", fs::current_path().string()}};
 }
 
 std::size_t calls_before(const Played& call) {
@@ -95,7 +96,8 @@ std::size_t calls_before(const Played& call) {
   std::istringstream lines(read_text(call.directory / "log"));
   for (std::string line; std::getline(lines, line);) {
     const json entry = json::parse(line, nullptr, false);
-    count += entry.is_object() && entry.value("name", "") == call.name && entry.value("verb", "") == call.verb;
+    count += entry.is_object() && entry.value("name", "") == call.name &&
+             entry.value("verb", "") == call.verb;
   }
   return count;
 }
@@ -175,12 +177,14 @@ void Recorder::install(const std::string& name) const {
   const fs::path original = fs::path(directory_) / "program";
   if (!fs::exists(original)) {
     fs::copy_file("/proc/self/exe", original);
-    fs::permissions(original, fs::perms::owner_all | fs::perms::group_exec | fs::perms::others_exec);
+    fs::permissions(original,
+                    fs::perms::owner_all | fs::perms::group_exec | fs::perms::others_exec);
   }
   fs::create_hard_link(original, fs::path(plugins_) / name);
 }
 
-void Recorder::play(const std::string& name, const std::string& what, const std::string& text) const {
+void Recorder::play(const std::string& name, const std::string& what,
+                    const std::string& text) const {
   std::ofstream(fs::path(directory_) / (name + "." + what), std::ios::binary) << text;
 }
 

@@ -10,10 +10,14 @@ namespace {
 
 const char* name_of(State state) {
   switch (state) {
-    case State::passed: return "pass";
-    case State::failed: return "FAIL";
-    case State::skipped: return "skip";
-    case State::not_applicable: return "n/a";
+    case State::passed:
+      return "pass";
+    case State::failed:
+      return "FAIL";
+    case State::skipped:
+      return "skip";
+    case State::not_applicable:
+      return "n/a";
   }
   return "?";
 }
@@ -26,7 +30,8 @@ std::size_t count(const Report& report, const std::string& level, State state) {
 }
 
 bool is_required(const Report& report, const RowReport& row) {
-  return std::find(report.required.begin(), report.required.end(), row.level) != report.required.end();
+  return std::find(report.required.begin(), report.required.end(), row.level) !=
+         report.required.end();
 }
 
 void print_findings(std::ostream& out, const RowReport& row) {
@@ -52,12 +57,14 @@ void print_shortfalls(std::ostream& out, const Report& report) {
 }
 
 void print_counts(std::ostream& out, const Report& report) {
-  constexpr std::array<const char*, 8> kLevels = {"MUST", "SHOULD", "MAY", "CONV", "REF", "NEW", "DEC", "NOTE"};
+  constexpr std::array<const char*, 8> kLevels = {"MUST", "SHOULD", "MAY", "CONV",
+                                                  "REF",  "NEW",    "DEC", "NOTE"};
   out << "\nlevel     pass  fail  skip   n/a\n";
   const auto line = [&](const std::string& title, const std::string& level) {
     std::ostringstream row;
     row << title << std::string(8 - title.size(), ' ');
-    for (const State state : {State::passed, State::failed, State::skipped, State::not_applicable}) {
+    for (const State state :
+         {State::passed, State::failed, State::skipped, State::not_applicable}) {
       const std::string number = std::to_string(count(report, level, state));
       row << std::string(6 - number.size(), ' ') << number;
     }
@@ -91,14 +98,16 @@ std::string to_text(const Report& report, bool verbose) {
     }
   }
   print_counts(out, report);
-  out << "\n" << report.subject.type << ": " << (report.passed() ? "conforms" : "falls short") << "\n";
+  out << "\n"
+      << report.subject.type << ": " << (report.passed() ? "conforms" : "falls short") << "\n";
   return out.str();
 }
 
 std::string to_json(const Report& report) {
   Json rows = Json::array();
   for (const RowReport& row : report.rows) {
-    Json entry = {{"id", row.id}, {"level", row.level}, {"gist", row.gist}, {"state", name_of(row.state)}};
+    Json entry = {
+        {"id", row.id}, {"level", row.level}, {"gist", row.gist}, {"state", name_of(row.state)}};
     if (!row.reason.empty()) entry["reason"] = row.reason;
     for (const Finding& finding : row.findings) {
       entry["findings"].push_back(

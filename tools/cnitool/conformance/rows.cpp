@@ -26,7 +26,8 @@ const std::vector<RowText>& row_texts() {
       const std::size_t level = line.find(' ');
       const std::size_t gist = line.find(' ', level + 1);
       if (gist != std::string_view::npos) {
-        parsed.push_back({line.substr(0, level), line.substr(level + 1, gist - level - 1), line.substr(gist + 1)});
+        parsed.push_back({line.substr(0, level), line.substr(level + 1, gist - level - 1),
+                          line.substr(gist + 1)});
       }
       rest.remove_prefix(std::min(rest.size(), line.size() + 1));
     }
@@ -82,7 +83,7 @@ bool is_portmap(const Subject& subject) {
 std::vector<Row> all_rows() {
   std::vector<Row> rows;
   for (const auto make :
-       {dispatch_rows, name_rows, netns_rows, input_rows}) {
+       {dispatch_rows, name_rows, netns_rows, input_rows, version_rows, output_rows, error_rows}) {
     const std::vector<Row> group = make();
     rows.insert(rows.end(), group.begin(), group.end());
   }

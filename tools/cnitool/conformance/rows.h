@@ -30,12 +30,12 @@ int group_of(std::string_view id);
 
 // Who a row is for.
 bool anyone(const Subject& subject);
-bool attaches(const Subject& subject);   ///< acts on the sandbox: neither IPAM nor chained
+bool attaches(const Subject& subject);  ///< acts on the sandbox: neither IPAM nor chained
 bool makes_link(const Subject& subject);
 bool delegates(const Subject& subject);
 bool chained(const Subject& subject);
 bool ipam(const Subject& subject);
-bool has_gc(const Subject& subject);     ///< supports 1.1.0, and with it GC and STATUS
+bool has_gc(const Subject& subject);  ///< supports 1.1.0, and with it GC and STATUS
 bool is_bridge(const Subject& subject);
 bool is_host_local(const Subject& subject);
 bool is_static(const Subject& subject);

@@ -10,17 +10,20 @@ void ignores_arguments(Context& c) {
   Call add = c.call("ADD");
   add.process.arguments = {"--help", "x"};
   const Json result = c.add(add);
-  c.expect(result.is_object() && !result.contains("help"), "ADD with argv `--help x`", "a result", result.dump());
+  c.expect(result.is_object() && !result.contains("help"), "ADD with argv `--help x`", "a result",
+           result.dump());
   Call del = c.call("DEL").with("prevResult", result);
   del.process.arguments = {"--version"};
   const Outcome outcome = c.run(del);
-  c.expect(outcome.succeeded() && outcome.out.empty(), "DEL with argv `--version`", "silence", describe(outcome));
+  c.expect(outcome.succeeded() && outcome.out.empty(), "DEL with argv `--version`", "silence",
+           describe(outcome));
 }
 
 void refuses_unknown_verbs(Context& c) {
   const Snapshot before = c.snapshot();
   for (const char* verb : {"add", "Add", " ADD", "ADD ", "DELETE", "GET", "NOPE"}) {
-    c.expect_error(c.run(c.call(verb)), "CNI_COMMAND=\"" + std::string(verb) + "\"", {4}, {"CNI_COMMAND"});
+    c.expect_error(c.run(c.call(verb)), "CNI_COMMAND=\"" + std::string(verb) + "\"", {4},
+                   {"CNI_COMMAND"});
   }
   c.expect_unchanged(before, "unknown verbs");
 }
@@ -44,7 +47,8 @@ void prints_about_without_verb(Context& c) {
     if (empty) call.set("CNI_COMMAND", "");
     const Outcome outcome = c.run(call);
     const std::string what = empty ? "CNI_COMMAND empty" : "CNI_COMMAND unset";
-    c.expect(outcome.succeeded() && outcome.out.empty(), what, "exit 0 and nothing on stdout", describe(outcome));
+    c.expect(outcome.succeeded() && outcome.out.empty(), what, "exit 0 and nothing on stdout",
+             describe(outcome));
     const std::string about = "CNI " + c.subject().type + " plugin";
     const bool both = outcome.err.find(about) != std::string::npos &&
                       outcome.err.find("CNI protocol versions supported: ") != std::string::npos;
@@ -59,14 +63,16 @@ void answers_version_option(Context& c) {
     call.environment.clear();
     call.process.arguments = {option};
     const Outcome outcome = c.run(call);
-    c.expect(outcome.succeeded() && !outcome.out.empty(), option, "exit 0 and text on stdout", describe(outcome));
+    c.expect(outcome.succeeded() && !outcome.out.empty(), option, "exit 0 and text on stdout",
+             describe(outcome));
   }
   c.expect_unchanged(before, "--version and --help");
   const std::string strace = find_tool("strace");
   if (strace.empty()) return;
   Invocation traced{strace};
   const std::string trace = std::string(kScratch) + "/trace";
-  traced.arguments = {"-f", "-e", "trace=socket", "-o", trace, c.call("ADD").process.program, "--version"};
+  traced.arguments = {"-f",       "-e", "trace=socket", "-o", trace, c.call("ADD").process.program,
+                      "--version"};
   run_process(traced);
   const std::string seen = read_text(trace);
   c.expect(seen.find("NETLINK") == std::string::npos, "--version", "no netlink socket", seen);
@@ -102,7 +108,8 @@ Call bare(const Context& c, const std::string& verb) {
 }
 
 void gc_needs_path_only(Context& c) {
-  c.expect_ok(c.run(bare(c, "GC").with("cni.dev/valid-attachments", Json::array())), "GC with COMMAND and PATH only");
+  c.expect_ok(c.run(bare(c, "GC").with("cni.dev/valid-attachments", Json::array())),
+              "GC with COMMAND and PATH only");
   c.expect_error(c.run(bare(c, "GC").unset("CNI_PATH")), "GC without CNI_PATH", {4}, {"CNI_PATH"});
 }
 
@@ -123,7 +130,8 @@ void path_is_required(Context& c) {
 
 void empty_is_missing(Context& c) {
   for (const char* name : {"CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", "CNI_PATH"}) {
-    c.expect_error(c.run(c.call("ADD").set(name, "")), "ADD with an empty " + std::string(name), {4}, {name});
+    c.expect_error(c.run(c.call("ADD").set(name, "")), "ADD with an empty " + std::string(name),
+                   {4}, {name});
   }
 }
 
@@ -131,7 +139,8 @@ void names_all_missing(Context& c) {
   Call add = c.call("ADD");
   add.unset("CNI_NETNS").unset("CNI_IFNAME").unset("CNI_PATH");
   const Outcome outcome = c.run(add);
-  c.expect_error(outcome, "ADD without three variables", {4}, {"CNI_NETNS", "CNI_IFNAME", "CNI_PATH"});
+  c.expect_error(outcome, "ADD without three variables", {4},
+                 {"CNI_NETNS", "CNI_IFNAME", "CNI_PATH"});
   const std::size_t netns = outcome.out.find("CNI_NETNS");
   const std::size_t ifname = outcome.out.find("CNI_IFNAME");
   c.expect(netns < ifname && ifname < outcome.out.find("CNI_PATH"), "ADD without three variables",
@@ -140,17 +149,18 @@ void names_all_missing(Context& c) {
 
 void names_the_offender(Context& c) {
   for (const char* verb : {"ADD", "CHECK", "DEL"}) {
-    c.expect_error(c.run(c.call(verb).set("CNI_CONTAINERID", "a b")), std::string(verb) + " of container `a b`", {4},
-                   {"CNI_CONTAINERID"});
-    c.expect_error(c.run(c.call(verb).set("CNI_IFNAME", "a/b")), std::string(verb) + " of interface `a/b`", {4},
-                   {"CNI_IFNAME"});
+    c.expect_error(c.run(c.call(verb).set("CNI_CONTAINERID", "a b")),
+                   std::string(verb) + " of container `a b`", {4}, {"CNI_CONTAINERID"});
+    c.expect_error(c.run(c.call(verb).set("CNI_IFNAME", "a/b")),
+                   std::string(verb) + " of interface `a/b`", {4}, {"CNI_IFNAME"});
   }
 }
 
 void names_missing_and_malformed(Context& c) {
   for (const char* verb : {"ADD", "CHECK", "DEL"}) {
     c.expect_error(c.run(c.call(verb).unset("CNI_CONTAINERID").set("CNI_IFNAME", "a/b")),
-                   std::string(verb) + " without container, interface `a/b`", {4}, {"CNI_CONTAINERID", "CNI_IFNAME"});
+                   std::string(verb) + " without container, interface `a/b`", {4},
+                   {"CNI_CONTAINERID", "CNI_IFNAME"});
   }
 }
 
@@ -159,8 +169,12 @@ void ignores_attachment_variables(Context& c) {
     if (verb != std::string("VERSION") && !has_gc(c.subject())) continue;
     for (const char* value : {"", "a b/c"}) {
       Call call = c.call(verb);
-      call.set("CNI_CONTAINERID", value).set("CNI_IFNAME", value).set("CNI_NETNS", "dummy").set("CNI_ARGS", "x");
-      c.expect_ok(c.run(call), std::string(verb) + " with CNI_CONTAINERID and CNI_IFNAME `" + value + "`");
+      call.set("CNI_CONTAINERID", value)
+          .set("CNI_IFNAME", value)
+          .set("CNI_NETNS", "dummy")
+          .set("CNI_ARGS", "x");
+      c.expect_ok(c.run(call),
+                  std::string(verb) + " with CNI_CONTAINERID and CNI_IFNAME `" + value + "`");
     }
   }
 }
@@ -176,7 +190,8 @@ void passes_trace_variables(Context& c) {
   c.run(add.set("TRACEPARENT", "garbage").set("TRACESTATE", "=;,").set("BAGGAGE", "%%"));
   const std::vector<Json> calls = c.recorder().calls();
   if (!c.expect(!calls.empty(), "ADD with a delegate", "a call of the delegate", "none")) return;
-  for (const auto& [name, value] : {std::pair{"TRACEPARENT", "garbage"}, {"TRACESTATE", "=;,"}, {"BAGGAGE", "%%"}}) {
+  for (const auto& [name, value] :
+       {std::pair{"TRACEPARENT", "garbage"}, {"TRACESTATE", "=;,"}, {"BAGGAGE", "%%"}}) {
     const std::string seen = calls[0]["env"].value(name, "(unset)");
     c.expect(seen == value, std::string(name) + " at the delegate", value, seen);
   }
@@ -192,7 +207,8 @@ void host_side_is_where_it_starts(Context& c) {
   const std::size_t before = link_names("").size();
   c.add();
   const std::vector<std::string> links = link_names("");
-  c.expect(links.size() > before, "ADD", "its host-side links in the namespace it was started in", join(links));
+  c.expect(links.size() > before, "ADD", "its host-side links in the namespace it was started in",
+           join(links));
   c.expect(namespace_id("/proc/self/ns/net") != namespace_id("/proc/1/ns/net"), "the suite itself",
            "a namespace of its own", "that of process 1");
 }

@@ -30,7 +30,8 @@ void add_and_del(Context& c, const Call& add, const std::string& what) {
 }
 
 void reads_to_the_end(Context& c) {
-  add_and_del(c, c.call("ADD").with("padding", std::string(1 << 20, 'x')), "ADD with 1 MiB of configuration");
+  add_and_del(c, c.call("ADD").with("padding", std::string(1 << 20, 'x')),
+              "ADD with 1 MiB of configuration");
   Call slow = c.call("ADD");
   slow.process.chunk = 1;
   add_and_del(c, slow, "ADD with the configuration byte by byte");
@@ -38,15 +39,15 @@ void reads_to_the_end(Context& c) {
 
 void refuses_what_does_not_decode(Context& c) {
   const std::string text = config_text(c);
-  const std::vector<std::string> garbage = {"",         text.substr(0, text.size() / 2),
-                                            "[" + text + "]", "\"x\"",
-                                            "17",        text + "x",
-                                            text + "{}", "\xef\xbb\xbf" + text,
-                                            "// x\n" + text, "{\"a\":1,}"};
+  const std::vector<std::string> garbage = {
+      "",          text.substr(0, text.size() / 2), "[" + text + "]", "\"x\"",     "17", text + "x",
+      text + "{}", "\xef\xbb\xbf" + text,           "// x\n" + text,  "{\"a\":1,}"};
   const Snapshot before = c.snapshot();
   for (const std::string& verb : verbs_with_config(c)) {
     for (const std::string& input : garbage) {
-      const std::string shown = input.size() > 40 ? input.substr(0, 20) + " ... " + input.substr(input.size() - 10) : input;
+      const std::string shown =
+          input.size() > 40 ? input.substr(0, 20) + " ... " + input.substr(input.size() - 10)
+                            : input;
       c.expect_error(c.run(c.call(verb).input(input)), verb + " with stdin `" + shown + "`", {6});
     }
   }
@@ -54,7 +55,8 @@ void refuses_what_does_not_decode(Context& c) {
 }
 
 void minds_no_white_space(Context& c) {
-  add_and_del(c, c.call("ADD").input(" \n" + config_text(c) + "\r\n\t \n"), "ADD with white space around");
+  add_and_del(c, c.call("ADD").input(" \n" + config_text(c) + "\r\n\t \n"),
+              "ADD with white space around");
   c.expect_error(c.run(c.call("ADD").input("null")), "ADD with stdin `null`", {7});
 }
 
@@ -68,7 +70,8 @@ void reports_unreadable_stdin(Context& c) {
 }
 
 void takes_last_duplicate(Context& c) {
-  add_and_del(c, c.call("ADD").input(with_first(c, R"("name":"a b")")), "ADD with `name` twice, the last one good");
+  add_and_del(c, c.call("ADD").input(with_first(c, R"("name":"a b")")),
+              "ADD with `name` twice, the last one good");
 }
 
 void matches_keys_exactly(Context& c) {
@@ -83,11 +86,12 @@ void survives_hostile_json(Context& c) {
   const std::vector<std::pair<std::string, std::string>> members = {
       {"100000 levels", "\"x\":" + std::string(100000, '[') + std::string(100000, ']')},
       {"100000 open levels", "\"x\":" + std::string(100000, '[')},
-      {"100000 levels of objects", "\"x\":" + [] {
-         std::string deep;
-         for (int i = 0; i < 100000; ++i) deep += "{\"a\":";
-         return deep + "1" + std::string(100000, '}');
-       }()},
+      {"100000 levels of objects", "\"x\":" +
+                                       [] {
+                                         std::string deep;
+                                         for (int i = 0; i < 100000; ++i) deep += "{\"a\":";
+                                         return deep + "1" + std::string(100000, '}');
+                                       }()},
       {"a million keys", keys},
       {"a huge number", "\"x\":1" + std::string(5000, '0') + "e999999"},
       {"a lone surrogate", R"("x":"\ud800")"},
@@ -96,12 +100,15 @@ void survives_hostile_json(Context& c) {
   for (const auto& [what, member] : members) {
     Call add = c.call("ADD").input(with_first(c, member));
     const Outcome outcome = c.run(add);
-    c.expect(outcome.exit_code == 0 || outcome.exit_code == 1, what, "exit 0 or 1", describe(outcome));
+    c.expect(outcome.exit_code == 0 || outcome.exit_code == 1, what, "exit 0 or 1",
+             describe(outcome));
     if (outcome.exit_code == 1) c.expect_error(outcome, what, {6, 7});
     if (outcome.exit_code == 0) c.run(c.call("DEL"));
     if (c.subject().instrumented) continue;
-    c.expect(outcome.took < std::chrono::seconds(2), what, "an answer within 2 s", std::to_string(outcome.took.count()) + " us");
-    c.expect(outcome.peak_kib < 100 * 1024, what, "less than 100 MiB", std::to_string(outcome.peak_kib) + " KiB");
+    c.expect(outcome.took < std::chrono::seconds(2), what, "an answer within 2 s",
+             std::to_string(outcome.took.count()) + " us");
+    c.expect(outcome.peak_kib < 100 * 1024, what, "less than 100 MiB",
+             std::to_string(outcome.peak_kib) + " KiB");
   }
 }
 
@@ -117,7 +124,8 @@ void validates_name(Context& c) {
       const Outcome outcome = c.run(c.call(verb).with("name", name));
       if (!c.expect_error(outcome, what, {7})) continue;
       const std::string details = parse_json(outcome.out).value("details", "");
-      c.expect(details.find(name) != std::string::npos, what, "the value in details", describe(outcome));
+      c.expect(details.find(name) != std::string::npos, what, "the value in details",
+               describe(outcome));
     }
   }
   c.expect_unchanged(before, "network names that are refused");
@@ -132,7 +140,8 @@ void bears_long_name(Context& c) {
     const Outcome outcome = c.run(add);
     Call del = add;
     if (outcome.succeeded()) {
-      c.expect_ok(c.run(del.set("CNI_COMMAND", "DEL").with("prevResult", parse_json(outcome.out))), "DEL with " + what);
+      c.expect_ok(c.run(del.set("CNI_COMMAND", "DEL").with("prevResult", parse_json(outcome.out))),
+                  "DEL with " + what);
     } else {
       c.expect_error(outcome, "ADD with " + what, {7});
       c.expect_unchanged(before, "ADD with " + what);
@@ -144,9 +153,10 @@ void takes_no_version_for_the_first(Context& c) {
   const auto check = [&](Call add, const std::string& what) {
     const Json result = c.add(add);
     if (!result.is_object()) return;
-    const bool old = result.value("cniVersion", "") == "0.1.0" && !result.contains("ips") && !result.contains("interfaces");
-    c.expect(old && (result.contains("ip4") || result.contains("ip6")), what, "cniVersion 0.1.0 with ip4 or ip6",
-             result.dump());
+    const bool old = result.value("cniVersion", "") == "0.1.0" && !result.contains("ips") &&
+                     !result.contains("interfaces");
+    c.expect(old && (result.contains("ip4") || result.contains("ip6")), what,
+             "cniVersion 0.1.0 with ip4 or ip6", result.dump());
     c.expect_ok(c.run(add.set("CNI_COMMAND", "DEL")), "DEL with " + what);
   };
   check(c.call("ADD", "0.1.0").without("cniVersion"), "no cniVersion");
@@ -166,8 +176,10 @@ void minds_no_type(Context& c) {
 }
 
 void ignores_foreign_args(Context& c) {
-  for (const char* args : {R"({"x":[1]})", "null", "{}", R"({"cni":{"labels":[{"key":"a","value":"b"}]}})"}) {
-    add_and_del(c, c.call("ADD").with("args", Json::parse(args)), "ADD with args " + std::string(args));
+  for (const char* args :
+       {R"({"x":[1]})", "null", "{}", R"({"cni":{"labels":[{"key":"a","value":"b"}]}})"}) {
+    add_and_del(c, c.call("ADD").with("args", Json::parse(args)),
+                "ADD with args " + std::string(args));
   }
 }
 
@@ -177,18 +189,21 @@ void honours_args_ips(Context& c) {
   Call add = c.call("ADD").with("args", {{"cni", {{"ips", {wanted}}}}});
   const Json result = c.add(add.set("CNI_ARGS", fixed ? "IP=10.1.0.8/16" : "IP=10.88.0.8"));
   const std::string seen = join(addresses_of(result));
-  c.expect(seen.starts_with(fixed ? "10.1.0.9" : "10.88.0.9"), "args.cni.ips beside CNI_ARGS IP", wanted, seen);
+  c.expect(seen.starts_with(fixed ? "10.1.0.9" : "10.88.0.9"), "args.cni.ips beside CNI_ARGS IP",
+           wanted, seen);
 }
 
 void tolerates_capabilities(Context& c) {
-  add_and_del(c, c.call("ADD").with("capabilities", {{"portMappings", true}, {"x", false}}), "ADD with capabilities");
+  add_and_del(c, c.call("ADD").with("capabilities", {{"portMappings", true}, {"x", false}}),
+              "ADD with capabilities");
 }
 
 void tolerates_runtime_config(Context& c) {
   add_and_del(c, c.call("ADD").without("runtimeConfig"), "ADD without runtimeConfig");
   add_and_del(c, c.call("ADD").with("runtimeConfig", Json::object()), "ADD with runtimeConfig {}");
   add_and_del(c, c.call("ADD").with("runtimeConfig", nullptr), "ADD with runtimeConfig null");
-  add_and_del(c, c.call("ADD").with("runtimeConfig", {{"unheard-of", 1}}), "ADD with an unknown runtimeConfig member");
+  add_and_del(c, c.call("ADD").with("runtimeConfig", {{"unheard-of", 1}}),
+              "ADD with an unknown runtimeConfig member");
   const Outcome outcome = c.run(c.call("ADD").with("runtimeConfig", "x"));
   if (!outcome.succeeded()) c.expect_error(outcome, "ADD with runtimeConfig \"x\"", {6, 7});
 }
@@ -204,13 +219,18 @@ void ignores_unknown_keys(Context& c) {
 }
 
 void ignores_list_keys(Context& c) {
-  Call add = c.call("ADD").with("cniVersions", {"1.0.0"}).with("disableCheck", true).with("disableGC", "true");
-  add_and_del(c, add.with("loadOnlyInlinedPlugins", false).with("plugins", {{{"type", "x"}}}), "ADD with keys of a list");
+  Call add = c.call("ADD")
+                 .with("cniVersions", {"1.0.0"})
+                 .with("disableCheck", true)
+                 .with("disableGC", "true");
+  add_and_del(c, add.with("loadOnlyInlinedPlugins", false).with("plugins", {{{"type", "x"}}}),
+              "ADD with keys of a list");
 }
 
 void checks_types_of_known_keys(Context& c) {
   const auto refuse = [&](const std::string& key, const Json& value) {
-    c.expect_error(c.run(c.call("ADD").with(key, value)), "ADD with " + key + " " + value.dump(), {6, 7});
+    c.expect_error(c.run(c.call("ADD").with(key, value)), "ADD with " + key + " " + value.dump(),
+                   {6, 7});
   };
   refuse("ipam", "x");
   refuse("ipam", Json::array());
@@ -228,7 +248,8 @@ void refuses_path_in_ipam_type(Context& c) {
     c.expect_error(c.run(c.call(verb).with("ipam", {{"type", "../doubles/ipam"}})),
                    std::string(verb) + " with ipam.type `../doubles/ipam`", {7});
   }
-  c.expect(c.recorder().calls().empty(), "ipam.type with a path", "nothing executed", c.recorder().verbs());
+  c.expect(c.recorder().calls().empty(), "ipam.type with a path", "nothing executed",
+           c.recorder().verbs());
   c.expect_unchanged(before, "ipam.type with a path");
 }
 
@@ -240,7 +261,8 @@ void works_without_ipam(Context& c) {
     const Outcome outcome = c.run(add);
     if (is_bridge(c.subject())) {
       c.expect_ok(outcome, what);
-      c.expect(!find_link("eth0", kSandbox).is_null(), what, "eth0 in the sandbox", join(link_names(kSandbox)));
+      c.expect(!find_link("eth0", kSandbox).is_null(), what, "eth0 in the sandbox",
+               join(link_names(kSandbox)));
     } else if (!outcome.succeeded()) {
       c.expect_error(outcome, what, {7});
     }

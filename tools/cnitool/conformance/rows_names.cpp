@@ -9,10 +9,10 @@
 namespace conformance {
 namespace {
 
-const std::vector<std::string> kGoodIds = {"a", "0", "A_.-9", "a.", "a..b", "a-", std::string(64, 'f'),
-                                           std::string(128, 'x')};
-const std::vector<std::string> kBadIds = {"-a",  "_a",  ".a",      ".",   "..", "a b", "a/b", "a:b",
-                                          "a\n", "a;b", "\xc3\xa9", "a%b", " a", "a "};
+const std::vector<std::string> kGoodIds = {
+    "a", "0", "A_.-9", "a.", "a..b", "a-", std::string(64, 'f'), std::string(128, 'x')};
+const std::vector<std::string> kBadIds = {"-a",  "_a",  ".a",  ".",        "..",  "a b", "a/b",
+                                          "a:b", "a\n", "a;b", "\xc3\xa9", "a%b", " a",  "a "};
 
 std::string quoted(const std::string& text) {
   return Json(text).dump(-1, ' ', true, Json::error_handler_t::replace);
@@ -21,7 +21,8 @@ std::string quoted(const std::string& text) {
 void accepts_ids(Context& c) {
   for (const std::string& id : kGoodIds) {
     const Json result = c.add(c.call("ADD").set("CNI_CONTAINERID", id));
-    c.expect_ok(c.run(c.call("DEL").set("CNI_CONTAINERID", id).with("prevResult", result)), "DEL of container " + id);
+    c.expect_ok(c.run(c.call("DEL").set("CNI_CONTAINERID", id).with("prevResult", result)),
+                "DEL of container " + id);
   }
 }
 
@@ -33,7 +34,8 @@ void refuses_ids(Context& c) {
       const std::string what = std::string(verb) + " of container " + quoted(id);
       if (!c.expect_error(outcome, what, {4}, {"CNI_CONTAINERID"})) continue;
       const std::string details = parse_json(outcome.out).value("details", "");
-      c.expect(details.find(id) != std::string::npos, what, "the value in details", describe(outcome));
+      c.expect(details.find(id) != std::string::npos, what, "the value in details",
+               describe(outcome));
     }
   }
   c.expect_unchanged(before, "container IDs that are refused");
@@ -45,8 +47,10 @@ void accepts_long_id(Context& c) {
   const std::string id(300, 'a');
   const Json result = c.add(c.call("ADD").set("CNI_CONTAINERID", id));
   c.expect_ok(c.run(c.call("DEL").set("CNI_CONTAINERID", id).with("prevResult", result)), "DEL");
-  c.expect(reservations("net1").empty(), "DEL of a 300 character ID", "no reservation", join(reservations("net1")));
-  c.expect(c.snapshot().find(id).empty(), "DEL of a 300 character ID", "no state", "state that names it");
+  c.expect(reservations("net1").empty(), "DEL of a 300 character ID", "no reservation",
+           join(reservations("net1")));
+  c.expect(c.snapshot().find(id).empty(), "DEL of a 300 character ID", "no state",
+           "state that names it");
 }
 
 /// Attachments made, with what their CHECK and DEL need.
@@ -97,8 +101,8 @@ void keeps_similar_ids_apart(Context& c) {
 void names_the_interface(Context& c) {
   for (const char* name : {"eth0", "net1", "a-very-long-nam"}) {
     const Json result = c.add(c.call("ADD").set("CNI_IFNAME", name));
-    c.expect(!find_link(name, kSandbox).is_null(), "ADD of interface " + std::string(name), "that link in the sandbox",
-             join(link_names(kSandbox)));
+    c.expect(!find_link(name, kSandbox).is_null(), "ADD of interface " + std::string(name),
+             "that link in the sandbox", join(link_names(kSandbox)));
     c.expect_ok(c.run(c.call("DEL").set("CNI_IFNAME", name).with("prevResult", result)), "DEL");
   }
 }
@@ -107,15 +111,16 @@ void refuse_names(Context& c, const std::vector<std::string>& names) {
   const Snapshot before = c.snapshot();
   for (const std::string& name : names) {
     for (const char* verb : {"ADD", "CHECK", "DEL"}) {
-      c.expect_error(c.run(c.call(verb).set("CNI_IFNAME", name)), std::string(verb) + " of interface " + quoted(name),
-                     {4}, {"CNI_IFNAME"});
+      c.expect_error(c.run(c.call(verb).set("CNI_IFNAME", name)),
+                     std::string(verb) + " of interface " + quoted(name), {4}, {"CNI_IFNAME"});
     }
   }
   c.expect_unchanged(before, "interface names that are refused");
 }
 
 void bounds_name_length(Context& c) {
-  const std::string eight_accents = "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9";
+  const std::string eight_accents =
+      "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9";
   refuse_names(c, {std::string(16, 'a'), eight_accents});
   c.add(c.call("ADD").set("CNI_IFNAME", std::string(15, 'a')));
 }
@@ -126,9 +131,9 @@ void refuses_dots(Context& c) {
 }
 
 void refuses_separators(Context& c) {
-  refuse_names(c, {"a/b", "a:b", "a b", "a\tb", "a\nb", "a\vb", "a\fb", "a\rb", "a\xc2\x85", "a\xc2\xa0",
-                   "a\xe1\x9a\x80", "a\xe2\x80\x80", "a\xe2\x80\x8a", "a\xe2\x80\xa8", "a\xe2\x80\xa9",
-                   "a\xe2\x80\xaf", "a\xe2\x81\x9f", "a\xe3\x80\x80"});
+  refuse_names(c, {"a/b", "a:b", "a b", "a\tb", "a\nb", "a\vb", "a\fb", "a\rb", "a\xc2\x85",
+                   "a\xc2\xa0", "a\xe1\x9a\x80", "a\xe2\x80\x80", "a\xe2\x80\x8a", "a\xe2\x80\xa8",
+                   "a\xe2\x80\xa9", "a\xe2\x80\xaf", "a\xe2\x81\x9f", "a\xe3\x80\x80"});
 }
 
 void refuses_templates(Context& c) {
@@ -140,8 +145,10 @@ void refuses_existing_name(Context& c) {
   if (!make_link_there("eth0", kSandbox)) return c.skip("needs the ip tool and veth links");
   const Snapshot before = c.snapshot();
   const std::vector<std::string> reserved = reservations("net1");
-  c.expect_error(c.run(c.call("ADD")), "ADD with an interface of that name in the sandbox", {}, {"eth0"});
-  c.expect(reservations("net1") == reserved, "the failed ADD", "no address reserved", join(reservations("net1")));
+  c.expect_error(c.run(c.call("ADD")), "ADD with an interface of that name in the sandbox", {},
+                 {"eth0"});
+  c.expect(reservations("net1") == reserved, "the failed ADD", "no address reserved",
+           join(reservations("net1")));
   const Snapshot after = c.snapshot();
   // What an IPAM plugin remembers of its last address is no reservation.
   const std::string difference = before.difference(after);
@@ -152,14 +159,18 @@ void refuses_existing_name(Context& c) {
 void refuses_lo(Context& c) {
   const Snapshot before = c.snapshot();
   c.expect_error(c.run(c.call("ADD").set("CNI_IFNAME", "lo")), "ADD of interface lo", {});
-  c.expect(!find_link("lo", kSandbox).is_null(), "ADD of interface lo", "lo is still there", "no lo");
-  c.expect(before.find("sandbox") == c.snapshot().find("sandbox"), "ADD of interface lo", "the sandbox unchanged",
-           before.difference(c.snapshot()));
+  c.expect(!find_link("lo", kSandbox).is_null(), "ADD of interface lo", "lo is still there",
+           "no lo");
+  c.expect(before.find("sandbox") == c.snapshot().find("sandbox"), "ADD of interface lo",
+           "the sandbox unchanged", before.difference(c.snapshot()));
 }
 
 void ignores_names_on_gc(Context& c) {
   for (const char* verb : {"GC", "STATUS"}) {
-    c.expect_ok(c.run(c.call(verb).set("CNI_IFNAME", "a/b").set("CNI_CONTAINERID", "a b").set("CNI_NETNS", "dummy")),
+    c.expect_ok(c.run(c.call(verb)
+                          .set("CNI_IFNAME", "a/b")
+                          .set("CNI_CONTAINERID", "a b")
+                          .set("CNI_NETNS", "dummy")),
                 verb);
   }
 }

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <set>
+#include <sstream>
 
 #include "tools/cnitool/conformance/process.h"
 #include "tools/cnitool/conformance/world.h"
@@ -47,7 +47,8 @@ void add_links(const json& links, const std::string& side, Lines& lines) {
     // A bridge takes the lowest address of its ports: it changes as they come and go.
     const std::string mac = kind == "bridge" ? "" : link.value("address", "");
     lines.push_back(side + " link " + name + " " + kind + (up ? " up" : " down") + " mtu " +
-                    std::to_string(link.value("mtu", 0)) + " master " + link.value("master", "-") + " " + mac);
+                    std::to_string(link.value("mtu", 0)) + " master " + link.value("master", "-") +
+                    " " + mac);
     for (const json& address : link.value("addr_info", json::array())) {
       const std::string local = address.value("local", "");
       if (is_link_local(local)) continue;
@@ -61,9 +62,9 @@ void add_routes(const json& routes, const std::string& side, Lines& lines) {
   for (const json& route : routes) {
     const std::string destination = route.value("dst", "");
     if (is_link_local(destination) || route.value("type", "") == "anycast") continue;
-    lines.push_back(side + " route " + route.value("type", "unicast") + " " + destination + " via " +
-                    route.value("gateway", "-") + " dev " + route.value("dev", "-") + " table " +
-                    route.value("table", json("main")).dump() + " metric " +
+    lines.push_back(side + " route " + route.value("type", "unicast") + " " + destination +
+                    " via " + route.value("gateway", "-") + " dev " + route.value("dev", "-") +
+                    " table " + route.value("table", json("main")).dump() + " metric " +
                     std::to_string(route.value("metric", 0)));
   }
 }
@@ -73,13 +74,15 @@ void add_network(const std::string& netns, const std::string& side, Lines& lines
   for (const char* family : {"-4", "-6"}) {
     add_routes(ip_json({family, "route", "show", "table", "all"}, netns), side, lines);
   }
-  for (const json& rule : ip_json({"rule", "show"}, netns)) lines.push_back(side + " rule " + rule.dump());
+  for (const json& rule : ip_json({"rule", "show"}, netns))
+    lines.push_back(side + " rule " + rule.dump());
 }
 
 /// Without the ip tool: the kernel's own lists, which say less.
 void add_proc_network(const std::string& netns, const std::string& side, Lines& lines) {
   const base::UniqueFd fd = netns.empty() ? base::UniqueFd() : open_namespace(netns);
-  for (const char* file : {"/proc/self/net/route", "/proc/self/net/if_inet6", "/proc/self/net/fib_trie"}) {
+  for (const char* file :
+       {"/proc/self/net/route", "/proc/self/net/if_inet6", "/proc/self/net/fib_trie"}) {
     Invocation invocation = tool(find_tool("cat"), {file});
     invocation.netns = fd.get();
     lines.push_back(side + " " + file + " " + run_process(invocation).out);
@@ -115,8 +118,10 @@ void add_nft(Lines& lines) {
 std::string describe(const fs::directory_entry& entry) {
   if (entry.is_symlink()) return "-> " + fs::read_symlink(entry.path()).string();
   if (!entry.is_regular_file()) return {};
-  std::ifstream file(entry.path(), std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
+  // A namespace that is bound to a file cannot be read; it counts as empty.
+  std::ostringstream content;
+  content << std::ifstream(entry.path(), std::ios::binary).rdbuf();
+  std::string text = content.str();
   if (text.size() > 200) text = std::to_string(std::hash<std::string>{}(text));
   return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
 }

@@ -8,9 +8,9 @@
 
 namespace conformance {
 
-/// What a plugin can leave behind: links, addresses, routes and rules of host and sandbox, nf_tables,
-/// and files below /run and /var/lib. One line per thing, without what changes by itself (counters,
-/// handles, carrier, IPv6 link-local addresses).
+/// What a plugin can leave behind: links, addresses, routes and rules of host and sandbox,
+/// nf_tables, and files below /run and /var/lib. One line per thing, without what changes by itself
+/// (counters, handles, carrier, IPv6 link-local addresses).
 class Snapshot {
  public:
   /// Of this process's namespace and of the one at `sandbox`, if it is there.

@@ -41,14 +41,15 @@ json parse_config(const std::string& type, const std::string& text) {
   if (source.empty()) {
     const auto known = known_configs().find(type);
     if (known == known_configs().end()) {
-      throw cni::Error(cni::Code::invalid_config,
-                       "no configuration is known for plugin \"" + type + "\"; give one with --config");
+      throw cni::Error(cni::Code::invalid_config, "no configuration is known for plugin \"" + type +
+                                                      "\"; give one with --config");
     }
     source = known->second;
   }
   json config = json::parse(source, nullptr, false);
   if (!config.is_object()) {
-    throw cni::Error(cni::Code::decoding_failure, "the configuration for \"" + type + "\" is no JSON object");
+    throw cni::Error(cni::Code::decoding_failure,
+                     "the configuration for \"" + type + "\" is no JSON object");
   }
   return config;
 }
@@ -69,7 +70,8 @@ std::vector<std::string> ask_versions(const std::string& binary) {
 bool is_instrumented(const std::string& binary) {
   std::ifstream file(binary, std::ios::binary);
   const std::string content{std::istreambuf_iterator<char>(file), {}};
-  return content.find("__asan_init") != std::string::npos || content.find("__tsan_init") != std::string::npos;
+  return content.find("__asan_init") != std::string::npos ||
+         content.find("__tsan_init") != std::string::npos;
 }
 
 }  // namespace
@@ -90,8 +92,9 @@ json make_prev_result(const std::string& version, const std::string& sandbox) {
     return {{"cniVersion", version}, {"ip4", {{"ip", "10.99.0.2/24"}}}, {"dns", json::object()}};
   }
   json address = {{"address", "10.99.0.2/24"}, {"gateway", "10.99.0.1"}, {"interface", 0}};
-  json result = {{"cniVersion", version},
-                 {"interfaces", {{{"name", "eth0"}, {"mac", "02:00:00:00:00:01"}, {"sandbox", sandbox}}}}};
+  json result = {
+      {"cniVersion", version},
+      {"interfaces", {{{"name", "eth0"}, {"mac", "02:00:00:00:00:01"}, {"sandbox", sandbox}}}}};
   if (family_of(version) == 1) {
     address["version"] = "4";
     result["dns"] = json::object();

@@ -8,7 +8,8 @@
 
 namespace conformance {
 
-/// The plugin under test: what it is follows from its name and from the configuration it is run with.
+/// The plugin under test: what it is follows from its name and from the configuration it is run
+/// with.
 struct Subject {
   std::string binary;
   std::string type;                   ///< the binary's file name
@@ -30,8 +31,9 @@ struct Subject {
   bool chained = false;
 };
 
-/// Asks `binary` for its versions. `config` is the configuration to run it with; empty: the one we know
-/// for its type. Throws cni::Error when the plugin is unknown or the configuration does not parse.
+/// Asks `binary` for its versions. `config` is the configuration to run it with; empty: the one we
+/// know for its type. Throws cni::Error when the plugin is unknown or the configuration does not
+/// parse.
 Subject make_subject(const std::string& binary, const std::string& config);
 
 /// A result with one interface `eth0` of `sandbox` and one address, in the shape of `version`.

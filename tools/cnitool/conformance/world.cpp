@@ -24,7 +24,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void mount_or_throw(const char* source, const std::string& target, const char* type, unsigned long flags) {
+void mount_or_throw(const char* source, const std::string& target, const char* type,
+                    unsigned long flags) {
   if (mount(source, target.c_str(), type, flags, nullptr) != 0) {
     base::throw_errno("mount \"" + target + "\" for the conformance rows");
   }
@@ -63,7 +64,8 @@ void enter_new_world(const std::string& binary) {
   for (const char* path : {kPlugins, kDoubles, kRecords, kScratch, "/run/netns"}) {
     fs::create_directories(path);
   }
-  mount_or_throw(("/proc/self/fd/" + std::to_string(plugins.get())).c_str(), kPlugins, nullptr, MS_BIND);
+  mount_or_throw(("/proc/self/fd/" + std::to_string(plugins.get())).c_str(), kPlugins, nullptr,
+                 MS_BIND);
   set_loopback_up();
   make_sandbox(kSandbox);
 }
@@ -72,7 +74,8 @@ void make_sandbox(const std::string& path) {
   const base::UniqueFd home = open_namespace("/proc/self/ns/net");
   std::ofstream(path).flush();
   unshare_or_throw(CLONE_NEWNET);
-  const int failed = mount("/proc/self/ns/net", path.c_str(), nullptr, MS_BIND, nullptr) != 0 ? errno : 0;
+  const int failed =
+      mount("/proc/self/ns/net", path.c_str(), nullptr, MS_BIND, nullptr) != 0 ? errno : 0;
   if (setns(home.get(), CLONE_NEWNET) != 0) base::throw_errno("return to the host's namespace");
   if (failed != 0) base::throw_errno("bind a network namespace to \"" + path + "\"", failed);
 }
@@ -84,13 +87,13 @@ void remove_sandbox(const std::string& path) {
 
 base::UniqueFd open_namespace(const std::string& path) {
   base::UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct statfs where{};
+  struct statfs where {};
   const bool is_namespace = fd && fstatfs(fd.get(), &where) == 0 && where.f_type == NSFS_MAGIC;
   return is_namespace ? std::move(fd) : base::UniqueFd();
 }
 
 std::string namespace_id(const std::string& path) {
-  struct stat found{};
+  struct stat found {};
   if (stat(path.c_str(), &found) != 0) return {};
   return std::to_string(found.st_dev) + ":" + std::to_string(found.st_ino);
 }

@@ -9,15 +9,16 @@ namespace conformance {
 
 /// Where everything lies while a row runs. All of it is on a tmpfs that only this process sees.
 inline constexpr const char* kWork = "/run/plumb-conformance";
-inline constexpr const char* kPlugins = "/run/plumb-conformance/bin";    ///< the folder of the binary under test
+inline constexpr const char* kPlugins =
+    "/run/plumb-conformance/bin";  ///< the folder of the binary under test
 inline constexpr const char* kDoubles = "/run/plumb-conformance/doubles";
 inline constexpr const char* kRecords = "/run/plumb-conformance/records";
 inline constexpr const char* kScratch = "/run/plumb-conformance/scratch";
 inline constexpr const char* kSandbox = "/run/netns/t";
 
-/// Puts this process into fresh network and mount namespaces: an empty host with `lo` up, empty /run and
-/// /var/lib, the folder of `binary` at kPlugins, one sandbox at kSandbox. Throws std::system_error; what
-/// is needed is root, or CAP_SYS_ADMIN and CAP_NET_ADMIN.
+/// Puts this process into fresh network and mount namespaces: an empty host with `lo` up, empty
+/// /run and /var/lib, the folder of `binary` at kPlugins, one sandbox at kSandbox. Throws
+/// std::system_error; what is needed is root, or CAP_SYS_ADMIN and CAP_NET_ADMIN.
 void enter_new_world(const std::string& binary);
 
 /// Creates a network namespace and binds it to `path`, as `ip netns add` does.
