@@ -18,6 +18,7 @@ using Value = nlohmann::json;
 
 constexpr std::size_t kMaxDepth = 10'000;
 constexpr std::size_t kMaxMessage = 190;  // S-112
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";
 
 /// Builds the value. The library's own builder has no limit on depth, and reports by exceptions of
@@ -26,6 +27,10 @@ class Builder : public nlohmann::json_sax<Value> {
  public:
   explicit Builder(std::string_view what) : what_(what) {}
   Value take() { return std::move(root_); }
+  [[noreturn]] void fail(std::string_view why) const {
+    const std::string message = std::string(what_) + ": " + std::string(why);
+    throw cni::Error(cni::Code::decoding_failure, message.substr(0, kMaxMessage));
+  }
 
   bool null() override { return put(nullptr); }
   bool boolean(bool value) override { return put(value); }
@@ -49,10 +54,6 @@ class Builder : public nlohmann::json_sax<Value> {
   }
 
  private:
-  [[noreturn]] void fail(std::string_view why) const {
-    const std::string message = std::string(what_) + ": " + std::string(why);
-    throw cni::Error(cni::Code::decoding_failure, message.substr(0, kMaxMessage));
-  }
   bool put(Value&& value) {
     place(std::move(value));
     return true;
@@ -123,6 +124,7 @@ std::string scalar_text(const Value& value) {
 
 nlohmann::json parse_value(std::string_view text, std::string_view what) {
   Builder builder(what);
+  if (text.starts_with(kByteOrderMark)) builder.fail("starts with a byte order mark");
   if (is_utf8(text))
     Value::sax_parse(text, &builder);
   else
