@@ -18,8 +18,8 @@ struct ValidAttachments {
 
 /// What is put into a plugin object for one call.
 struct Injected {
-  std::string name;
-  std::string version;
+  std::string name = {};
+  std::string version = {};
   std::optional<std::string> prev_result = {};  ///< JSON text, in `version`
   CapabilityArgs capability_args = {};          ///< filtered by what the plugin declares (R-051)
   std::optional<ValidAttachments> valid = {};   ///< GC (R-054)
