@@ -2,13 +2,11 @@
 #include "ipam/store/index.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <ctime>
 
 namespace ipam {
 namespace {
@@ -16,12 +14,6 @@ namespace {
 constexpr std::array<char, 8> kMagic{'p', 'l', 'u', 'm', 'b', 'i', 'x', '1'};
 constexpr std::uint32_t kLeastCapacity = 256;
 constexpr std::uint32_t kMostCapacity = 1u << 26;
-
-/// Differs after each boot: what a power cut left of the index must not be believed.
-bool read_boot_id(std::array<char, 40>& id) {
-  const base::UniqueFd fd(::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC));
-  return fd && ::read(fd.get(), id.data(), id.size()) > 0;
-}
 
 std::array<std::uint8_t, 16> mapped(const base::IpAddress& address) {
   std::array<std::uint8_t, 16> bytes{};
@@ -35,30 +27,6 @@ bool write_at(int fd, std::size_t offset, const void* data, std::size_t size) {
 }
 
 }  // namespace
-
-std::optional<Stamp> find_stamp(int folder) {
-  Stamp stamp;
-  struct stat status {};
-  if (::fstat(folder, &status) != 0 || !read_boot_id(stamp.boot_id)) return std::nullopt;
-  stamp.device = status.st_dev;
-  stamp.inode = status.st_ino;
-  stamp.mtime_seconds = status.st_mtim.tv_sec;
-  stamp.mtime_nanoseconds = status.st_mtim.tv_nsec;
-  stamp.ctime_seconds = status.st_ctim.tv_sec;
-  stamp.ctime_nanoseconds = status.st_ctim.tv_nsec;
-  return stamp;
-}
-
-std::optional<Stamp> stamp_folder(int folder) {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  const std::array<timespec, 2> times{timespec{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, now};
-  if (::futimens(folder, times.data()) != 0) return std::nullopt;
-  const auto stamp = find_stamp(folder);
-  // A file system that rounds times could give two changes the same one.
-  if (!stamp || stamp->mtime_nanoseconds != now.tv_nsec) return std::nullopt;
-  return stamp;
-}
 
 std::uint64_t hash_owner(std::string_view owner) {
   std::uint64_t hash = 0xcbf29ce484222325;
@@ -84,7 +52,7 @@ Index Index::build(const std::vector<Record>& records) {
   index.header_.magic = kMagic;
   index.header_.capacity = std::bit_ceil(std::max(
       kLeastCapacity,
-      static_cast<std::uint32_t>(std::min<std::size_t>(2 * records.size(), kMostCapacity))));
+      static_cast<std::uint32_t>(std::min<std::size_t>(records.size() + records.size() / 4, kMostCapacity))));
   index.image_.resize(index.size());
   for (const Record& record : records) index.insert(record);
   return index;
@@ -140,13 +108,14 @@ void Index::put(std::size_t offset, const T& value) {
 template <typename Visit>
 void Index::walk(Chain chain, const Entry& like, const Visit& visit) {
   std::size_t link = bucket(chain, like);
+  auto number = get<std::uint32_t>(link);
   for (std::uint32_t steps = 0; steps <= header_.used; ++steps) {
-    const auto number = get<std::uint32_t>(link);
     if (number == 0) return;
     if (number > header_.used) break;
     const auto entry = get<Entry>(entry_at(number));
     if (visit(link, number, entry)) return;
     link = next_at(number, chain);
+    number = entry.next[chain];
   }
   damaged_ = true;
 }

@@ -9,30 +9,11 @@
 #include <string_view>
 #include <vector>
 
+#include "ipam/store/stamp.h"
 #include "libcni/base/ip.h"
 #include "libcni/base/unique_fd.h"
 
 namespace ipam {
-
-/// One moment in the life of a folder. Two equal stamps mean that nothing was created, renamed or
-/// removed in between, provided the first was taken by stamp_folder().
-struct Stamp {
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;
-  std::int64_t mtime_seconds = 0;
-  std::int64_t mtime_nanoseconds = 0;
-  std::int64_t ctime_seconds = 0;
-  std::int64_t ctime_nanoseconds = 0;
-  std::array<char, 40> boot_id{};
-  bool operator==(const Stamp&) const = default;
-};
-
-/// The stamp of this moment; nothing when the kernel does not tell.
-std::optional<Stamp> find_stamp(int folder);
-/// Marks this moment: gives the folder a modification time that no other change can give it, since
-/// the kernel's own come from a coarse clock, and returns the stamp. Nothing when that is not
-/// possible.
-std::optional<Stamp> stamp_folder(int folder);
 
 /// 64-bit FNV-1a of who holds an address.
 std::uint64_t hash_owner(std::string_view owner);

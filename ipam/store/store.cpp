@@ -31,9 +31,8 @@ std::string Owner::text() const {
 Store::Store(Folder folder, Lock lock) : folder_(std::move(folder)), lock_(std::move(lock)) {}
 
 Index& Store::index() {
-  if (!index_)
-    if (const auto stamp = find_stamp(folder_.fd()))
-      index_ = Index::find(folder_.data_dir_fd(), index_name(folder_), *stamp);
+  if (!index_) stamp_ = find_stamp(folder_.fd());
+  if (!index_ && stamp_) index_ = Index::find(folder_.data_dir_fd(), index_name(folder_), *stamp_);
   if (index_ && !index_->damaged()) return *index_;
   std::vector<Index::Record> records;
   for (const AddressFile& file : folder_.scan())
@@ -69,8 +68,14 @@ bool Store::is_taken(const base::IpAddress& address) {
   return ask([&](Index& index) { return index.contains(address); });
 }
 
-std::optional<base::IpAddress> Store::last_reserved(std::size_t set) const {
-  return base::IpAddress::parse(folder_.find_file(cursor_name(set)).value_or(""));
+const std::optional<std::string>& Store::cursor(std::size_t set) {
+  const auto known = cursors_.find(set);
+  if (known != cursors_.end()) return known->second;
+  return cursors_[set] = folder_.find_file(cursor_name(set));
+}
+
+std::optional<base::IpAddress> Store::last_reserved(std::size_t set) {
+  return base::IpAddress::parse(cursor(set).value_or(""));
 }
 
 void Store::reserve(const Owner& owner, const std::vector<base::IpAddress>& addresses) {
@@ -84,12 +89,13 @@ void Store::reserve(const Owner& owner, const std::vector<base::IpAddress>& addr
   }
   for (std::size_t set = 0; set < addresses.size(); ++set) {
     const std::string name = cursor_name(set);
-    undo.add("restore " + folder_.path_of(name), [this, name, before = folder_.find_file(name)] {
+    undo.add("restore " + folder_.path_of(name), [this, name, before = cursor(set)] {
       before ? folder_.overwrite(name, *before) : void(folder_.remove(name));
     });
     folder_.overwrite(name, addresses[set].text());
   }
   undo.commit();
+  cursors_.clear();
   for (const base::IpAddress& address : addresses)
     index.insert({address, hash_owner(owner.text())});
   commit();
@@ -131,7 +137,7 @@ std::size_t Store::remove(const std::vector<base::IpAddress>& addresses) {
 void Store::commit() {
   if (index_->damaged()) return;
   if (index_->in_memory_only()) folder_.remove_leftovers();
-  if (const auto stamp = stamp_folder(folder_.fd()))
+  if (const auto stamp = stamp_ ? mark_moment(folder_.fd(), *stamp_) : std::nullopt)
     index_->save(folder_.data_dir_fd(), index_name(folder_), *stamp);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,7 +38,7 @@ class Store {
   Owned find_owned(const Owner& owner);
   bool is_taken(const base::IpAddress& address);
   /// Where the walk of set number `set` stands; nothing when unknown or not an address.
-  std::optional<base::IpAddress> last_reserved(std::size_t set) const;
+  std::optional<base::IpAddress> last_reserved(std::size_t set);
 
   /// Reserves the n-th address for the n-th set and moves that set's cursor to it: all or none.
   void reserve(const Owner& owner, const std::vector<base::IpAddress>& addresses);
@@ -47,7 +48,7 @@ class Store {
   /// Releases those of `files` that are still as given. Does all it can, then throws what failed.
   std::size_t release_unchanged(const std::vector<AddressFile>& files);
 
-  /// True while every answer came from the index, none from a scan; for tests and tuning.
+  /// Whether every address file was read to answer; false while the index did.
   bool scanned() const { return scanned_; }
 
  private:
@@ -56,12 +57,14 @@ class Store {
   auto ask(const Question& question);
   std::vector<base::IpAddress> find_files_of(const std::string& owner);
   std::size_t remove(const std::vector<base::IpAddress>& addresses);
-  void move_cursor(std::size_t set, const base::IpAddress& address);
+  const std::optional<std::string>& cursor(std::size_t set);
   void commit();
 
   Folder folder_;
   Lock lock_;
+  std::optional<Stamp> stamp_;
   std::optional<Index> index_;
+  std::map<std::size_t, std::optional<std::string>> cursors_;  ///< as read
   bool scanned_ = false;
   unsigned questions_ = 0;
 };
