@@ -59,6 +59,10 @@ bool holds_our_note(std::string_view segment) {
 
 }  // namespace
 
+std::string_view build_id() {
+  return kNote.id;
+}
+
 bool is_own_build(const std::string& path) {
   const Head head(path);
   const auto elf = head.at<ElfW(Ehdr)>(0);

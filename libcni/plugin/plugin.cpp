@@ -18,6 +18,7 @@
 #include "libcni/json/attachments.h"
 #include "libcni/json/result.h"
 #include "libcni/plugin/environment.h"
+#include "libcni/plugin/own_build.h"
 #include "libcni/plugin/request.h"
 
 namespace cni {
@@ -173,7 +174,8 @@ std::optional<std::string> find_usage(const Plugin& plugin, int argc, char** arg
   if (argc < 2 || (command != nullptr && *command != '\0')) return std::nullopt;
   const std::string_view option = argv[1];
   const std::string name(plugin.name);
-  if (option == "--version") return name + " " PLUMB_VERSION "\n";
+  if (option == "--version")
+    return name + " " PLUMB_VERSION " (build " + std::string(build_id()) + ")\n";
   if (option == "--help")
     return "usage: CNI_COMMAND=ADD|DEL|CHECK|GC|STATUS|VERSION ... " + name +
            " < configuration\n\n" +
