@@ -82,8 +82,7 @@ void collect(Nft& nft, Batch& batch, RemovedHostPorts& removed,
     const nft::Table table = table_of(family);
     batch.select(table);
     for (const std::string& set : nft.list_sets(table))
-      for (const nft::Element& element : nft.list_elements(
-               table, set, [&](const nft::Element& each) { return unwanted(each.comment); })) {
+      for (const nft::Element& element : nft.list_elements(table, set, unwanted)) {
         batch.remove_element(set, element.key);
         if (const auto port = hostport::udp_port_of({set, element})) removed.udp.push_back(port);
       }

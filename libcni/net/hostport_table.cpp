@@ -10,10 +10,10 @@
 namespace net::hostport {
 namespace {
 
-using nft::Batch;
 using nft::append;
 using nft::append_port;
 using nft::append_proto;
+using nft::Batch;
 using nft::Bytes;
 using nft::Field;
 using nft::Rule;

@@ -113,7 +113,7 @@ bool repair(Nft& nft, Batch& batch, std::span<const base::Prefix> addresses) {
 
 /// Elements that match, each with the set it is in.
 std::vector<std::pair<std::string, Element>> find_elements(
-    Nft& nft, const std::function<bool(const Element&)>& wanted) {
+    Nft& nft, const std::function<bool(std::string_view)>& wanted) {
   std::vector<std::pair<std::string, Element>> found;
   for (const std::string& set : nft.list_sets(table()))
     for (Element& element : nft.list_elements(table(), set, wanted))
@@ -167,7 +167,7 @@ bool remove(Nft& nft, const Owner& owner, std::span<const base::Prefix> addresse
     if (!remove_known(nft, batch, owner, addresses)) {
       batch = Batch(table());
       for (const auto& [set, element] : find_elements(
-               nft, [&](const Element& each) { return is_owned_by(each.comment, owner); }))
+               nft, [&](std::string_view comment) { return is_owned_by(comment, owner); }))
         batch.remove_element(set, element.key);
     }
     remove_rules(nft, batch, [&](std::string_view comment) { return is_owned_by(comment, owner); });
@@ -191,8 +191,7 @@ bool has(Nft& nft, const Owner& owner, const base::Prefix& address) {
 void collect(Nft& nft, const std::function<bool(std::string_view)>& is_stale) {
   nft::retry_on_conflict([&] {
     Batch batch(table());
-    for (const auto& [set, element] :
-         find_elements(nft, [&](const Element& each) { return is_stale(each.comment); }))
+    for (const auto& [set, element] : find_elements(nft, is_stale))
       batch.remove_element(set, element.key);
     remove_rules(nft, batch, is_stale);
     nft.commit(batch);

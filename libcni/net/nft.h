@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "libcni/net/nft_rule.h"
@@ -112,9 +113,9 @@ class Nft {
   std::vector<RuleInfo> list_rules(const Table& table, const std::string& chain = {});
   std::vector<std::string> list_sets(const Table& table);
   std::optional<Element> find_element(const Table& table, const std::string& set, const Bytes& key);
-  /// Elements for which `wanted` holds; empty when there is no such set.
+  /// Elements whose comment is `wanted`; empty when there is no such set.
   std::vector<Element> list_elements(const Table& table, const std::string& set,
-                                     const std::function<bool(const Element&)>& wanted);
+                                     const std::function<bool(std::string_view comment)>& wanted);
 
  private:
   std::unique_ptr<NetfilterSocket> socket_;

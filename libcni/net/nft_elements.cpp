@@ -26,32 +26,28 @@ Bytes value_of(const nlattr& attribute) {
   return value;
 }
 
-// libnftnl would build a set object with every element in it; a walk over thousands wants one at a
-// time.
-Element read_element(const nlattr& attribute) {
-  Element element;
+std::string comment_of(const nlattr& attribute) {
+  std::string comment;
   for_each_nested(attribute, [&](const nlattr& part) {
-    switch (type_of(part)) {
-      case NFTA_SET_ELEM_KEY:
-        element.key = value_of(part);
-        break;
-      case NFTA_SET_ELEM_DATA:
-        element.data = value_of(part);
-        break;
-      case NFTA_SET_ELEM_USERDATA:
-        element.comment = read_comment(bytes_of(part));
-        break;
-      default:
-        break;
-    }
+    if (type_of(part) == NFTA_SET_ELEM_USERDATA) comment = read_comment(bytes_of(part));
+  });
+  return comment;
+}
+
+Element read_element(const nlattr& attribute) {
+  Element element{.key = {}, .comment = comment_of(attribute)};
+  for_each_nested(attribute, [&](const nlattr& part) {
+    if (type_of(part) == NFTA_SET_ELEM_KEY) element.key = value_of(part);
+    if (type_of(part) == NFTA_SET_ELEM_DATA) element.data = value_of(part);
   });
   return element;
 }
 
-void for_each_element(const nlmsghdr& answer, const std::function<void(Element)>& visit) {
+// libnftnl would build a set object with every element in it; a walk over thousands wants one at a
+// time.
+void for_each_element(const nlmsghdr& answer, const std::function<void(const nlattr&)>& visit) {
   for_each_attribute<nfgenmsg>(answer, [&](const nlattr& attribute) {
-    if (type_of(attribute) != NFTA_SET_ELEM_LIST_ELEMENTS) return;
-    for_each_nested(attribute, [&](const nlattr& element) { visit(read_element(element)); });
+    if (type_of(attribute) == NFTA_SET_ELEM_LIST_ELEMENTS) for_each_nested(attribute, visit);
   });
 }
 
@@ -78,20 +74,20 @@ std::optional<Element> Nft::find_element(const Table& table, const std::string& 
   const std::string attempted = "look for an element of nf_tables set \"" + set + "\"";
   std::optional<Element> found;
   const int errnum = socket_->ask(request, attempted, [&](const nlmsghdr& answer) {
-    for_each_element(answer, [&](Element element) { found = std::move(element); });
+    for_each_element(answer, [&](const nlattr& element) { found = read_element(element); });
   });
   if (errnum != 0 && errnum != ENOENT) base::throw_errno(attempted, errnum);
   return found;
 }
 
 std::vector<Element> Nft::list_elements(const Table& table, const std::string& set,
-                                        const std::function<bool(const Element&)>& wanted) {
+                                        const std::function<bool(std::string_view)>& wanted) {
   std::vector<Element> elements;
   socket_->dump([&] { return start(*socket_, table, set, NLM_F_DUMP); },
                 "list elements of nf_tables set \"" + set + "\"",
                 [&](const nlmsghdr& answer) {
-                  for_each_element(answer, [&](Element element) {
-                    if (wanted(element)) elements.push_back(std::move(element));
+                  for_each_element(answer, [&](const nlattr& element) {
+                    if (wanted(comment_of(element))) elements.push_back(read_element(element));
                   });
                 },
                 [&] { elements.clear(); });

@@ -93,6 +93,7 @@ struct RuleInfo {
   std::string target;   ///< chain that it jumps or goes to, or an iptables target's name
   std::optional<base::Prefix> source = {};
   std::optional<base::Prefix> destination = {};
+  std::uint32_t mark = 0;  ///< that it compares with, or sets
   bool operator==(const RuleInfo&) const = default;
 };
 /// `family` tells the length of addresses: AF_INET or AF_INET6.

@@ -29,7 +29,9 @@ class Reader {
     if (name == "cmp") read_compare(expression);
     if (name == "immediate" && nftnl_expr_is_set(expression, NFTNL_EXPR_IMM_CHAIN))
       info.target = nftnl_expr_get_str(expression, NFTNL_EXPR_IMM_CHAIN);
-    if (name == "target") info.target = nftnl_expr_get_str(expression, NFTNL_EXPR_TG_NAME);
+    if (name == "target") read_target(expression);
+    if (name == "meta")
+      on_mark_ = nftnl_expr_get_u32(expression, NFTNL_EXPR_META_KEY) == NFT_META_MARK;
     if (name == "masq") info.target = "MASQUERADE";
     if (name == "match") read_match(expression);
   }
@@ -37,6 +39,15 @@ class Reader {
   RuleInfo info;
 
  private:
+  void read_target(const nftnl_expr* expression) {
+    info.target = nftnl_expr_get_str(expression, NFTNL_EXPR_TG_NAME);
+    std::uint32_t size = 0;
+    const void* data = nftnl_expr_get(expression, NFTNL_EXPR_TG_INFO, &size);
+    // xt_mark_tginfo2: the mark, then its mask.
+    if (info.target == "MARK" && data != nullptr && size >= sizeof info.mark)
+      std::memcpy(&info.mark, data, sizeof info.mark);
+  }
+
   void read_payload(const nftnl_expr* expression) {
     const std::uint32_t offset = nftnl_expr_get_u32(expression, NFTNL_EXPR_PAYLOAD_OFFSET);
     const std::uint32_t source = family_ == AF_INET ? 12 : 8;
@@ -60,6 +71,9 @@ class Reader {
   void read_compare(const nftnl_expr* expression) {
     std::uint32_t size = 0;
     const void* data = nftnl_expr_get(expression, NFTNL_EXPR_CMP_DATA, &size);
+    if (on_mark_ && data != nullptr && size == sizeof info.mark)
+      std::memcpy(&info.mark, data, size);
+    on_mark_ = false;
     if (where_ == nullptr || data == nullptr || size > size_) return;
     std::array<std::uint8_t, 16> bytes{};
     std::memcpy(bytes.data(), data, size);
@@ -80,6 +94,7 @@ class Reader {
   int family_;
   std::optional<base::Prefix>* where_ = nullptr;
   int length_ = 0;
+  bool on_mark_ = false;
 };
 
 int find_comment(const nftnl_udata* attribute, void* data) {

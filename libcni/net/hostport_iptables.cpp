@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcni/net/hostport_iptables.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <set>
+
+#include "libcni/net/iptables.h"
+
+namespace net {
+namespace {
+
+constexpr const char* kDnat = "CNI-HOSTPORT-DNAT";
+constexpr const char* kMasq = "CNI-HOSTPORT-MASQ";
+constexpr const char* kSetMark = "CNI-HOSTPORT-SETMARK";
+constexpr const char* kChainPrefix = "CNI-DN-";
+constexpr std::size_t kPortsPerRule = 15;  // of -m multiport
+constexpr std::size_t kCommentMax = 255;   // of -m comment
+
+using Lines = std::vector<std::string>;
+
+std::string comment_of(const Owner& owner) {
+  std::string comment = "dnat name: \"" + owner.network + "\" id: \"" + owner.container_id + "\"";
+  if (comment.size() > kCommentMax) comment = comment.substr(0, kCommentMax - 3) + "...";
+  return comment;
+}
+
+/// A nat table in whichever variant holds it: the tools of a node use one, but nothing says which.
+class BothVariants {
+ public:
+  BothVariants(nft::Nft& nft, int family)
+      : views_{{nft, family, IptablesVariant::nft}, {nft, family, IptablesVariant::legacy}} {}
+  bool has_chain(const std::string& chain) {
+    return std::ranges::any_of(views_, [&](NatView& view) { return view.has_chain(chain); });
+  }
+  bool has_rule(const std::string& chain, const std::string& target, std::uint32_t mark = 0) {
+    return std::ranges::any_of(views_, [&](NatView& view) {
+      return std::ranges::any_of(view.list_rules(chain), [&](const NatRule& rule) {
+        return rule.target == target && (mark == 0 || rule.mark == mark);
+      });
+    });
+  }
+
+ private:
+  NatView views_[2];
+};
+
+/// Adds to `lines` the chain where it is missing.
+void ensure_chain(Lines& lines, BothVariants& present, const std::string& chain) {
+  if (!present.has_chain(chain)) lines.push_back(":" + chain + " - [0:0]");
+}
+
+void ensure_masquerade(Lines& lines, BothVariants& present, int mark_bit) {
+  const std::uint32_t mark = 1u << mark_bit;
+  char text[32];
+  std::snprintf(text, sizeof text, "0x%x/0x%x", mark, mark);
+  ensure_chain(lines, present, kSetMark);
+  if (!present.has_rule(kSetMark, "MARK", mark))
+    lines.push_back(std::string("-A ") + kSetMark + " " +
+                    comment_option("CNI portfwd masquerade mark") + " -j MARK --set-xmark " + text);
+  ensure_chain(lines, present, kMasq);
+  if (!present.has_rule(kMasq, "MASQUERADE", mark))
+    lines.push_back(std::string("-A ") + kMasq + " -m mark --mark " + text + " -j MASQUERADE");
+  if (!present.has_rule("POSTROUTING", kMasq))
+    lines.push_back("-I POSTROUTING 1 " + comment_option("CNI portfwd requiring masquerade") +
+                    " -j " + kMasq);
+}
+
+void ensure_entries(Lines& lines, BothVariants& present) {
+  ensure_chain(lines, present, kDnat);
+  for (const char* hook : {"PREROUTING", "OUTPUT"})
+    if (!present.has_rule(hook, kDnat))
+      lines.push_back(std::string("-A ") + hook + " -m addrtype --dst-type LOCAL -j " + kDnat);
+}
+
+std::string port_match(const HostPort& port) {
+  const std::string protocol = port_protocol_name(port.protocol);
+  std::string text = port.host_ip ? " -d " + base::host_prefix(*port.host_ip).text() : "";
+  return text + " -p " + protocol + " -m " + protocol + " --dport " +
+         std::to_string(port.host_port);
+}
+
+void add_port(Lines& lines, const IptablesHostPorts& family, const std::string& chain,
+              const HostPort& port) {
+  const base::Prefix& container = family.ports.container;
+  const bool v4 = container.address.is_v4();
+  const std::string set_mark = family.set_mark_chain.empty() ? kSetMark : family.set_mark_chain;
+  Lines sources;
+  if (family.ports.masquerade == HostPortMasquerade::all) sources = {v4 ? "0.0.0.0/0" : "::/0"};
+  if (family.ports.masquerade == HostPortMasquerade::local) {
+    sources = {container.network().text()};
+    if (v4) sources.push_back("127.0.0.1/32");
+  }
+  for (const std::string& source : sources)
+    lines.push_back("-A " + chain + " -s " + source + port_match(port) + " -j " + set_mark);
+  const std::string address = v4 ? container.address.text() : "[" + container.address.text() + "]";
+  lines.push_back("-A " + chain + port_match(port) + " -j DNAT --to-destination " + address + ":" +
+                  std::to_string(port.container_port));
+}
+
+/// Entry rules: one per protocol and 15 ports, protocols in alphabetical order.
+void add_entries(Lines& lines, const IptablesHostPorts& family, const std::string& chain,
+                 const Owner& owner) {
+  std::map<std::string, std::vector<std::string>> by_protocol;
+  for (const HostPort& port : family.listed)
+    by_protocol[port_protocol_name(port.protocol)].push_back(std::to_string(port.host_port));
+  for (const auto& [protocol, ports] : by_protocol)
+    for (std::size_t first = 0; first < ports.size(); first += kPortsPerRule) {
+      std::string list;
+      for (std::size_t i = first; i < std::min(first + kPortsPerRule, ports.size()); ++i)
+        list += (list.empty() ? "" : ",") + ports[i];
+      lines.push_back(std::string("-A ") + kDnat + " -p " + protocol + " " +
+                      comment_option(comment_of(owner)) + " -m multiport --dports " + list +
+                      (family.options.empty() ? "" : " " + family.options) + " -j " + chain);
+    }
+}
+
+NatRemoval removal_of(const std::string& chain, const std::string& options) {
+  return {.chain = chain, .entry_chain = kDnat, .entry_options = options};
+}
+
+}  // namespace
+
+void add_iptables_host_ports(nft::Nft& nft, const Owner& owner,
+                             std::span<const IptablesHostPorts> families) {
+  const std::string chain = iptables_chain(kChainPrefix, owner);
+  // Entry rules cannot be compared with what they should say, so a repetition starts over.
+  for (const IptablesHostPorts& family : families)
+    if (has_iptables_host_ports(nft, owner, family.ports.container.address.family()))
+      remove_iptables_host_ports(nft, owner, family.options);
+  for (const IptablesHostPorts& family : families) {
+    const int address_family = family.ports.container.address.family();
+    BothVariants present(nft, address_family);
+    Lines lines;
+    if (family.ports.masquerade != HostPortMasquerade::none && family.set_mark_chain.empty())
+      ensure_masquerade(lines, present, family.mark_bit);
+    ensure_entries(lines, present);
+    lines.push_back(":" + chain + " - [0:0]");
+    for (const HostPort& port : family.ports.ports) add_port(lines, family, chain, port);
+    add_entries(lines, family, chain, owner);
+    // A chain is declared before the first rule is added: iptables-restore reads them in that
+    // order.
+    std::ranges::stable_partition(lines,
+                                  [](const std::string& line) { return line.starts_with(':'); });
+    restore_nat(address_family, lines);
+  }
+}
+
+bool remove_iptables_host_ports(nft::Nft& nft, const Owner& owner, const std::string& options) {
+  std::vector<NatRemoval> removals{removal_of(iptables_chain(kChainPrefix, owner), options)};
+  removals.push_back(
+      {.chain = iptables_chain("CNI-SN-", owner), .entry_chain = "CNI-HOSTPORT-SNAT"});
+  return remove_nat_chains(nft, removals);
+}
+
+bool has_iptables_host_ports(nft::Nft& nft, const Owner& owner, int family) {
+  const std::string chain = iptables_chain(kChainPrefix, owner);
+  BothVariants present(nft, family);
+  return present.has_chain(chain) && present.has_rule(kDnat, chain);
+}
+
+void gc_iptables_host_ports(nft::Nft& nft, const std::string& network,
+                            std::span<const Owner> valid) {
+  std::set<std::string> keep;
+  for (const Owner& owner : valid) keep.insert(iptables_chain(kChainPrefix, owner));
+  const std::string ours = "dnat name: \"" + network + "\" id: \"";
+  std::set<std::string> stale;
+  for (const int family : {AF_INET, AF_INET6})
+    for (const IptablesVariant variant : {IptablesVariant::nft, IptablesVariant::legacy}) {
+      NatView view(nft, family, variant);
+      for (const NatRule& rule : view.list_rules(kDnat))
+        if (rule.comment.starts_with(ours) && !keep.contains(rule.target))
+          stale.insert(rule.target);
+    }
+  std::vector<NatRemoval> removals;
+  for (const std::string& chain : stale) removals.push_back(removal_of(chain, {}));
+  if (!removals.empty()) remove_nat_chains(nft, removals);
+}
+
+}  // namespace net

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "libcni/net/hostport.h"
+
+/// Host ports by iptables: the reference's chains, rules and order (reference-plugins 4.1 and 7.2).
+namespace net {
+
+/// The ports of one container address, as iptables wants them.
+struct IptablesHostPorts {
+  HostPorts ports;  ///< `conditions` is not used
+  std::vector<HostPort> listed =
+      {};  ///< what the entry rules list: also ports of host addresses of the other family
+  int mark_bit = 13;
+  std::string set_mark_chain = {};  ///< of another owner, such as KUBE-MARK-MASQ; empty: ours
+  std::string options = {};         ///< further match words, appended as they are
+  bool operator==(const IptablesHostPorts&) const = default;
+};
+
+/// One iptables-restore per family. A repetition replaces what the first call made.
+void add_iptables_host_ports(nft::Nft& nft, const Owner& owner,
+                             std::span<const IptablesHostPorts> families);
+/// Removes the chains of the owner's container, those of the reference's older releases too. Starts
+/// a process only where legacy tables hold them; `options` are the match words that ADD appended.
+bool remove_iptables_host_ports(nft::Nft& nft, const Owner& owner, const std::string& options = {});
+/// Whether the chain of `owner` is there and led to.
+bool has_iptables_host_ports(nft::Nft& nft, const Owner& owner, int family);
+/// Removes the chains of containers of `network` that are none of `valid`.
+void gc_iptables_host_ports(nft::Nft& nft, const std::string& network,
+                            std::span<const Owner> valid);
+
+}  // namespace net

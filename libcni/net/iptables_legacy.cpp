@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <arpa/inet.h>
+#include <linux/netfilter/xt_comment.h>
+#include <linux/netfilter/xt_mark.h>
+#include <linux/netfilter/xt_multiport.h>
+#include <linux/netfilter_ipv4/ip_tables.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
+#include <sys/socket.h>
+
+#include <bit>
+#include <cstring>
+#include <map>
+#include <string_view>
+
+#include "libcni/base/file.h"
+#include "libcni/base/sys_error.h"
+#include "libcni/base/unique_fd.h"
+#include "libcni/net/iptables.h"
+
+namespace net {
+namespace {
+
+constexpr const char* kHooks[] = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"};
+constexpr unsigned kNatHooks = 1u << 0 | 1u << 1 | 1u << 3 | 1u << 4;  // NAT has no FORWARD
+
+/// What differs between the two families' otherwise equal interfaces.
+struct V4 {
+  using Info = ipt_getinfo;
+  using Entries = ipt_get_entries;
+  using Entry = ipt_entry;
+  static constexpr int kDomain = AF_INET;
+  static constexpr int kLevel = IPPROTO_IP;
+  static constexpr int kGetInfo = IPT_SO_GET_INFO;
+  static constexpr int kGetEntries = IPT_SO_GET_ENTRIES;
+  static const void* source(const Entry& e) { return &e.ip.src; }
+  static const void* source_mask(const Entry& e) { return &e.ip.smsk; }
+  static const void* destination(const Entry& e) { return &e.ip.dst; }
+  static const void* destination_mask(const Entry& e) { return &e.ip.dmsk; }
+  static std::uint8_t protocol(const Entry& e) { return static_cast<std::uint8_t>(e.ip.proto); }
+};
+struct V6 {
+  using Info = ip6t_getinfo;
+  using Entries = ip6t_get_entries;
+  using Entry = ip6t_entry;
+  static constexpr int kDomain = AF_INET6;
+  static constexpr int kLevel = IPPROTO_IPV6;
+  static constexpr int kGetInfo = IP6T_SO_GET_INFO;
+  static constexpr int kGetEntries = IP6T_SO_GET_ENTRIES;
+  static const void* source(const Entry& e) { return &e.ipv6.src; }
+  static const void* source_mask(const Entry& e) { return &e.ipv6.smsk; }
+  static const void* destination(const Entry& e) { return &e.ipv6.dst; }
+  static const void* destination_mask(const Entry& e) { return &e.ipv6.dmsk; }
+  static std::uint8_t protocol(const Entry& e) { return static_cast<std::uint8_t>(e.ipv6.proto); }
+};
+
+std::optional<base::Prefix> prefix_of(const void* address, const void* mask, int domain) {
+  const std::size_t size = domain == AF_INET ? 4 : 16;
+  const auto* bits = static_cast<const std::uint8_t*>(mask);
+  int length = 0;
+  for (std::size_t i = 0; i < size; ++i) length += std::popcount(bits[i]);
+  if (length == 0) return std::nullopt;
+  return base::Prefix{
+      *base::IpAddress::from_bytes({static_cast<const std::uint8_t*>(address), size}), length};
+}
+
+/// A table as the kernel hands it out: one blob of entries.
+template <typename F>
+class Blob {
+ public:
+  Blob() {
+    // iptables' sockets are raw ones, whatever their protocol.
+    const base::UniqueFd fd(::socket(F::kDomain, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
+    if (!fd) base::throw_errno("open a raw socket to read the legacy nat table");
+    // The table can grow between the two calls; the kernel then answers EAGAIN.
+    for (int round = 0; round < 10; ++round)
+      if (read(fd.get())) return;
+    base::throw_errno("read the legacy nat table", EAGAIN);
+  }
+
+  std::vector<NatChain> chains() const {
+    const std::map<std::uint32_t, std::string> starts = chain_starts();
+    std::vector<NatChain> found;
+    for (std::uint32_t offset = 0; offset < entries()->size;) {
+      const auto* entry = at(offset);
+      if (const auto start = starts.find(offset); start != starts.end())
+        found.push_back({start->second});
+      if (!is_header(*entry) && !found.empty())
+        found.back().rules.push_back(read_rule(*entry, starts));
+      offset += entry->next_offset;
+    }
+    return found;
+  }
+
+ private:
+  using Entry = typename F::Entry;
+
+  bool read(int fd) {
+    std::strcpy(info_.name, "nat");
+    socklen_t size = sizeof info_;
+    if (::getsockopt(fd, F::kLevel, F::kGetInfo, &info_, &size) < 0)
+      base::throw_errno("read the size of the legacy nat table");
+    buffer_.assign(sizeof(typename F::Entries) + info_.size, 0);
+    auto* request = reinterpret_cast<typename F::Entries*>(buffer_.data());
+    std::strcpy(request->name, "nat");
+    request->size = info_.size;
+    size = static_cast<socklen_t>(buffer_.size());
+    if (::getsockopt(fd, F::kLevel, F::kGetEntries, request, &size) == 0) return true;
+    if (errno != EAGAIN) base::throw_errno("read the legacy nat table");
+    return false;
+  }
+
+  const typename F::Entries* entries() const {
+    return reinterpret_cast<const typename F::Entries*>(buffer_.data());
+  }
+  const Entry* at(std::uint32_t offset) const {
+    return reinterpret_cast<const Entry*>(buffer_.data() + sizeof(typename F::Entries) + offset);
+  }
+  static const xt_entry_target* target(const Entry& entry) {
+    return reinterpret_cast<const xt_entry_target*>(reinterpret_cast<const char*>(&entry) +
+                                                    entry.target_offset);
+  }
+  static bool is_header(const Entry& entry) {
+    return std::string_view(target(entry)->u.user.name) == XT_ERROR_TARGET;
+  }
+
+  /// Offset of each chain's first rule, which is what jumps refer to.
+  std::map<std::uint32_t, std::string> chain_starts() const {
+    std::map<std::uint32_t, std::string> starts;
+    for (std::size_t hook = 0; hook < std::size(kHooks); ++hook)
+      if ((kNatHooks >> hook & 1) != 0) starts[info_.hook_entry[hook]] = kHooks[hook];
+    for (std::uint32_t offset = 0; offset < entries()->size;) {
+      const auto* entry = at(offset);
+      const auto* error = reinterpret_cast<const xt_error_target*>(target(*entry));
+      offset += entry->next_offset;
+      if (is_header(*entry) && offset < entries()->size) starts[offset] = error->errorname;
+    }
+    return starts;
+  }
+
+  static NatRule read_rule(const Entry& entry, const std::map<std::uint32_t, std::string>& starts) {
+    NatRule rule{.target = target(entry)->u.user.name, .comment = {}};
+    if (rule.target.empty()) {
+      const int verdict = reinterpret_cast<const xt_standard_target*>(target(entry))->verdict;
+      const auto jump =
+          verdict < 0 ? starts.end() : starts.find(static_cast<std::uint32_t>(verdict));
+      if (jump != starts.end()) rule.target = jump->second;
+    }
+    if (rule.target == "MARK")
+      rule.mark = reinterpret_cast<const xt_mark_tginfo2*>(target(entry)->data)->mark;
+    rule.source = prefix_of(F::source(entry), F::source_mask(entry), F::kDomain);
+    rule.destination = prefix_of(F::destination(entry), F::destination_mask(entry), F::kDomain);
+    rule.protocol = F::protocol(entry);
+    const auto* begin = reinterpret_cast<const char*>(&entry);
+    for (std::uint32_t offset = sizeof(Entry); offset < entry.target_offset;) {
+      const auto* match = reinterpret_cast<const xt_entry_match*>(begin + offset);
+      read_match(*match, rule);
+      offset += match->u.match_size;
+    }
+    return rule;
+  }
+
+  static void read_match(const xt_entry_match& match, NatRule& rule) {
+    const std::string_view name = match.u.user.name;
+    if (name == "comment") {
+      const auto* text = reinterpret_cast<const xt_comment_info*>(match.data)->comment;
+      rule.comment.assign(text, ::strnlen(text, XT_MAX_COMMENT_LEN));
+    }
+    if (name == "mark" && match.u.user.revision == 1)
+      rule.mark = reinterpret_cast<const xt_mark_mtinfo1*>(match.data)->mark;
+    if (name == "multiport" && match.u.user.revision == 1) {
+      const auto* info = reinterpret_cast<const xt_multiport_v1*>(match.data);
+      rule.ports.assign(info->ports,
+                        info->ports + std::min<std::size_t>(info->count, XT_MULTI_PORTS));
+    }
+  }
+
+  typename F::Info info_{};
+  std::vector<char> buffer_;
+};
+
+}  // namespace
+
+std::vector<NatChain> read_legacy_nat(int family) {
+  // Asking for a table by name would make the kernel create it, so the list of those that exist
+  // comes first.
+  const auto names = base::find_file(family == AF_INET ? "/proc/net/ip_tables_names"
+                                                       : "/proc/net/ip6_tables_names");
+  if (!names || ("\n" + *names).find("\nnat\n") == std::string::npos) return {};
+  return family == AF_INET ? Blob<V4>().chains() : Blob<V6>().chains();
+}
+
+}  // namespace net
