@@ -10,8 +10,8 @@ from lab import world
 FOLDERS = ("/var/lib/cni", "/run/cni")
 FORWARDING = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding")
 LINK_SYSCTLS = {"ipv4": ("forwarding", "route_localnet"), "ipv6": ("disable_ipv6", "forwarding")}
-# What the reference never removes either: the place of the next-address cursor and the lock.
-CURSORS = re.compile(r"/(last_reserved_ip\.\d+|lock) ")
+# What stays with a network by design: the next-address cursor, the lock, and our index of reservations.
+CURSORS = re.compile(r"/(last_reserved_ip\.\d+|lock|\.plumb-[^/]*)$")
 # What the kernel derives from addresses by itself, and what differs from run to run.
 DERIVED_ROUTES = ("fe80:", "ff00::", "table local")
 ROUTE_NOISE = re.compile(r" (linkdown|pref medium|metric 1024|metric 256)\b")
@@ -95,14 +95,14 @@ def legacy_iptables(namespace):
 
 
 def files():
-    """Every file of state and what is in it, but for the cursors."""
+    """Every file of an attachment and what is in it."""
     for folder in FOLDERS:
         for parent, _, names in sorted(os.walk(folder)):
             for name in sorted(names):
+                if CURSORS.search(f"{parent}/{name}"):
+                    continue
                 with open(f"{parent}/{name}", encoding="utf-8", errors="replace", newline="") as content:
-                    line = f"file {parent}/{name} {content.read()!r}"
-                if not CURSORS.search(line):
-                    yield line
+                    yield f"file {parent}/{name} {content.read(300)!r}"
 
 
 def snapshot(namespace=Here):
