@@ -50,9 +50,9 @@ std::optional<Index> Index::find(int data_dir, const std::string& name, const St
 Index Index::build(const std::vector<Record>& records) {
   Index index;
   index.header_.magic = kMagic;
-  index.header_.capacity = std::bit_ceil(std::max(
-      kLeastCapacity,
-      static_cast<std::uint32_t>(std::min<std::size_t>(records.size() + records.size() / 4, kMostCapacity))));
+  index.header_.capacity = std::bit_ceil(
+      std::max(kLeastCapacity, static_cast<std::uint32_t>(std::min<std::size_t>(
+                                   records.size() + records.size() / 4, kMostCapacity))));
   index.image_.resize(index.size());
   for (const Record& record : records) index.insert(record);
   return index;

@@ -103,25 +103,33 @@ void Store::reserve(const Owner& owner, const std::vector<base::IpAddress>& addr
 
 std::size_t Store::release(const Owner& owner) {
   const Owned owned = find_owned(owner);
-  return remove(owned.exact.empty() ? owned.by_id_only : owned.exact);
+  return remove(owned.exact.empty() ? owned.by_id_only : owned.exact,
+                [](const base::IpAddress&) { return true; });
 }
 
 std::size_t Store::release_unchanged(const std::vector<AddressFile>& files) {
-  std::vector<base::IpAddress> unchanged;
+  std::map<base::IpAddress, std::string> owners;
+  std::vector<base::IpAddress> addresses;
   for (const AddressFile& file : files) {
-    const auto content = folder_.find_file(file.address.text());
-    if (content && trim(*content) == file.owner) unchanged.push_back(file.address);
+    owners[file.address] = file.owner;
+    addresses.push_back(file.address);
   }
-  return remove(unchanged);
+  return remove(addresses, [&](const base::IpAddress& address) {
+    const auto content = folder_.find_file(address.text());
+    return content && trim(*content) == owners[address];
+  });
 }
 
-std::size_t Store::remove(const std::vector<base::IpAddress>& addresses) {
+template <typename Condition>
+std::size_t Store::remove(const std::vector<base::IpAddress>& addresses,
+                          const Condition& condition) {
   Index& index = this->index();
   std::size_t removed = 0;
   std::error_code why;
   std::string failed;
   for (const base::IpAddress& address : addresses) {
     try {
+      if (!condition(address)) continue;
       removed += folder_.remove(address.text());
       index.erase(address);
     } catch (const std::system_error& e) {

@@ -56,7 +56,8 @@ class Store {
   template <typename Question>
   auto ask(const Question& question);
   std::vector<base::IpAddress> find_files_of(const std::string& owner);
-  std::size_t remove(const std::vector<base::IpAddress>& addresses);
+  template <typename Condition>
+  std::size_t remove(const std::vector<base::IpAddress>& addresses, const Condition& condition);
   const std::optional<std::string>& cursor(std::size_t set);
   void commit();
 
