@@ -83,7 +83,8 @@ bool is_portmap(const Subject& subject) {
 std::vector<Row> all_rows() {
   std::vector<Row> rows;
   for (const auto make :
-       {dispatch_rows, name_rows, netns_rows, input_rows, version_rows, output_rows, error_rows}) {
+       {dispatch_rows, name_rows, netns_rows, input_rows, version_rows, output_rows, error_rows,
+        shape_rows, conversion_rows, add_rows, del_rows}) {
     const std::vector<Row> group = make();
     rows.insert(rows.end(), group.begin(), group.end());
   }

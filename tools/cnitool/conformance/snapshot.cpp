@@ -126,6 +126,13 @@ std::string describe(const fs::directory_entry& entry) {
   return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+/// What host-local keeps beside its reservations (its lock, its cursors) belongs to no attachment.
+bool is_memory(const fs::path& path) {
+  const std::string name = path.filename();
+  const bool address = name.find_first_not_of("0123456789abcdef.:") == std::string::npos;
+  return path.string().starts_with("/var/lib/cni/networks/") && !address;
+}
+
 void add_files(Lines& lines) {
   for (const char* top : {"/run", "/var/lib"}) {
     fs::recursive_directory_iterator at(top, fs::directory_options::skip_permission_denied);
@@ -134,7 +141,7 @@ void add_files(Lines& lines) {
         at.disable_recursion_pending();
         continue;
       }
-      if (at->is_directory()) continue;
+      if (at->is_directory() || is_memory(at->path())) continue;
       lines.push_back("file " + at->path().string() + " " + describe(*at));
     }
   }

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+// A12: what ADD means.
+#include <signal.h>
+
+#include <algorithm>
+#include <set>
+
+#include "tools/cnitool/conformance/helpers.h"
+#include "tools/cnitool/conformance/rows.h"
+
+namespace conformance {
+namespace {
+
+constexpr int kParallel = 64;
+
+bool keeps_addresses(const Subject& subject) {
+  return subject.config.value(Json::json_pointer("/ipam/type"), "") == "host-local";
+}
+
+bool refuses_twice(const Subject& subject) {
+  return subject.makes_link() || is_host_local(subject);
+}
+
+bool many_at_once(const Subject& subject) {
+  return refuses_twice(subject) || subject.is_chained();
+}
+
+std::vector<std::string> kernel_addresses(const Json& link) {
+  std::vector<std::string> addresses;
+  if (!link.is_object()) return addresses;
+  for (const Json& address : link.value("addr_info", Json::array())) {
+    addresses.push_back(address.value("local", "") + "/" +
+                        std::to_string(address.value("prefixlen", 0)));
+  }
+  return addresses;
+}
+
+void matches_the_kernel(Context& c) {
+  const Json result = c.add();
+  const Json link = find_link(c.subject().ifname, kSandbox);
+  if (!c.expect(link.is_object(), "ADD", "the interface in the sandbox",
+                join(link_names(kSandbox))))
+    return;
+  c.expect(link["flags"].dump().find("\"UP\"") != std::string::npos, "the interface", "up",
+           link["flags"].dump());
+  const std::vector<std::string> addresses = kernel_addresses(link);
+  for (const std::string& address : addresses_of(result)) {
+    c.expect(std::find(addresses.begin(), addresses.end(), address) != addresses.end(),
+             "addresses in the kernel", address, join(addresses));
+  }
+  for (const Json& route : result.value("routes", Json::array())) {
+    const std::string destination = route.value("dst", "");
+    const Json found = ip_json({"route", "show", destination}, kSandbox);
+    c.expect(found.is_array() && !found.empty(), "routes in the kernel", destination, found.dump());
+  }
+}
+
+/// A failed ADD must have left nothing.
+void expect_no_trace(Context& c, const Snapshot& before, const std::string& what) {
+  c.expect(reservations("net1").empty(), what, "no address reserved", join(reservations("net1")));
+  c.expect_restored(before, what);
+}
+
+void leaves_no_trace_of_failures(Context& c) {
+  c.warm_up();
+  const Snapshot before = c.snapshot();
+  if (c.subject().delegates()) {
+    const Call add = c.delegated("ADD");
+    for (
+        const char* answer :
+        {"", "{}",
+         R"({"ips":[{"address":"10.77.0.2/24"}],"routes":[{"dst":"10.5.0.0/16","gw":"192.0.2.1"}]})"}) {
+      c.recorder().reset();
+      c.recorder().play("ipam", "ADD.stdout", answer);
+      const Outcome outcome = c.run(add);
+      if (outcome.succeeded()) c.run(c.delegated("DEL"));
+      expect_no_trace(c, before, "ADD with IPAM result `" + std::string(answer) + "`");
+    }
+  }
+  const std::string strace = find_tool("strace");
+  if (strace.empty() || c.subject().instrumented) return;
+  for (int step = 1; step <= 60; ++step) {
+    Call add = c.call("ADD");
+    add.process.arguments = {"-o",
+                             "/dev/null",
+                             "-e",
+                             "trace=sendto,sendmsg",
+                             "-e",
+                             "inject=sendto,sendmsg:error=ENOMEM:when=" + std::to_string(step),
+                             add.process.program};
+    add.process.program = strace;
+    const Outcome outcome = c.run(add);
+    if (outcome.succeeded()) {
+      c.run(c.call("DEL"));
+      continue;
+    }
+    expect_no_trace(c, before,
+                    "ADD whose message " + std::to_string(step) + " to the kernel fails");
+    if (!c.findings().empty()) return;
+  }
+}
+
+void refuses_the_second_add(Context& c) {
+  const Json result = c.add();
+  const std::vector<std::string> held = reservations("net1");
+  c.expect_error(c.run(c.call("ADD")), "a second ADD", {});
+  c.expect(reservations("net1") == held, "a second ADD", join(held), join(reservations("net1")));
+  c.expect_ok(c.run(c.call("CHECK").with("prevResult", result)),
+              "CHECK of the first after a second ADD");
+}
+
+void allows_another_ifname(Context& c) {
+  c.add(without_routes(c.call("ADD")));
+  c.add(without_routes(for_attachment(c.call("ADD"), "c1", "eth1")));
+}
+
+void repeats_without_leaks(Context& c) {
+  c.warm_up();
+  const Snapshot before = c.snapshot();
+  const int rounds = c.subject().instrumented ? 10 : 100;
+  for (int i = 0; i < rounds && c.findings().empty(); ++i) {
+    const Json result = c.add();
+    c.expect_ok(c.run(c.call("DEL").with("prevResult", result)), "DEL");
+  }
+  c.expect_restored(before, "rounds of ADD and DEL");
+  c.expect(reservations("net1").empty(), "rounds of ADD and DEL", "no reservation",
+           join(reservations("net1")));
+}
+
+std::string sandbox_path(int number) {
+  return "/run/netns/p" + std::to_string(number);
+}
+
+Call parallel_call(const Context& c, const std::string& verb, int number) {
+  Call call = c.call(verb)
+                  .set("CNI_CONTAINERID", "p" + std::to_string(number))
+                  .set("CNI_NETNS", sandbox_path(number));
+  const Json::json_pointer port("/runtimeConfig/portMappings/0/hostPort");
+  if (call.config.contains(port)) call.config[port] = 9000 + number;
+  return call;
+}
+
+std::vector<Outcome> run_at_once(Context& c, const std::string& verb) {
+  std::vector<Process> processes;
+  for (int i = 0; i < kParallel; ++i) {
+    Invocation invocation = c.prepare(parallel_call(c, verb, i));
+    invocation.timeout = std::chrono::seconds(60);
+    processes.emplace_back(invocation);
+  }
+  std::vector<Outcome> outcomes;
+  for (Process& process : processes) outcomes.push_back(process.finish());
+  return outcomes;
+}
+
+void works_in_parallel(Context& c) {
+  c.warm_up();
+  const Snapshot before = c.snapshot();
+  for (int i = 0; i < kParallel; ++i) make_sandbox(sandbox_path(i));
+  std::set<std::string> addresses;
+  for (const Outcome& outcome : run_at_once(c, "ADD")) {
+    if (!c.expect_ok(outcome, "one of 64 ADDs at once")) continue;
+    for (const std::string& address : addresses_of(parse_json(outcome.out)))
+      addresses.insert(address);
+  }
+  if (keeps_addresses(c.subject())) {
+    c.expect(addresses.size() == kParallel, "64 ADDs at once", "64 addresses",
+             std::to_string(addresses.size()));
+  }
+  for (const Outcome& outcome : run_at_once(c, "DEL"))
+    c.expect_ok(outcome, "one of 64 DELs at once");
+  for (int i = 0; i < kParallel; ++i) remove_sandbox(sandbox_path(i));
+  c.expect(reservations("net1").empty(), "64 DELs at once", "no reservation",
+           join(reservations("net1")));
+  c.expect_restored(before, "64 ADDs and DELs at once");
+}
+
+void needs_no_status(Context& c) {
+  c.add();
+}
+
+void addresses_are_usable(Context& c) {
+  Call add = c.call("ADD");
+  const Json::json_pointer ranges("/ipam/ranges");
+  if (add.config.contains(ranges)) add.config[ranges].push_back({{{"subnet", "fd00:88::/64"}}});
+  const Outcome outcome = c.run(add);
+  if (!c.expect_ok(outcome, "dual-stack ADD")) return;
+  const Json link =
+      ip_json({"-6", "addr", "show", "dev", c.subject().ifname, "tentative"}, kSandbox);
+  std::string tentative;
+  for (const Json& entry : link) {
+    for (const Json& address : entry.value("addr_info", Json::array())) {
+      // The kernel's own link-local address is no part of the result.
+      if (address.value("scope", "") == "global") tentative += address.dump();
+    }
+  }
+  c.expect(tentative.empty(), "ADD of an IPv6 address", "none tentative", tentative);
+  c.expect_ok(c.run(add.set("CNI_COMMAND", "CHECK").with("prevResult", parse_json(outcome.out))),
+              "CHECK at once");
+}
+
+void names_the_bad_key(Context& c) {
+  const auto refuse = [&](const char* patch, const char* key) {
+    c.expect_error(c.run(c.call("ADD").merge(Json::parse(patch))), "ADD with " + std::string(patch),
+                   {7}, {key});
+  };
+  const std::string& type = c.subject().type;
+  if (type == "bridge") {
+    refuse(R"({"vlan":5000})", "vlan");
+    refuse(R"({"vlanTrunk":[{"minID":9,"maxID":5}]})", "vlanTrunk");
+    refuse(R"({"promiscMode":true,"hairpinMode":true})", "promiscMode");
+    refuse(R"({"mtu":-1})", "mtu");
+  } else if (type == "ptp") {
+    refuse(R"({"mtu":-1})", "mtu");
+    refuse(R"({"ipam":null})", "ipam");
+  } else if (type == "host-local") {
+    refuse(R"({"ipam":{"ranges":[[{"subnet":"10.88.0.0/99"}]]}})", "subnet");
+    refuse(R"({"ipam":{"ranges":null}})", "range");
+  } else if (type == "static") {
+    refuse(R"({"ipam":{"addresses":[{"address":"x"}]}})", "address");
+  } else if (type == "portmap") {
+    refuse(
+        R"({"runtimeConfig":{"portMappings":[{"hostPort":70000,"containerPort":80,"protocol":"tcp"}]}})",
+        "hostPort");
+    refuse(
+        R"({"runtimeConfig":{"portMappings":[{"hostPort":80,"containerPort":80,"protocol":"x"}]}})",
+        "protocol");
+  }
+}
+
+void never_leaves_name_on_host(Context& c) {
+  Call add = c.call("ADD");
+  add.process.kill_signal = SIGKILL;
+  for (int i = 0; i < 60; ++i) {
+    add.process.kill_after = std::chrono::microseconds(150 * i);
+    c.run(add);
+    const std::vector<std::string> links = link_names("");
+    if (!c.expect(std::find(links.begin(), links.end(), "eth0") == links.end(),
+                  "SIGKILL during ADD", "no eth0 on the host", join(links))) {
+      return;
+    }
+    c.run(c.call("DEL"));
+  }
+}
+
+}  // namespace
+
+std::vector<Row> add_rows() {
+  return {{"S-151", attaches, matches_the_kernel},
+          {"S-152", anyone, leaves_no_trace_of_failures},
+          {"S-153", refuses_twice, refuses_the_second_add},
+          {"S-154", many_at_once, allows_another_ifname},
+          {"S-155", anyone, repeats_without_leaks},
+          {"S-156", many_at_once, works_in_parallel},
+          {"S-158", anyone, needs_no_status},
+          {"S-159", attaches, addresses_are_usable},
+          {"S-160", anyone, names_the_bad_key},
+          {"S-161", makes_link, never_leaves_name_on_host}};
+}
+
+}  // namespace conformance
