@@ -16,9 +16,9 @@ using CapabilityArgs = std::map<std::string, std::string>;
 
 /// What the runtime knows of one attachment.
 struct RuntimeConf {
-  std::string container_id;
-  std::string netns;  ///< path; may be empty or gone on DEL (R-122)
-  std::string ifname;
+  std::string container_id = {};
+  std::string netns = {};  ///< path; may be empty or gone on DEL (R-122)
+  std::string ifname = {};
   Args args = {};
   CapabilityArgs capability_args = {};
   std::string cache_dir = {};  ///< deprecated: used only when Options::cache_dir is empty (R-087)
