@@ -104,6 +104,8 @@ void add_port(Lines& lines, const IptablesHostPorts& family, const std::string& 
 /// Entry rules: one per protocol and 15 ports, protocols in alphabetical order.
 void add_entries(Lines& lines, const IptablesHostPorts& family, const std::string& chain,
                  const Owner& owner) {
+  const bool v4 = family.ports.container.address.is_v4();
+  const std::string& options = v4 ? family.conditions.v4 : family.conditions.v6;
   std::map<std::string, std::vector<std::string>> by_protocol;
   for (const HostPort& port : family.listed)
     by_protocol[port_protocol_name(port.protocol)].push_back(std::to_string(port.host_port));
@@ -114,12 +116,15 @@ void add_entries(Lines& lines, const IptablesHostPorts& family, const std::strin
         list += (list.empty() ? "" : ",") + ports[i];
       lines.push_back(std::string("-A ") + kDnat + " -p " + protocol + " " +
                       comment_option(comment_of(owner)) + " -m multiport --dports " + list +
-                      (family.options.empty() ? "" : " " + family.options) + " -j " + chain);
+                      (options.empty() ? "" : " " + options) + " -j " + chain);
     }
 }
 
-NatRemoval removal_of(const std::string& chain, const std::string& options) {
-  return {.chain = chain, .entry_chain = kDnat, .entry_options = options};
+NatRemoval removal_of(const std::string& chain, const IptablesConditions& conditions) {
+  return {.chain = chain,
+          .entry_chain = kDnat,
+          .options_v4 = conditions.v4,
+          .options_v6 = conditions.v6};
 }
 
 }  // namespace
@@ -130,7 +135,7 @@ void add_iptables_host_ports(nft::Nft& nft, const Owner& owner,
   // Entry rules cannot be compared with what they should say, so a repetition starts over.
   for (const IptablesHostPorts& family : families)
     if (has_iptables_host_ports(nft, owner, family.ports.container.address.family()))
-      remove_iptables_host_ports(nft, owner, family.options);
+      remove_iptables_host_ports(nft, owner, family.conditions);
   for (const IptablesHostPorts& family : families) {
     const int address_family = family.ports.container.address.family();
     BothVariants present(nft, address_family);
@@ -149,8 +154,9 @@ void add_iptables_host_ports(nft::Nft& nft, const Owner& owner,
   }
 }
 
-bool remove_iptables_host_ports(nft::Nft& nft, const Owner& owner, const std::string& options) {
-  std::vector<NatRemoval> removals{removal_of(iptables_chain(kChainPrefix, owner), options)};
+bool remove_iptables_host_ports(nft::Nft& nft, const Owner& owner,
+                                const IptablesConditions& conditions) {
+  std::vector<NatRemoval> removals{removal_of(iptables_chain(kChainPrefix, owner), conditions)};
   removals.push_back(
       {.chain = iptables_chain("CNI-SN-", owner), .entry_chain = "CNI-HOSTPORT-SNAT"});
   return remove_nat_chains(nft, removals);

@@ -10,14 +10,21 @@
 /// Host ports by iptables: the reference's chains, rules and order (reference-plugins 4.1 and 7.2).
 namespace net {
 
+/// Match words that ADD appended to the entry rules; a removal from legacy tables needs them again.
+struct IptablesConditions {
+  std::string v4;
+  std::string v6;
+  bool operator==(const IptablesConditions&) const = default;
+};
+
 /// The ports of one container address, as iptables wants them.
 struct IptablesHostPorts {
   HostPorts ports;  ///< `conditions` is not used
-  std::vector<HostPort> listed =
-      {};  ///< what the entry rules list: also ports of host addresses of the other family
+  /// What the entry rules list: also ports of host addresses of the other family.
+  std::vector<HostPort> listed = {};
   int mark_bit = 13;
   std::string set_mark_chain = {};  ///< of another owner, such as KUBE-MARK-MASQ; empty: ours
-  std::string options = {};         ///< further match words, appended as they are
+  IptablesConditions conditions = {};
   bool operator==(const IptablesHostPorts&) const = default;
 };
 
@@ -25,8 +32,9 @@ struct IptablesHostPorts {
 void add_iptables_host_ports(nft::Nft& nft, const Owner& owner,
                              std::span<const IptablesHostPorts> families);
 /// Removes the chains of the owner's container, those of the reference's older releases too. Starts
-/// a process only where legacy tables hold them; `options` are the match words that ADD appended.
-bool remove_iptables_host_ports(nft::Nft& nft, const Owner& owner, const std::string& options = {});
+/// a process only where legacy tables hold them.
+bool remove_iptables_host_ports(nft::Nft& nft, const Owner& owner,
+                                const IptablesConditions& conditions = {});
 /// Whether the chain of `owner` is there and led to.
 bool has_iptables_host_ports(nft::Nft& nft, const Owner& owner, int family);
 /// Removes the chains of containers of `network` that are none of `valid`.

@@ -86,13 +86,14 @@ std::string join(const std::vector<std::uint16_t>& ports) {
 }
 
 /// The command that deletes `rule`, in the order in which the reference wrote its matches.
-std::string deletion_of(const NatRule& rule, const NatRemoval& removal) {
+std::string deletion_of(const NatRule& rule, const NatRemoval& removal, int family) {
+  const std::string& options = family == AF_INET ? removal.options_v4 : removal.options_v6;
   std::string line = "-D " + removal.entry_chain;
   if (rule.source) line += " -s " + rule.source->text();
   if (rule.protocol != 0) line += " -p " + port_protocol_name(rule.protocol);
   if (!rule.comment.empty()) line += " " + comment_option(rule.comment);
   if (!rule.ports.empty()) line += " -m multiport --dports " + join(rule.ports);
-  if (!removal.entry_options.empty()) line += " " + removal.entry_options;
+  if (!options.empty()) line += " " + options;
   return line + " -j " + removal.chain;
 }
 
@@ -100,7 +101,8 @@ std::vector<std::string> legacy_lines(NatView& view, const NatRemoval& removal) 
   std::vector<std::string> lines;
   if (!view.has_chain(removal.chain)) return lines;
   const Entries entries = find_entries(view, removal);
-  for (const NatRule& rule : entries.leaving) lines.push_back(deletion_of(rule, removal));
+  for (const NatRule& rule : entries.leaving)
+    lines.push_back(deletion_of(rule, removal, view.family()));
   if (!entries.all) return lines;
   lines.push_back("-F " + removal.chain);
   lines.push_back("-X " + removal.chain);

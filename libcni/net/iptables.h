@@ -64,9 +64,9 @@ std::vector<NatChain> read_legacy_nat(int family);
 /// How a chain of one container hangs in the table, and the text that comments on its rules.
 struct NatRemoval {
   std::string chain;
-  std::string entry_chain;  ///< whose rules jump to `chain`
-  std::string entry_options =
-      {};  ///< legacy: what the tool needs to find such a rule, after address and protocol
+  std::string entry_chain;      ///< whose rules jump to `chain`
+  std::string options_v4 = {};  ///< legacy: match words that ADD appended to those rules
+  std::string options_v6 = {};
   std::vector<base::Prefix> only = {};  ///< jumps from these sources alone; empty: all
 };
 /// Removes `removals` of both variants and both families: rules and chains of nf_tables by netlink

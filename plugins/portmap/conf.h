@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "libcni/net/hostport.h"
+#include "libcni/plugin/plugin.h"
+
+namespace portmap {
+
+enum class Backend { nftables, iptables };
+
+struct Conf {
+  Backend backend = Backend::nftables;
+  bool snat = true;
+  bool masq_all = false;
+  int mark_bit = 13;
+  std::string set_mark_chain = {};  ///< externalSetMarkChain
+  /// The words of conditionsV4 and conditionsV6, in the backend's syntax.
+  std::vector<std::string> conditions_v4 = {};
+  std::vector<std::string> conditions_v6 = {};
+  /// `host_ip` may be unspecified: any address of that family.
+  std::vector<net::HostPort> mappings = {};
+  bool operator==(const Conf&) const = default;
+};
+
+/// Throws cni::Error 7 naming key and value, 6 for a wrong type. Without `backend`, a configuration
+/// in iptables' words gets iptables, all others nf_tables.
+Conf parse_conf(const cni::Request& request);
+
+/// What DEL and GC can use of a configuration that may be broken: never throws for bad values.
+struct RemovalHints {
+  std::string conditions_v4 = {};
+  std::string conditions_v6 = {};
+  std::vector<std::uint16_t> udp_ports = {};
+};
+RemovalHints parse_removal_hints(const cni::Request& request) noexcept;
+
+}  // namespace portmap
