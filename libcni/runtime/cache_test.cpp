@@ -7,6 +7,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 
 #include "libcni/base/file.h"
 #include "tests/support/runtime_world.h"
@@ -225,7 +226,7 @@ TEST_F(Caching, R100_LongNamesAreFoundAgain) {
   EXPECT_THAT(listed(), IsEmpty());
   // A reference runtime writes up to 255 bytes in the open.
   CacheEntry theirs = entry("net1", std::string(245, 'x'));
-  put("net1-" + theirs.conf.container_id + "-eth0", print_entry(theirs));
+  std::ofstream(results + "/net1-" + theirs.conf.container_id + "-eth0") << print_entry(theirs);
   EXPECT_TRUE(cache.find("net1", theirs.conf));
 }
 
