@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcni/base/netns.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <stdexcept>
+#include <system_error>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/temp_dir.h"
+
+namespace base {
+namespace {
+
+int errno_of_opening(const std::string& path) {
+  try {
+    Netns::open(path);
+  } catch (const std::system_error& error) {
+    return error.code().value();
+  }
+  return 0;
+}
+
+TEST(Netns, CreatesOneAndStaysWhereItIs) {
+  const Netns home = Netns::current();
+  const Netns created = Netns::create();
+  EXPECT_FALSE(created == home);
+  EXPECT_TRUE(Netns::current() == home);
+}
+
+TEST(Netns, RunsInsideAndComesBackThoughTheBodyThrows) {
+  const Netns home = Netns::current();
+  const Netns created = Netns::create();
+  bool inside = false;
+  EXPECT_THROW(created.run([&] {
+    inside = Netns::current() == created;
+    throw std::runtime_error("x");
+  }),
+               std::runtime_error);
+  EXPECT_TRUE(inside);
+  EXPECT_TRUE(Netns::current() == home);
+}
+
+// S-036 S-038
+TEST(Netns, S036_OpensEveryKindOfPath) {
+  const Netns created = Netns::create();
+  const test::TempDir folder;
+  const std::string by_fd = "/proc/self/fd/" + std::to_string(created.fd());
+  const std::string link = folder / "link";
+  std::filesystem::create_symlink(by_fd, link);
+  EXPECT_TRUE(Netns::open(by_fd) == created);
+  EXPECT_TRUE(Netns::open(link) == created);
+  const std::string self = "/proc/" + std::to_string(::getpid());
+  EXPECT_TRUE(Netns::open(self + "/ns/net") == Netns::current());
+  EXPECT_TRUE(Netns::open(self + "/task/" + std::to_string(::getpid()) + "/ns/net") ==
+              Netns::current());
+}
+
+// S-038 S-043
+TEST(Netns, S043_AFileThatIsNoNamespaceIsNotFound) {
+  const test::TempDir folder;
+  EXPECT_EQ(errno_of_opening("/nonexistent"), ENOENT);
+  EXPECT_EQ(errno_of_opening(folder.file("stale", "")), EINVAL);
+  EXPECT_EQ(errno_of_opening("/proc/self/ns/mnt"), EINVAL);
+  EXPECT_FALSE(Netns::find(""));
+  EXPECT_FALSE(Netns::find("/nonexistent"));
+  EXPECT_FALSE(Netns::find(folder / "stale"));
+  EXPECT_FALSE(Netns::find("/proc/self/ns/mnt"));
+}
+
+}  // namespace
+}  // namespace base
