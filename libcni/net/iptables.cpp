@@ -89,7 +89,8 @@ std::string join(const std::vector<std::uint16_t>& ports) {
 std::string deletion_of(const NatRule& rule, const NatRemoval& removal, int family) {
   const std::string& options = family == AF_INET ? removal.options_v4 : removal.options_v6;
   std::string line = "-D " + removal.entry_chain;
-  if (rule.source) line += " -s " + rule.source->text();
+  // An address match of a portmap entry comes from the conditions, which say it themselves.
+  if (rule.source && options.empty()) line += " -s " + rule.source->text();
   if (rule.protocol != 0) line += " -p " + port_protocol_name(rule.protocol);
   if (!rule.comment.empty()) line += " " + comment_option(rule.comment);
   if (!rule.ports.empty()) line += " -m multiport --dports " + join(rule.ports);

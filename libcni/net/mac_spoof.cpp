@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libcni/net/mac_spoof.h"
 
+#include <net/if.h>
+
 #include <algorithm>
-#include <vector>
+#include <set>
 
 #include "libcni/base/sys_error.h"
 #include "libcni/net/nft.h"
@@ -15,114 +17,121 @@ using nft::Nft;
 using nft::Rule;
 using nft::RuleInfo;
 
-constexpr const char* kEntry = "PREROUTING";
-/// Of a bridge-family chain: before the bridge decides (linux/netfilter_bridge.h:
-/// NF_BR_PRI_NAT_DST_BRIDGED).
-constexpr std::int32_t kPriority = -300;
+constexpr const char* kPrerouting = "PREROUTING";
+constexpr std::size_t kCommentMax = 128;
+constexpr std::uint32_t kBridgePrerouting =
+    0;  // NF_BR_PRE_ROUTING; its header clashes with net/if.h
 
 const nft::Table& table() {
   static const nft::Table kTable{nft::Family::bridge, "nat"};
   return kTable;
 }
 
-std::string comment_of(const std::string& id) {
-  return "macspoofchk-" + id;
-}
-std::string chain_of(const std::string& id) {
-  return "cni-br-iface-" + id;
-}
-std::string mac_chain_of(const std::string& id) {
-  return chain_of(id) + "-mac";
-}
-
-std::string id_of(const Owner& owner) {
-  return owner.container_id + "-" + owner.ifname;
-}
-
-/// Takes rules and chains of `id` out of the table as `rules` lists it. Returns whether there were
-/// any.
-bool put_removal(Batch& batch, const std::vector<RuleInfo>& rules, const std::string& id) {
-  bool found = false;
-  for (const RuleInfo& rule : rules) {
-    if (rule.chain == kEntry && rule.target == chain_of(id)) {
-      batch.remove_rule(kEntry, rule.handle);
-      found = true;
-    }
+/// The names that one attachment's objects have.
+struct Names {
+  explicit Names(const Owner& owner) {
+    const std::string id = owner.container_id + "-" + owner.ifname;
+    chain = "cni-br-iface-" + id;
+    mac_chain = chain + "-mac";
+    comment = ("macspoofchk-" + id).substr(0, kCommentMax);
   }
-  for (const std::string& chain : {chain_of(id), mac_chain_of(id)}) {
-    if (std::ranges::find(rules, chain, &RuleInfo::chain) == rules.end()) continue;
-    batch.remove_chain(chain);
-    found = true;
-  }
-  return found;
+  std::string chain;
+  std::string mac_chain;
+  std::string comment;
+};
+
+/// A shared chain's rules that lead to `chain`. Nothing can lead to a chain that does not exist, so
+/// a new attachment costs no walk over all others.
+std::vector<RuleInfo> find_jumps(Nft& nft, const std::string& chain) {
+  if (!nft.has_chain(table(), chain)) return {};
+  std::vector<RuleInfo> jumps = nft.list_rules(table(), kPrerouting);
+  std::erase_if(jumps, [&](const RuleInfo& rule) { return rule.target != chain; });
+  return jumps;
 }
 
-}  // namespace
-
-void add_mac_spoof_check(const Owner& owner, const std::string& host_name, const base::Mac& mac) {
-  const std::string id = id_of(owner);
-  Nft nft;
-  nft::retry_on_conflict([&] {
-    const std::uint32_t generation = nft.generation();
-    Batch batch(table());
-    batch.ensure_table({});
-    batch.ensure_base_chain(kEntry, {.type = "filter", .hook = 0, .priority = kPriority});
-    const bool known = put_removal(batch, nft.list_rules(table()), id);
-    batch.ensure_chain(chain_of(id));
-    batch.ensure_chain(mac_chain_of(id));
-    batch.append_rule(chain_of(id), std::move(Rule(comment_of(id)).jump(mac_chain_of(id))));
-    batch.append_rule(mac_chain_of(id),
-                      std::move(Rule(comment_of(id)).ether_source(mac).return_to_caller()));
-    // The last rule names the network, which the reference's names leave out: GC goes by it.
-    batch.append_rule(mac_chain_of(id), std::move(Rule(owner_comment(owner)).drop()));
-    batch.append_rule(kEntry,
-                      std::move(Rule(comment_of(id)).input_link(host_name).jump(chain_of(id))));
-    nft.commit(batch, known ? std::optional(generation) : std::nullopt);
-  });
+void put_removal(Nft& nft, Batch& batch, const std::string& chain) {
+  for (const RuleInfo& jump : find_jumps(nft, chain)) batch.remove_rule(kPrerouting, jump.handle);
+  for (const std::string& each : {chain, chain + "-mac"})
+    if (nft.has_chain(table(), each)) batch.remove_chain(each);
 }
 
-bool remove_mac_spoof_check(const Owner& owner) {
+bool remove_chains(Nft& nft, const std::string& chain) {
   bool existed = false;
-  Nft nft;
   nft::retry_on_conflict([&] {
     Batch batch(table());
-    existed = put_removal(batch, nft.list_rules(table()), id_of(owner)) || existed;
+    put_removal(nft, batch, chain);
+    existed = existed || !batch.empty();
     nft.commit(batch);
   });
   return existed;
 }
 
-void check_mac_spoof_check(const Owner& owner, const std::string& host_name, const base::Mac& mac) {
-  const std::string id = id_of(owner);
-  const auto rules = Nft().list_rules(table());
-  const auto in = [&](const std::string& chain) {
-    return std::ranges::count(rules, chain, &RuleInfo::chain);
-  };
-  const bool entered = std::ranges::any_of(rules, [&](const RuleInfo& rule) {
-    return rule.chain == kEntry && rule.target == chain_of(id);
+nft::Bytes padded(const std::string& name) {
+  nft::Bytes bytes(name.begin(), name.end());
+  bytes.resize(IFNAMSIZ);
+  return bytes;
+}
+
+[[noreturn]] void missing(const std::string& what) {
+  base::throw_errno("find the MAC spoof check's " + what, ENOENT);
+}
+
+}  // namespace
+
+void add_mac_spoof_check(const Owner& owner, const std::string& host_name, const base::Mac& mac) {
+  const Names names(owner);
+  Nft nft;
+  nft::retry_on_conflict([&] {
+    const std::uint32_t generation = nft.generation();
+    Batch batch(table());
+    const std::vector<RuleInfo> jumps = find_jumps(nft, names.chain);
+    batch.ensure_table({});
+    batch.ensure_base_chain(kPrerouting, {"filter", kBridgePrerouting, -300});
+    batch.ensure_chain(names.mac_chain);
+    // The comment ties the chain to its network, which its name does not.
+    batch.ensure_chain(names.chain, owner_comment(owner));
+    for (const RuleInfo& jump : jumps) batch.remove_rule(kPrerouting, jump.handle);
+    batch.flush_chain(names.chain);
+    batch.flush_chain(names.mac_chain);
+    batch.append_rule(names.mac_chain, Rule(names.comment).ether_source(mac).return_to_caller());
+    batch.append_rule(names.mac_chain, Rule(names.comment).drop());
+    batch.append_rule(names.chain, Rule(names.comment).jump(names.mac_chain));
+    batch.append_rule(kPrerouting, Rule(names.comment).input_link(host_name).jump(names.chain));
+    // Only what was read makes a generation matter.
+    nft.commit(batch, jumps.empty() ? std::nullopt : std::optional(generation));
   });
-  if (!entered || in(chain_of(id)) != 1 || in(mac_chain_of(id)) != 2)
-    base::throw_errno("find the MAC spoof check of link " + host_name + " for " + mac.text(),
-                      ENOENT);
+}
+
+bool remove_mac_spoof_check(const Owner& owner) {
+  Nft nft;
+  const bool existed = remove_chains(nft, Names(owner).chain);
+  if (existed) Nft::settle();
+  return existed;
+}
+
+void check_mac_spoof_check(const Owner& owner, const std::string& host_name, const base::Mac& mac) {
+  const Names names(owner);
+  Nft nft;
+  const std::vector<RuleInfo> jumps = find_jumps(nft, names.chain);
+  if (std::ranges::find(jumps, padded(host_name), &RuleInfo::compared) == jumps.end())
+    missing("jump for link \"" + host_name + "\"");
+  const std::vector<RuleInfo> inner = nft.list_rules(table(), names.chain);
+  if (inner.empty() || inner.front().target != names.mac_chain)
+    missing("chain \"" + names.chain + "\"");
+  const std::vector<RuleInfo> rules = nft.list_rules(table(), names.mac_chain);
+  if (rules.size() != 2 || rules[0].compared != nft::Bytes(mac.bytes.begin(), mac.bytes.end()))
+    missing("rule for source address " + mac.text());
 }
 
 void gc_mac_spoof_checks(const std::string& network, std::span<const Owner> valid) {
-  const std::string hash = network_hash(network);
+  std::set<std::string, std::less<>> keep;
+  for (const Owner& owner : valid) keep.insert(owner_hash(owner));
+  const std::string ours = network_hash(network) + "-";
   Nft nft;
-  nft::retry_on_conflict([&] {
-    Batch batch(table());
-    const auto rules = nft.list_rules(table());
-    for (const RuleInfo& rule : rules) {
-      if (!rule.comment.starts_with(hash) || !rule.chain.ends_with("-mac")) continue;
-      if (std::ranges::any_of(valid,
-                              [&](const Owner& owner) { return is_owned_by(rule.comment, owner); }))
-        continue;
-      const std::string chain =
-          rule.chain.substr(0, rule.chain.size() - std::string("-mac").size());
-      put_removal(batch, rules, chain.substr(chain_of({}).size()));
-    }
-    nft.commit(batch);
-  });
+  for (const nft::ChainInfo& chain : nft.list_chains(table()))
+    if (chain.comment.starts_with(ours) &&
+        !keep.contains(std::string_view(chain.comment).substr(0, chain.comment.find(','))))
+      remove_chains(nft, chain.name);
 }
 
 }  // namespace net

@@ -94,6 +94,7 @@ struct RuleInfo {
   std::optional<base::Prefix> source = {};
   std::optional<base::Prefix> destination = {};
   std::uint32_t mark = 0;  ///< that it compares with, or sets
+  Bytes compared = {};     ///< what its last comparison is with
   bool operator==(const RuleInfo&) const = default;
 };
 /// `family` tells the length of addresses: AF_INET or AF_INET6.

@@ -71,6 +71,8 @@ class Reader {
   void read_compare(const nftnl_expr* expression) {
     std::uint32_t size = 0;
     const void* data = nftnl_expr_get(expression, NFTNL_EXPR_CMP_DATA, &size);
+    const auto* bytes_compared = static_cast<const std::uint8_t*>(data);
+    if (data != nullptr) info.compared.assign(bytes_compared, bytes_compared + size);
     if (on_mark_ && data != nullptr && size == sizeof info.mark)
       std::memcpy(&info.mark, data, size);
     on_mark_ = false;
