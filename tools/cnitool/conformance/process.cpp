@@ -68,6 +68,10 @@ void install(int fd, int target) {
   dup2(high, target);
 }
 
+std::chrono::microseconds duration_of(const timeval& time) {
+  return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+}
+
 }  // namespace
 
 Process::Process(const Invocation& invocation) : invocation_(invocation) {
@@ -145,6 +149,7 @@ Outcome Process::finish() {
   outcome.took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started_);
   outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   outcome.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  outcome.cpu = duration_of(usage.ru_utime) + duration_of(usage.ru_stime);
   outcome.peak_kib = usage.ru_maxrss;
   if (invocation_.output_path.empty()) outcome.out = content_of(output_.get());
   outcome.err = content_of(errors_.get());

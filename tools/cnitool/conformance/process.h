@@ -39,6 +39,7 @@ struct Outcome {
   std::string out;
   std::string err;
   std::chrono::microseconds took{0};
+  std::chrono::microseconds cpu{0};  ///< user and system; says more than `took` on a busy machine
   long peak_kib = 0;
   bool succeeded() const { return exit_code == 0; }
 };

@@ -84,7 +84,8 @@ std::vector<Row> all_rows() {
   std::vector<Row> rows;
   for (const auto make :
        {dispatch_rows, name_rows, netns_rows, input_rows, version_rows, output_rows, error_rows,
-        shape_rows, conversion_rows, add_rows, del_rows}) {
+        shape_rows, conversion_rows, add_rows, del_rows, check_rows, gc_rows, status_rows,
+        chain_rows, delegate_rows, argument_rows, robustness_rows}) {
     const std::vector<Row> group = make();
     rows.insert(rows.end(), group.begin(), group.end());
   }

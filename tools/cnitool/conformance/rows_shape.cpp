@@ -102,7 +102,7 @@ Json sandbox_routes(const std::vector<std::string>& more) {
 void installs_route_attributes(Context& c) {
   const Json route = {{"dst", "10.5.0.0/16"}, {"gw", "10.77.0.1"}, {"mtu", 1400}, {"advmss", 1360},
                       {"priority", 77},       {"table", 100},      {"scope", 0}};
-  Json answer = ipam_result({route});
+  Json answer = ipam_result(Json::array({route}));
   answer["cniVersion"] = "1.1.0";
   const Json result = add_with_ipam(c, answer);
   if (!result.is_object()) return;
