@@ -63,6 +63,12 @@ TEST(ObjectParse, S052_LimitsDepth) {
               HasSubstr("6 test: nested deeper"));
 }
 
+TEST(ObjectParse, S052_LimitsSize) {
+  std::string text = "{\"a\":[0";
+  for (int i = 0; i < 1'000'000; ++i) text += ",0";
+  EXPECT_THAT(outcome([&] { parse(text + "]}"); }), HasSubstr("6 test: more than"));
+}
+
 TEST(ObjectParse, S052_ReplacesMalformedUtf8) {
   EXPECT_EQ(parse("{\"a\":\"x\xff\xc0\x80y\"}").get_string("a"),
             "x\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdy");

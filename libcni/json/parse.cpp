@@ -17,7 +17,8 @@ namespace {
 using Value = nlohmann::json;
 
 constexpr std::size_t kMaxDepth = 10'000;
-constexpr std::size_t kMaxMessage = 190;  // S-112
+constexpr std::size_t kMaxValues = 400'000;  // some 40 MiB, and no configuration (S-052)
+constexpr std::size_t kMaxMessage = 190;     // S-112
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";
 
@@ -59,6 +60,7 @@ class Builder : public nlohmann::json_sax<Value> {
     return true;
   }
   Value* place(Value&& value) {
+    if (++values_ > kMaxValues) fail("more than 400000 values");
     if (open_.empty()) return &(root_ = std::move(value));
     if (open_.back()->is_object()) return &(*member_ = std::move(value));
     open_.back()->push_back(std::move(value));
@@ -78,6 +80,7 @@ class Builder : public nlohmann::json_sax<Value> {
   Value root_;
   std::vector<Value*> open_;
   Value* member_ = nullptr;
+  std::size_t values_ = 0;
 };
 
 bool is_utf8(std::string_view text) {
