@@ -24,10 +24,10 @@ std::optional<MasqueradeBackend> find_masquerade_backend(std::string_view text);
 void add_masquerade(const Owner& owner, std::span<const base::Prefix> addresses,
                     MasqueradeBackend backend = MasqueradeBackend::nftables);
 
-/// Removes what any backend, ours or the reference's, holds for `owner`. `addresses` may be empty
-/// or incomplete; knowing them saves a walk over all elements. Starts a process only where legacy
-/// iptables tables hold such state. Returns whether there was anything.
-/// See Nft::settle(): call this before the slow work of a DEL, and close `nft` after it.
+/// Removes what any backend, ours or the reference's, holds for `owner`. `addresses` is all of
+/// them, which saves a walk over all elements, or empty; wrong ones do no harm. Starts a process
+/// only where legacy iptables tables hold such state. Returns whether there was anything. See
+/// Nft::settle(): call this before the slow work of a DEL, and close `nft` after it.
 bool remove_masquerade(nft::Nft& nft, const Owner& owner,
                        std::span<const base::Prefix> addresses = {});
 /// The same on a socket of its own, for callers that have nothing else to do meanwhile.
