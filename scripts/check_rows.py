@@ -19,7 +19,7 @@ SUITES = {"S": "plugin side", "R": "runtime side", "C": "cnitool"}
 
 
 def is_test(path):
-    if path.name.endswith("_test.cpp"):
+    if path.name.endswith(("_test.cpp", "_test.py")):
         return True
     if path.suffix not in (".cpp", ".h", ".py", ".sh"):
         return False

@@ -79,17 +79,13 @@ int for_each(const std::vector<Target>& targets, const Options& options, const F
   return worst;
 }
 
-/// Detaches in reverse order and removes the namespace: the second half of --rm.
-void tear_down(const std::vector<Made>& made, const Options& options) {
-  for (auto one = made.rbegin(); one != made.rend(); ++one) del_one(one->target, options);
-  remove_netns(made.front().target.conf.netns);
-}
-
-void create_wanted_netns(const Options& options, const std::string& path, base::Undo& undo) {
-  if (!options.create_netns || is_alive(path)) return;
+/// Creates the namespace when that is asked for and it is not there; tells whether it did.
+bool ensure_netns(const Options& options, const std::string& path, base::Undo& undo) {
+  if (!options.create_netns || is_alive(path)) return false;
   create_netns(path);
   undo.add("remove namespace " + path, [path] { remove_netns(path); });
   if (options.verbose > 0 || !options.remove_netns) note("created namespace " + path);
+  return true;
 }
 
 }  // namespace
@@ -97,8 +93,9 @@ void create_wanted_netns(const Options& options, const std::string& path, base::
 int run_add(const Options& given) {
   const Options options = with_netns(given);
   const auto targets = resolve_targets(options);
+  const std::string netns = targets.front().conf.netns;
   base::Undo undo;
-  create_wanted_netns(options, targets.front().conf.netns, undo);
+  const bool created = ensure_netns(options, netns, undo);
   std::vector<Made> made;
   for (const auto& target : targets) {
     made.push_back(add_one(target, options));
@@ -106,10 +103,11 @@ int run_add(const Options& given) {
     undo.add("detach " + target.list.name, [target, &options] { del_one(target, options); });
   }
   if (options.program.empty() || options.format != Format::automatic) print_made(made, options);
-  int exit_code = kOk;
-  if (!options.program.empty())
-    exit_code = run_inside(made.front().target.conf.netns, options.program);
-  if (options.remove_netns) tear_down(made, options);
+  const int exit_code = options.program.empty() ? kOk : run_inside(netns, options.program);
+  if (options.remove_netns) {
+    for (auto one = made.rbegin(); one != made.rend(); ++one) del_one(one->target, options);
+    if (created) remove_netns(netns);  // never one that somebody else made
+  }
   undo.commit();
   return exit_code;
 }

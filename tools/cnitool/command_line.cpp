@@ -47,7 +47,8 @@ constexpr CommandSpec kCommands[] = {
      kPlace | kOutput},
     {"exec", "", "VERB PLUGIN [NETNS]", "Run one plugin once and show the whole exchange", kVerb},
     {"convert", "", "[FILE]", "Rewrite a result in another version's shape", kResult},
-    {"conformance", "", "BINARY", "Test a plugin binary against the specification", kOutput},
+    {"conformance", "", "BINARY", "Test a plugin binary against the specification",
+     kPlace | kOutput},
     {"completion", "", "bash|zsh|fish", "Print a completion script for a shell", 0},
     {"help", "", "[COMMAND]", "Show help", 0},
 };
@@ -142,8 +143,9 @@ void add_own(CLI::App& app, Options& o, const std::string& name) {
   if (name == "add") {
     app.add_flag("--all", o.all, "Every network found, in the order of the files");
     app.add_flag("--create-netns", o.create_netns, "Create the namespace if it does not exist");
-    app.add_flag("--rm", o.remove_netns,
-                 "Detach again and remove the namespace, after `-- COMMAND` if given");
+    app.add_flag(
+        "--rm", o.remove_netns,
+        "Detach again, after `-- COMMAND` if given, and remove a namespace that was created");
     app.add_flag("--steps", o.steps, "Show the result after each plugin of the chain");
     app.add_flag("--force", o.force, "Add also when the cache says it is attached already");
     app.add_flag("--keep-failed", o.keep_failed, "Leave what a failed ADD made, to look at it");
@@ -251,7 +253,7 @@ std::size_t distance(const std::string& a, const std::string& b) {
 
 std::string suggestion(const std::string& word, const std::vector<std::string>& known) {
   std::string best;
-  std::size_t least = 3;
+  std::size_t least = std::max<std::size_t>(word.size() / 3, 1) + 1;
   for (const auto& candidate : known) {
     const std::size_t apart = distance(word, candidate);
     if (apart < least || (candidate.starts_with(word) && word.size() > 1)) {

@@ -76,7 +76,14 @@ ordered_json object_of(const runtime::ConfFile& file, const runtime::PluginPath&
 
 std::vector<Cell> row_of(const runtime::ConfFile& file, bool wide) {
   const std::string shown = wide ? file.path : base_name(file.path);
-  if (!file.list) return {{"broken", Tone::bad}, "", {file.error, Tone::bad}, shown};
+  if (!file.list) {
+    const std::string prefix = file.path + ": ";
+    const bool repeats = file.error.starts_with(prefix);
+    return {{"broken", Tone::bad},
+            "",
+            {repeats ? file.error.substr(prefix.size()) : file.error, Tone::bad},
+            shown};
+  }
   const auto& list = *file.list;
   Cell name(list.name);
   std::string source = shown;

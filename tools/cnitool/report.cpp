@@ -85,8 +85,7 @@ std::string hint_of(const std::exception& error, const Options& options) {
   if (dynamic_cast<const runtime::AlreadyAttached*>(&error) != nullptr) {
     return "; detach it first with cnitool del, or use --force";
   }
-  if (dynamic_cast<const runtime::NotOwner*>(&error) != nullptr)
-    return "; use --force if you are sure";
+  if (dynamic_cast<const runtime::NotOwner*>(&error) != nullptr) return " (--force)";
   if (is_permission(error.what()) && geteuid() != 0) return "; you are not root: try sudo";
   return "";
 }
@@ -95,6 +94,7 @@ Finding finding_of(const cni::Error& error) {
   Finding finding{exit_code_of(error), static_cast<unsigned>(error.code()),
                   runtime::error_text(error), error.what(), error.details()};
   if (const auto* plugin = dynamic_cast<const runtime::PluginError*>(&error)) {
+    finding.line = error.what();  // holds the details already
     finding.msg = plugin->reason().what();
     finding.plugin = plugin->call().type;
     finding.verb = plugin->call().verb;

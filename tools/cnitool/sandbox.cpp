@@ -29,10 +29,11 @@ bool is_number(const std::string& text) {
 }
 
 std::string of_pid(const std::string& pid) {
-  const std::string path = "/proc/" + pid + "/ns/net";
   if (!is_number(pid)) throw UsageError("--netns \"pid:" + pid + "\": the PID is no number");
-  if (!std::filesystem::exists(path)) throw NotFound("--netns: there is no process " + pid);
-  return path;
+  if (!std::filesystem::exists("/proc/" + pid)) {
+    throw NotFound("--netns: there is no process " + pid);
+  }
+  return "/proc/" + pid + "/ns/net";
 }
 
 std::string of_name(const std::string& name) {

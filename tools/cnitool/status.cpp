@@ -42,7 +42,8 @@ void add_failure(const runtime::NetworkList& list, const cni::Error& error,
     if (plugin == failed) {
       row.code = static_cast<unsigned>(error.code());
       row.state = row.code == kLimited ? "limited" : "not ready";
-      row.message = runtime::error_text(error);
+      const auto* failure = dynamic_cast<const runtime::PluginError*>(&error);
+      row.message = runtime::error_text(failure != nullptr ? failure->reason() : error);
     }
     rows.push_back(row);
   }

@@ -35,6 +35,12 @@ Tone tone_of(Severity severity) {
   return severity == Severity::warning ? Tone::warning : Tone::bad;
 }
 
+/// The message of a broken file; the table names the file already.
+std::string without_path(const runtime::ConfFile& file) {
+  const std::string prefix = file.path + ": ";
+  return file.error.starts_with(prefix) ? file.error.substr(prefix.size()) : file.error;
+}
+
 void check_file(const runtime::ConfFile& file, const Options& options,
                 std::vector<Finding>& findings) {
   const std::string network = file.list ? file.list->name : "";
@@ -42,11 +48,7 @@ void check_file(const runtime::ConfFile& file, const Options& options,
   const auto add = [&](Severity severity, const std::string& message) {
     findings.push_back({file.path, network, severity, message});
   };
-  if (!file.list) return add(Severity::error, file.error);
-  if (!file.shadowed_by.empty()) {
-    add(Severity::warning,
-        "never used: " + file.shadowed_by + " has the same network name and comes first");
-  }
+  if (!file.list) return add(Severity::error, without_path(file));
   const auto report = runtime::Cni(runtime_options(options)).validate(*file.list);
   for (const auto& message : report.errors) add(Severity::error, message);
   std::vector<std::string> warnings = file.list->warnings;
