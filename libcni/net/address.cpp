@@ -70,7 +70,9 @@ bool remove_address(Netlink& netlink, int index, const base::Prefix& prefix) try
 std::vector<Address> list_addresses(Netlink& netlink, int index) {
   std::vector<Address> addresses;
   Message message(RTM_GETADDR, 0);
-  message.extra<ifaddrmsg>().ifa_family = AF_UNSPEC;
+  auto& header = message.extra<ifaddrmsg>();
+  header.ifa_family = AF_UNSPEC;
+  header.ifa_index = static_cast<std::uint32_t>(index);
   netlink.dump(
       message, "list addresses of link " + std::to_string(index),
       [&](const nlmsghdr& reply) {

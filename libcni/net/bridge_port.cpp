@@ -52,7 +52,7 @@ PortFlags get_port_flags(Netlink& netlink, int index) {
   PortFlags flags;
   Message message(RTM_GETLINK, 0);
   message.extra<ifinfomsg>().ifi_index = index;
-  netlink.request(message, "read bridge port " + std::to_string(index), [&](const nlmsghdr& reply) {
+  netlink.get(message, "read bridge port " + std::to_string(index), [&](const nlmsghdr& reply) {
     for_each_attribute<ifinfomsg>(reply, [&](const nlattr& a) {
       if (type_of(a) != IFLA_LINKINFO) return;
       for_each_nested(a, [&](const nlattr& nested) {

@@ -70,7 +70,9 @@ Link parse_link(const nlmsghdr& message) {
 
 std::optional<Link> find(Netlink& netlink, Message& message, const std::string& attempted) try {
   std::optional<Link> found;
-  netlink.request(message, attempted, [&](const nlmsghdr& reply) { found = parse_link(reply); });
+  // The counters are most of a reply, and nobody here reads them (kernel 4.4).
+  message.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+  netlink.get(message, attempted, [&](const nlmsghdr& reply) { found = parse_link(reply); });
   return found;
 } catch (const std::system_error& e) {
   if (e.code().value() == ENODEV) return std::nullopt;
@@ -137,6 +139,7 @@ std::vector<Link> list_links(Netlink& netlink) {
   std::vector<Link> links;
   Message message(RTM_GETLINK, 0);
   message.extra<ifinfomsg>();
+  message.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
   netlink.dump(
       message, "list links", [&](const nlmsghdr& reply) { links.push_back(parse_link(reply)); },
       [&] { links.clear(); });

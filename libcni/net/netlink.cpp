@@ -119,6 +119,8 @@ struct Netlink::Impl {
     int on = 1;
     mnl_socket_setsockopt(socket.get(), NETLINK_EXT_ACK, &on, sizeof on);
     mnl_socket_setsockopt(socket.get(), NETLINK_CAP_ACK, &on, sizeof on);
+    // Kernel 4.20: dumps are filtered by what the request names, such as the link of addresses.
+    mnl_socket_setsockopt(socket.get(), NETLINK_GET_STRICT_CHK, &on, sizeof on);
   }
 
   void send(Message& message, std::uint16_t flags, const std::string& attempted) {
@@ -130,9 +132,12 @@ struct Netlink::Impl {
       if (errno != EINTR) base::throw_errno(attempted);
   }
 
+  enum class Until { acknowledged, first_reply };
+
   /// Reads replies to the last request until it is done. An answer is never left unread: the
   /// request has been carried out, and its undo needs this socket.
-  Done receive(const std::string& attempted, const OnReply& on_reply) {
+  Done receive(const std::string& attempted, const OnReply& on_reply,
+               Until until = Until::acknowledged) {
     bool interrupted = false;
     for (;;) {
       alignas(nlmsghdr) std::array<char, 32768> buffer;
@@ -144,6 +149,7 @@ struct Netlink::Impl {
            reply = mnl_nlmsg_next(reply, &left)) {
         if (reply->nlmsg_seq != sequence) continue;
         const Done done = take(*reply, attempted, on_reply);
+        if (until == Until::first_reply) return done;
         interrupted = interrupted || done == Done::interrupted;
         if (done == Done::yes || (interrupted && reply->nlmsg_type == NLMSG_DONE))
           return interrupted ? Done::interrupted : Done::yes;
@@ -165,6 +171,11 @@ Netlink& Netlink::operator=(Netlink&&) noexcept = default;
 void Netlink::request(Message& message, const std::string& attempted, const OnReply& on_reply) {
   impl_->send(message, NLM_F_ACK, attempted);
   impl_->receive(attempted, on_reply);
+}
+
+void Netlink::get(Message& message, const std::string& attempted, const OnReply& on_reply) {
+  impl_->send(message, 0, attempted);
+  impl_->receive(attempted, on_reply, Impl::Until::first_reply);
 }
 
 void Netlink::dump(Message& message, const std::string& attempted, const OnReply& on_reply,

@@ -129,12 +129,11 @@ std::optional<int> find_output_link(Netlink& netlink, const base::IpAddress& des
   header.rtm_dst_len = static_cast<std::uint8_t>(destination.bits());
   message.put(RTA_DST, destination.bytes());
   std::optional<int> oif;
-  netlink.request(message, "look up the route to " + destination.text(),
-                  [&](const nlmsghdr& reply) {
-                    for_each_attribute<rtmsg>(reply, [&](const nlattr& a) {
-                      if (type_of(a) == RTA_OIF) oif = static_cast<int>(u32_of(a));
-                    });
-                  });
+  netlink.get(message, "look up the route to " + destination.text(), [&](const nlmsghdr& reply) {
+    for_each_attribute<rtmsg>(reply, [&](const nlattr& a) {
+      if (type_of(a) == RTA_OIF) oif = static_cast<int>(u32_of(a));
+    });
+  });
   return oif;
 } catch (const std::system_error& e) {
   if (e.code().value() == ENETUNREACH || e.code().value() == EHOSTUNREACH) return std::nullopt;
