@@ -27,7 +27,7 @@ struct Owner {
 /// `<data_dir>/.plumb-<network>`; where it is missing or of another moment, one scan replaces it.
 class Store {
  public:
-  /// Addresses of an owner; releases from before 0.7 wrote the container ID alone.
+  /// Addresses of an owner; very old releases wrote the container ID alone.
   struct Owned {
     std::vector<base::IpAddress> exact;
     std::vector<base::IpAddress> by_id_only;
