@@ -31,7 +31,10 @@ void needs_prev_result(Context& c) {
 
 /// ADD, damage it, CHECK must fail, DEL.
 void notices(Context& c, const std::string& what, bool (*damage)(const Json& result)) {
+  remove_sandbox(kSandbox);
+  make_sandbox(kSandbox);
   const Json result = c.add();
+  if (!result.is_object()) return;
   if (!c.expect(damage(result), what, "damage that can be done", "a tool that failed")) return;
   c.expect_error(c.run(check_of(c, result)), "CHECK with " + what, {});
   c.run(c.call("DEL").with("prevResult", result));

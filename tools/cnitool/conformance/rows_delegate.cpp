@@ -115,7 +115,8 @@ void reads_any_version(Context& c) {
     c.run(del.set("CNI_COMMAND", "DEL").with("prevResult", result));
   }
   const Call add = for_attachment(c.delegated("ADD"), "c1", "eth9");
-  c.recorder().play("ipam", "ADD.stdout", R"({"ips":[{"address":"10.99.0.3/24"}]})");
+  c.recorder().play("ipam", "ADD.stdout",
+                    R"({"ips":[{"address":"10.99.0.3/24","gateway":"10.99.0.1"}]})");
   c.expect(join(addresses_of(c.add(add))) == "10.99.0.3/24", "an IPAM result without version",
            "its address", "another");
 }

@@ -64,7 +64,7 @@ void starts_quickly(Context& c) {
   long peak = 1L << 30;
   for (int i = 0; i < 20; ++i) {
     const Outcome outcome = c.run(c.call("VERSION"));
-    best = std::min(best, outcome.took);
+    best = std::min(best, outcome.cpu);
     peak = std::min(peak, outcome.peak_kib);
   }
   c.expect(best < std::chrono::milliseconds(5), "VERSION", "less than 5 ms",

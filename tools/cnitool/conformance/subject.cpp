@@ -89,7 +89,9 @@ int family_of(const std::string& version) {
 
 json make_prev_result(const std::string& version, const std::string& sandbox) {
   if (family_of(version) == 0) {
-    return {{"cniVersion", version}, {"ip4", {{"ip", "10.99.0.2/24"}}}, {"dns", json::object()}};
+    return {{"cniVersion", version},
+            {"ip4", {{"ip", "10.99.0.2/24"}, {"gateway", "10.99.0.1"}}},
+            {"dns", json::object()}};
   }
   json address = {{"address", "10.99.0.2/24"}, {"gateway", "10.99.0.1"}, {"interface", 0}};
   json result = {
