@@ -20,7 +20,8 @@ function(plumb_tests core)
   add_executable(${core}_test ${tests})
   target_link_libraries(${core}_test PRIVATE ${core} test_support GTest::gmock GTest::gtest_main)
   set_target_properties(${core}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-  gtest_discover_tests(${core}_test TEST_PREFIX ${core}. PROPERTIES LABELS unit TIMEOUT 120)
+  gtest_discover_tests(${core}_test TEST_PREFIX ${core}. WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}
+    PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()
 
 # cni_plugin(<name> [IPAM]): build the CNI executable <name> from the current folder.

@@ -319,6 +319,13 @@ TEST_F(HostLocal, S263_RefusesANetworkFolderThatIsALink) {
   EXPECT_TRUE(fs::is_empty(dir / "elsewhere"));
 }
 
+TEST_F(HostLocal, RunsItsExample) {
+  json config = json::parse(base::read_file("example.conf"));
+  config["ipam"]["dataDir"] = dir.path();
+  input = config.dump();
+  EXPECT_THAT(add("c1"), ElementsAre("10.22.0.2/16", "fd00:22::2/64")) << output;
+}
+
 TEST_F(HostLocal, KeepsLongContainerIds) {
   const std::string id(300, 'x');
   EXPECT_EQ(add(id).size(), 2u) << output;

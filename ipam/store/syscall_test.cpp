@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// A process that is killed at any system call leaves a store that others can go on with.
+// What the store does at each crossing of the kernel's border: a process that is killed there
+// leaves a store that others can go on with, and there are not more of them with more reservations.
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <set>
 
@@ -24,30 +27,54 @@ base::IpAddress ip(const std::string& text) {
   return *base::IpAddress::parse(text);
 }
 
-/// Runs `body` in a child that is killed when it has crossed the kernel's border `crossings` times,
-/// in or out. Returns whether that happened before the end.
+/// A child that runs `body` and stops at each crossing of the kernel's border, in and out.
+class TracedChild {
+ public:
+  explicit TracedChild(const std::function<void()>& body) : pid_(::fork()) {
+    if (pid_ == 0) {
+      ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+      ::raise(SIGSTOP);
+      body();
+      ::_exit(0);
+    }
+    wait();
+    ::ptrace(PTRACE_SETOPTIONS, pid_, nullptr, PTRACE_O_EXITKILL);
+  }
+  TracedChild(const TracedChild&) = delete;
+  TracedChild& operator=(const TracedChild&) = delete;
+  ~TracedChild() {
+    if (!alive()) return;
+    ::kill(pid_, SIGKILL);
+    wait();
+  }
+  bool alive() const { return WIFSTOPPED(status_); }
+  /// Lets it run to the next crossing, or its end.
+  void cross() {
+    ::ptrace(PTRACE_SYSCALL, pid_, nullptr, nullptr);
+    wait();
+  }
+
+ private:
+  void wait() { ::waitpid(pid_, &status_, 0); }
+  pid_t pid_;
+  int status_ = 0;
+};
+
+/// Kills a child that runs `body` after so many crossings; false when it came to its end before.
 bool killed_after(int crossings, const std::function<void()>& body) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
-    ::raise(SIGSTOP);
-    body();
-    ::_exit(0);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  ::ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_EXITKILL);
-  while (crossings-- > 0 && WIFSTOPPED(status)) {
-    ::ptrace(PTRACE_SYSCALL, child, nullptr, nullptr);
-    ::waitpid(child, &status, 0);
-  }
-  if (!WIFSTOPPED(status)) return false;
-  ::kill(child, SIGKILL);
-  ::waitpid(child, &status, 0);
-  return true;
+  TracedChild child(body);
+  while (crossings-- > 0 && child.alive()) child.cross();
+  return child.alive();
 }
 
-class Crash : public testing::Test {
+int count_crossings(const std::function<void()>& body) {
+  TracedChild child(body);
+  int crossings = 0;
+  for (; child.alive(); ++crossings) child.cross();
+  return crossings;
+}
+
+class StoreSyscalls : public testing::Test {
  protected:
   Store open() {
     Folder folder = Folder::ensure(dir.path(), "net");
@@ -81,7 +108,7 @@ class Crash : public testing::Test {
   const Owner c2{"c2", "eth0"};
 };
 
-TEST_F(Crash, WhileReservingLeavesWholeReservationsOrNone) {
+TEST_F(StoreSyscalls, KilledWhileReservingLeavesWholeReservationsOrNone) {
   open().reserve(c2, {ip("10.0.0.9"), ip("10.0.0.10")});
   int crossings = 1;
   while (killed_after(crossings, [&] { open().reserve(c1, {ip("10.0.0.2"), ip("10.0.0.3")}); })) {
@@ -101,7 +128,7 @@ TEST_F(Crash, WhileReservingLeavesWholeReservationsOrNone) {
   EXPECT_EQ(open().release(c1), 2u);
 }
 
-TEST_F(Crash, WhileReleasingIsMadeGoodByTheNextRelease) {
+TEST_F(StoreSyscalls, KilledWhileReleasingIsMadeGoodByTheNextRelease) {
   open().reserve(c2, {ip("10.0.0.9")});
   int crossings = 1;
   bool killed = true;
@@ -119,7 +146,7 @@ TEST_F(Crash, WhileReleasingIsMadeGoodByTheNextRelease) {
   EXPECT_GT(crossings, 50) << "the child was not followed";
 }
 
-TEST_F(Crash, WhileTheIndexIsWrittenForTheFirstTimeIsHarmless) {
+TEST_F(StoreSyscalls, KilledWhileTheIndexIsWrittenForTheFirstTimeIsHarmless) {
   int crossings = 1;
   while (killed_after(crossings, [&] { open().reserve(c1, {ip("10.0.0.2")}); })) {
     SCOPED_TRACE("killed after " + std::to_string(crossings) + " crossings");
@@ -135,13 +162,51 @@ TEST_F(Crash, WhileTheIndexIsWrittenForTheFirstTimeIsHarmless) {
 
 /// The kernel's clock for file times ticks every few milliseconds: others' changes within one tick
 /// must not pass for ours.
-TEST_F(Crash, ChangesWithinOneTickOfTheClockAreSeen) {
+TEST_F(StoreSyscalls, ChangesWithinOneTickOfTheClockAreSeen) {
   for (int i = 1; i <= 500; ++i) {
     const base::IpAddress address = ip("10.1.0.0").plus(i);
     open().reserve(c1, {address});
     fs::remove(dir / ("net/" + address.text()));
     ASSERT_FALSE(open().is_taken(address)) << i;
   }
+}
+
+/// Calls made by a whole ADD, and a whole DEL, once an index is there.
+struct Cost {
+  int reserve = 0;
+  int release = 0;
+};
+
+TEST_F(StoreSyscalls, AreAsManyWithFiftyThousandReservationsAsWithNone) {
+  const auto measure = [&] {
+    const auto reserve = [&] {
+      Store store = open();
+      store.find_owned(c1);
+      store.reserve(c1, {ip("10.200.0.2")});
+    };
+    Cost cost;
+    cost.reserve = count_crossings(reserve);
+    cost.release = count_crossings([&] { open().release(c1); });
+    return cost;
+  };
+  open().reserve(c2, {ip("10.200.0.9")});
+  const Cost empty = measure();
+  for (int i = 1; i <= 50'000; ++i) {
+    const std::string name = ip("10.0.0.0").plus(i).text();
+    std::ofstream(dir / ("net/" + name)) << "pod" << i << "\r\neth0";
+  }
+  open().reserve({"c3", "eth0"}, {ip("10.200.0.3")});  // someone else was here: one scan
+  const Cost full = measure();
+  EXPECT_GT(empty.reserve, 50);
+  EXPECT_LE(full.reserve, empty.reserve + 16) << "some more where hash chains meet";
+  EXPECT_LE(full.release, empty.release + 16);
+
+  const int walk = count_crossings([&] {
+    Store store = open();
+    for (int i = 1; i <= 50'000; ++i)
+      if (!store.is_taken(ip("10.0.0.0").plus(i))) ::abort();
+  });
+  EXPECT_LE(walk, 1000) << "a walk along taken addresses asks the kernel no more";
 }
 
 }  // namespace
