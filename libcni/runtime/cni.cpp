@@ -10,9 +10,13 @@
 namespace runtime {
 namespace {
 
-void require_runnable(const NetworkList& list) {
+void require_plugins(const NetworkList& list) {
   if (list.plugins.empty())
     throw cni::Error(cni::Code::invalid_config, "network \"" + list.name + "\" has no plugins");
+}
+
+void require_runnable(const NetworkList& list) {
+  require_plugins(list);
   if (!list.version_is_valid())
     throw cni::Error(cni::Code::incompatible_version,
                      "network \"" + list.name + "\": invalid cniVersion \"" + list.version + "\"",
@@ -170,6 +174,7 @@ DelReport Cni::del_known(const NetworkList& given, const RuntimeConf& conf,
   report.was_attached = entry.has_value();
   warn_if_changed(given, entry, report.warnings);
   const NetworkList list = with_cached_drop_ins(given, entry);
+  require_plugins(list);
   std::optional<std::string> prev_result;
   if (entry && entry->result && list.supports_check()) {
     try {

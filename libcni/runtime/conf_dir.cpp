@@ -56,7 +56,15 @@ NetworkList parse_file(const std::string& path, const std::string& bytes) {
   return path.ends_with(kListExtension) ? parse_list(bytes, path) : parse_single(bytes, path);
 }
 
-/// A file that someone is writing in place is read once more, shortly after.
+/// Waits a moment for whoever is writing `path` in place.
+void await_change(const std::string& path, const std::string& bytes) {
+  for (int i = 0; i < 10; ++i) {
+    ::poll(nullptr, 0, 10);
+    if (base::find_file(path) != bytes) return;
+  }
+}
+
+/// A broken file that is only seconds old is read once more.
 NetworkList read_network(const std::string& path) {
   const std::string bytes = base::read_file(path);
   try {
@@ -66,7 +74,7 @@ NetworkList read_network(const std::string& path) {
     const auto age = fs::file_time_type::clock::now() - fs::last_write_time(path, ignored);
     if (age > std::chrono::seconds(2)) throw;
   }
-  ::poll(nullptr, 0, 30);
+  await_change(path, bytes);
   return parse_file(path, base::read_file(path));
 }
 

@@ -191,6 +191,13 @@ TEST_F(Del, R122_TheNamespaceMayBeEmptyOrGone) {
   EXPECT_EQ(rec.calls().at(0).env("CNI_NETNS"), "");
 }
 
+// R-109: success without doing anything would lose the entry and leak the attachment.
+TEST_F(Del, R109_AListWithoutPluginsIsAnError) {
+  attach(net1("1.0.0", "pa"));
+  EXPECT_THROW(cni().del(parse_list(R"({"cniVersion":"1.0.0","name":"net1"})"), conf), cni::Error);
+  EXPECT_TRUE(cached());
+}
+
 // R-045
 TEST_F(Del, R045_DropInsOfTheAddAreDeletedThoughTheirFilesAreGone) {
   std::filesystem::create_directories(files / "net.d/net1");

@@ -53,6 +53,12 @@ Call call_of(const Invocation& invocation) {
   throw PluginError(call_of(invocation), std::move(reason), invocation.errors);
 }
 
+/// Enough of a plugin's output for a message.
+std::string quoted(const std::string& output) {
+  constexpr std::size_t kEnough = 4096;
+  return json::quote(output.size() <= kEnough ? output : output.substr(0, kEnough) + "...");
+}
+
 /// What a plugin that failed had to say on standard output.
 cni::Error read_diagnosis(const Invocation& invocation) {
   const auto internal = [](const std::string& text) {
@@ -61,8 +67,7 @@ cni::Error read_diagnosis(const Invocation& invocation) {
   if (trimmed(invocation.output).empty()) {
     if (trimmed(invocation.errors).empty())
       return internal("netplugin failed with no error message: " + ending(invocation));
-    return internal("netplugin failed: " + json::quote(invocation.errors) + ": " +
-                    ending(invocation));
+    return internal("netplugin failed: " + quoted(invocation.errors) + ": " + ending(invocation));
   }
   try {
     const auto object = parse_document(invocation.output, "", "error object");
@@ -78,7 +83,7 @@ cni::Error read_diagnosis(const Invocation& invocation) {
                       details);
   } catch (const cni::Error& error) {
     return internal("netplugin failed but error parsing its diagnostic message " +
-                    json::quote(invocation.output) + ": " + error.what());
+                    quoted(invocation.output) + ": " + error.what());
   }
 }
 
@@ -132,6 +137,15 @@ std::vector<std::string> Executor::environment_of(const PluginCall& call) const 
   return environment;
 }
 
+base::Outcome Executor::start(const base::Command& command, const Invocation& invocation) const {
+  try {
+    return options_.run(command);
+  } catch (const std::system_error& error) {
+    if (error.code() == std::errc::interrupted) throw;
+    fail(invocation, cni::Error(cni::Code::internal, error.what()));
+  }
+}
+
 Invocation Executor::run(const PluginCall& call) const {
   Invocation invocation{.type = call.type,
                         .path = command_path(path_, call),
@@ -157,10 +171,10 @@ Invocation Executor::run(const PluginCall& call) const {
     return invocation;
   }
   if (observer.on_start) observer.on_start(invocation);
-  const auto start = std::chrono::steady_clock::now();
-  base::Outcome outcome = options_.run(command);
+  const auto begun = std::chrono::steady_clock::now();
+  base::Outcome outcome = start(command, invocation);
   invocation.duration = std::chrono::duration_cast<std::chrono::microseconds>(
-      std::chrono::steady_clock::now() - start);
+      std::chrono::steady_clock::now() - begun);
   invocation.output = std::move(outcome.output);
   invocation.exit_code = outcome.exit_code;
   invocation.signal = outcome.signal;

@@ -91,8 +91,8 @@ class Executor {
   explicit Executor(ExecOptions options);
 
   /// Runs the plugin and returns what happened, success or not. Throws PluginNotFound, or
-  /// std::system_error when it cannot be started. The environment is ours plus the six CNI
-  /// variables, always set.
+  /// PluginError when it cannot be started. The environment is ours plus the six CNI variables,
+  /// always set.
   Invocation run(const PluginCall& call) const;
   /// run(), then throws PluginError or Timeout unless it succeeded.
   Invocation run_checked(const PluginCall& call) const;
@@ -105,6 +105,7 @@ class Executor {
 
  private:
   std::vector<std::string> environment_of(const PluginCall& call) const;
+  base::Outcome start(const base::Command& command, const Invocation& invocation) const;
   ExecOptions options_;
   PluginPath path_;
 };

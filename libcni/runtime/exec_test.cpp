@@ -210,6 +210,16 @@ TEST_F(Exec, R078_AnErrorObjectIsNoSuccess) {
   EXPECT_THAT(error.what(), HasSubstr("later"));
 }
 
+// what the kernel refuses to execute is the plugin's failure too.
+TEST_F(Exec, R084_APluginThatCannotBeStartedIsNamed) {
+  base::write_file_atomic(rec.dir() + "/text", "neither ELF nor script", 0755);
+  PluginCall broken = call("ADD");
+  broken.type = "text";
+  EXPECT_THAT(
+      thrown<PluginError>([&] { executor().run(broken); }).what(),
+      AllOf(HasSubstr("plugin type=\"text\" failed (add): "), HasSubstr(rec.dir() + "/text")));
+}
+
 //
 TEST_F(Exec, R079_OnlyAddsOutputMatters) {
   for (const std::string verb : {"DEL", "CHECK", "GC", "STATUS"}) {

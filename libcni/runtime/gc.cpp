@@ -61,6 +61,10 @@ GcReport Cni::gc(const NetworkList& given, const std::optional<GcArgs>& args) co
   const Deadline deadline = Deadline::after(options_.timeout);
   for (const CacheEntry& entry : stale_attachments(list, args)) {
     try {
+      std::optional<Lock> container;
+      if (options_.locking)
+        container.emplace(
+            Lock::container(cache().dir(), entry.conf.container_id, options_.lock_patience));
       const DelReport deleted = del_known(list, entry.conf, deadline);
       report.deleted.push_back(attachment_of(entry));
       report.warnings.insert(report.warnings.end(), deleted.warnings.begin(),

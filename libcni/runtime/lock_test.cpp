@@ -75,11 +75,9 @@ TEST_F(Locking, R137_AWaiterGetsTheLockWhenItIsFree) {
 
 // GC is alone on the network while ADD and DEL of others go on around it.
 TEST_F(Locking, R137_GcNeverOverlapsAddOrDelOfItsNetwork) {
-  // "alone" makes a call fail with 99 while another such call runs: GC holds it, ADD and DEL would
-  // clash.
-  for (const std::string call : {"pa.GC"}) {
-    rec.play(call, "alone", "");
-    rec.play(call, "sleep", "20");
+  for (const std::string verb : {"ADD", "DEL", "GC"}) {
+    rec.play("pa." + verb, "claim", verb == "GC" ? "exclusive" : "shared");
+    rec.play("pa." + verb, "sleep", "20");
   }
   const auto list = net1("1.1.0", "pa");
   const int failures = in_processes(4, [&](int i) {
@@ -99,7 +97,7 @@ TEST_F(Locking, R137_GcNeverOverlapsAddOrDelOfItsNetwork) {
 
 //
 TEST_F(Locking, R150_OneOperationAtATimePerContainer) {
-  rec.play("pa.ADD", "alone", "");
+  rec.play("pa.ADD", "claim", "exclusive");
   rec.play("pa.ADD", "sleep", "50");
   const int failures = in_processes(4, [&](int i) {
     RuntimeConf own{.container_id = "c1", .ifname = "eth" + std::to_string(i)};
