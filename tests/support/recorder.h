@@ -31,9 +31,10 @@ class Recorder {
 
   /// Puts a recorder called `type` into the directory.
   void install(const std::string& type) const;
-  /// What `call`, such as "pa.ADD", or "pa.ADD.2" for the second time only, does: `what` is stdout,
+  /// What `call` does, such as "pa.ADD", or "pa.ADD.2" for the second time only. `what` is stdout,
   /// stderr, exit (status), kill (signal), sleep (ms), fork (a grandchild holds the pipes for ms),
-  /// alone (fails with 99 while another such call runs).
+  /// or claim: "shared" or "exclusive", and the call fails with 99 when another one that runs bars
+  /// it.
   void play(const std::string& call, const std::string& what, const std::string& content) const;
 
   std::vector<RecordedCall> calls() const;

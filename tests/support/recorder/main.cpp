@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -135,9 +136,10 @@ int main(int argc, char** argv) {
   record(folder + "/calls", call, content);
 
   const Script script(folder + "/play/" + call, count_calls(folder + "/calls", "." + call));
-  const std::string busy = folder + "/busy";
-  const bool alone = script.find("alone").has_value();
-  if (alone && ::mkdir(busy.c_str(), 0755) != 0) return 99;
+  if (const auto mode = script.find("claim")) {
+    const int fd = ::open((folder + "/claimed").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (::flock(fd, (*mode == "shared" ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) return 99;
+  }
   if (const long ms = script.number("fork"); ms > 0 && ::fork() == 0) {
     sleep_ms(ms);
     ::_exit(0);
@@ -145,7 +147,6 @@ int main(int argc, char** argv) {
   write_all(2, script.find("stderr").value_or(""));
   if (const long ms = script.number("sleep"); ms > 0) sleep_ms(ms);
   write_all(1, script.find("stdout").value_or(default_answer(command ? command : "", input)));
-  if (alone) ::rmdir(busy.c_str());
   if (const long number = script.number("kill"); number > 0)
     ::kill(::getpid(), static_cast<int>(number));
   return static_cast<int>(script.number("exit"));
