@@ -53,7 +53,7 @@ def layer_of(path):
 
 
 def may_include(path, layer, target):
-    if target == layer:
+    if target == layer or layer == "tests":
         return True
     if target == "tests":
         return path.endswith("_test.cpp")
