@@ -89,6 +89,11 @@ PacketWorld::PacketWorld()
   const auto path = [](const TestHost::Sandbox& sandbox) {
     return "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(sandbox.netns.fd());
   };
+  // Link-local addresses that are still being probed lose the first packets.
+  const std::string no_dad =
+      "sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_dad=0";
+  output_of(no_dad);
+  for (const TestHost::Sandbox* each : {&pod, &neighbour, &outside}) output_in(*each, no_dad);
   output_of("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
   output_of(
       "ip link add br0 type bridge && ip link set br0 up && ip addr add 10.22.0.1/24 dev br0 && "
@@ -101,7 +106,8 @@ PacketWorld::PacketWorld()
   plug(neighbour, "pod2");
   plug(outside, "uplink");
   output_of(
-      "ip link set pod1 master br0; ip link set pod2 master br0; ip addr add 192.0.2.1/24 dev "
+      "ip link set pod1 master br0; ip link set pod2 master br0; bridge link set dev pod1 hairpin "
+      "on; bridge link set dev pod2 hairpin on; ip addr add 192.0.2.1/24 dev "
       "uplink; ip addr add 2001:db8::1/64 dev uplink nodad");
   const auto configure = [](const TestHost::Sandbox& sandbox, const std::string& v4,
                             const std::string& v6) {
