@@ -8,17 +8,24 @@
 namespace ipam_static {
 namespace {
 
-/// An address that a later plugin took out of the result is not our failure (S-182); one that is
-/// there must still have the gateway it was given.
+/// A later plugin may have taken an address out of the result, which is not our failure (S-182),
+/// but not all of them; one that is there must still have the gateway it was given.
 void check(const cni::Request& request) {
   const cni::Result& there = cni::require_prev_result(request);
-  for (const cni::IpConfig& ours : parse_result(request).ips) {
-    const auto matches = [&](const cni::IpConfig& ip) { return ip.address == ours.address; };
-    const auto found = std::ranges::find_if(there.ips, matches);
-    if (found != there.ips.end() && found->gateway != ours.gateway && ours.gateway)
-      throw cni::Error(cni::Code::internal, "static: Failed to match addr " + ours.address.text() +
+  const cni::Result ours = parse_result(request);
+  bool any = ours.ips.empty();
+  for (const cni::IpConfig& ip : ours.ips) {
+    const auto found = std::ranges::find(there.ips, ip.address, &cni::IpConfig::address);
+    if (found == there.ips.end()) continue;
+    any = true;
+    if (ip.gateway && found->gateway != ip.gateway)
+      throw cni::Error(cni::Code::internal, "static: Failed to match addr " + ip.address.text() +
                                                 " on interface " + request.ifname);
   }
+  if (!any)
+    throw cni::Error(cni::Code::internal,
+                     "static: none of the configured addresses is in prevResult",
+                     "the first is " + ours.ips.front().address.text());
 }
 
 void status(const cni::Request& request) {
