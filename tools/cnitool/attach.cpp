@@ -82,6 +82,7 @@ int for_each(const std::vector<Target>& targets, const Options& options, const F
 /// Creates the namespace when that is asked for and it is not there; tells whether it did.
 bool ensure_netns(const Options& options, const std::string& path, base::Undo& undo) {
   if (!options.create_netns || is_alive(path)) return false;
+  require_named_netns(path);
   create_netns(path);
   undo.add("remove namespace " + path, [path] { remove_netns(path); });
   if (options.verbose > 0 || !options.remove_netns) note("created namespace " + path);
@@ -121,8 +122,11 @@ int run_check(const Options& options) {
 int run_del(const Options& options) {
   const auto targets = resolve_targets(options);
   if (targets.empty()) note("the cache knows no attachment of this container: nothing to detach");
+  const std::string netns =
+      targets.empty() ? read_words(options).netns : targets.front().conf.netns;
+  if (options.remove_netns) require_named_netns(netns);
   const int exit_code = for_each(targets, options, del_one);
-  if (options.remove_netns) remove_netns(read_words(options).netns);
+  if (options.remove_netns) remove_netns(netns);
   return exit_code;
 }
 

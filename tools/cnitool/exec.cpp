@@ -40,13 +40,35 @@ const runtime::PluginConf& find_plugin(const runtime::NetworkList& list, const s
   throw NotFound("network \"" + list.name + "\" has no plugin \"" + type + "\"");
 }
 
-/// What the runtime would send for `type` of this network, --prev-result and capabilities included.
+/// What the cache knows of this network: still in use, as far as a GC by hand is concerned.
+std::vector<cni::Attachment> cached_attachments(const std::string& network,
+                                                const Options& options) {
+  std::vector<cni::Attachment> all;
+  for (const auto& entry : runtime::Cache(options.cache_dir).list()) {
+    if (entry.network == network) all.push_back({entry.conf.container_id, entry.conf.ifname});
+  }
+  return all;
+}
+
+/// --prev-result, or the result in the cache where the runtime would send it too.
+std::optional<std::string> previous_result(const runtime::NetworkList& list,
+                                           const runtime::PluginCall& call,
+                                           const Options& options) {
+  if (!options.prev_result.empty()) return read_input(options.prev_result);
+  if (call.verb != "CHECK" && call.verb != "DEL") return std::nullopt;
+  const auto entry = runtime::Cache(options.cache_dir).find(list.name, call.conf);
+  return entry ? entry->result : std::nullopt;
+}
+
+/// What the runtime would send for `type` of this network.
 std::string request_of_list(const runtime::NetworkList& list, const runtime::PluginCall& call,
                             const Options& options) {
   runtime::Injected injected{list.name, list.version};
   injected.capability_args = call.conf.capability_args;
-  if (!options.prev_result.empty()) injected.prev_result = read_input(options.prev_result);
-  if (call.verb == "GC") injected.valid = runtime::ValidAttachments{std::vector<cni::Attachment>{}};
+  injected.prev_result = previous_result(list, call, options);
+  if (call.verb == "GC") {
+    injected.valid = runtime::ValidAttachments{cached_attachments(list.name, options)};
+  }
   return runtime::make_request(find_plugin(list, call.type), injected);
 }
 

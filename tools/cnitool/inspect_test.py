@@ -24,7 +24,7 @@ class Networks(Testbed):
         files = json.loads(self.ok("list", "--json"))
         self.assertIn("error", files[-1])
 
-    def test_C22_list_of_one_network_shows_drop_ins_and_where_each_plugin_comes_from(self):
+    def test_C22_R046_list_of_one_network_shows_drop_ins_and_where_each_plugin_comes_from(self):
         drop_ins = self.home / "conf" / "net1"
         drop_ins.mkdir()
         (drop_ins / "10-tune.conf").write_text('{"type":"tuner"}', encoding="utf-8")
@@ -66,6 +66,8 @@ class Networks(Testbed):
             self.assertRegex(out, r"pa +0\.4\.0 1\.0\.0 1\.1\.0 +CNI pa plugin v9\npb +0\.4\.0 1\.0\.0 +CNI pb plugin v9")
             self.assertIn("best common version: 1.0.0", out)
         self.assertEqual("1.0.0", json.loads(self.ok("plugins", "--json"))["bestCommonVersion"])
+        (self.home / "bin" / "cnitool").symlink_to(testbed.BINARY)
+        self.assertNotIn("cnitool", self.ok("plugins"))
         self.fails(3, "plugins", "nope")
         self.fails(3, "plugins", "--plugin-path", "/nowhere")
 
@@ -128,6 +130,17 @@ class Attachments(Testbed):
         self.assertEqual(["net1-pod1-eth0"], self.cached())
         self.fails(2, "gc", "net1", "--keep-from", "-", stdin='[{"id":1}]')
 
+    def test_C26_R139_gc_leaves_other_runtimes_attachments_alone_unless_forced(self):
+        for name in self.cached():
+            file = self.cache / "results" / name
+            entry = json.loads(file.read_text(encoding="utf-8"))
+            del entry["plumb"]
+            file.write_text(json.dumps(entry), encoding="utf-8")
+        self.assertIn("--force", self.fails(1, "gc", "net1", "--keep", "pod1:eth0"))
+        self.assertEqual(2, len(self.cached()))
+        self.ok("gc", "net1", "--keep", "pod1:eth0", "--force")
+        self.assertEqual(["net1-pod1-eth0"], self.cached())
+
     def test_C26_gc_reports_every_failure(self):
         self.fail_plugin("pa.GC", 100, "first")
         self.fail_plugin("pb.GC", 100, "second")
@@ -169,6 +182,13 @@ class Exec(Testbed):
         self.assertEqual(("net1", "value"), (request["name"], request["key"]))
         self.assertEqual("10.5.5.5/24", request["prevResult"]["ips"][0]["address"])
         self.assertEqual({"mac": "m"}, request["runtimeConfig"])
+
+    def test_C27_request_holds_what_the_cache_knows(self):
+        self.ok("add", "net1", "/x")
+        self.ok("exec", "CHECK", "pb", "/x", "--network", "net1")
+        self.assertEqual("10.1.0.5/24", self.call("pb.CHECK")[1]["prevResult"]["ips"][0]["address"])
+        self.ok("exec", "GC", "pb", "--network", "net1")
+        self.assertEqual([{"containerID": NETNS_X_ID, "ifname": "eth0"}], self.call("pb.GC")[1]["cni.dev/valid-attachments"])
 
     def test_C27_exec_takes_a_path_and_refuses_nonsense(self):
         self.ok("exec", "VERSION", str(self.home / "bin" / "pb"), env={"CNI_PATH": None})

@@ -63,6 +63,23 @@ class Identity(Testbed):
         self.fails(10, "add", "net1", "--netns", "doomed", "--create-netns")
         self.assertFalse(pathlib.Path("/run/netns/doomed").exists())
 
+    def test_C21_rm_cleans_up_after_an_interrupt(self):
+        begun = self.home / "begun"
+        os.mkfifo(begun)
+        words = ["add", "net1", "--create-netns", "--rm", "--", "sh", "-c", f"echo >{begun}; exec sleep 60"]
+        with subprocess.Popen([testbed.BINARY, *words], env=self.env, stderr=subprocess.PIPE) as tool:
+            begun.read_bytes()
+            tool.terminate()
+            tool.communicate(timeout=30)
+        self.assertEqual("pa.DEL", self.calls()[-1])
+        self.assertEqual([], self.cached())
+        self.assertEqual([], list(pathlib.Path("/run/netns").glob("cnitool-*")))
+
+    def test_C21_only_namespaces_with_a_name_are_created_or_removed(self):
+        self.fails(2, "add", "net1", str(self.home / "ns"), "--create-netns")
+        self.fails(2, "del", "net1", "--netns", str(os.getpid()), "--rm")
+        self.assertEqual([], self.calls())
+
     def test_C21_rm_keeps_a_namespace_that_was_there_before(self):
         subprocess.run(["ip", "netns", "add", "kept"], check=True)
         self.ok("add", "net1", "--netns", "kept", "--create-netns", "--rm")
@@ -83,7 +100,7 @@ class SeveralNetworks(Testbed):
         self.assertEqual([], self.cached())
         self.assertIn("pa.DEL", self.calls())
 
-    def test_C28_del_of_several_goes_backwards(self):
+    def test_C28_R153_del_of_several_goes_backwards(self):
         self.ok("add", "net1", "net2", "--netns", "/x")
         self.forget_calls()
         self.ok("del", "net1", "net2", "--netns", "/x")
@@ -101,7 +118,7 @@ class SeveralNetworks(Testbed):
         self.fails(10, "add", "net1,net2", "/x", "--keep-failed")
         self.assertNotIn("pa.DEL", self.calls())
 
-    def test_C28_del_from_the_cache_when_the_file_is_gone(self):
+    def test_C28_R120_del_from_the_cache_when_the_file_is_gone(self):
         self.ok("add", "net1", "/x")
         (self.home / "conf" / "10-net1.conflist").unlink()
         done = self.run_tool("del", "net1", "/x")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <iostream>
 
 #include <nlohmann/json.hpp>
@@ -118,11 +119,21 @@ void print_table(const std::vector<Binary>& binaries, bool wide) {
             << '\n';
 }
 
+/// All but ourselves: a build folder has cnitool beside the plugins.
+std::vector<std::string> all_types(const runtime::PluginPath& path) {
+  auto types = path.all_types();
+  std::erase_if(types, [&](const std::string& type) {
+    std::error_code ignored;
+    return std::filesystem::equivalent(path.find(type), "/proc/self/exe", ignored);
+  });
+  return types;
+}
+
 }  // namespace
 
 int run_plugins(const Options& options) {
   const runtime::PluginPath path(options.plugin_dirs);
-  const auto types = options.words.empty() ? path.all_types() : options.words;
+  const auto types = options.words.empty() ? all_types(path) : options.words;
   if (types.empty()) {
     throw NotFound("no plugin in " + path.text() +
                    "; name the directory with --plugin-path or CNI_PATH");

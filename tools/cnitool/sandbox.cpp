@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 
 #include "libcni/base/file.h"
@@ -91,8 +92,14 @@ bool is_alive(const std::string& path) {
   return base::Netns::find(path).has_value();
 }
 
+void require_named_netns(const std::string& path) {
+  const std::filesystem::path parts(path);
+  if (parts.parent_path() == kNetnsDir && parts.has_filename()) return;
+  throw UsageError("\"" + path +
+                   "\" is not in /run/netns: --create-netns and --rm touch nothing else");
+}
+
 void create_netns(const std::string& path) {
-  if (is_alive(path)) return;
   share_netns_dir();
   const base::UniqueFd handle(::open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444));
   if (!handle) base::throw_errno("create namespace \"" + path + "\"");
@@ -106,9 +113,6 @@ void create_netns(const std::string& path) {
 }
 
 bool remove_netns(const std::string& path) {
-  if (path.rfind(std::string(kNetnsDir) + "/", 0) != 0) {
-    throw UsageError("--rm removes only namespaces in /run/netns, not \"" + path + "\"");
-  }
   // EINVAL: the file is there but nothing is bound to it, as after a reboot.
   if (::umount2(path.c_str(), MNT_DETACH) != 0 && errno != EINVAL && errno != ENOENT) {
     base::throw_errno("unbind namespace \"" + path + "\"");
@@ -132,6 +136,7 @@ int run_inside(const std::string& netns, const std::vector<std::string>& program
   int status = 0;
   while (::waitpid(child, &status, 0) < 0) {
     if (errno != EINTR) base::throw_errno("wait for \"" + program.front() + "\"");
+    ::kill(child, SIGINT);
   }
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

@@ -20,6 +20,10 @@ std::string derive_container_id(const std::string& netns);
 /// Whether `path` is a live network namespace.
 bool is_alive(const std::string& path);
 
+/// Throws UsageError unless `path` is directly under /run/netns: what --create-netns and --rm may
+/// touch.
+void require_named_netns(const std::string& path);
+
 /// A new namespace bound to `path` under /run/netns, as `ip netns add` makes them.
 void create_netns(const std::string& path);
 
