@@ -54,7 +54,7 @@ void refuses_malformed_pairs(Context& c) {
   for (const std::string args : {"a", "a=b=c", "IP=10.88.0.9;", ";"}) {
     c.expect_error(c.run(c.call("ADD").set("CNI_ARGS", args)), "CNI_ARGS `" + args + "`", {4, 7});
   }
-  const std::string twice = "IP=10.88.0.200;IP=" + requested_address(c);
+  const std::string twice = "IgnoreUnknown=1;IP=10.88.0.200;IP=" + requested_address(c);
   expect_wanted(c, c.call("ADD").set("CNI_ARGS", twice), "CNI_ARGS " + twice);
   c.add(c.call("ADD").set("CNI_ARGS", ""));
 }
@@ -79,7 +79,7 @@ void refuses_no_arguments(Context& c) {
 }
 
 void honours_ip_argument(Context& c) {
-  expect_wanted(c, c.call("ADD").set("CNI_ARGS", "IP=" + requested_address(c)), "CNI_ARGS IP");
+  expect_wanted(c, c.call("ADD").set("CNI_ARGS", "IgnoreUnknown=1;IP=" + requested_address(c)), "CNI_ARGS IP");
 }
 
 void maps_ports(Context& c) {
