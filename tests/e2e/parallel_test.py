@@ -5,11 +5,12 @@ import concurrent.futures
 import dataclasses
 import pathlib
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from lab import state, world  # noqa: E402
-from lab.runtime import Case, Node, Suite, leftovers  # noqa: E402
+from lab.runtime import REFERENCE, Case, Node, Suite, leftovers  # noqa: E402
 
 PODS = 64
 VERSION = "1.0.0"
@@ -44,6 +45,16 @@ class ParallelTest(unittest.TestCase):
     def at_once(self, work):
         with concurrent.futures.ThreadPoolExecutor(PODS) as threads:
             return list(threads.map(lambda number: work(self.pods[number], case_of(number)), range(PODS)))
+
+    def seconds_for_all(self, suite):
+        begun = time.monotonic()
+        self.at_once(lambda pod, case: pod.add(suite, case, VERSION))
+        self.at_once(lambda pod, case: pod.delete(suite, case, VERSION))
+        return time.monotonic() - begun
+
+    def test_S260_not_slower_than_the_reference(self):
+        ours, theirs = self.seconds_for_all(self.suite), self.seconds_for_all(Suite("reference", REFERENCE))
+        self.assertLess(ours, theirs)
 
     def test_sixty_four_come_and_go_at_once(self):
         results = self.at_once(lambda pod, case: pod.add(self.suite, case, VERSION))
