@@ -58,9 +58,8 @@ bool leads_to_same_container(const Bytes& one, const Bytes& other) {
 }
 
 /// Puts one element into `batch`; when `contested`, after a look at who has the key.
-void place(Nft& nft, Batch& batch, const Owner& owner, const Placed& wanted,
-           const nft::Table& table) {
-  const auto present = nft.find_element(table, wanted.set, wanted.element.key);
+void place(Nft& nft, Batch& batch, const Owner& owner, const Placed& wanted) {
+  const auto present = nft.find_element(batch.table(), wanted.set, wanted.element.key);
   if (present == wanted.element) return;
   if (present) {
     const bool ours = is_owned_by(present->comment, owner);
@@ -100,7 +99,7 @@ RemovedHostPorts remove_all(Nft& nft, const std::function<bool(std::string_view)
     nft.commit(batch);
   });
   std::ranges::sort(removed.udp);
-  removed.udp.erase(std::ranges::unique(removed.udp).begin(), removed.udp.end());
+  removed.udp.erase(std::unique(removed.udp.begin(), removed.udp.end()), removed.udp.end());
   return removed;
 }
 
@@ -120,7 +119,7 @@ void add_host_ports(Nft& nft, const Owner& owner, std::span<const HostPorts> fam
       needs_generation |= hostport::repair(batch, ports, rules);
       for (const Placed& wanted : hostport::elements_of(ports, comment)) {
         if (contested)
-          place(nft, batch, owner, wanted, table);
+          place(nft, batch, owner, wanted);
         else
           batch.add_element(wanted.set, wanted.element);
       }

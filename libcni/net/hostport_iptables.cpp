@@ -148,8 +148,8 @@ void add_iptables_host_ports(nft::Nft& nft, const Owner& owner,
     add_entries(lines, family, chain, owner);
     // A chain is declared before the first rule is added: iptables-restore reads them in that
     // order.
-    std::ranges::stable_partition(lines,
-                                  [](const std::string& line) { return line.starts_with(':'); });
+    std::stable_partition(lines.begin(), lines.end(),
+                          [](const std::string& line) { return line.starts_with(':'); });
     restore_nat(address_family, lines);
   }
 }

@@ -4,7 +4,6 @@
 #include <poll.h>
 
 #include <exception>
-#include <ranges>
 
 #include "libcni/base/interrupt.h"
 #include "libcni/runtime/result_text.h"
@@ -83,7 +82,8 @@ void Chain::run(const PluginConf& plugin, const Context& context) const {
 void Chain::del(const RuntimeConf& conf, const std::optional<std::string>& prev_result,
                 DelReport& report) const {
   std::exception_ptr first;
-  for (const PluginConf& plugin : list_.plugins | std::views::reverse) {
+  for (auto each = list_.plugins.rbegin(); each != list_.plugins.rend(); ++each) {
+    const PluginConf& plugin = *each;
     if (options_.skip_missing && !executor_.path().has(plugin.type)) {
       report.skipped.push_back(plugin.type);
       report.warnings.push_back("plugin \"" + plugin.type +

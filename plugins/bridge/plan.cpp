@@ -87,7 +87,8 @@ AddressPlan make_address_plan(const Conf& conf, const cni::Request& request,
     }
     if (conf.ip_masq) plan.masquerade.push_back(ip.address);
   }
-  std::ranges::stable_partition(plan.gateways, [](const auto& g) { return g.address.is_v4(); });
+  std::stable_partition(plan.gateways.begin(), plan.gateways.end(),
+                        [](const auto& g) { return g.address.is_v4(); });
   return plan;
 }
 
