@@ -68,15 +68,12 @@ Link parse_link(const nlmsghdr& message) {
   return link;
 }
 
-std::optional<Link> find(Netlink& netlink, Message& message, const std::string& attempted) try {
+std::optional<Link> find(Netlink& netlink, Message& message, const std::string& attempted) {
   std::optional<Link> found;
   // The counters are most of a reply, and nobody here reads them (kernel 4.4).
   message.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-  netlink.get(message, attempted, [&](const nlmsghdr& reply) { found = parse_link(reply); });
+  netlink.find(message, attempted, [&](const nlmsghdr& reply) { found = parse_link(reply); });
   return found;
-} catch (const std::system_error& e) {
-  if (e.code().value() == ENODEV) return std::nullopt;
-  throw;
 }
 
 bool remove(Netlink& netlink, Message& message, const std::string& attempted) try {

@@ -86,7 +86,12 @@ std::string extack_text(const nlmsghdr& reply) {
   return {};
 }
 
-enum class Done { no, yes, interrupted };
+enum class Done { no, yes, interrupted, absent };
+
+bool is_no_device(const nlmsghdr& reply) {
+  return reply.nlmsg_type == NLMSG_ERROR &&
+         static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(&reply))->error == -ENODEV;
+}
 
 /// What one reply means for the request in flight; throws the kernel's error.
 Done take(const nlmsghdr& reply, const std::string& attempted, const Netlink::OnReply& on_reply) {
@@ -132,7 +137,7 @@ struct Netlink::Impl {
       if (errno != EINTR) base::throw_errno(attempted);
   }
 
-  enum class Until { acknowledged, first_reply };
+  enum class Until { acknowledged, first_reply, found };
 
   /// Reads replies to the last request until it is done. An answer is never left unread: the
   /// request has been carried out, and its undo needs this socket.
@@ -148,8 +153,12 @@ struct Netlink::Impl {
       for (auto* reply = reinterpret_cast<nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(reply, left);
            reply = mnl_nlmsg_next(reply, &left)) {
         if (reply->nlmsg_seq != sequence) continue;
+        // Absence is the usual answer when a name must be free, and no failure. It must not be an
+        // exception either: in a static executable the first throw sorts every unwind table, which
+        // takes longer than all of ADD's netlink messages (0.8 of 2.5 ms, gcc 12).
+        if (until == Until::found && is_no_device(*reply)) return Done::absent;
         const Done done = take(*reply, attempted, on_reply);
-        if (until == Until::first_reply) return done;
+        if (until != Until::acknowledged) return done;
         interrupted = interrupted || done == Done::interrupted;
         if (done == Done::yes || (interrupted && reply->nlmsg_type == NLMSG_DONE))
           return interrupted ? Done::interrupted : Done::yes;
@@ -176,6 +185,11 @@ void Netlink::request(Message& message, const std::string& attempted, const OnRe
 void Netlink::get(Message& message, const std::string& attempted, const OnReply& on_reply) {
   impl_->send(message, 0, attempted);
   impl_->receive(attempted, on_reply, Impl::Until::first_reply);
+}
+
+bool Netlink::find(Message& message, const std::string& attempted, const OnReply& on_reply) {
+  impl_->send(message, 0, attempted);
+  return impl_->receive(attempted, on_reply, Impl::Until::found) != Done::absent;
 }
 
 void Netlink::dump(Message& message, const std::string& attempted, const OnReply& on_reply,

@@ -60,6 +60,8 @@ class Netlink {
   void request(Message& message, const std::string& attempted, const OnReply& on_reply = {});
   /// Asks for one object: its only reply goes to `on_reply`, without an ACK behind it.
   void get(Message& message, const std::string& attempted, const OnReply& on_reply);
+  /// The same, and returns false where the kernel answers ENODEV.
+  bool find(Message& message, const std::string& attempted, const OnReply& on_reply);
   /// Sends a dump request. `on_reply` can see entries twice: an interrupted dump (NLM_F_DUMP_INTR)
   /// is started over after `restart()` (S-264).
   void dump(Message& message, const std::string& attempted, const OnReply& on_reply,
