@@ -10,8 +10,8 @@ from lab import world
 FOLDERS = ("/var/lib/cni", "/run/cni")
 FORWARDING = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding")
 LINK_SYSCTLS = {"ipv4": ("forwarding", "route_localnet"), "ipv6": ("disable_ipv6", "forwarding")}
-# What stays with a network by design: the next-address cursor, the lock, and our index of reservations.
-CURSORS = re.compile(r"/(last_reserved_ip\.\d+|lock|\.plumb-[^/]*)$")
+# What stays with a network by design: the next-address cursor, the locks, and our index of reservations.
+CURSORS = re.compile(r"/(last_reserved_ip\.\d+|lock|locks/network-[^/]*|\.plumb-[^/]*)$")
 # What the kernel derives from addresses by itself, and what differs from run to run.
 DERIVED_ROUTES = ("fe80:", "ff00::", "table local")
 ROUTE_NOISE = re.compile(r" (linkdown|pref medium|metric 1024|metric 256)\b")

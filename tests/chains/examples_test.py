@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs every example configuration through all its verbs by cnitool, as an operator would, and looks for leftovers."""
+import json
+import os
+import pathlib
+import sys
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+from lab import state, world  # noqa: E402
+from lab.runtime import Node  # noqa: E402
+
+CAPABILITIES = {"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}], "mac": "02:00:00:00:00:2a"}
+NEEDS_PREV_RESULT = ("portmap",)
+
+
+class Cnitool:
+    """cnitool on a node, with one folder of configurations."""
+
+    def __init__(self, node, folder):
+        self.node, self.bin = node, world.plugin_folder()
+        self.env = {"PATH": os.environ["PATH"], "NETCONFPATH": str(folder), "CNI_PATH": self.bin,
+                    "CAP_ARGS": json.dumps(CAPABILITIES)}
+
+    def __call__(self, *words, check=True):
+        return self.node.host.run(f"{self.bin}/cnitool", *words, env=self.env, check=check)
+
+
+def plugin_examples():
+    """(name, list) of every plugin's example.conf; a chained plugin stands behind a bridge."""
+    for path in sorted(ROOT.glob("*/*/example.conf")):
+        plugin = json.loads(path.read_text())
+        plugins = [plugin]
+        if path.parent.parent.name == "ipam":
+            plugins = [{**plugin, "isGateway": True}]
+        elif plugin["type"] in NEEDS_PREV_RESULT:
+            subnet = {"type": "host-local", "subnet": "10.84.0.0/24"}
+            plugins = [{"type": "bridge", "isGateway": True, "ipam": subnet}, plugin]
+        yield path, {"cniVersion": plugin["cniVersion"], "name": plugin["name"], "plugins": plugins}
+
+
+class ExamplesTest(unittest.TestCase):
+    def install(self, name, text):
+        """A node of its own with one configuration."""
+        self.node = Node()
+        self.addCleanup(self.node.close)
+        folder = pathlib.Path(f"/etc/cni/{self.node.host.name}")
+        folder.mkdir()
+        (folder / name).write_text(text)
+        self.cnitool = Cnitool(self.node, folder)
+
+    def snapshot(self):
+        """What an attachment must take away again; bridges and the skeleton of tables belong to the network."""
+        yield from (line for line in state.links(self.node.host) if line.split()[1].startswith("veth"))
+        yield from state.files()
+        yield from (line for line in self.node.host.run("nft", "list", "ruleset").stdout.splitlines()
+                    if "id: cnitool-" in line or "CNI-DN-" in line)
+
+    def run_network(self, name):
+        """ADD, CHECK, STATUS, GC that keeps it, CHECK, DEL twice, and an ADD again."""
+        pod = self.node.add_pod(name)
+        before = list(self.snapshot())
+        for _ in range(2):
+            result = json.loads(self.cnitool("add", name, pod.path).stdout)
+            self.assertEqual(result["interfaces"][-1]["sandbox"], pod.path)
+            self.assert_addresses(result, pod)
+            self.cnitool("check", name, pod.path)
+            if result["cniVersion"] == "1.1.0":
+                self.cnitool("status", name, pod.path)
+            attachment = json.loads(self.cnitool("attachments", "--json").stdout)
+            keep = f"{attachment[0]['containerID']}:{attachment[0]['ifname']}"
+            self.cnitool("gc", name, "--keep", keep)
+            self.cnitool("check", name, pod.path)
+            self.cnitool("del", name, pod.path)
+            self.cnitool("del", name, pod.path)
+            self.assertEqual(list(self.snapshot()), before)
+
+    def assert_addresses(self, result, pod):
+        """S-151: the result says what the kernel has."""
+        present = pod.sandbox.run("ip", "address").stdout
+        for ip in result.get("ips", ()):
+            self.assertIn(f" {ip['address']} ", present)
+            if "gateway" in ip:
+                pod.sandbox.run("ping", "-c1", "-W5", ip["gateway"])
+
+    def test_conf_examples(self):
+        for path in sorted((ROOT / "conf-examples").glob("*.conflist")):
+            with self.subTest(path.name):
+                self.install(path.name, path.read_text())
+                self.run_network(json.loads(path.read_text())["name"])
+
+    def test_plugin_examples(self):
+        for path, network in plugin_examples():
+            with self.subTest(str(path.relative_to(ROOT))):
+                self.install(f"{path.parent.name}.conflist", json.dumps(network))
+                self.run_network(network["name"])
+
+    def test_examples_are_valid(self):
+        """C-23: validate finds nothing to say against any of them."""
+        for path in sorted((ROOT / "conf-examples").glob("*.conflist")):
+            with self.subTest(path.name):
+                self.install(path.name, path.read_text())
+                self.cnitool("validate", str(path))
+
+
+if __name__ == "__main__":
+    world.enter()
+    unittest.main(verbosity=2)
