@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <stdexcept>
@@ -93,6 +94,9 @@ Setting describe(const Options& options) {
   const unsigned long gib = (info.totalram * info.mem_unit + (1UL << 29)) >> 30;
   setting.machine = std::to_string(::sysconf(_SC_NPROCESSORS_ONLN)) + " processors, " +
                     std::to_string(gib) + " GiB, Linux " + kernel.release;
+  const auto processors = static_cast<double>(::sysconf(_SC_NPROCESSORS_ONLN));
+  if (::getloadavg(&setting.load, 1) != 1) setting.load = 0;
+  setting.busy = setting.load > processors / 2;
   setting.disk = describe_filesystem(options.places.scratch);
   setting.reference_version = options.reference_version;
   return setting;

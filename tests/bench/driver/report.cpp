@@ -69,7 +69,10 @@ void append_lines(std::string& text, const Row& row, Verb verb) {
 }
 
 std::string head(const Setting& setting) {
-  return setting.date + " UTC, " + setting.machine + "; reference: " + setting.reference_version +
+  std::string text = setting.date + " UTC, " + setting.machine;
+  append(text, ", load %.1f%s", setting.load,
+         setting.busy ? " (busy with other work: wall times wait for it, CPU times hold)" : "");
+  return text + "; reference: " + setting.reference_version +
          "; stores of the host-local cases on " + setting.disk + ", of all others on tmpfs";
 }
 
@@ -161,7 +164,7 @@ std::string as_json(const Setting& setting, const std::vector<Row>& rows,
                     const std::vector<Bar>& bars) {
   std::string text =
       "{\n  \"date\": " + quoted(setting.date) + ",\n  \"machine\": " + quoted(setting.machine) +
-      ",\n  \"disk\": " + quoted(setting.disk) +
+      ",\n  \"load\": " + std::to_string(setting.load) + ",\n  \"disk\": " + quoted(setting.disk) +
       ",\n  \"reference\": " + quoted(setting.reference_version) + ",\n  \"results\": [\n";
   std::string separator;
   for (const Row& row : rows)

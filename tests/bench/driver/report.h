@@ -13,6 +13,8 @@ namespace bench {
 struct Setting {
   std::string date;     ///< UTC, to the minute
   std::string machine;  ///< processors, memory, kernel
+  double load = 0;      ///< load average of the last minute, before the run
+  bool busy = false;    ///< more than half the processors had other work
   std::string disk;     ///< what the host-local cases are stored on
   std::string reference_version;
 };
