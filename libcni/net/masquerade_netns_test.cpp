@@ -236,15 +236,15 @@ class MasqueradePackets : public ::testing::TestWithParam<MasqueradeBackend> {
 
 TEST_P(MasqueradePackets, OnlyWhatLeavesTheSubnetIsMasqueraded) {
   using W = test::PacketWorld;
-  EXPECT_EQ(world_.tcp(world_.outside, 80, &world_.pod, W::kOutside, 80), "nothing");
+  EXPECT_EQ(world_.tcp(world_.outside, 80, &world_.pod, {W::kOutside, 80}), "nothing");
   add_masquerade(kOwner, addresses({"10.22.0.5/24", "fd00:22::5/64"}), GetParam());
-  EXPECT_EQ(world_.tcp(world_.outside, 80, &world_.pod, W::kOutside, 80), W::kHost);
-  EXPECT_EQ(world_.udp(world_.outside, 53, &world_.pod, W::kOutside6, 53), W::kHost6);
-  EXPECT_EQ(world_.tcp(world_.neighbour, 80, &world_.pod, W::kNeighbour, 80), W::kPod);
-  EXPECT_EQ(world_.udp(world_.neighbour, 53, &world_.pod, W::kNeighbour6, 53), W::kPod6);
-  EXPECT_EQ(world_.udp(world_.outside, 53, &world_.neighbour, W::kOutside, 53), W::kNeighbour);
+  EXPECT_EQ(world_.tcp(world_.outside, 80, &world_.pod, {W::kOutside, 80}), W::kHost);
+  EXPECT_EQ(world_.udp(world_.outside, 53, &world_.pod, {W::kOutside6, 53}), W::kHost6);
+  EXPECT_EQ(world_.tcp(world_.neighbour, 80, &world_.pod, {W::kNeighbour, 80}), W::kPod);
+  EXPECT_EQ(world_.udp(world_.neighbour, 53, &world_.pod, {W::kNeighbour6, 53}), W::kPod6);
+  EXPECT_EQ(world_.udp(world_.outside, 53, &world_.neighbour, {W::kOutside, 53}), W::kNeighbour);
   EXPECT_TRUE(remove_masquerade(kOwner));
-  EXPECT_EQ(world_.udp(world_.outside, 53, &world_.pod, W::kOutside, 53), W::kPod);
+  EXPECT_EQ(world_.udp(world_.outside, 53, &world_.pod, {W::kOutside, 53}), W::kPod);
 }
 
 TEST_P(MasqueradePackets, MarksOfKubeProxyPassUntouched) {
@@ -255,7 +255,7 @@ TEST_P(MasqueradePackets, MarksOfKubeProxyPassUntouched) {
       "add chain ip k post { type filter hook postrouting priority 300; }; "
       "add rule ip k post oifname uplink meta mark != 0xc000 drop'");
   add_masquerade(kOwner, addresses({"10.22.0.5/24"}), GetParam());
-  EXPECT_EQ(world_.udp(world_.outside, 53, &world_.pod, W::kOutside, 53), W::kHost);
+  EXPECT_EQ(world_.udp(world_.outside, 53, &world_.pod, {W::kOutside, 53}), W::kHost);
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, MasqueradePackets,

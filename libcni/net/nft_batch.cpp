@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "libcni/net/nft_batch.h"
+
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
@@ -12,8 +14,6 @@
 #include <libnftnl/set.h>
 #include <libnftnl/table.h>
 #include <libnftnl/udata.h>
-
-#include "libcni/net/nft.h"
 
 namespace net::nft {
 namespace {

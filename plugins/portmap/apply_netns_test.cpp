@@ -68,7 +68,7 @@ class PortmapBackends : public Portmap, public ::testing::WithParamInterface<con
 TEST_P(PortmapBackends, PacketsFindTheContainerAndTheWayBack) {
   EXPECT_EQ(add_with(backend()), chain_result(W::kPod, W::kPod6));  // S-223
   const auto web = [&](const test::TestHost::Sandbox* from, const char* to) {
-    return world_.tcp(world_.pod, 80, from, to, 8080);
+    return world_.tcp(world_.pod, 80, from, {to, 8080});
   };
   EXPECT_EQ(web(&world_.outside, W::kHost), W::kOutside);
   EXPECT_EQ(web(&world_.outside, W::kHost6), W::kOutside6);
@@ -77,35 +77,35 @@ TEST_P(PortmapBackends, PacketsFindTheContainerAndTheWayBack) {
   EXPECT_EQ(web(&world_.pod, W::kHost), "10.22.0.1");        // to itself
   EXPECT_EQ(web(&world_.neighbour, W::kHost), "10.22.0.1");  // would answer past the host else
   EXPECT_EQ(web(&world_.neighbour, W::kHost6), "fd00:22::1");
-  EXPECT_EQ(world_.tcp(world_.pod, 80, &world_.neighbour, W::kPod, 80), W::kNeighbour);  // direct
-  EXPECT_EQ(world_.udp(world_.pod, 53, &world_.outside, W::kHost, 5300), W::kOutside);
-  EXPECT_EQ(world_.udp(world_.pod, 53, &world_.neighbour, W::kHost6, 5300), "fd00:22::1");
+  EXPECT_EQ(world_.tcp(world_.pod, 80, &world_.neighbour, {W::kPod, 80}), W::kNeighbour);  // direct
+  EXPECT_EQ(world_.udp(world_.pod, 53, &world_.outside, {W::kHost, 5300}), W::kOutside);
+  EXPECT_EQ(world_.udp(world_.pod, 53, &world_.neighbour, {W::kHost6, 5300}), "fd00:22::1");
   EXPECT_NO_THROW(verify(request(cni::Verb::check, backend())));
 
   remove_all();
   EXPECT_EQ(web(&world_.outside, W::kHost), "nothing");
-  EXPECT_EQ(world_.udp(world_.pod, 53, &world_.outside, W::kHost, 5300), "nothing");
+  EXPECT_EQ(world_.udp(world_.pod, 53, &world_.outside, {W::kHost, 5300}), "nothing");
   EXPECT_ANY_THROW(verify(request(cni::Verb::check, backend())));
   remove_all();  // S-164
 }
 
 TEST_P(PortmapBackends, WithoutSnatSourcesStay) {
   add_with(backend() + R"("snat":false,)");
-  EXPECT_EQ(world_.udp(world_.pod, 53, &world_.neighbour, W::kHost, 5300), W::kNeighbour);
+  EXPECT_EQ(world_.udp(world_.pod, 53, &world_.neighbour, {W::kHost, 5300}), W::kNeighbour);
 }
 
 TEST_P(PortmapBackends, MasqAllHidesEverySource) {
   add_with(backend() + R"("masqAll":true,)");
-  EXPECT_EQ(world_.tcp(world_.pod, 80, &world_.outside, W::kHost, 8080), "10.22.0.1");
-  EXPECT_EQ(world_.tcp(world_.pod, 80, &world_.outside, W::kHost6, 8080), "fd00:22::1");
+  EXPECT_EQ(world_.tcp(world_.pod, 80, &world_.outside, {W::kHost, 8080}), "10.22.0.1");
+  EXPECT_EQ(world_.tcp(world_.pod, 80, &world_.outside, {W::kHost6, 8080}), "fd00:22::1");
 }
 
 TEST_P(PortmapBackends, AHostAddressNarrowsThePort) {
   add_with(backend(),
            R"({"hostPort":8080,"containerPort":80,"protocol":"tcp","hostIP":"192.0.2.1"})");
-  EXPECT_EQ(world_.tcp(world_.pod, 80, &world_.outside, W::kHost, 8080), W::kOutside);
-  EXPECT_EQ(world_.tcp(world_.pod, 80, &world_.neighbour, "10.22.0.1", 8080), "nothing");
-  EXPECT_EQ(world_.tcp(world_.pod, 80, &world_.outside, W::kHost6, 8080), "nothing");
+  EXPECT_EQ(world_.tcp(world_.pod, 80, &world_.outside, {W::kHost, 8080}), W::kOutside);
+  EXPECT_EQ(world_.tcp(world_.pod, 80, &world_.neighbour, {"10.22.0.1", 8080}), "nothing");
+  EXPECT_EQ(world_.tcp(world_.pod, 80, &world_.outside, {W::kHost6, 8080}), "nothing");
 }
 
 TEST_P(PortmapBackends, ARunningUdpFlowFollowsTheChange) {
@@ -150,8 +150,8 @@ TEST_P(PortmapBackends, MarksOfKubeProxyPassUntouched) {
       "add chain inet k post { type filter hook postrouting priority 300; }; "
       "add rule inet k post oifname br0 meta mark & 0xc000 != 0xc000 drop'");
   add_with(backend());
-  EXPECT_EQ(world_.udp(world_.pod, 53, &world_.neighbour, W::kHost, 5300), "10.22.0.1");
-  EXPECT_EQ(world_.udp(world_.pod, 53, &world_.outside, W::kHost, 5300), W::kOutside);
+  EXPECT_EQ(world_.udp(world_.pod, 53, &world_.neighbour, {W::kHost, 5300}), "10.22.0.1");
+  EXPECT_EQ(world_.udp(world_.pod, 53, &world_.outside, {W::kHost, 5300}), W::kOutside);
 }
 
 TEST_P(PortmapBackends, ASecondAddChangesNothing) {
@@ -255,7 +255,7 @@ TEST_F(Portmap, FiveHundredPortsAddNoRule) {
     add(made);
   }
   EXPECT_EQ(shape(), before);
-  EXPECT_EQ(world_.tcp(world_.pod, 80, &world_.outside, W::kHost, 8080), W::kOutside);
+  EXPECT_EQ(world_.tcp(world_.pod, 80, &world_.outside, {W::kHost, 8080}), W::kOutside);
 }
 
 TEST_F(Portmap, ATakenPortNamesItsHolder) {
@@ -268,7 +268,7 @@ TEST_F(Portmap, ATakenPortNamesItsHolder) {
     EXPECT_THAT(error.what(),
                 HasSubstr("open host port tcp 8080 (held by net: net1, if: eth0, id: c1)"));
   }
-  EXPECT_EQ(world_.tcp(world_.pod, 80, &world_.outside, W::kHost, 8080), W::kOutside);
+  EXPECT_EQ(world_.tcp(world_.pod, 80, &world_.outside, {W::kHost, 8080}), W::kOutside);
   EXPECT_THAT(rules(), Not(HasSubstr("id: c2")));
   add_neighbour(R"({"hostPort":8080,"containerPort":80,"protocol":"udp"})");
   remove_all();
@@ -316,9 +316,9 @@ TEST_F(Portmap, AFlushedTableIsRepaired) {
 TEST_F(Portmap, ConditionsAreTheAttachmentsOwn) {
   add_with(R"("conditionsV4":["ip","saddr","!=","192.0.2.0/24"],)");
   add_neighbour(R"({"hostPort":9090,"containerPort":80,"protocol":"tcp"})");
-  EXPECT_EQ(world_.tcp(world_.pod, 80, &world_.outside, W::kHost, 8080), "nothing");
-  EXPECT_EQ(world_.tcp(world_.pod, 80, &world_.neighbour, W::kHost, 8080), "10.22.0.1");
-  EXPECT_EQ(world_.tcp(world_.neighbour, 80, &world_.outside, W::kHost, 9090), W::kOutside);
+  EXPECT_EQ(world_.tcp(world_.pod, 80, &world_.outside, {W::kHost, 8080}), "nothing");
+  EXPECT_EQ(world_.tcp(world_.pod, 80, &world_.neighbour, {W::kHost, 8080}), "10.22.0.1");
+  EXPECT_EQ(world_.tcp(world_.neighbour, 80, &world_.outside, {W::kHost, 9090}), W::kOutside);
   add_with(R"("conditionsV4":["ip","saddr","!=","192.0.2.0/24"],)");
   EXPECT_EQ(test::output_of("nft list table ip cni_hostport | grep -c 'dnat to'"), "2\n");
   remove_all();

@@ -122,12 +122,11 @@ PacketWorld::PacketWorld()
 }
 
 std::string PacketWorld::tcp(const TestHost::Sandbox& server, std::uint16_t port,
-                             const TestHost::Sandbox* client, const std::string& address,
-                             std::uint16_t to_port) const {
-  const base::IpAddress target = *base::IpAddress::parse(address);
-  const base::UniqueFd listener = serve(server, any_like(target), SOCK_STREAM, port);
-  const base::UniqueFd caller = open_in(client, target.family(), SOCK_STREAM);
-  Endpoint remote = endpoint(target, to_port);
+                             const TestHost::Sandbox* client, const Target& target) const {
+  const base::IpAddress address = *base::IpAddress::parse(target.address);
+  const base::UniqueFd listener = serve(server, any_like(address), SOCK_STREAM, port);
+  const base::UniqueFd caller = open_in(client, address.family(), SOCK_STREAM);
+  Endpoint remote = endpoint(address, target.port);
   if (::connect(caller.get(), remote.raw(), remote.size) < 0) return "nothing";
   pollfd ready{listener.get(), POLLIN, 0};
   if (::poll(&ready, 1, kPatienceSeconds * 1000) <= 0) return "nothing";
@@ -137,12 +136,11 @@ std::string PacketWorld::tcp(const TestHost::Sandbox& server, std::uint16_t port
 }
 
 std::string PacketWorld::udp(const TestHost::Sandbox& server, std::uint16_t port,
-                             const TestHost::Sandbox* client, const std::string& address,
-                             std::uint16_t to_port) const {
-  const base::IpAddress target = *base::IpAddress::parse(address);
-  const base::UniqueFd receiver = serve(server, any_like(target), SOCK_DGRAM, port);
-  const base::UniqueFd sender = open_in(client, target.family(), SOCK_DGRAM);
-  Endpoint remote = endpoint(target, to_port);
+                             const TestHost::Sandbox* client, const Target& target) const {
+  const base::IpAddress address = *base::IpAddress::parse(target.address);
+  const base::UniqueFd receiver = serve(server, any_like(address), SOCK_DGRAM, port);
+  const base::UniqueFd sender = open_in(client, address.family(), SOCK_DGRAM);
+  Endpoint remote = endpoint(address, target.port);
   ::sendto(sender.get(), "x", 1, 0, remote.raw(), remote.size);
   char byte = 0;
   Endpoint from{.size = sizeof(sockaddr_storage)};

@@ -29,14 +29,16 @@ class PacketWorld {
   TestHost::Sandbox neighbour;
   TestHost::Sandbox outside;
 
-  /// Listens in `server` on `port`, sends from `client` (null: the host) to `address` and
-  /// `to_port`. Returns the source address that the server saw, or "nothing" when nothing arrived.
+  struct Target {
+    std::string address;
+    std::uint16_t port;
+  };
+  /// Listens in `server` on `port`, sends from `client` (null: the host) to `target`. Returns the
+  /// source address that the server saw, or "nothing" when nothing arrived.
   std::string tcp(const TestHost::Sandbox& server, std::uint16_t port,
-                  const TestHost::Sandbox* client, const std::string& address,
-                  std::uint16_t to_port) const;
+                  const TestHost::Sandbox* client, const Target& target) const;
   std::string udp(const TestHost::Sandbox& server, std::uint16_t port,
-                  const TestHost::Sandbox* client, const std::string& address,
-                  std::uint16_t to_port) const;
+                  const TestHost::Sandbox* client, const Target& target) const;
 };
 
 }  // namespace test

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "libcni/net/nft_rule.h"
+
+namespace net::nft {
+
+struct Table {
+  Family family;
+  std::string name;
+};
+
+/// What makes a chain a base chain; numbers as in linux/netfilter.h.
+struct Hook {
+  std::string type = "nat";
+  std::uint32_t hook = 0;
+  std::int32_t priority = 0;
+};
+Hook prerouting_nat();   ///< priority dstnat
+Hook output_nat();       ///< priority dstnat
+Hook postrouting_nat();  ///< priority srcnat
+
+/// A set, or a map when `data` is not empty; hash lookups, no intervals.
+struct Set {
+  std::string name;
+  std::vector<Type> key;
+  std::vector<Type> data = {};
+};
+
+/// An element of a set or map. `comment` is what `nft list ruleset` shows; 128 bytes at most.
+struct Element {
+  Bytes key;
+  Bytes data = {};
+  std::string comment = {};
+  bool operator==(const Element&) const = default;
+};
+
+/// One atomic transaction: the kernel applies all of it or nothing.
+class Batch {
+ public:
+  explicit Batch(Table table) : table_(std::move(table)) {}
+
+  void select(const Table& table) { table_ = table; }  ///< what follows is about this table
+  const Table& table() const { return table_; }
+
+  void ensure_table(const std::string& comment);
+  void ensure_chain(const std::string& name, const std::string& comment = {});
+  void ensure_base_chain(const std::string& name, const Hook& hook);
+  void flush_chain(const std::string& name);
+  void remove_chain(
+      const std::string& name);  ///< with its rules; EBUSY while something jumps to it
+  void append_rule(const std::string& chain, const Rule& rule);
+  void insert_rule(const std::string& chain, const Rule& rule);  ///< at the head
+  void remove_rule(const std::string& chain, std::uint64_t handle);
+  void ensure_set(const Set& set);
+  void remove_set(const std::string& name);
+  void add_element(const std::string& set,
+                   const Element& element);  ///< EEXIST when the key is there
+  void remove_element(const std::string& set, const Bytes& key);
+
+  bool empty() const { return attempts_.empty(); }
+
+ private:
+  friend class Nft;
+  struct Scratch;
+  void add(Scratch& message, std::string attempted);
+  void put_rule(const std::string& chain, const Rule& rule, std::uint16_t flags);
+  Table table_;
+  std::vector<char> messages_;
+  std::vector<std::string> attempts_;  ///< what message i tries, for errors
+};
+
+}  // namespace net::nft
