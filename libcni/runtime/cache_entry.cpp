@@ -85,6 +85,7 @@ void parse_ours(CacheEntry& entry, const json& object, const std::string& file) 
     if (!drop_in.is_object()) refuse(file, "an element of 'dropIns' is not an object");
     entry.drop_ins->push_back(
         {text_of(drop_in, "file", file), decoded(text_of(drop_in, "config", file), file)});
+    parse_plugin(entry.drop_ins->back().text, "cache file " + file);
   }
 }
 

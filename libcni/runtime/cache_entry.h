@@ -15,6 +15,7 @@ namespace runtime {
 struct CachedDropIn {
   std::string file;
   std::string text;
+  bool operator==(const CachedDropIn&) const = default;
 };
 
 /// One attachment as the cache keeps it: a `cniCacheV1` file that the reference reads too (R-089,

@@ -31,10 +31,19 @@ RuntimeConf with_cached_args(RuntimeConf conf, const std::optional<CacheEntry>& 
   return conf;
 }
 
+std::vector<CachedDropIn> drop_ins_of(const NetworkList& list) {
+  std::vector<CachedDropIn> drop_ins;
+  for (const PluginConf& plugin : list.plugins)
+    if (plugin.drop_in) drop_ins.push_back({plugin.file, plugin.text});
+  return drop_ins;
+}
+
 /// R-152
 void warn_if_changed(const NetworkList& list, const std::optional<CacheEntry>& entry,
                      std::vector<std::string>& warnings) {
-  if (entry && !entry->legacy && entry->config != list.bytes)
+  if (!entry || entry->legacy) return;
+  const bool same_drop_ins = !entry->drop_ins || *entry->drop_ins == drop_ins_of(list);
+  if (entry->config != list.bytes || !same_drop_ins)
     warnings.push_back("the configuration of network \"" + list.name +
                        "\" has changed since the container was attached");
 }
@@ -49,13 +58,6 @@ NetworkList with_cached_drop_ins(NetworkList list, const std::optional<CacheEntr
     list.plugins.back().drop_in = true;
   }
   return list;
-}
-
-std::vector<CachedDropIn> drop_ins_of(const NetworkList& list) {
-  std::vector<CachedDropIn> drop_ins;
-  for (const PluginConf& plugin : list.plugins)
-    if (plugin.drop_in) drop_ins.push_back({plugin.file, plugin.text});
-  return drop_ins;
 }
 
 }  // namespace

@@ -97,9 +97,12 @@ TEST_F(Del, R093_ALegacyEntryIsConverted) {
 
 // R-094 R-095
 TEST_F(Del, R095_ACorruptEntryIsDroppedWithAWarning) {
-  for (const std::string text : {"", "garbage", R"({"cniVersion":"9.9.9"})",
-                                 R"({"kind":"cniCacheV1","networkName":"net1","containerId":"c1",)"
-                                 R"("ifName":"eth0","result":{"cniVersion":"9.9.9"}})"}) {
+  for (const std::string text :
+       {"", "garbage", R"({"cniVersion":"9.9.9"})",
+        R"({"kind":"cniCacheV1","networkName":"net1","containerId":"c1",)"
+        R"("ifName":"eth0","result":{"cniVersion":"9.9.9"}})",
+        R"({"kind":"cniCacheV1","networkName":"net1","containerId":"c1","ifName":"eth0",)"
+        R"("plumb":{"dropIns":[{"config":"e30="}]}})"}) {
     put(text);
     rec.forget_calls();
     EXPECT_THAT(cni().del(net1("1.0.0"), conf).warnings, Contains(HasSubstr("continuing without")))
@@ -207,8 +210,10 @@ TEST_F(Del, R045_DropInsOfTheAddAreDeletedThoughTheirFilesAreGone) {
   attach(load_network(files / "net.d", "net1"));
   std::filesystem::remove(files / "net.d/net1/10.conf");
   files.file("net.d/net1/20.conf", R"({"type":"pc"})");
-  cni().del(load_network(files / "net.d", "net1"), conf);
+  const auto report = cni().del(load_network(files / "net.d", "net1"), conf);
   EXPECT_EQ(rec.log(), "pb.DEL pa.DEL");
+  // R-152
+  EXPECT_THAT(report.warnings, ElementsAre(HasSubstr("has changed")));
 }
 
 // R-101

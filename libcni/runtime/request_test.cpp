@@ -106,6 +106,12 @@ TEST(Request, R057_AnEmptyInjectionIsAProgrammingError) {
       cni::Error);
 }
 
+// R-059: bytes that are no UTF-8 are none of our business.
+TEST(Request, R059_MalformedUtf8IsPassedAsItIs) {
+  EXPECT_THAT(request("{\"type\":\"pa\",\"note\":\"a\xff\xc3\",\"next\":1}"),
+              HasSubstr("\"note\":\"a\xff\xc3\",\"next\":1}"));
+}
+
 TEST(RawJson, SplitsWhatAParserAccepts) {
   const auto members = split_object(
       R"( { "a" : "x\"}," , "b\u0041":{"c":[1,"]"]}, "n" : -1.5e3 , "t":true, "e":[], "l":null } )");

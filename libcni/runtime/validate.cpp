@@ -130,6 +130,8 @@ std::string Cni::common_version(const NetworkList& list) const {
 ValidateReport Cni::validate(const NetworkList& list) const {
   ValidateReport report;
   report.warnings = list.warnings;
+  const auto& about_path = executor_.path().warnings();
+  report.warnings.insert(report.warnings.end(), about_path.begin(), about_path.end());
   for (const PluginConf& plugin : list.plugins)
     for (const std::string& capability : plugin.capabilities)
       if (std::ranges::find(report.capabilities, capability) == report.capabilities.end())

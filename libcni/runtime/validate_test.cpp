@@ -91,6 +91,12 @@ TEST_F(Validate, R149_DropInsAndDuplicateNamesAreLookedAt) {
   EXPECT_THAT(report.warnings, ElementsAre(AllOf(HasSubstr("net1"), HasSubstr("20.conflist"))));
 }
 
+//
+TEST_F(Validate, R062_ARelativePluginDirectoryIsWarnedAbout) {
+  options.exec.plugin_dirs.push_back("some/dir");
+  EXPECT_THAT(cni().validate(net1("1.1.0", "pa")).warnings, ElementsAre(HasSubstr("some/dir")));
+}
+
 //
 TEST_F(Validate, R061_WithoutDirectoriesNothingIsFound) {
   options.exec.plugin_dirs.clear();
