@@ -119,9 +119,9 @@ bool is_valid(const cni::Request& request, const std::string& owner) {
 void gc(const cni::Request& request) {
   auto folder = ipam::Folder::find(parse_data_dir(request), request.network);
   if (!folder) return;
-  std::vector<ipam::AddressFile> stale = folder->scan();
-  std::erase_if(stale, [&](const ipam::AddressFile& file) {
-    return !file.regular || is_valid(request, file.owner);
+  std::vector<ipam::AddressFile> stale;
+  folder->scan([&](ipam::AddressFile file) {
+    if (file.regular && !is_valid(request, file.owner)) stale.push_back(std::move(file));
   });
   if (!stale.empty()) lock(std::move(*folder)).release_unchanged(stale);
 }

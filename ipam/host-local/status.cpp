@@ -6,7 +6,6 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -42,18 +41,21 @@ void require_writable(const std::string& path) {
     not_ready("cannot write reservations in " + folder, "no space left on its file system");
 }
 
+bool gives(const ipam::RangeSet& set, const base::IpAddress& address) {
+  const ipam::Range* range = set.find(address);
+  return range != nullptr && address != range->gateway;
+}
+
 /// Whether every address of `set` has a file that somebody holds.
-bool is_exhausted(const ipam::RangeSet& set, const ipam::Folder& folder,
-                  const std::vector<base::IpAddress>& taken) {
-  std::vector<base::IpAddress> ours;
-  std::ranges::copy_if(taken, std::back_inserter(ours), [&](const base::IpAddress& address) {
-    const ipam::Range* range = set.find(address);
-    return range != nullptr && address != range->gateway;
+bool is_exhausted(const ipam::RangeSet& set, const ipam::Folder& folder) {
+  std::uint64_t taken = 0;
+  folder.list([&](const base::IpAddress& address) { taken += gives(set, address) ? 1 : 0; });
+  if (taken < set.size()) return false;
+  bool reclaimable = false;  // files that a crash left empty: ADD takes them
+  folder.list([&](const base::IpAddress& address) {
+    reclaimable = reclaimable || (gives(set, address) && folder.is_empty(address.text()));
   });
-  return ours.size() >= set.size() &&
-         std::ranges::none_of(ours, [&](const base::IpAddress& address) {
-           return folder.is_empty(address.text());  // left by a crash: ADD takes it
-         });
+  return !reclaimable;
 }
 
 }  // namespace
@@ -62,9 +64,8 @@ void require_ready(const Conf& conf, const std::string& network) {
   require_writable(conf.data_dir + "/" + network);
   const auto folder = ipam::Folder::find(conf.data_dir, network);
   if (!folder) return;
-  const std::vector<base::IpAddress> taken = folder->addresses();
   for (std::size_t number = 0; number < conf.sets.size(); ++number)
-    if (is_exhausted(conf.sets[number], *folder, taken))
+    if (is_exhausted(conf.sets[number], *folder))
       not_ready("no IP addresses available in range set: " + conf.sets[number].text(),
                 "range set " + std::to_string(number) + " of network " + network);
 }

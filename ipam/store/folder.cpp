@@ -110,8 +110,7 @@ std::optional<Lock> Folder::lock(int seconds) const {
   return Lock(std::move(fd));
 }
 
-std::vector<AddressFile> Folder::scan() const {
-  std::vector<AddressFile> files;
+void Folder::scan(const std::function<void(AddressFile)>& visit) const {
   for_each_entry(fd_.get(), path_, [&](const dirent& entry) {
     const auto address = address_of(entry.d_name);
     if (!address) return;
@@ -120,17 +119,14 @@ std::vector<AddressFile> Folder::scan() const {
     const auto content = file.regular ? find_file(entry.d_name) : std::nullopt;
     if (file.regular && !content) return;
     file.owner = trim(content.value_or(""));
-    files.push_back(std::move(file));
+    visit(std::move(file));
   });
-  return files;
 }
 
-std::vector<base::IpAddress> Folder::addresses() const {
-  std::vector<base::IpAddress> found;
+void Folder::list(const std::function<void(const base::IpAddress&)>& visit) const {
   for_each_entry(fd_.get(), path_, [&](const dirent& entry) {
-    if (const auto address = address_of(entry.d_name)) found.push_back(*address);
+    if (const auto address = address_of(entry.d_name)) visit(*address);
   });
-  return found;
 }
 
 std::optional<std::string> Folder::find_file(const std::string& name) const {

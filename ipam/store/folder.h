@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "libcni/base/ip.h"
 #include "libcni/base/unique_fd.h"
@@ -41,10 +41,10 @@ class Folder {
   /// longer than `seconds` (S-157).
   std::optional<Lock> lock(int seconds) const;
 
-  /// All address files with their content; no lock needed, and without one no more than a hint.
-  std::vector<AddressFile> scan() const;
-  /// The names of all address files.
-  std::vector<base::IpAddress> addresses() const;
+  /// Calls `visit` with every address file; no lock needed, and without one no more than a hint.
+  void scan(const std::function<void(AddressFile)>& visit) const;
+  /// The same with their names only.
+  void list(const std::function<void(const base::IpAddress&)>& visit) const;
 
   /// The content of a small file; nothing when there is none.
   std::optional<std::string> find_file(const std::string& name) const;

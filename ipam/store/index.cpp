@@ -47,14 +47,13 @@ std::optional<Index> Index::find(int data_dir, const std::string& name, const St
   return sane ? std::optional(std::move(index)) : std::nullopt;
 }
 
-Index Index::build(const std::vector<Record>& records) {
+Index Index::sized_for(std::size_t records) {
   Index index;
   index.header_.magic = kMagic;
-  index.header_.capacity = std::bit_ceil(
-      std::max(kLeastCapacity, static_cast<std::uint32_t>(std::min<std::size_t>(
-                                   records.size() + records.size() / 4, kMostCapacity))));
+  const auto wanted = std::min<std::size_t>(records + records / 4, kMostCapacity);
+  index.header_.capacity =
+      std::bit_ceil(std::max(kLeastCapacity, static_cast<std::uint32_t>(wanted)));
   index.image_.resize(index.size());
-  for (const Record& record : records) index.insert(record);
   return index;
 }
 

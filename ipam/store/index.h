@@ -33,8 +33,8 @@ class Index {
 
   /// The index file `name`, if it was written for this very `stamp`.
   static std::optional<Index> find(int data_dir, const std::string& name, const Stamp& stamp);
-  /// An index in memory.
-  static Index build(const std::vector<Record>& records);
+  /// An empty index in memory, with room for `records` and some more.
+  static Index sized_for(std::size_t records);
 
   std::vector<base::IpAddress> find_owner(std::uint64_t owner);
   bool contains(const base::IpAddress& address);

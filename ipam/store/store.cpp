@@ -34,14 +34,16 @@ Index& Store::index() {
   if (!index_) stamp_ = find_stamp(folder_.fd());
   if (!index_ && stamp_) index_ = Index::find(folder_.data_dir_fd(), index_name(folder_), *stamp_);
   if (index_ && !index_->damaged()) return *index_;
-  std::vector<Index::Record> records;
-  for (const AddressFile& file : folder_.scan())
-    // Nobody holds a blank file: its writer died, and no other can be writing while we hold the
-    // lock.
-    if (!file.owner.empty() || !file.regular)
-      records.push_back({file.address, hash_owner(file.owner)});
   scanned_ = true;
-  return index_.emplace(Index::build(records));
+  std::size_t count = 0;
+  folder_.list([&](const base::IpAddress&) { ++count; });
+  index_ = Index::sized_for(count);
+  folder_.scan([&](const AddressFile& file) {
+    // Nobody holds a blank file: its writer died, and while we hold the lock no other is writing.
+    if (!file.owner.empty() || !file.regular)
+      index_->insert({file.address, hash_owner(file.owner)});
+  });
+  return *index_;
 }
 
 template <typename Question>

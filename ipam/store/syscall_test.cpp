@@ -88,9 +88,14 @@ class StoreSyscalls : public testing::Test {
       found.insert(entry.path().filename());
     return found;
   }
+  std::vector<AddressFile> scan() const {
+    std::vector<AddressFile> files;
+    Folder::find(dir.path(), "net")->scan([&](AddressFile file) { files.push_back(file); });
+    return files;
+  }
   /// What the store says is what the folder holds, and no file is without an owner.
   void expect_consistent() {
-    const auto files = Folder::find(dir.path(), "net")->scan();
+    const auto files = scan();
     std::set<std::string> taken;
     for (const AddressFile& file : files) {
       EXPECT_FALSE(file.owner.empty()) << file.address.text();
