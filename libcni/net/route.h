@@ -10,6 +10,11 @@
 
 namespace net {
 
+/// Numbers of linux/rtnetlink.h that callers name.
+inline constexpr std::uint8_t kScopeLink = 253;
+inline constexpr std::uint8_t kScopeHost = 254;
+inline constexpr std::uint8_t kProtocolKernel = 2;
+
 /// A unicast route. `dst` is masked when it is sent.
 struct Route {
   base::Prefix dst;

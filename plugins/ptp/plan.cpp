@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugins/ptp/plan.h"
 
-#include <linux/rtnetlink.h>
-
 #include "libcni/attach/masquerade.h"
 #include "libcni/plugin/conf.h"
 
@@ -51,7 +49,7 @@ std::vector<net::Route> sandbox_routes(const Leg& leg, int oif) {
   return {{.dst = base::host_prefix(leg.gateway),
            .source = leg.address.address,
            .oif = oif,
-           .scope = RT_SCOPE_LINK},
+           .scope = net::kScopeLink},
           {.dst = leg.address.network(),
            .gateway = leg.gateway,
            .source = leg.address.address,
@@ -59,11 +57,11 @@ std::vector<net::Route> sandbox_routes(const Leg& leg, int oif) {
 }
 
 net::Route connected_route(const Leg& leg, int oif) {
-  return {.dst = leg.address.network(), .oif = oif, .protocol = RTPROT_KERNEL};
+  return {.dst = leg.address.network(), .oif = oif, .protocol = net::kProtocolKernel};
 }
 
 net::Route host_route(const Leg& leg, int oif) {
-  return {.dst = base::host_prefix(leg.address.address), .oif = oif, .scope = RT_SCOPE_HOST};
+  return {.dst = base::host_prefix(leg.address.address), .oif = oif, .scope = net::kScopeHost};
 }
 
 }  // namespace ptp
