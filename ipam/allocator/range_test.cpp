@@ -2,6 +2,7 @@
 #include "ipam/allocator/range.h"
 
 #include <limits>
+#include <ostream>
 
 #include <gtest/gtest.h>
 
@@ -25,6 +26,10 @@ struct Refusal {
   std::vector<RangeSetConf> sets;
   std::string problem;
 };
+
+void PrintTo(const Refusal& v, std::ostream* out) {
+  *out << v.problem;
+}
 
 class RangeRefusal : public testing::TestWithParam<Refusal> {};
 

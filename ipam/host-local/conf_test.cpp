@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ipam/host-local/conf.h"
 
+#include <ostream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -97,6 +99,10 @@ struct Refusal {
   std::string members;
   std::string words;
 };
+
+void PrintTo(const Refusal& v, std::ostream* out) {
+  *out << v.members;
+}
 
 class HostLocalRefusal : public testing::TestWithParam<Refusal> {};
 

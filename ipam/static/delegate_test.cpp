@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <ostream>
+
 #include <gmock/gmock.h>
 
 #include "libcni/base/file.h"
@@ -159,6 +161,10 @@ struct Vector {
   std::string ipam;
   std::string more;
 };
+
+void PrintTo(const Vector& v, std::ostream* out) {
+  *out << v.args << " " << v.ipam << " " << v.more;
+}
 
 class StaticReference : public Static, public testing::WithParamInterface<Vector> {
  protected:
