@@ -102,9 +102,13 @@ void add_mac_spoof_check(const Owner& owner, const std::string& host_name, const
   });
 }
 
+bool remove_mac_spoof_check(Nft& nft, const Owner& owner) {
+  return remove_chains(nft, Names(owner).chain);
+}
+
 bool remove_mac_spoof_check(const Owner& owner) {
   Nft nft;
-  const bool existed = remove_chains(nft, Names(owner).chain);
+  const bool existed = remove_mac_spoof_check(nft, owner);
   if (existed) Nft::settle();
   return existed;
 }

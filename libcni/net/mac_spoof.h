@@ -5,18 +5,20 @@
 #include <string>
 
 #include "libcni/base/mac.h"
+#include "libcni/net/nft.h"
 #include "libcni/net/owner.h"
 
-/// macspoofchk: frames from a pod's bridge port with another source address than the pod's are dropped.
-/// Objects of the bridge-family table `nat` are named as the reference names them, so that each removes
-/// the other's (reference-plugins 2.1).
+/// macspoofchk: frames from a pod's bridge port with another source address than the pod's are
+/// dropped. Objects of the bridge-family table `nat` are named as the reference names them, so that
+/// each removes the other's (reference-plugins 2.1).
 namespace net {
 
 /// Lets only `mac` in through bridge port `host_name`. Idempotent, one atomic transaction.
 void add_mac_spoof_check(const Owner& owner, const std::string& host_name, const base::Mac& mac);
 
-/// Returns whether there was one.
-bool remove_mac_spoof_check(const Owner& owner);
+/// Returns whether there was one. See nft::Nft::settle(): call this before the slow work of a DEL.
+bool remove_mac_spoof_check(nft::Nft& nft, const Owner& owner);
+bool remove_mac_spoof_check(const Owner& owner);  ///< on a socket of its own
 
 /// Throws std::system_error(ENOENT) naming what is missing.
 void check_mac_spoof_check(const Owner& owner, const std::string& host_name, const base::Mac& mac);

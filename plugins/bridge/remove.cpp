@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <optional>
+
 #include "libcni/base/failures.h"
 #include "libcni/net/mac_spoof.h"
 #include "libcni/net/masquerade.h"
@@ -12,18 +14,22 @@ void remove(const cni::Request& request) {
   base::Failures failures;
   Conf conf;
   failures.attempt([&] { conf = parse_conf_for_removal(request); });
-  // The link goes first: an address must not be handed out again while a pod still answers for it.
+  const net::Owner owner = owner_of(request);
+  std::optional<net::nft::Nft> nft;
+  if (conf.mac_spoof_check || conf.ip_masq) failures.attempt([&] { nft.emplace(); });
+  // Rules go first: the kernel lets go of them while the link is being removed (Nft::settle).
+  if (nft && conf.mac_spoof_check)
+    failures.attempt([&] { net::remove_mac_spoof_check(*nft, owner); });
+  if (nft && conf.ip_masq)
+    failures.attempt(
+        [&] { net::remove_masquerade(*nft, owner, attach::addresses_of(request.prev_result)); });
+  // The link goes before its address: no pod may still answer for it when it is handed out again.
   failures.attempt(
       [&] { attach::remove_veth_pair(request.sandbox, request.ifname, request.prev_result); });
   failures.attempt([&] {
     const cni::Ipam ipam(request);
     if (ipam.configured()) ipam.del();
   });
-  const net::Owner owner = owner_of(request);
-  if (conf.mac_spoof_check) failures.attempt([&] { net::remove_mac_spoof_check(owner); });
-  if (conf.ip_masq)
-    failures.attempt(
-        [&] { net::remove_masquerade(owner, attach::addresses_of(request.prev_result)); });
   failures.report();
 }
 

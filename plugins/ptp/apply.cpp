@@ -2,6 +2,7 @@
 #include "plugins/ptp/apply.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "libcni/base/failures.h"
 #include "libcni/base/undo.h"
@@ -83,17 +84,20 @@ void remove(const cni::Request& request) {
   base::Failures failures;
   bool ip_masq = false;
   failures.attempt([&] { ip_masq = request.config.get_bool("ipMasq"); });
-  // The link goes first: an address must not be handed out again while a pod still answers for it.
+  std::optional<net::nft::Nft> nft;
+  // Rules go first: the kernel lets go of them while the link is being removed (Nft::settle).
+  if (ip_masq)
+    failures.attempt([&] {
+      net::remove_masquerade(nft.emplace(), owner_of(request),
+                             attach::addresses_of(request.prev_result));
+    });
+  // The link goes before its address: no pod may still answer for it when it is handed out again.
   failures.attempt(
       [&] { attach::remove_veth_pair(request.sandbox, request.ifname, request.prev_result); });
   failures.attempt([&] {
     const cni::Ipam ipam(request);
     if (ipam.configured()) ipam.del();
   });
-  if (ip_masq)
-    failures.attempt([&] {
-      net::remove_masquerade(owner_of(request), attach::addresses_of(request.prev_result));
-    });
   failures.report();
 }
 
