@@ -74,6 +74,7 @@ std::string extack_text(const nlmsghdr& reply) {
   if ((reply.nlmsg_flags & NLM_F_ACK_TLVS) == 0) return {};
   std::size_t offset = sizeof(nlmsgerr);
   if ((reply.nlmsg_flags & NLM_F_CAPPED) == 0) offset += error->msg.nlmsg_len - sizeof(nlmsghdr);
+  if (offset > mnl_nlmsg_get_payload_len(&reply)) return {};
   const auto* end = static_cast<const char*>(mnl_nlmsg_get_payload_tail(&reply));
   const auto* attribute =
       static_cast<const nlattr*>(mnl_nlmsg_get_payload_offset(&reply, MNL_ALIGN(offset)));
