@@ -3,6 +3,7 @@
 
 #include <exception>
 #include <functional>
+#include <string>
 
 namespace base {
 
@@ -13,11 +14,14 @@ class Failures {
   /// Runs `step` and keeps what it throws. Returns whether it succeeded.
   bool attempt(const std::function<void()>& step) noexcept;
 
-  /// Throws the first failure, after logging the others; nothing when all succeeded.
+  /// Nothing when all succeeded; throws a single failure as it was, several as one
+  /// std::runtime_error with all their messages.
   void report() const;
 
  private:
   std::exception_ptr first_;
+  std::string messages_;  ///< of all, joined
+  int count_ = 0;
 };
 
 }  // namespace base
