@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
 
 #include "libcni/base/log.h"
 #include "libcni/base/names.h"
@@ -85,10 +87,10 @@ bool open_sandbox(Request& request, bool override_guard) {
   if (request.verb == Verb::gc || request.verb == Verb::status) return false;
   request.sandbox = base::Netns::find(request.netns);
   if (!request.sandbox && request.verb != Verb::del)
-    throw Error(Code::invalid_environment,
-                "CNI_NETNS: failed to open netns \"" + request.netns + "\"",
-                ::access(request.netns.c_str(), F_OK) == 0 ? "not a network namespace"
-                                                           : "no such file or directory");
+    throw Error(
+        Code::invalid_environment, "CNI_NETNS: failed to open netns \"" + request.netns + "\"",
+        ::access(request.netns.c_str(), F_OK) == 0 ? "not a network namespace"
+                                                   : std::generic_category().message(errno));
   if (!request.sandbox || request.verb == Verb::check || override_guard) return false;
   if (!(*request.sandbox == base::Netns::current())) return false;
   request.sandbox.reset();
