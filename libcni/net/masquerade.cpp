@@ -41,11 +41,9 @@ bool remove_masquerade(const Owner& owner, std::span<const base::Prefix> address
   return existed;
 }
 
-void check_masquerade(const Owner& owner, std::span<const base::Prefix> addresses,
-                      MasqueradeBackend) {
+void check_masquerade(const Owner& owner, std::span<const base::Prefix> addresses) {
   nft::Nft nft;
   for (const base::Prefix& address : addresses)
-    // What the reference set up before an upgrade serves as well.
     if (!masquerade_nft::has(nft, owner, address) && !masquerade_iptables::has(nft, owner, address))
       base::throw_errno("find the masquerade of " + address.text(), ENOENT);
 }

@@ -33,9 +33,9 @@ bool remove_masquerade(nft::Nft& nft, const Owner& owner,
 /// The same on a socket of its own, for callers that have nothing else to do meanwhile.
 bool remove_masquerade(const Owner& owner, std::span<const base::Prefix> addresses = {});
 
-/// Throws std::system_error(ENOENT) naming the first address that is not masqueraded.
-void check_masquerade(const Owner& owner, std::span<const base::Prefix> addresses,
-                      MasqueradeBackend backend = MasqueradeBackend::nftables);
+/// Throws std::system_error(ENOENT) naming the first address that no backend masquerades: what was
+/// set up before an upgrade, or before ipMasqBackend changed, serves as well.
+void check_masquerade(const Owner& owner, std::span<const base::Prefix> addresses);
 
 /// Removes what belongs to `network` and to none of `valid`.
 void gc_masquerade(const std::string& network, std::span<const Owner> valid);

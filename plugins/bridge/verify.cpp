@@ -90,8 +90,7 @@ void verify(const cni::Request& request) {
   verify_gateways(host, addresses);
   const net::Owner owner = owner_of(request);
   if (conf.mac_spoof_check) net::check_mac_spoof_check(owner, port.name, *container.mac);
-  if (!addresses.masquerade.empty())
-    net::check_masquerade(owner, addresses.masquerade, conf.masq_backend);
+  if (!addresses.masquerade.empty()) net::check_masquerade(owner, addresses.masquerade);
 }
 
 void report_status(const cni::Request& request) {

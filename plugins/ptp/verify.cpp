@@ -57,8 +57,7 @@ void verify(const cni::Request& request) {
       attach::verify_veth(sandbox, request.ifname, cni::require_sandbox_interface(request).mac);
   attach::verify(sandbox, container, plan.sandbox);
   verify_host(host, plan, verify_host_link(host, *request.prev_result, container));
-  if (!plan.masquerade.empty())
-    net::check_masquerade(owner_of(request), plan.masquerade, conf.masq_backend);
+  if (!plan.masquerade.empty()) net::check_masquerade(owner_of(request), plan.masquerade);
 }
 
 }  // namespace ptp
