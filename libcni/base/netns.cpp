@@ -32,13 +32,17 @@ bool is_netns(int fd) {
   return ::ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET;
 }
 
-/// Restores the namespace the process was in.
-class Return {
+/// A stay in another namespace; its end restores the one the process was in. When the way there is
+/// barred, as for root of a user namespace, nothing has been left that needs restoring (S-256).
+class Stay {
  public:
-  Return() : home_(open_ns(kOwn)) {}
-  Return(const Return&) = delete;
-  Return& operator=(const Return&) = delete;
-  ~Return() {
+  template <typename Leave>
+  explicit Stay(const Leave& leave) : home_(open_ns(kOwn)) {
+    leave();
+  }
+  Stay(const Stay&) = delete;
+  Stay& operator=(const Stay&) = delete;
+  ~Stay() {
     if (::setns(home_.get(), CLONE_NEWNET) == 0) return;
     log("cannot return to the host network namespace");
     std::abort();
@@ -68,14 +72,14 @@ Netns Netns::current() {
 }
 
 Netns Netns::create() {
-  const Return back;
-  if (::unshare(CLONE_NEWNET) != 0) throw_errno("create a network namespace");
+  const Stay inside([] {
+    if (::unshare(CLONE_NEWNET) != 0) throw_errno("create a network namespace");
+  });
   return current();
 }
 
 void Netns::run(const std::function<void()>& body) const {
-  const Return back;
-  enter(fd_.get(), "enter the sandbox's network namespace");
+  const Stay inside([this] { enter(fd_.get(), "enter the sandbox's network namespace"); });
   body();
 }
 

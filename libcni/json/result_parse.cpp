@@ -71,8 +71,12 @@ cni::IpConfig parse_ip(const Object& object) {
 }
 
 cni::Route parse_route(const Object& object, cni::Code wrong) {
-  return {.dst = get_prefix(object, "dst", wrong),
-          .gateway = find_address(object, "gw", wrong),
+  const auto dst = get_prefix(object, "dst", wrong);
+  const auto gateway = find_address(object, "gw", wrong);
+  if (gateway && gateway->family() != dst.address.family())
+    object.refuse("gw", "an address of the same family as dst", wrong);
+  return {.dst = dst,
+          .gateway = gateway,
           .mtu = object.find_uint("mtu").value_or(0),
           .advmss = object.find_uint("advmss").value_or(0),
           .priority = object.find_uint("priority").value_or(0),

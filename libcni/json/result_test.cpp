@@ -131,6 +131,11 @@ TEST(ResultConversion, H9_WhatIsNoResultIsADecodingError) {
   }
 }
 
+TEST(ResultParsing, S068_ARouteIsOfOneFamily) {
+  const auto mixed = Object::parse(R"({"routes":[{"dst":"10.0.0.0/8","gw":"fd00::1"}]})", "ipam");
+  EXPECT_EQ(code_of([&] { parse_routes(mixed, cni::Code::invalid_config); }), 7u);
+}
+
 TEST(ResultConversion, H10_RoutesOfAFamilyWithoutAddressVanish) {
   EXPECT_EQ(
       convert(

@@ -122,6 +122,15 @@ bool is_storage_failure(int errnum) {
   return std::ranges::find(kStorage, errnum) != kStorage.end();
 }
 
+/// A msg of less than 200 bytes (S-112): file names can be long, and what went wrong stands at the
+/// end.
+std::string shortened(const std::string& message) {
+  constexpr std::size_t kHead = 120;
+  constexpr std::size_t kTail = 70;
+  if (message.size() <= kHead + kTail) return message;
+  return message.substr(0, kHead) + "..." + message.substr(message.size() - kTail);
+}
+
 Error describe(const std::system_error& error) {
   const int errnum = error.code().value();
   const char* name = ::strerrorname_np(errnum);
@@ -130,7 +139,8 @@ Error describe(const std::system_error& error) {
   const Code code = errnum == EINTR              ? Code::try_again_later
                     : is_storage_failure(errnum) ? Code::io_failure
                                                  : Code::internal;
-  return {code, error.what(), details};
+  const std::string message = shortened(error.what());
+  return {code, message, message == error.what() ? details : details + "; " + error.what()};
 }
 
 /// What is being caught right now, as the error object that goes out.

@@ -54,6 +54,12 @@ TEST_F(PluginMain, S091_EveryFailureIsAnErrorObject) {
   EXPECT_EQ(error.at("code"), 999);
   EXPECT_EQ(error.at("msg"), "create veth \"x\": File exists");
   EXPECT_EQ(error.at("details"), "EEXIST: File exists");
+  const std::string path(300, 'x');
+  failure = [&] { base::throw_errno("open " + path, ENAMETOOLONG); };
+  error = failure_of("ADD");  // S-112
+  EXPECT_LT(error.at("msg").get<std::string>().size(), 200u);
+  EXPECT_THAT(error.at("msg").get<std::string>(), testing::EndsWith(": File name too long"));
+  EXPECT_THAT(error.at("details").get<std::string>(), testing::HasSubstr(path));
   failure = [] { throw std::bad_alloc(); };
   EXPECT_EQ(code_of("ADD"), 999u);
   failure = [] { throw 5; };
