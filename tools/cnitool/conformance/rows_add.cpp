@@ -12,6 +12,7 @@ namespace conformance {
 namespace {
 
 constexpr int kParallel = 64;
+const std::string kTrace = std::string(kScratch) + "/trace";
 
 bool keeps_addresses(const Subject& subject) {
   return subject.config.value(Json::json_pointer("/ipam/type"), "") == "host-local";
@@ -240,6 +241,40 @@ void never_leaves_name_on_host(Context& c) {
   }
 }
 
+/// ADD in which strace sets the random bytes that the kernel gives in calls `when`.
+Outcome add_with_bytes(Context& c, const std::string& when) {
+  Call add = c.call("ADD");
+  add.process.arguments = {"-o",
+                           kTrace,
+                           "-e",
+                           "trace=getrandom",
+                           "-e",
+                           "inject=getrandom:poke_exit=@arg1=a1b2c3d4:when=" + when,
+                           add.process.program};
+  add.process.program = find_tool("strace");
+  return c.run(add);
+}
+
+void avoids_taken_names(Context& c) {
+  if (find_tool("strace").empty() || c.subject().instrumented) {
+    return c.skip("needs the strace tool and a plugin without sanitizer");
+  }
+  const std::vector<std::string> before = link_names("");
+  c.expect_ok(add_with_bytes(c, "1+"), "ADD with random bytes that are not");
+  std::string taken;
+  for (const std::string& name : link_names("")) {
+    const bool added = std::find(before.begin(), before.end(), name) == before.end();
+    if (added && name.starts_with("veth")) taken = name;
+  }
+  const std::string trace = read_text(kTrace);
+  const auto asked = std::count(trace.begin(), trace.end(), '\n') - 1;
+  c.run(c.call("DEL"));
+  if (taken.empty() || asked < 1) return c.skip("the plugin takes no names from getrandom()");
+  make_link_there(taken, "");
+  c.expect_ok(add_with_bytes(c, "1.." + std::to_string(asked)),
+              "ADD whose first host name is taken");
+}
+
 }  // namespace
 
 std::vector<Row> add_rows() {
@@ -252,7 +287,8 @@ std::vector<Row> add_rows() {
           {"S-158", anyone, needs_no_status},
           {"S-159", attaches, addresses_are_usable},
           {"S-160", anyone, names_the_bad_key},
-          {"S-161", makes_link, never_leaves_name_on_host}};
+          {"S-161", makes_link, never_leaves_name_on_host},
+          {"S-162", makes_link, avoids_taken_names}};
 }
 
 }  // namespace conformance

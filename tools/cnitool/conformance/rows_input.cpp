@@ -134,7 +134,7 @@ void validates_name(Context& c) {
 void bears_long_name(Context& c) {
   c.warm_up();
   const Snapshot before = c.snapshot();
-  for (const std::size_t length : {200UL, 300UL}) {
+  for (const std::size_t length : {200UL, 250UL, 300UL}) {
     const std::string what = "a network name of " + std::to_string(length) + " characters";
     const Call add = c.call("ADD").with("name", std::string(length, 'n'));
     const Outcome outcome = c.run(add);
