@@ -8,7 +8,7 @@ import re
 from lab import world
 
 FOLDERS = ("/var/lib/cni", "/run/cni")
-FORWARDING = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding")
+FORWARDING = ("ipv4/ip_forward", "ipv6/conf/all/forwarding")
 LINK_SYSCTLS = {"ipv4": ("forwarding", "route_localnet"), "ipv6": ("disable_ipv6", "forwarding")}
 # What stays with a network by design: the next-address cursor, the locks, and our index of reservations.
 CURSORS = re.compile(r"/(last_reserved_ip\.\d+|lock|locks/network-[^/]*|\.plumb-[^/]*)$")
@@ -57,17 +57,21 @@ def rules(namespace):
             yield f"rule {family} {' '.join(line.split())}"
 
 
+def _sysctls(namespace, paths):
+    """The values in one go."""
+    for line in namespace.run("grep", "-H", "", *(f"/proc/sys/net/{path}" for path in paths)).stdout.splitlines():
+        path, _, value = line.partition(":")
+        yield f"sysctl {path.removeprefix('/proc/sys/net/')} {value}"
+
+
 def link_sysctls(namespace):
-    for link in _json(namespace, "link"):
-        for family, knobs in LINK_SYSCTLS.items():
-            for knob in knobs:
-                value = namespace.run("cat", f"/proc/sys/net/{family}/conf/{link['ifname']}/{knob}").stdout.strip()
-                yield f"sysctl {link['ifname']} {family} {knob} {value}"
+    names = [link["ifname"] for link in _json(namespace, "link")]
+    return _sysctls(namespace, [f"{family}/conf/{name}/{knob}" for name in names for family, knobs in LINK_SYSCTLS.items()
+                                for knob in knobs])
 
 
 def forwarding(namespace):
-    for name in FORWARDING:
-        yield f"sysctl {name} {namespace.run('cat', f'/proc/sys/{name}').stdout.strip()}"
+    return _sysctls(namespace, FORWARDING)
 
 
 def nftables(namespace):

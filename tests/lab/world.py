@@ -85,7 +85,7 @@ def wait_until(condition, what, seconds=20):
 
 
 class Namespace:
-    """A named network namespace."""
+    """A named network namespace. Commands enter it alone: `ip netns exec` would make a mount namespace for each."""
 
     def __init__(self, name):
         self.name = name
@@ -94,10 +94,10 @@ class Namespace:
         self.run("ip", "link", "set", "lo", "up")
 
     def run(self, *command, **options):
-        return run("ip", "netns", "exec", self.name, *command, **options)
+        return run("nsenter", f"--net={self.path}", *command, **options)
 
     def start(self, *command, **options):
-        return subprocess.Popen(["ip", "netns", "exec", self.name, *command], stdin=subprocess.DEVNULL, **options)
+        return subprocess.Popen(["nsenter", f"--net={self.path}", *command], stdin=subprocess.DEVNULL, **options)
 
     def remove(self):
         run("ip", "netns", "delete", self.name)
