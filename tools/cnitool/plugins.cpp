@@ -143,6 +143,7 @@ int run_plugins(const Options& options) {
     return kOk;
   }
   std::vector<Binary> binaries;
+  binaries.reserve(types.size());
   for (const auto& type : types) binaries.push_back(ask(type, options));
   if (options.format == Format::json) {
     print_json(binaries);
