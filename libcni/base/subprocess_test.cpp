@@ -87,8 +87,8 @@ TEST_F(Subprocess, S093_InheritsNoDescriptorButStdio) {
 //
 TEST_F(Subprocess, R074_StartsWithDefaultSignalsAndAGroupOfItsOwn) {
   const auto before = ::signal(SIGPIPE, SIG_IGN);
-  const auto outcome =
-      sh("grep -E '^Sig(Blk|Ign)' /proc/self/status; ps -o pgid= -p $$ | tr -d ' '; echo $$; umask");
+  const auto outcome = sh(
+      "grep -E '^Sig(Blk|Ign)' /proc/self/status; ps -o pgid= -p $$ | tr -d ' '; echo $$; umask");
   ::signal(SIGPIPE, before);
   int pgid = 0;
   int pid = 1;
