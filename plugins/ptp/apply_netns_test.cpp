@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "plugins/ptp/apply.h"
+#include "tests/support/host/test_host.h"
+
+namespace ptp {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+/// Hands out 10.1.0.<n>, fd00::<n> to the n-th ADD.
+constexpr const char* kIpam = R"(
+echo "$CNI_COMMAND" >> $DIR/log
+n=$((4 + $(grep -c ADD $DIR/log)))
+[ "$CNI_COMMAND" = ADD ] && cat <<END
+{"cniVersion":"1.1.0","ips":[{"address":"10.1.0.$n/16","gateway":"10.1.0.1"},
+ {"address":"fd00::$n/64","gateway":"fd00::1"}],"routes":[{"dst":"0.0.0.0/0"},{"dst":"::/0"}]}
+END
+exit 0)";
+constexpr const char* kConfig =
+    R"({"cniVersion":"1.1.0","name":"net1","type":"ptp","ipMasq":true,"ipam":{"type":"fake"}})";
+
+class PtpApply : public ::testing::Test {
+ protected:
+  PtpApply() { host_.install_ipam(kIpam); }
+
+  cni::Request request(cni::Verb verb, const std::optional<cni::Result>& result = {}) {
+    auto request = host_.request(verb, kConfig, sandbox_);
+    request.prev_result = result;
+    return request;
+  }
+  cni::Result add_one() { return add(request(cni::Verb::add)); }
+  static std::string state() {
+    return test::output_of("ip -o link; ip route show table all; nft list ruleset | grep c1");
+  }
+
+  test::TestHost host_;
+  test::TestHost::Sandbox sandbox_ = host_.add_sandbox();
+};
+
+TEST_F(PtpApply, S151_BothEndsAreConfigured) {
+  const cni::Result result = add_one();
+  ASSERT_EQ(result.interfaces.size(), 2u);
+  EXPECT_EQ(result.interfaces[1].sandbox, sandbox_.path);
+  const std::string inside = test::output_in(sandbox_, "ip addr show eth0; ip route; ip -6 route");
+  EXPECT_THAT(inside, HasSubstr("inet 10.1.0.5/16"));
+  EXPECT_THAT(inside, HasSubstr("inet6 fd00::5/64"));
+  EXPECT_THAT(inside, Not(HasSubstr("tentative")));  // S-159
+  EXPECT_THAT(inside, HasSubstr("10.1.0.1 dev eth0 scope link src 10.1.0.5"));
+  EXPECT_THAT(inside, HasSubstr("10.1.0.0/16 via 10.1.0.1 dev eth0 src 10.1.0.5"));
+  EXPECT_THAT(inside, Not(HasSubstr("proto kernel scope link src 10.1.0.5")));
+  EXPECT_THAT(inside, HasSubstr("default via fd00::1 dev eth0"));
+  const std::string outside = test::output_of("ip addr; ip route; ip -6 route");
+  EXPECT_THAT(outside, HasSubstr("inet 10.1.0.1/32"));
+  EXPECT_THAT(outside, HasSubstr("inet6 fd00::1/128"));
+  EXPECT_THAT(outside, HasSubstr("10.1.0.5 dev " + result.interfaces[0].name));
+  EXPECT_THAT(outside, HasSubstr("fd00::5 dev " + result.interfaces[0].name));
+}
+
+TEST_F(PtpApply, PodsReachHostAndEachOtherThroughTheHost) {
+  add_one();
+  const auto other = host_.add_sandbox();
+  auto second = host_.request(cni::Verb::add, kConfig, other);
+  second.container_id = "c2";
+  add(second);
+  for (const char* target : {"10.1.0.1", "10.1.0.6", "fd00::1", "fd00::6"})
+    EXPECT_THAT(test::output_in(sandbox_, std::string("ping -c1 -W2 ") + target),
+                HasSubstr("1 received"))
+        << target;
+}
+
+TEST_F(PtpApply, S185_CheckPassesRightAfterAdd) {
+  const cni::Result result = add_one();
+  EXPECT_NO_THROW(verify(request(cni::Verb::check, result)));
+}
+
+TEST_F(PtpApply, S180_CheckNamesWhatIsGone) {
+  const cni::Result result = add_one();
+  const std::string host = result.interfaces[0].name;
+  const auto message_after = [&](const std::string& command) {
+    test::output_of(command);
+    try {
+      verify(request(cni::Verb::check, result));
+    } catch (const std::exception& e) {
+      return std::string(e.what());
+    }
+    return std::string("CHECK passed");
+  };
+  EXPECT_EQ(message_after("ip route del 10.1.0.5/32"),
+            "route to 10.1.0.5/32 is missing on the host");
+  test::output_of("ip route add 10.1.0.5/32 dev " + host);
+  EXPECT_EQ(message_after("ip addr del 10.1.0.1/32 dev " + host),
+            "gateway address 10.1.0.1/32 is missing on " + host);
+  test::output_of("ip addr add 10.1.0.1/32 dev " + host);
+  EXPECT_THAT(message_after("nft flush ruleset"), HasSubstr("10.1.0.5"));
+  EXPECT_EQ(message_after("ip link set " + host + " down"),
+            "the host end of eth0 is missing or down");
+}
+
+TEST_F(PtpApply, S155_AddAndDelLeaveNothingHoweverOften) {
+  const std::string before = state();
+  for (int i = 0; i < 3; ++i) {
+    const cni::Result result = add_one();
+    EXPECT_NE(state(), before);
+    remove(request(cni::Verb::del, result));
+    EXPECT_EQ(state(), before);
+  }
+}
+
+TEST_F(PtpApply, S165_DelWithoutSandboxAndResultReleasesRulesAndAddress) {
+  add_one();
+  sandbox_ = host_.add_sandbox();  // the last handle of the first one is closed: its link goes
+  auto del = request(cni::Verb::del);
+  del.sandbox.reset();
+  EXPECT_NO_THROW(remove(del));
+  EXPECT_THAT(test::output_of("nft list ruleset"), Not(HasSubstr("id: c1")));
+  EXPECT_EQ(host_.read("log"), "ADD\nDEL\n");
+}
+
+TEST_F(PtpApply, S033_SecondAddIsRefusedAndTheFirstUnharmed) {
+  const cni::Result first = add_one();
+  const std::string before = state();
+  EXPECT_THROW(add_one(), cni::Error);
+  EXPECT_EQ(state(), before);
+  EXPECT_EQ(host_.read("log"), "ADD\n");
+  EXPECT_NO_THROW(verify(request(cni::Verb::check, first)));
+}
+
+TEST_F(PtpApply, S152_FailureAfterIpamLeavesNothing) {
+  const std::string before = state();
+  host_.install_ipam(R"(echo "$CNI_COMMAND" >> $DIR/log
+echo '{"cniVersion":"1.1.0","ips":[{"address":"10.1.0.5/16"}]}')");
+  EXPECT_THROW(add_one(), cni::Error);
+  EXPECT_EQ(state(), before);
+  EXPECT_EQ(host_.read("log"), "ADD\nDEL\n");
+}
+
+TEST_F(PtpApply, NeedsIpam) {
+  const char* config = R"({"cniVersion":"1.1.0","name":"net1","type":"ptp"})";
+  EXPECT_THROW(add(host_.request(cni::Verb::add, config, sandbox_)), cni::Error);
+  EXPECT_THROW(report_status(host_.request(cni::Verb::status, config, sandbox_)), cni::Error);
+  EXPECT_NO_THROW(remove(host_.request(cni::Verb::del, config, sandbox_)));
+}
+
+TEST_F(PtpApply, S194_GcRemovesWhatIsNotListed) {
+  const cni::Result kept = add_one();
+  const auto other = host_.add_sandbox();
+  auto stale = host_.request(cni::Verb::add, kConfig, other);
+  stale.container_id = "c2";
+  add(stale);
+  auto gc = request(cni::Verb::gc);
+  gc.valid_attachments = {{"c1", "eth0"}};
+  collect_garbage(gc);
+  EXPECT_NO_THROW(verify(request(cni::Verb::check, kept)));
+  EXPECT_THAT(test::output_in(other, "ip link"), Not(HasSubstr("eth0")));
+  EXPECT_THAT(test::output_of("nft list ruleset"), Not(HasSubstr("id: c2")));
+}
+
+}  // namespace
+}  // namespace ptp
