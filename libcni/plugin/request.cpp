@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <system_error>
 
 #include "libcni/base/log.h"
@@ -35,7 +36,19 @@ std::string read_name(const json::Object& config) {
                 "key \"name\" names the network, such as \"mynet\"");
   if (!base::is_identifier(name))
     throw Error(Code::invalid_config, "invalid characters found in network name", name);
+  // It has to serve as a file name (S-054).
+  if (name.size() > NAME_MAX)
+    throw Error(Code::invalid_config,
+                "network name of " + std::to_string(name.size()) + " bytes: want at most " +
+                    std::to_string(NAME_MAX),
+                name);
   return name;
+}
+
+/// A path that leaves room in a msg of less than 200 bytes (S-112).
+std::string shortened(const std::string& path) {
+  constexpr std::size_t kLongest = 120;
+  return path.size() <= kLongest ? path : path.substr(0, kLongest) + "...";
 }
 
 /// CHECK, GC and STATUS came with later versions; the reference compares numbers before it matches.
@@ -87,10 +100,11 @@ bool open_sandbox(Request& request, bool override_guard) {
   if (request.verb == Verb::gc || request.verb == Verb::status) return false;
   request.sandbox = base::Netns::find(request.netns);
   if (!request.sandbox && request.verb != Verb::del)
-    throw Error(
-        Code::invalid_environment, "CNI_NETNS: failed to open netns \"" + request.netns + "\"",
-        ::access(request.netns.c_str(), F_OK) == 0 ? "not a network namespace"
-                                                   : std::generic_category().message(errno));
+    throw Error(Code::invalid_environment,
+                "CNI_NETNS: failed to open netns \"" + shortened(request.netns) + "\"",
+                ::access(request.netns.c_str(), F_OK) == 0
+                    ? "not a network namespace"
+                    : std::generic_category().message(errno));
   if (!request.sandbox || request.verb == Verb::check || override_guard) return false;
   if (!(*request.sandbox == base::Netns::current())) return false;
   request.sandbox.reset();
