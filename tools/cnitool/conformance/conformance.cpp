@@ -45,6 +45,7 @@ Json verdict_of(const Context& context) {
 /// The whole life of a row's process. A check that itself breaks is a row that fails.
 [[noreturn]] void run_row(const Subject& subject, const Row& row, int verdict) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  seal_inherited_descriptors();
   try {
     enter_new_world(subject.binary);
     Context context(subject, row.id);

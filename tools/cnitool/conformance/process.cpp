@@ -21,6 +21,8 @@
 namespace conformance {
 namespace {
 
+constexpr int kMostDescriptors = 1024;
+
 using Clock = std::chrono::steady_clock;
 
 base::UniqueFd memory_file(const std::string& content) {
@@ -158,6 +160,13 @@ Outcome Process::finish() {
 
 Outcome run_process(const Invocation& invocation) {
   return Process(invocation).finish();
+}
+
+void seal_inherited_descriptors() {
+  for (int fd = STDERR_FILENO + 1; fd < kMostDescriptors; ++fd) {
+    const int flags = fcntl(fd, F_GETFD);
+    if (flags >= 0) fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
+  }
 }
 
 std::string find_tool(const std::string& name) {

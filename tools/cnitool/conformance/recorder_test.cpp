@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/cnitool/conformance/recorder.h"
 
-#include <gtest/gtest.h>
 #include <signal.h>
 
 #include <cstdlib>
 #include <filesystem>
+
+#include <gtest/gtest.h>
 
 #include "tools/cnitool/conformance/process.h"
 
@@ -17,7 +18,9 @@ using nlohmann::json;
 
 class RecorderTest : public ::testing::Test {
  protected:
-  RecorderTest() : top_(make_folder()), recorder_(top_ + "/bin", top_ + "/log") { recorder_.install("pa"); }
+  RecorderTest() : top_(make_folder()), recorder_(top_ + "/bin", top_ + "/log") {
+    recorder_.install("pa");
+  }
   ~RecorderTest() override { fs::remove_all(top_); }
 
   static std::string make_folder() {
@@ -108,6 +111,7 @@ TEST_F(RecorderTest, ListsAllVersions) {
 /// The copies of this program are the recorders.
 int main(int argc, char** argv) {
   conformance::maybe_act_as_recorder();
+  conformance::seal_inherited_descriptors();
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }

@@ -79,7 +79,8 @@ void refuses_no_arguments(Context& c) {
 }
 
 void honours_ip_argument(Context& c) {
-  expect_wanted(c, c.call("ADD").set("CNI_ARGS", "IgnoreUnknown=1;IP=" + requested_address(c)), "CNI_ARGS IP");
+  expect_wanted(c, c.call("ADD").set("CNI_ARGS", "IgnoreUnknown=1;IP=" + requested_address(c)),
+                "CNI_ARGS IP");
 }
 
 void maps_ports(Context& c) {
