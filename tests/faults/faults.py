@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs a plugin's system calls one by one into a fault, which strace injects, and compares what is left with what was."""
+import collections
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import signal
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from lab import state, world  # noqa: E402
+from lab.runtime import Node  # noqa: E402
+
+IPAM = {"type": "host-local", "ranges": [[{"subnet": "10.61.0.0/24"}], [{"subnet": "fd00:61::/64"}]]}
+BRIDGE = {"type": "bridge", "bridge": "br0", "isGateway": True, "ipMasq": True, "ipam": IPAM}
+PTP = {"type": "ptp", "ipMasq": True, "ipam": IPAM}
+PORTMAP = {"type": "portmap", "runtimeConfig": {"portMappings": [
+    {"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}, {"hostPort": 5353, "containerPort": 53, "protocol": "udp"}]}}
+# The rest of a process's calls: its start, its memory, and what has no failure to speak of.
+SETTLED = ("execve", "brk", "mmap", "munmap", "mprotect", "arch_prctl", "set_tid_address", "set_robust_list", "rseq", "prlimit64",
+           "readlink", "close", "exit_group", "rt_sigaction", "rt_sigprocmask", "getpid", "gettid", "rt_sigreturn")
+CHANGING = ("mkdir", "renameat", "renameat2", "rename", "linkat", "unlink", "unlinkat", "write", "pwrite64", "ftruncate",
+            "utimensat", "fchmod", "fsync", "setns")
+MESSAGE_TYPE = re.compile(r"nlmsg_type=(?:0x([0-9a-f]+)|(\S+?)[,} ])")
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """The `number`-th call of its name in a run."""
+    name: str
+    number: int
+    text: str
+
+    def __str__(self):
+        return f"{self.name} {self.number}: {self.text[:100]}"
+
+    def changes(self):
+        """Whether the state after it can differ from that before it."""
+        if self.name == "openat":
+            return "O_CREAT" in self.text
+        if self.name in ("sendto", "sendmsg"):
+            return not self._only_asks()
+        return self.name in CHANGING
+
+    def _only_asks(self):
+        """strace knows no names for the messages of a socket that it cannot find in its own namespace."""
+        found = MESSAGE_TYPE.search(self.text)
+        if not found or found[2]:
+            return found and "_GET" in found[2]
+        subsystem, message = divmod(int(found[1], 16), 256)
+        if subsystem == 0:
+            return message % 4 == 2  # rtnetlink counts new, delete, get, set
+        return subsystem == 10 and message % 3 == 1  # nf_tables: new, get, delete
+
+
+class Tracer:
+    """Wraps commands in strace."""
+    LOG = "/run/strace.log"
+
+    @staticmethod
+    def recording():
+        return ("strace", "-f", "-s", "64", "-o", Tracer.LOG)
+
+    @staticmethod
+    def injecting(call, fault):
+        return ("strace", "-f", "-o", Tracer.LOG, "-e", f"trace={call.name}",
+                "-e", f"inject={call.name}:{fault}:when={call.number}")
+
+    @staticmethod
+    def calls():
+        """The calls of the recorded run."""
+        seen, calls = collections.Counter(), {}
+        for line in pathlib.Path(Tracer.LOG).read_text(errors="replace").splitlines():
+            found = re.match(r"(?:(\d+) +)?(\w+)\(", line)
+            if not found or found[2] in SETTLED:
+                continue
+            seen[found[1], found[2]] += 1
+            key = found[2], seen[found[1], found[2]]
+            calls.setdefault(key, Call(*key, line[found.end():]))
+        return list(calls.values())
+
+    @staticmethod
+    def injected():
+        return "INJECTED" in pathlib.Path(Tracer.LOG).read_text(errors="replace")
+
+
+class Attachment:
+    """One pod and the list of plugins that connects it; the last of the list is the one that meets the faults."""
+
+    def __init__(self, node, container_id, plugins):
+        self.node, self.plugins, self.container_id = node, plugins, container_id
+        self.pod, self.folder, self.results = node.add_pod(container_id), world.plugin_folder(), {}
+
+    def call(self, verb, plugin, wrapper=(), timeout=60):
+        config = {"cniVersion": "1.0.0", "name": "faults", **plugin}
+        index = self.plugins.index(plugin)
+        if verb == "ADD":
+            self.results.pop(index, None)
+        previous = self.results.get(index - 1) if verb == "ADD" else self.results.get(len(self.plugins) - 1)
+        if previous:
+            config["prevResult"] = previous
+        env = {"PATH": os.environ["PATH"], "CNI_COMMAND": verb, "CNI_CONTAINERID": self.container_id,
+               "CNI_NETNS": self.pod.path, "CNI_IFNAME": "eth0", "CNI_PATH": self.folder}
+        done = self.node.host.run(*wrapper, f"{self.folder}/{plugin['type']}", text=json.dumps(config), env=env, check=False,
+                                  timeout=timeout)
+        if verb == "ADD" and done.returncode == 0:
+            self.results[index] = json.loads(done.stdout)
+        return done
+
+    def prepare(self):
+        """ADD of all but the last plugin."""
+        for plugin in self.plugins[:-1]:
+            require_success(self.call("ADD", plugin))
+
+    def add(self, wrapper=()):
+        return self.call("ADD", self.plugins[-1], wrapper)
+
+    def delete(self, wrapper=()):
+        return self.call("DEL", self.plugins[-1], wrapper)
+
+    def finish(self):
+        """DEL of the rest."""
+        for plugin in reversed(self.plugins[:-1]):
+            require_success(self.call("DEL", plugin))
+        self.results.clear()
+
+
+def require_success(done):
+    assert done.returncode == 0, f"exit {done.returncode}: {done.stdout}{done.stderr}"
+
+
+def error_of(done):
+    """The one error object that a failed call answers."""
+    assert done.returncode == 1, f"exit {done.returncode}: {done.stdout}{done.stderr}"
+    error = json.loads(done.stdout)
+    assert error["code"] and error["msg"], done.stdout
+    return error
+
+
+def was_killed(done):
+    return done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL)
+
+
+@dataclasses.dataclass
+class Scene:
+    """A list of plugins on a node. With `neighbour` another pod is on the network already, else everything is new."""
+    name: str
+    plugins: list
+    neighbour: bool = False
+    forget: str = "true"
+
+    def open(self):
+        node = Node()
+        if self.neighbour:
+            other = Attachment(node, "pod-neighbour", self.plugins_of_neighbour())
+            other.prepare()
+            require_success(other.add())
+        attachment = Attachment(node, "pod-victim", self.plugins)
+        attachment.prepare()
+        return attachment
+
+    def plugins_of_neighbour(self):
+        """The same without what only one pod can have: the ports of the host."""
+        mappings = {"portMappings": [{"hostPort": 9090, "containerPort": 80, "protocol": "tcp"}]}
+        return [{**plugin, "runtimeConfig": mappings} if plugin["type"] == "portmap" else plugin for plugin in self.plugins]
+
+    def reset(self, attachment):
+        """Back to a network that nobody has used, unless it has a neighbour."""
+        attachment.node.host.run("sh", "-c", self.forget)
+
+
+FORGET = """ip link delete br0; nft flush ruleset; rm -rf /var/lib/cni/networks
+echo 0 >/proc/sys/net/ipv4/ip_forward; echo 0 >/proc/sys/net/ipv6/conf/all/forwarding; true"""
+CHAIN = [{**PTP, "ipMasq": False}, PORTMAP]
+SCENES = (Scene("bridge, first pod", [BRIDGE], forget=FORGET), Scene("bridge, next pod", [BRIDGE], neighbour=True),
+          Scene("ptp", [PTP], forget=FORGET), Scene("portmap, first pod", CHAIN, forget="nft flush ruleset"),
+          Scene("portmap, next pod", CHAIN, neighbour=True))
+
+
+def snapshot(attachment):
+    """All that an attachment can change, in the host and in the pod, and on disk."""
+    host, pod = attachment.node.host, attachment.pod.sandbox
+    lines = [*state.links(host), *state.addresses(host), *state.routes(host), *state.nftables(host), *state.files()]
+    return lines + [f"pod {line}" for part in (state.links, state.addresses, state.routes) for line in part(pod)]
+
+
+# What stays with a network by design. Only a network that nobody has used shows it.
+TABLES = re.compile(r"nft (?!.*(elements|pod-|10\.61\.|fd00:61:))")
+BRIDGE_ITSELF = re.compile(r"(link br0 bridge|address br0 |route .* dev br0 )")
+
+
+def leftovers(before, after, *by_design):
+    """The lines that differ, but for those that came by design."""
+    return [line for line in state.difference(before, after)
+            if not (line.startswith("+") and any(each.match(line[1:]) for each in by_design))]
