@@ -25,5 +25,8 @@ add_library(cni_ship_flags INTERFACE)
 target_link_options(cni_ship_flags INTERFACE -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--gc-sections)
 if(PLUMB_STATIC)
   # Not static-PIE: relocating itself costs each exec 10 us of 400 (medians of 1500 alternating VERSION calls).
-  target_link_options(cni_ship_flags INTERFACE -static -s)
+  # The rest keeps exceptions cheap: cmake/static_unwind.c says how.
+  target_link_options(cni_ship_flags INTERFACE -static -s -Wl,--eh-frame-hdr
+    -Wl,--wrap=__register_frame_info -Wl,--wrap=__deregister_frame_info)
+  target_sources(cni_ship_flags INTERFACE ${CMAKE_SOURCE_DIR}/cmake/static_unwind.c)
 endif()
