@@ -144,11 +144,7 @@ std::string Ipam::execute(const Target& target, Verb verb) const {
   return std::move(outcome.output);
 }
 
-Result Ipam::add_by(const Target& target) const {
-  // Through text, as between processes: what the version cannot say does not get through.
-  const std::string text = target.own == nullptr ? execute(target, Verb::add)
-                                                 : json::print_result_compact(
-                                                       target.own->add(request_), request_.version);
+Result Ipam::read_answer(const Target& target, const std::string& text) const {
   if (text.find_first_not_of(" \t\r\n") == std::string::npos)
     throw Error(Code::decoding_failure, "IPAM plugin \"" + type_ + "\" printed no result");
   const auto answer = json::Object::parse(
@@ -191,8 +187,20 @@ void Ipam::run(const Target& target, Verb verb) const {
 Result Ipam::add() const {
   const Target target = find(Code::invalid_environment);
   base::Undo undo;
-  undo.add("IPAM ADD", [&] { run(target, Verb::del); });
-  Result result = add_by(target);
+  const auto release_on_failure = [&] { undo.add("IPAM ADD", [&] { run(target, Verb::del); }); };
+  std::string text;
+  if (target.own == nullptr) {
+    release_on_failure();
+    text = execute(target, Verb::add);
+  } else {
+    // A failed ADD of ours has taken itself back. A DEL would release more than that: the address
+    // of an earlier attachment, when ADD was refused because of it (S-153).
+    const Result result = target.own->add(request_);
+    release_on_failure();
+    // Through text, as between processes: what the version cannot say does not get through.
+    text = json::print_result_compact(result, request_.version);
+  }
+  Result result = read_answer(target, text);
   undo.commit();
   return result;
 }

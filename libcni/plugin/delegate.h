@@ -31,7 +31,8 @@ class Ipam {
   bool configured() const { return !type_.empty(); }
   const std::string& type() const { return type_; }
 
-  /// ADD. On failure the delegate gets a DEL, then its error is thrown unchanged (S-110, S-233).
+  /// ADD. On failure a delegate that was executed gets a DEL, then its error is thrown unchanged
+  /// (S-110, S-233).
   /// Throws code 7 `IPAM plugin returned missing IP config` without addresses, after a DEL (S-236).
   Result add() const;
   /// The same verb as ours; errors surface unchanged (S-235).
@@ -44,7 +45,7 @@ class Ipam {
   struct Target;
   Target find(Code when_missing) const;
   std::string execute(const Target& target, Verb verb) const;
-  Result add_by(const Target& target) const;
+  Result read_answer(const Target& target, const std::string& text) const;
   void run(const Target& target, Verb verb) const;
   const Request& request_;
   std::string type_;
