@@ -82,7 +82,8 @@ TEST_F(PluginMain, S053_TheNameIsRequiredAndAnIdentifier) {
     EXPECT_EQ(error.at("details"), name);
   }
   EXPECT_EQ(with_name("\"x\\n\"").at("details"), "x\n");
-  input = R"({"name":")" + std::string(200, 'n') + R"("})";  // S-054
+  EXPECT_EQ(with_name("\"" + std::string(256, 'n') + "\"").at("code"), 7);  // S-054
+  input = R"({"name":")" + std::string(255, 'n') + R"("})";
   EXPECT_EQ(run("ADD"), 0);
 }
 

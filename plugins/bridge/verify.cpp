@@ -93,13 +93,29 @@ void verify(const cni::Request& request) {
   if (!addresses.masquerade.empty()) net::check_masquerade(owner, addresses.masquerade);
 }
 
+namespace {
+
+/// Without a bridge there is nothing wrong before the first ADD makes it (S-213), but containers
+/// whose host ends remain have lost their network (S-207).
+void require_no_orphans(net::Netlink& host, const cni::Request& request, const Conf& conf) {
+  const std::string prefix = attach::alias_prefix(request.network);
+  const auto links = net::list_links(host);
+  if (std::ranges::any_of(links,
+                          [&](const net::Link& link) { return link.alias.starts_with(prefix); }))
+    throw cni::Error(cni::Code::limited_connectivity,
+                     "bridge \"" + conf.bridge + "\" is missing, though containers are attached",
+                     "recreate the containers of network \"" + request.network + "\"");
+}
+
+}  // namespace
+
 void report_status(const cni::Request& request) {
   const Conf conf = parse_conf(request);
   const cni::Ipam ipam(request);
   if (ipam.configured()) ipam.status();
   net::Netlink host;
   const auto bridge = net::find_link(host, conf.bridge);
-  if (!bridge) return;  // first use: ADD makes it (S-213)
+  if (!bridge) return require_no_orphans(host, request, conf);
   if (bridge->kind != "bridge")
     throw cni::Error(cni::Code::not_available,
                      "\"" + conf.bridge + "\" already exists but is not a bridge", "key bridge");
