@@ -74,27 +74,60 @@ void place(Nft& nft, Batch& batch, const Owner& owner, const Placed& wanted) {
   batch.add_element(wanted.set, wanted.element);
 }
 
-/// Puts the removal of everything whose comment is `unwanted` into `batch`.
-void collect(Nft& nft, Batch& batch, RemovedHostPorts& removed,
-             const std::function<bool(std::string_view)>& unwanted) {
+using Unwanted = std::function<bool(std::string_view comment)>;
+
+void remove_element(Batch& batch, RemovedHostPorts& removed, const Placed& placed) {
+  batch.remove_element(placed.set, placed.element.key);
+  if (const auto port = hostport::udp_port_of(placed)) removed.udp.push_back(port);
+}
+
+/// Walks over all elements, those of every other attachment too.
+void remove_elements(Nft& nft, Batch& batch, RemovedHostPorts& removed, const Unwanted& unwanted) {
   for (const int family : kFamilies) {
     const nft::Table table = table_of(family);
     batch.select(table);
     for (const std::string& set : nft.list_sets(table))
-      for (const nft::Element& element : nft.list_elements(table, set, unwanted)) {
-        batch.remove_element(set, element.key);
-        if (const auto port = hostport::udp_port_of({set, element})) removed.udp.push_back(port);
-      }
+      for (const nft::Element& element : nft.list_elements(table, set, unwanted))
+        remove_element(batch, removed, {set, element});
+  }
+}
+
+/// The elements that an ADD of `families` made, by their keys. Returns false, and puts nothing into
+/// `batch`, unless all of them are there.
+bool remove_known_elements(Nft& nft, Batch& batch, RemovedHostPorts& removed, const Owner& owner,
+                           std::span<const HostPorts> families) {
+  std::vector<std::pair<nft::Table, Placed>> known;
+  for (const HostPorts& ports : families)
+    for (const Placed& wanted : hostport::elements_of(ports, owner_comment(owner))) {
+      const nft::Table table = table_of(ports.container.address.family());
+      if (nft.find_element(table, wanted.set, wanted.element.key) != wanted.element) return false;
+      known.emplace_back(table, wanted);
+    }
+  for (const auto& [table, placed] : known) {
+    batch.select(table);
+    remove_element(batch, removed, placed);
+  }
+  return !known.empty();
+}
+
+void remove_rules(Nft& nft, Batch& batch, const Unwanted& unwanted) {
+  for (const int family : kFamilies) {
+    const nft::Table table = table_of(family);
+    batch.select(table);
     for (const RuleInfo& rule : nft.list_rules(table))
       if (unwanted(rule.comment)) batch.remove_rule(rule.chain, rule.handle);
   }
 }
 
-RemovedHostPorts remove_all(Nft& nft, const std::function<bool(std::string_view)>& unwanted) {
+/// Commits what `put_elements` and the rules come to, until nobody else interferes.
+RemovedHostPorts remove_all(
+    Nft& nft, const Unwanted& unwanted,
+    const std::function<void(Batch& batch, RemovedHostPorts& removed)>& put_elements) {
   RemovedHostPorts removed;
   nft::retry_on_conflict([&] {
     Batch batch(table_of(AF_INET));
-    collect(nft, batch, removed, unwanted);
+    put_elements(batch, removed);
+    remove_rules(nft, batch, unwanted);
     removed.existed = removed.existed || !batch.empty();
     nft.commit(batch);
   });
@@ -136,9 +169,14 @@ void add_host_ports(Nft& nft, const Owner& owner, std::span<const HostPorts> fam
   });
 }
 
-RemovedHostPorts remove_host_ports(Nft& nft, const Owner& owner) {
-  return remove_all(nft, [&](std::string_view comment) {
+RemovedHostPorts remove_host_ports(Nft& nft, const Owner& owner,
+                                   std::span<const HostPorts> families) {
+  const Unwanted unwanted = [&](std::string_view comment) {
     return comment == owner.container_id || is_owned_by(comment, owner);
+  };
+  return remove_all(nft, unwanted, [&](Batch& batch, RemovedHostPorts& removed) {
+    if (!remove_known_elements(nft, batch, removed, owner, families))
+      remove_elements(nft, batch, removed, unwanted);
   });
 }
 
@@ -146,8 +184,11 @@ RemovedHostPorts gc_host_ports(Nft& nft, const std::string& network, std::span<c
   std::set<std::string, std::less<>> keep;
   for (const Owner& owner : valid) keep.insert(owner_hash(owner));
   const std::string ours = network_hash(network) + "-";
-  return remove_all(nft, [&](std::string_view comment) {
+  const Unwanted unwanted = [&](std::string_view comment) {
     return comment.starts_with(ours) && !keep.contains(comment.substr(0, comment.find(',')));
+  };
+  return remove_all(nft, unwanted, [&](Batch& batch, RemovedHostPorts& removed) {
+    remove_elements(nft, batch, removed, unwanted);
   });
 }
 

@@ -70,7 +70,9 @@ struct RemovedHostPorts {
   bool existed = false;
   std::vector<std::uint16_t> udp;
 };
-RemovedHostPorts remove_host_ports(nft::Nft& nft, const Owner& owner);
+/// `families` are those of the ADD, or empty; knowing them saves a walk over everybody's ports.
+RemovedHostPorts remove_host_ports(nft::Nft& nft, const Owner& owner,
+                                   std::span<const HostPorts> families = {});
 /// Throws std::system_error(ENOENT) naming the first port that is not as add_host_ports() makes it.
 void check_host_ports(nft::Nft& nft, const Owner& owner, std::span<const HostPorts> families);
 /// Removes what belongs to `network` and to none of `valid`.

@@ -51,6 +51,17 @@ net::IptablesConditions conditions_of(const RemovalHints& hints) {
   return {hints.conditions_v4, hints.conditions_v6};
 }
 
+/// The ports that ADD opened, as far as configuration and prevResult still tell; they only save a
+/// walk.
+std::vector<net::HostPorts> known_ports(const cni::Request& request) noexcept {
+  try {
+    if (!request.prev_result) return {};
+    return make_plan(parse_conf(request), *request.prev_result, request.ifname).nftables;
+  } catch (const std::exception&) {
+    return {};  // broken by now: DEL goes by owner
+  }
+}
+
 }  // namespace
 
 cni::Result add(const cni::Request& request) {
@@ -89,7 +100,7 @@ void remove(const cni::Request& request) {
   net::nft::Nft nft;
   net::RemovedHostPorts removed;
   bool had_iptables = false;
-  failures.attempt([&] { removed = net::remove_host_ports(nft, owner); });
+  failures.attempt([&] { removed = net::remove_host_ports(nft, owner, known_ports(request)); });
   failures.attempt(
       [&] { had_iptables = net::remove_iptables_host_ports(nft, owner, conditions_of(hints)); });
   if (had_iptables) std::ranges::copy(hints.udp_ports, std::back_inserter(removed.udp));
