@@ -113,15 +113,17 @@ bool is_valid(const cni::Request& request, const std::string& owner) {
   });
 }
 
-/// The stale are chosen before the lock is taken and removed, unchanged, while it is held: an
-/// address that is reserved after GC began is never among them (S-203), and no ADD waits for the
-/// scan.
+/// The stale are chosen before the lock is taken and removed, unchanged, while it is held, so that
+/// no ADD waits for the scan. An address reserved after GC began is not in its list and never among
+/// them (S-203).
 void gc(const cni::Request& request) {
   auto folder = ipam::Folder::find(parse_data_dir(request), request.network);
   if (!folder) return;
   std::vector<ipam::AddressFile> stale;
   folder->scan([&](ipam::AddressFile file) {
-    if (file.regular && !is_valid(request, file.owner)) stale.push_back(std::move(file));
+    if (file.regular && !is_valid(request, file.owner) &&
+        !folder->is_newer(file.address.text(), request.started))
+      stale.push_back(std::move(file));
   });
   if (!stale.empty()) lock(std::move(*folder)).release_unchanged(stale);
 }

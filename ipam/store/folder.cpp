@@ -64,6 +64,11 @@ void for_each_entry(int folder, const std::string& path, const Visit& visit) {
   const int fd = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) base::throw_errno("open " + path);
   const std::unique_ptr<DIR, DirectoryCloser> directory(::fdopendir(fd));
+  if (!directory) {
+    const int why = errno;
+    ::close(fd);
+    base::throw_errno("read " + path, why);
+  }
   errno = 0;
   while (const dirent* entry = ::readdir(directory.get())) {
     visit(*entry);
@@ -146,6 +151,14 @@ bool Folder::is_empty(const std::string& name) const {
   struct stat status {};
   return ::fstatat(fd_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
          S_ISREG(status.st_mode) && status.st_size == 0;
+}
+
+bool Folder::is_newer(const std::string& name, std::chrono::system_clock::time_point moment) const {
+  using namespace std::chrono;
+  struct stat status {};
+  if (::fstatat(fd_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return false;
+  const auto written = seconds(status.st_mtim.tv_sec) + nanoseconds(status.st_mtim.tv_nsec);
+  return written > moment.time_since_epoch();
 }
 
 bool Folder::publish(const std::string& name, std::string_view content) const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -49,6 +50,8 @@ class Folder {
   /// The content of a small file; nothing when there is none.
   std::optional<std::string> find_file(const std::string& name) const;
   bool is_empty(const std::string& name) const;  ///< no owner has been written into it
+  /// Whether it was written after `moment`; false when there is none.
+  bool is_newer(const std::string& name, std::chrono::system_clock::time_point moment) const;
   /// A new file with its content at once, under the lock: whoever is killed, no reader ever sees it
   /// empty. An empty one is what the reference leaves when it dies between two system calls, or a
   /// power cut; it is replaced. False when the name is taken.

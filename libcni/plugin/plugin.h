@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <span>
@@ -36,6 +37,8 @@ struct Request {
   std::optional<base::Netns> sandbox = {};
   /// Absent on DEL also when it cannot be read (S-167).
   std::optional<Result> prev_result = {};
+  /// When this process began: what others made since is unknown to GC's list (S-203).
+  std::chrono::system_clock::time_point started = std::chrono::system_clock::now();
   /// GC: what is still in use; all else of this network is to go (S-190 to S-194).
   std::vector<Attachment> valid_attachments = {};
 
