@@ -23,13 +23,21 @@ std::string shortened(const std::string& text) {
   return text.size() <= kLongest ? text : text.substr(0, 64) + base::sha512_hex(text).substr(0, 32);
 }
 
-/// The host end, or the EEXIST of its name; other errors throw.
-bool try_add(net::Netlink& host, const base::Netns& netns, const net::VethSpec& spec) try {
-  net::add_veth(host, netns, spec);
-  return true;
-} catch (const std::system_error& e) {
-  if (e.code().value() == EEXIST && net::find_link(host, spec.host_name)) return false;
-  throw;
+/// False when the host name is taken. A failure can be that of the answer alone: what the kernel
+/// did is taken back all the same.
+bool try_add(net::Netlink& host, const base::Netns& netns, const net::VethSpec& spec) {
+  base::Undo undo;
+  undo.add("delete link \"" + spec.host_name + "\"",
+           [&] { net::remove_link(host, spec.host_name); });
+  bool added = true;
+  try {
+    net::add_veth(host, netns, spec);
+  } catch (const std::system_error& e) {
+    if (e.code().value() != EEXIST || !net::find_link(host, spec.host_name)) throw;
+    added = false;
+  }
+  undo.commit();
+  return added;
 }
 
 std::string create(net::Netlink& host, const base::Netns& netns, net::Netlink& sandbox,

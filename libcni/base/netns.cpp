@@ -43,12 +43,14 @@ class Stay {
   Stay(const Stay&) = delete;
   Stay& operator=(const Stay&) = delete;
   ~Stay() {
-    if (::setns(home_.get(), CLONE_NEWNET) == 0) return;
+    for (int i = 0; i < kTries; ++i)  // the kernel allocates on the way, and can be out of memory
+      if (::setns(home_.get(), CLONE_NEWNET) == 0) return;
     log("cannot return to the host network namespace");
     std::abort();
   }
 
  private:
+  static constexpr int kTries = 3;
   UniqueFd home_;
 };
 

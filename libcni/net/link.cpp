@@ -143,7 +143,7 @@ std::vector<Link> list_links(Netlink& netlink) {
   return links;
 }
 
-bool add_bridge(Netlink& netlink, const BridgeSpec& spec) try {
+void add_bridge(Netlink& netlink, const BridgeSpec& spec) try {
   Message message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
   auto& info = message.extra<ifinfomsg>();
   info.ifi_flags = info.ifi_change = IFF_UP;
@@ -155,10 +155,8 @@ bool add_bridge(Netlink& netlink, const BridgeSpec& spec) try {
     message.nest(IFLA_INFO_DATA, [&] { message.put_u8(IFLA_BR_VLAN_FILTERING, 1); });
   });
   netlink.request(message, "create bridge " + quoted(spec.name));
-  return true;
 } catch (const std::system_error& e) {
-  if (e.code().value() == EEXIST) return false;
-  throw;
+  if (e.code().value() != EEXIST) throw;
 }
 
 void add_veth(Netlink& host, const base::Netns& sandbox, const VethSpec& spec) {

@@ -39,8 +39,8 @@ struct BridgeSpec {
   std::optional<int> mtu = {};
   bool vlan_filtering = false;
 };
-/// Creates the bridge and sets it up; returns false when a link of that name exists.
-bool add_bridge(Netlink& netlink, const BridgeSpec& spec);
+/// Creates the bridge and sets it up, unless a link of that name exists.
+void add_bridge(Netlink& netlink, const BridgeSpec& spec);
 
 struct VethSpec {
   std::string host_name;

@@ -73,9 +73,9 @@ net::Link ensure_bridge(net::Netlink& host, const LinkPlan& plan, base::Undo& un
   const std::string& name = plan.bridge.name;
   auto link = net::find_link(host, name);
   if (!link) {
-    if (net::add_bridge(host, plan.bridge))
-      undo.add("delete bridge \"" + name + "\"",
-               [&host, name] { remove_unused_bridge(host, name); });
+    // Before the step, which can be done and its answer lost.
+    undo.add("delete bridge \"" + name + "\"", [&host, name] { remove_unused_bridge(host, name); });
+    net::add_bridge(host, plan.bridge);
     link = net::get_link(host, name);
   }
   if (link->kind != "bridge")
