@@ -76,60 +76,66 @@ void place(Nft& nft, Batch& batch, const Owner& owner, const Placed& wanted) {
 
 using Unwanted = std::function<bool(std::string_view comment)>;
 
-void remove_element(Batch& batch, RemovedHostPorts& removed, const Placed& placed) {
-  batch.remove_element(placed.set, placed.element.key);
-  if (const auto port = hostport::udp_port_of(placed)) removed.udp.push_back(port);
-}
+/// A removal under construction.
+struct Removal {
+  Nft& nft;
+  Batch batch{table_of(AF_INET)};
+  RemovedHostPorts& removed;
+
+  void put(const Placed& placed) {
+    batch.remove_element(placed.set, placed.element.key);
+    if (const auto port = hostport::udp_port_of(placed)) removed.udp.push_back(port);
+  }
+};
 
 /// Walks over all elements, those of every other attachment too.
-void remove_elements(Nft& nft, Batch& batch, RemovedHostPorts& removed, const Unwanted& unwanted) {
+void put_elements(Removal& removal, const Unwanted& unwanted) {
   for (const int family : kFamilies) {
     const nft::Table table = table_of(family);
-    batch.select(table);
-    for (const std::string& set : nft.list_sets(table))
-      for (const nft::Element& element : nft.list_elements(table, set, unwanted))
-        remove_element(batch, removed, {set, element});
+    removal.batch.select(table);
+    for (const std::string& set : removal.nft.list_sets(table))
+      for (const nft::Element& element : removal.nft.list_elements(table, set, unwanted))
+        removal.put({set, element});
   }
 }
 
 /// The elements that an ADD of `families` made, by their keys. Returns false, and puts nothing into
-/// `batch`, unless all of them are there.
-bool remove_known_elements(Nft& nft, Batch& batch, RemovedHostPorts& removed, const Owner& owner,
-                           std::span<const HostPorts> families) {
+/// the batch, unless all of them are there.
+bool put_known_elements(Removal& removal, const Owner& owner, std::span<const HostPorts> families) {
   std::vector<std::pair<nft::Table, Placed>> known;
   for (const HostPorts& ports : families)
     for (const Placed& wanted : hostport::elements_of(ports, owner_comment(owner))) {
       const nft::Table table = table_of(ports.container.address.family());
-      if (nft.find_element(table, wanted.set, wanted.element.key) != wanted.element) return false;
+      if (removal.nft.find_element(table, wanted.set, wanted.element.key) != wanted.element)
+        return false;
       known.emplace_back(table, wanted);
     }
   for (const auto& [table, placed] : known) {
-    batch.select(table);
-    remove_element(batch, removed, placed);
+    removal.batch.select(table);
+    removal.put(placed);
   }
   return !known.empty();
 }
 
-void remove_rules(Nft& nft, Batch& batch, const Unwanted& unwanted) {
+void put_rules(Removal& removal, const Unwanted& unwanted) {
   for (const int family : kFamilies) {
     const nft::Table table = table_of(family);
-    batch.select(table);
-    for (const RuleInfo& rule : nft.list_rules(table))
-      if (unwanted(rule.comment)) batch.remove_rule(rule.chain, rule.handle);
+    removal.batch.select(table);
+    for (const RuleInfo& rule : removal.nft.list_rules(table))
+      if (unwanted(rule.comment)) removal.batch.remove_rule(rule.chain, rule.handle);
   }
 }
 
-/// Commits what `put_elements` and the rules come to, until nobody else interferes.
-RemovedHostPorts remove_all(
-    Nft& nft, const Unwanted& unwanted,
-    const std::function<void(Batch& batch, RemovedHostPorts& removed)>& put_elements) {
+/// Commits what `put` and the rules come to, until nobody else interferes.
+RemovedHostPorts remove_all(Nft& nft, const Unwanted& unwanted,
+                            const std::function<void(Removal&)>& put) {
   RemovedHostPorts removed;
   nft::retry_on_conflict([&] {
-    Batch batch(table_of(AF_INET));
-    put_elements(batch, removed);
-    remove_rules(nft, batch, unwanted);
-    removed.existed = removed.existed || !batch.empty();
-    nft.commit(batch);
+    Removal removal{.nft = nft, .removed = removed};
+    put(removal);
+    put_rules(removal, unwanted);
+    removed.existed = removed.existed || !removal.batch.empty();
+    nft.commit(removal.batch);
   });
   std::ranges::sort(removed.udp);
   removed.udp.erase(std::unique(removed.udp.begin(), removed.udp.end()), removed.udp.end());
@@ -174,9 +180,8 @@ RemovedHostPorts remove_host_ports(Nft& nft, const Owner& owner,
   const Unwanted unwanted = [&](std::string_view comment) {
     return comment == owner.container_id || is_owned_by(comment, owner);
   };
-  return remove_all(nft, unwanted, [&](Batch& batch, RemovedHostPorts& removed) {
-    if (!remove_known_elements(nft, batch, removed, owner, families))
-      remove_elements(nft, batch, removed, unwanted);
+  return remove_all(nft, unwanted, [&](Removal& removal) {
+    if (!put_known_elements(removal, owner, families)) put_elements(removal, unwanted);
   });
 }
 
@@ -187,9 +192,7 @@ RemovedHostPorts gc_host_ports(Nft& nft, const std::string& network, std::span<c
   const Unwanted unwanted = [&](std::string_view comment) {
     return comment.starts_with(ours) && !keep.contains(comment.substr(0, comment.find(',')));
   };
-  return remove_all(nft, unwanted, [&](Batch& batch, RemovedHostPorts& removed) {
-    remove_elements(nft, batch, removed, unwanted);
-  });
+  return remove_all(nft, unwanted, [&](Removal& removal) { put_elements(removal, unwanted); });
 }
 
 void check_host_ports(Nft& nft, const Owner& owner, std::span<const HostPorts> families) {

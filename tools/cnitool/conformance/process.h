@@ -72,7 +72,8 @@ class Process {
 
 Outcome run_process(const Invocation& invocation);
 
-/// Makes what this process inherited close on exec, so that programs under test start with 0, 1 and 2.
+/// Makes what this process inherited close on exec, so that programs under test start with 0, 1
+/// and 2.
 void seal_inherited_descriptors();
 
 /// Where `name` lies in the usual system folders; empty when the machine has no such tool.
