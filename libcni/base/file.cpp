@@ -17,6 +17,8 @@
 namespace base {
 namespace {
 
+constexpr std::string_view kTemporarySuffix = ".tmp-XXXXXX";  // mkostemp() replaces the six
+
 /// After a failed call: returns to try it again, or throws.
 void retry_or_throw(int fd, short events, const std::string& attempted) {
   if (errno == EINTR) return throw_if_interrupted();
@@ -45,7 +47,8 @@ bool is_directory(const std::string& path) {
 /// A file that disappears unless it was renamed into place.
 class TemporaryFile {
  public:
-  explicit TemporaryFile(const std::string& target) : path_(target + ".tmp-XXXXXX") {
+  explicit TemporaryFile(const std::string& target)
+      : path_(target + std::string(kTemporarySuffix)) {
     fd_ = UniqueFd(::mkostemp(path_.data(), O_CLOEXEC));
     if (!fd_) throw_errno("create " + path_);
   }
@@ -135,6 +138,11 @@ void write_file_atomic(const std::string& path, std::string_view data, mode_t mo
   file.rename_to(path);
   const UniqueFd folder = open_or_throw(parent_of(path), O_RDONLY | O_DIRECTORY, "open");
   if (::fsync(folder.get()) != 0) throw_errno("sync the folder of " + path);
+}
+
+bool is_temporary_name(std::string_view name, std::string_view target) {
+  return name.size() == target.size() + kTemporarySuffix.size() && name.starts_with(target) &&
+         name.substr(target.size()).starts_with(kTemporarySuffix.substr(0, 5));
 }
 
 void ensure_directory(const std::string& path, mode_t mode) {

@@ -27,6 +27,10 @@ void write_all(int fd, std::string_view data, const std::string& what);
 /// S-261).
 void write_file_atomic(const std::string& path, std::string_view data, mode_t mode);
 
+/// Whether `name` can be that of a temporary file of write_file_atomic() for `target`, in the same
+/// folder; one that was killed leaves it behind.
+bool is_temporary_name(std::string_view name, std::string_view target);
+
 /// mkdir -p; every folder made gets `mode`.
 void ensure_directory(const std::string& path, mode_t mode);
 

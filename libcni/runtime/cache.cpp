@@ -69,10 +69,35 @@ std::optional<CacheEntry> find_entry(const std::string& path) {
   }
 }
 
-/// Whether the plain name is taken by another attachment.
+bool is_anonymous(const CacheEntry& entry) {
+  return entry.network.empty() || entry.conf.container_id.empty() || entry.conf.ifname.empty();
+}
+
+/// Whether the name is taken by another attachment.
 bool is_foreign(const std::string& path, const std::string& network, const RuntimeConf& conf) {
   const auto entry = find_entry(path);
-  return entry && !is_of(*entry, network, conf);
+  return entry && !is_anonymous(*entry) && !is_of(*entry, network, conf);
+}
+
+std::vector<std::string> list_names(const std::string& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  auto it = fs::directory_iterator(folder, error);
+  if (error == std::errc::no_such_file_or_directory) return {};
+  for (; !error && it != fs::directory_iterator(); it.increment(error))
+    names.push_back(it->path().filename());
+  if (error) base::throw_errno("read the cache folder \"" + folder + "\"", error.value());
+  return names;
+}
+
+/// Removes what writers that were killed have left (S-261).
+void remove_temporaries(const std::string& results, const Names& names, const std::string& network,
+                        const RuntimeConf& conf) {
+  for (const std::string& name : list_names(results)) {
+    const bool ours =
+        base::is_temporary_name(name, names.plain) || base::is_temporary_name(name, names.hashed);
+    if (ours && !is_foreign(results + name, network, conf)) base::remove_file(results + name);
+  }
 }
 
 }  // namespace
@@ -111,31 +136,24 @@ std::optional<CacheEntry> Cache::find(const std::string& network, const RuntimeC
 
 bool Cache::remove(const std::string& network, const RuntimeConf& conf) const {
   const Names names = names_of(network, conf);
+  const std::string results = dir_ + "/results/";
   bool removed = false;
   for (const std::string& name : {names.plain, names.hashed}) {
-    const std::string path = dir_ + "/results/" + name;
-    if (name.size() > kLongestName || is_foreign(path, network, conf)) continue;
-    removed = base::remove_file(path) || removed;
+    if (name.size() > kLongestName || is_foreign(results + name, network, conf)) continue;
+    removed = base::remove_file(results + name) || removed;
   }
+  remove_temporaries(results, names, network, conf);
   return removed;
 }
 
 std::vector<CacheEntry> Cache::list(const std::string& container_id) const {
-  const std::string results = dir_ + "/results";
-  std::vector<std::string> names;
-  std::error_code error;
-  auto it = fs::directory_iterator(results, error);
-  if (error == std::errc::no_such_file_or_directory) return {};
-  for (; !error && it != fs::directory_iterator(); it.increment(error))
-    names.push_back(it->path().filename());
-  if (error) base::throw_errno("read the cache folder \"" + results + "\"", error.value());
+  const std::string results = dir_ + "/results/";
+  std::vector<std::string> names = list_names(results);
   std::ranges::sort(names);
   std::vector<CacheEntry> entries;
   for (const std::string& name : names) {
-    auto entry = find_entry(results + "/" + name);
-    if (!entry || entry->legacy || entry->network.empty() || entry->conf.container_id.empty() ||
-        entry->conf.ifname.empty())
-      continue;
+    auto entry = find_entry(results + name);
+    if (!entry || entry->legacy || is_anonymous(*entry)) continue;
     // A temporary file that a crash left behind has a whole entry, but not its name.
     const Names expected = names_of(entry->network, entry->conf);
     if (name != expected.plain && name != expected.hashed) continue;
