@@ -11,8 +11,7 @@ from faults import BRIDGE, Attachment, Node, error_of, leftovers, require_succes
 
 DATA = pathlib.Path("/var/lib/cni/networks")
 NETWORK = DATA / "faults"
-FIRST = NETWORK / "10.61.0.2"
-INTERNAL, IO_FAILURE, INVALID_CONFIG, INVALID_NETNS, INVALID_ENVIRONMENT = 999, 5, 7, 8, 4
+INTERNAL, IO_FAILURE, INVALID_CONFIG, INVALID_ENVIRONMENT = 999, 5, 7, 4
 
 
 class EnvironmentTest(unittest.TestCase):
@@ -20,8 +19,8 @@ class EnvironmentTest(unittest.TestCase):
         world.run("sh", "-c", f"rm -rf {DATA.parent}/*")
         self.node = Node()
         self.addCleanup(self.node.close)
-        self.neighbour, self.victim = Attachment(self.node, "pod-neighbour", [BRIDGE]), Attachment(self.node, "pod-victim", [BRIDGE])
-        require_success(self.neighbour.add())
+        require_success(Attachment(self.node, "pod-neighbour", [BRIDGE]).add())
+        self.victim = Attachment(self.node, "pod-victim", [BRIDGE])
 
     def refuse(self, code, *words, plugin=None):
         """ADD is refused and changes nothing; DEL succeeds, twice, and changes nothing either."""

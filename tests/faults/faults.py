@@ -81,10 +81,6 @@ class Tracer:
             calls.setdefault(key, Call(*key, line[found.end():]))
         return list(calls.values())
 
-    @staticmethod
-    def injected():
-        return "INJECTED" in pathlib.Path(Tracer.LOG).read_text(errors="replace")
-
 
 class Attachment:
     """One pod and the list of plugins that connects it; the last of the list is the one that meets the faults."""

@@ -30,10 +30,10 @@ def plugin_runs():
     """A plugin outlives the runtime that started it. Nobody waits for it but this program, as init of its namespace."""
     for status in pathlib.Path("/proc").glob("[0-9]*/stat"):
         try:
-            name, state = status.read_text().rpartition(")")[0].partition("(")[2], status.read_text().rpartition(")")[2].split()[0]
-        except FileNotFoundError:
+            name, _, state = status.read_text().partition("(")[2].rpartition(") ")
+        except (FileNotFoundError, ProcessLookupError):
             continue
-        if name == "bridge" and state != "Z":
+        if name == "bridge" and not state.startswith("Z"):
             return True
     return False
 
