@@ -76,6 +76,10 @@ net::Link ensure_bridge(net::Netlink& host, const LinkPlan& plan, base::Undo& un
     // Before the step, which can be done and its answer lost.
     undo.add("delete bridge \"" + name + "\"", [&host, name] { remove_unused_bridge(host, name); });
     net::add_bridge(host, plan.bridge);
+    // Its link-local address comes with the first port, made from a random MAC address. While that
+    // address is tentative the host cannot resolve pods for the packets it forwards: 2 s without
+    // IPv6 from outside.
+    net::try_write_sysctl("net/ipv6/conf/" + name + "/accept_dad", "0");
     link = net::get_link(host, name);
   }
   if (link->kind != "bridge")
