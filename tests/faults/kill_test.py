@@ -27,6 +27,13 @@ class KillTest(unittest.TestCase):
     def check_every_step(self, scene):
         attachment = scene.open()
         self.addCleanup(attachment.node.close)
+        # A recorded run can be an exception, such as one that rebuilds the index of reservations; then most of its steps
+        # are missed by the others, and a second recording shows the usual way.
+        self.assertTrue(self.kills_at_every_step(scene, attachment) or self.kills_at_every_step(scene, attachment),
+                        "the runs went other ways than the recorded one, twice")
+
+    def kills_at_every_step(self, scene, attachment):
+        """Whether nearly all recorded steps came up in the runs that were to be killed at them."""
         scene.reset(attachment)
         adding, deleting = self.steps(attachment, "add"), self.steps(attachment, "delete")
         missed = 0
@@ -41,9 +48,8 @@ class KillTest(unittest.TestCase):
                 missed += not self.kill(attachment, "delete", delete_step)
                 require_success(attachment.delete())
                 self.assertEqual(leftovers(before, snapshot(attachment), TABLES, BRIDGE_ITSELF), [])
-        # A run can go another way than the recorded one, but seldom does.
-        self.assertLess(missed, 1 + len(adding + deleting) / 10)
-        print(f"{scene.name}: killed ADD at {len(adding)} steps, DEL at {len(deleting)}", flush=True)
+        print(f"{scene.name}: killed ADD at {len(adding)} steps, DEL at {len(deleting)}, {missed} missed", flush=True)
+        return missed < 1 + len(adding + deleting) / 10
 
 
 for number, each in enumerate(SCENES):
