@@ -6,14 +6,18 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+#include <utility>
 
 #include "libcni/net/attributes.h"
 
 namespace net {
 namespace {
+
+constexpr std::uint16_t kLastVlan = 4094;
 
 /// RTM_SETLINK or RTM_DELLINK of one VLAN, family AF_BRIDGE.
 void change_vlan(Netlink& netlink, std::uint16_t type, int index, const PortVlan& vlan) {
@@ -32,6 +36,16 @@ void change_vlan(Netlink& netlink, std::uint16_t type, int index, const PortVlan
   netlink.request(message, std::string(type == RTM_DELLINK ? "remove" : "add") + " VLAN " +
                                std::to_string(vlan.id) + " on bridge port " +
                                std::to_string(index));
+}
+
+/// The VLANs that end with `last`, from `begin` on; `begin` is 0 when it is a single one.
+void append_range(std::vector<PortVlan>& vlans, std::uint16_t begin, const bridge_vlan_info& last) {
+  const bool is_range = begin != 0 && (last.flags & BRIDGE_VLAN_INFO_RANGE_END) != 0;
+  const std::uint16_t end = std::min<std::uint16_t>(last.vid, kLastVlan);
+  for (std::uint16_t id = is_range ? begin : end; id <= end; ++id)
+    vlans.push_back({.id = id,
+                     .pvid = (last.flags & BRIDGE_VLAN_INFO_PVID) != 0,
+                     .untagged = (last.flags & BRIDGE_VLAN_INFO_UNTAGGED) != 0});
 }
 
 }  // namespace
@@ -79,7 +93,9 @@ std::vector<PortVlan> list_port_vlans(Netlink& netlink, int index) {
   std::vector<PortVlan> vlans;
   Message message(RTM_GETLINK, 0);
   message.extra<ifinfomsg>().ifi_family = AF_BRIDGE;
-  message.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_BRVLAN);
+  // Compressed, because 4094 VLANs one by one fill more than a netlink message.
+  message.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_BRVLAN_COMPRESSED);
+  std::uint16_t range_begin = 0;
   const auto read_port = [&](const nlattr& a) {
     if (type_of(a) != IFLA_AF_SPEC) return;
     for_each_nested(a, [&](const nlattr& nested) {
@@ -88,9 +104,11 @@ std::vector<PortVlan> list_port_vlans(Netlink& netlink, int index) {
         return;
       bridge_vlan_info entry{};
       std::memcpy(&entry, bytes_of(nested).data(), sizeof entry);
-      vlans.push_back({.id = entry.vid,
-                       .pvid = (entry.flags & BRIDGE_VLAN_INFO_PVID) != 0,
-                       .untagged = (entry.flags & BRIDGE_VLAN_INFO_UNTAGGED) != 0});
+      if ((entry.flags & BRIDGE_VLAN_INFO_RANGE_BEGIN) != 0) {
+        range_begin = entry.vid;
+        return;
+      }
+      append_range(vlans, std::exchange(range_begin, 0), entry);
     });
   };
   netlink.dump(

@@ -78,7 +78,7 @@ void apply_gateways(Session& session, const AddressPlan& plan, const Port& port)
   if (plan.gateways.empty()) return;
   const net::Link link = session.conf.vlan == 0
                              ? port.bridge
-                             : ensure_vlan_link(session.host, port.bridge, session.conf.vlan);
+                             : ensure_vlan_link(session.host, port.bridge, session.conf);
   ensure_gateways(session.host, link, plan, session.undo);
 }
 

@@ -52,6 +52,21 @@ void remove_unused_gateway(net::Netlink& host, int index, const base::Prefix& ad
     net::remove_address(host, index, address);
 }
 
+net::Link add_vlan_link(net::Netlink& host, const net::Link& bridge, const std::string& name) {
+  if (!base::ifname_problem(name).empty())
+    throw cni::Error(cni::Code::invalid_config,
+                     "the gateway link would be named \"" + name + "\", more than 15 bytes",
+                     "choose a shorter bridge name");
+  try {
+    net::add_veth(
+        host, base::Netns::current(),
+        {.host_name = base::random_veth_name(), .sandbox_name = name, .master = bridge.index});
+  } catch (const std::system_error& e) {
+    if (e.code().value() != EEXIST) throw;  // a parallel ADD was faster
+  }
+  return net::get_link(host, name);
+}
+
 /// Makes room for `gateway` on `link`.
 void remove_conflicting(net::Netlink& host, const net::Link& link, const AddressPlan& plan,
                         const base::Prefix& gateway) {
@@ -93,24 +108,19 @@ net::Link ensure_bridge(net::Netlink& host, const LinkPlan& plan, base::Undo& un
   return *link;
 }
 
-net::Link ensure_vlan_link(net::Netlink& host, const net::Link& bridge, std::uint16_t vlan) {
-  const std::string name = bridge.name + "." + std::to_string(vlan);
-  if (const auto link = net::find_link(host, name)) return *link;
-  if (!base::ifname_problem(name).empty())
-    throw cni::Error(cni::Code::invalid_config,
-                     "the gateway of VLAN " + std::to_string(vlan) + " would be named \"" + name +
-                         "\", more than 15 bytes",
-                     "choose a shorter bridge name");
-  try {
-    const std::string peer = base::random_veth_name();
-    net::add_veth(host, base::Netns::current(),
-                  {.host_name = peer, .sandbox_name = name, .master = bridge.index});
-    net::add_port_vlan(host, net::get_link(host, peer).index,
-                       {.id = vlan, .pvid = true, .untagged = true});
-    net::set_up(host, net::get_link(host, name).index);
-  } catch (const std::system_error& e) {
-    if (e.code().value() != EEXIST) throw;  // a parallel ADD was faster
-  }
+net::Link ensure_vlan_link(net::Netlink& host, const net::Link& bridge, const Conf& conf) {
+  const std::string name = bridge.name + "." + std::to_string(conf.vlan);
+  auto link = net::find_link(host, name);
+  if (!link) link = add_vlan_link(host, bridge, name);
+  // Up comes last: what a killed ADD left unfinished, or a parallel one has not finished yet, is
+  // finished here.
+  if (link->up || link->kind != "veth") return *link;
+  const int port = link->peer_index;
+  net::add_port_vlan(host, port, {.id = conf.vlan, .pvid = true, .untagged = true});
+  if (!conf.preserve_default_vlan)
+    for (const net::PortVlan& vlan : net::list_port_vlans(host, port))
+      if (vlan.id != conf.vlan) net::remove_port_vlan(host, port, vlan.id);
+  net::set_up(host, link->index);
   return net::get_link(host, name);
 }
 

@@ -17,7 +17,7 @@ net::Link ensure_bridge(net::Netlink& host, const LinkPlan& plan, base::Undo& un
 
 /// The host's leg in a VLAN of the bridge: a veth `<bridge>.<vlan>` whose peer is an access port.
 /// Shared by all attachments of that VLAN and never removed, like the bridge.
-net::Link ensure_vlan_link(net::Netlink& host, const net::Link& bridge, std::uint16_t vlan);
+net::Link ensure_vlan_link(net::Netlink& host, const net::Link& bridge, const Conf& conf);
 
 /// Puts the gateway addresses on `link`, pins its MAC address and turns on forwarding. An other
 /// IPv4 address, or an IPv6 one of an overlapping subnet, is removed with `plan.force` and refused
