@@ -25,8 +25,10 @@ net::Link verify_bridge(net::Netlink& host, const Conf& conf, const cni::Result&
   if (!bridge->up) attach::differs("bridge \"" + conf.bridge + "\" is down");
   if (conf.promisc && !bridge->promisc)
     attach::differs("bridge \"" + conf.bridge + "\" is not in promiscuous mode");
+  // Without a gateway on it, the bridge follows its ports' lowest address as they come and go.
+  const bool pinned = conf.is_gateway && conf.vlan == 0;
   for (const cni::Interface& interface : result.interfaces)
-    if (interface.name == conf.bridge && interface.sandbox.empty() &&
+    if (pinned && interface.name == conf.bridge && interface.sandbox.empty() &&
         mac_differs(*bridge, interface.mac))
       attach::differs("bridge \"" + conf.bridge + "\" has another MAC address than " +
                       interface.mac);
