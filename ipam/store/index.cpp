@@ -88,7 +88,9 @@ std::size_t Index::bucket(Chain chain, const Entry& entry) const {
 template <typename T>
 T Index::get(std::size_t offset) {
   T value{};
-  if (!image_.empty()) {
+  if (!image_.empty() && offset + sizeof(T) > image_.size()) {
+    damaged_ = true;  // a number that points nowhere
+  } else if (!image_.empty()) {
     std::memcpy(&value, image_.data() + offset, sizeof(T));
   } else if (::pread(file_.get(), &value, sizeof(T), static_cast<off_t>(offset)) != sizeof(T)) {
     damaged_ = true;
@@ -99,6 +101,10 @@ T Index::get(std::size_t offset) {
 
 template <typename T>
 void Index::put(std::size_t offset, const T& value) {
+  if (!image_.empty() && offset + sizeof(T) > image_.size()) {
+    damaged_ = true;
+    return;
+  }
   if (!image_.empty()) std::memcpy(image_.data() + offset, &value, sizeof(T));
   if (file_ && !write_at(file_.get(), offset, &value, sizeof(T))) damaged_ = true;
 }

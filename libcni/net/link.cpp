@@ -145,8 +145,7 @@ std::vector<Link> list_links(Netlink& netlink) {
 
 void add_bridge(Netlink& netlink, const BridgeSpec& spec) try {
   Message message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
-  auto& info = message.extra<ifinfomsg>();
-  info.ifi_flags = info.ifi_change = IFF_UP;
+  message.extra<ifinfomsg>();
   message.put(IFLA_IFNAME, spec.name);
   if (spec.mtu) message.put_u32(IFLA_MTU, static_cast<std::uint32_t>(*spec.mtu));
   message.nest(IFLA_LINKINFO, [&] {

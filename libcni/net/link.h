@@ -39,7 +39,7 @@ struct BridgeSpec {
   std::optional<int> mtu = {};
   bool vlan_filtering = false;
 };
-/// Creates the bridge and sets it up, unless a link of that name exists.
+/// Creates the bridge, down, unless a link of that name exists.
 void add_bridge(Netlink& netlink, const BridgeSpec& spec);
 
 struct VethSpec {

@@ -18,8 +18,10 @@ namespace {
 
 constexpr int kDumpRounds = 10;
 
+/// The kernel reports a negative errno; what is none of its numbers is EPROTO.
 int errno_of(const nlmsghdr& answer) {
-  return -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(&answer))->error;
+  const int error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(&answer))->error;
+  return error <= 0 && error > -4096 ? -error : EPROTO;
 }
 
 void for_each_message(const char* buffer, std::size_t size,

@@ -91,9 +91,9 @@ net::Link ensure_bridge(net::Netlink& host, const LinkPlan& plan, base::Undo& un
     // Before the step, which can be done and its answer lost.
     undo.add("delete bridge \"" + name + "\"", [&host, name] { remove_unused_bridge(host, name); });
     net::add_bridge(host, plan.bridge);
-    // Its link-local address comes with the first port, made from a random MAC address. While that
-    // address is tentative the host cannot resolve pods for the packets it forwards: 2 s without
-    // IPv6 from outside.
+    // Before it is up, when the kernel makes its link-local address, from a random MAC address:
+    // while that address is tentative the host resolves no pod for the IPv6 that it forwards, for 2
+    // s.
     net::try_write_sysctl("net/ipv6/conf/" + name + "/accept_dad", "0");
     link = net::get_link(host, name);
   }
@@ -131,7 +131,9 @@ void ensure_gateways(net::Netlink& host, const net::Link& link, const AddressPla
   for (const base::Prefix& gateway : plan.gateways) {
     if (std::ranges::find(present, gateway, &net::Address::prefix) != present.end()) continue;
     remove_conflicting(host, link, plan, gateway);
-    if (add_unless_present(host, link.index, gateway))
+    const bool added = add_unless_present(host, link.index, gateway);
+    // A VLAN's gateway link does not tell which pods use it: its addresses stay, as it does.
+    if (added && link.kind == "bridge")
       undo.add("remove gateway " + gateway.text(), [&host, index = link.index, gateway] {
         remove_unused_gateway(host, index, gateway);
       });
