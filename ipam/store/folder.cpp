@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <ctime>
 #include <memory>
 
 #include "libcni/base/file.h"
@@ -172,6 +173,11 @@ bool Folder::publish(const std::string& name, std::string_view content) const {
   base::Undo undo;
   undo.add("remove " + path_of(kTemporary), [this] { remove(kTemporary); });
   base::write_all(fd.get(), content, path_of(name));
+  // The kernel's own stamp can lie a clock tick back, before the start of a GC that began earlier
+  // (S-203). Where the file system keeps no such times nothing is lost but that precision.
+  std::array<timespec, 2> times{{{0, UTIME_OMIT}, {}}};
+  ::clock_gettime(CLOCK_REALTIME, &times[1]);
+  static_cast<void>(::futimens(fd.get(), times.data()));
   if (!rename_new(fd_.get(), name)) {
     if (errno != EEXIST) base::throw_errno("create " + path_of(name));
     const auto there = find_file(name);

@@ -106,7 +106,8 @@ Done take(const nlmsghdr& reply, const std::string& attempted, const Netlink::On
   const int error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(&reply))->error;
   if (error == 0) return Done::yes;
   const std::string text = extack_text(reply);
-  base::throw_errno(text.empty() ? attempted : attempted + " (" + text + ")", -error);
+  base::throw_errno(text.empty() ? attempted : attempted + " (" + text + ")",
+                    error < 0 && error > -4096 ? -error : EPROTO);
 }
 
 }  // namespace
