@@ -30,3 +30,10 @@ if(PLUMB_STATIC)
     -Wl,--wrap=__register_frame_info -Wl,--wrap=__deregister_frame_info)
   target_sources(cni_ship_flags INTERFACE ${CMAKE_SOURCE_DIR}/cmake/static_unwind.c)
 endif()
+
+# plumbd_ship_flags: the same for the agent, which links shared libraries.
+add_library(plumbd_ship_flags INTERFACE)
+target_link_options(plumbd_ship_flags INTERFACE -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--gc-sections)
+if(PLUMB_STATIC)
+  target_link_options(plumbd_ship_flags INTERFACE -s -static-libstdc++ -static-libgcc)
+endif()

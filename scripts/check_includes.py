@@ -6,7 +6,7 @@ import re
 import sys
 
 BASE, NET, ATTACH, SPEC = "libcni/base", "libcni/net", "libcni/attach", "libcni/spec"
-JSON, PLUGIN, RUNTIME = "libcni/json", "libcni/plugin", "libcni/runtime"
+JSON, PLUGIN, RUNTIME, FABRIC = "libcni/json", "libcni/plugin", "libcni/runtime", "libcni/fabric"
 ALLOCATOR, STORE = "ipam/allocator", "ipam/store"
 
 # Layer -> layers it may include. A layer always includes itself; under the folders of ONE_EACH each sub-folder is a layer.
@@ -15,16 +15,17 @@ ALLOWED = {
     NET: {BASE},
     SPEC: {BASE},
     ATTACH: {BASE, NET, SPEC},
+    FABRIC: {BASE, NET},
     JSON: {BASE, SPEC},
     PLUGIN: {BASE, SPEC, JSON},
     RUNTIME: {BASE, SPEC, JSON},
     ALLOCATOR: {BASE},
     STORE: {BASE},
     "ipam": {BASE, NET, SPEC, JSON, PLUGIN, ALLOCATOR, STORE},
-    "plugins": {BASE, NET, ATTACH, SPEC, JSON, PLUGIN},
+    "plugins": {BASE, NET, FABRIC, ATTACH, SPEC, JSON, PLUGIN},
     "tools": {BASE, SPEC, JSON, RUNTIME},
-    "agent": {BASE, NET, SPEC, RUNTIME, STORE},
-    "tests": {BASE, NET, ATTACH, SPEC, JSON, PLUGIN, RUNTIME, ALLOCATOR, STORE},
+    "agent": {BASE, NET, FABRIC, SPEC, JSON, RUNTIME, STORE},
+    "tests": {BASE, NET, FABRIC, ATTACH, SPEC, JSON, PLUGIN, RUNTIME, ALLOCATOR, STORE},
 }
 ONE_EACH = ("ipam", "plugins", "tools")
 
@@ -33,10 +34,10 @@ KERNEL = (r"(linux/(rtnetlink|netlink|genetlink|netfilter|if_|veth|neighbour|fib
           r"|libmnl/|libnftnl/|libnetfilter|netlink/|bpf/)")
 FENCES = [
     (KERNEL, r"libcni/net/.*|tests/.*|.*_test\.cpp"),
-    (r"nlohmann/", r"libcni/(json|runtime)/.*|.*/conf\.cpp|(tools|tests)/.*|.*_test\.cpp"),
+    (r"nlohmann/", r"libcni/(json|runtime)/.*|.*/conf\.cpp|agent/.*|(tools|tests)/.*|.*_test\.cpp"),
     (r"CLI/", r"(tools/[^/]+|agent)/(main|command_line)\.cpp"),
     (r"spdlog/", r"libcni/base/log\.cpp"),
-    (r"(curl/|prometheus/|yaml-cpp/)", r"agent/.*"),
+    (r"(curl/|prometheus/|yaml-cpp/|microhttpd)", r"agent/.*"),
     (r"(gtest/|gmock/)", r"tests/.*|.*_test\.cpp"),
 ]
 INCLUDE = re.compile(r'\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)')

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <unordered_map>
+
+#include "libcni/base/unique_fd.h"
+
+namespace agent {
+
+/// The one epoll loop of plumbd. Callbacks run on its thread and never block.
+class Loop {
+ public:
+  using Clock = std::chrono::steady_clock;
+  using Events = std::uint32_t;   ///< EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP
+  using TimerId = std::uint64_t;  ///< 0 is none
+
+  Loop();
+  /// Calls `ready` while `fd` is ready for `events`; a second call for the same fd replaces the
+  /// first. The fd stays the caller's, who forgets it before closing it.
+  void watch(int fd, Events events, std::function<void(Events)> ready);
+  void forget(int fd);
+  /// Calls `due` once, not earlier than `delay` from now.
+  TimerId after(std::chrono::milliseconds delay, std::function<void()> due);
+  void cancel(TimerId id);  ///< an unknown or past one is nothing
+
+  /// Runs callbacks until stop().
+  void run();
+  void stop() { stopped_ = true; }
+  /// One turn: waits at most `limit` and runs what is due.
+  void turn(std::chrono::milliseconds limit);
+  Clock::time_point last_turn() const { return last_turn_; }
+
+ private:
+  struct Timer {
+    TimerId id;
+    std::function<void()> due;
+  };
+  void run_timers();
+  base::UniqueFd epoll_;
+  std::unordered_map<int, std::shared_ptr<std::function<void(Events)>>> watches_;
+  std::multimap<Clock::time_point, Timer> timers_;
+  std::unordered_map<TimerId, std::multimap<Clock::time_point, Timer>::iterator> by_id_;
+  TimerId next_ = 1;
+  bool stopped_ = false;
+  Clock::time_point last_turn_ = Clock::now();
+};
+
+}  // namespace agent

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "libcni/base/ip.h"
+#include "libcni/fabric/node.h"
+
+namespace agent {
+
+/// A Kubernetes Service, as far as its addresses can be announced.
+struct Service {
+  std::string name;  ///< namespace/name
+  std::vector<base::IpAddress> cluster_ips = {};
+  std::vector<base::IpAddress> external_ips = {};
+  std::vector<base::IpAddress> load_balancer_ips = {};
+  bool local_policy = false;  ///< externalTrafficPolicy: Local
+  std::vector<std::string>
+      endpoint_nodes;  ///< with a ready endpoint; sorted; only kept for local_policy
+  bool operator==(const Service&) const = default;
+};
+
+/// The cluster as a source tells it.
+struct Snapshot {
+  std::vector<fabric::Node> nodes = {};    ///< sorted by name; this node may be among them
+  std::vector<Service> services = {};      ///< sorted by name
+  std::vector<std::string> problems = {};  ///< what was left out and why, one line each
+  bool operator==(const Snapshot&) const = default;
+};
+
+}  // namespace agent

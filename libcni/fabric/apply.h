@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "libcni/fabric/desired.h"
+#include "libcni/fabric/plan.h"
+#include "libcni/net/netlink.h"
+
+namespace fabric {
+
+/// One change that brings the kernel closer to what is desired.
+struct Change {
+  enum class What { add, replace, remove };
+  What what = What::add;
+  std::string
+      object;  ///< as a person names it: `route 10.244.2.0/24 via 10.244.2.0 dev plumb-vxlan`
+  bool operator==(const Change&) const = default;
+};
+
+/// What an apply() did, or what a diff() would do.
+struct Report {
+  std::vector<Change> changes = {};
+  std::vector<std::string> errors = {};  ///< of objects that the kernel refused; the rest is done
+  std::size_t desired = 0;               ///< objects wanted
+  std::size_t requests = 0;              ///< netlink requests that write
+  bool operator==(const Report&) const = default;
+};
+
+/// Dumps, compares, and fixes what differs (multinode 5.2): FDB, neighbour, route when adding, the
+/// other way when removing, replaced in place when changed. Only objects that carry this suite's
+/// mark are ever removed: routes by protocol, neighbours and FDB entries by NDA_PROTOCOL or as
+/// permanent entries of an own device, devices by name and alias, rules by table. Never throws for
+/// a single object: see Report::errors. Throws std::system_error when the kernel cannot be read.
+Report apply(net::Netlink& netlink, const Desired& desired);
+
+/// The same without writing.
+Report diff(net::Netlink& netlink, const Desired& desired);
+
+/// The link that has `address`, its MTU and its connected subnets. Throws std::system_error
+/// (EADDRNOTAVAIL) when no link has it.
+Underlay find_underlay(net::Netlink& netlink, const base::IpAddress& address);
+
+}  // namespace fabric

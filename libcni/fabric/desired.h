@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "libcni/base/ip.h"
+#include "libcni/base/mac.h"
+
+namespace fabric {
+
+/// rtm_protocol of what this suite writes; from the range that nobody registered.
+inline constexpr std::uint8_t kProtocolVxlan = 86;      ///< routes into the tunnel
+inline constexpr std::uint8_t kProtocolDirect = 87;     ///< routes by a node of the same subnet
+inline constexpr std::uint8_t kProtocolNeighbor = 88;   ///< neighbours and FDB entries
+inline constexpr std::uint8_t kProtocolPod = 89;        ///< host routes to pods (`bgp` plugin)
+inline constexpr std::uint8_t kProtocolBlackhole = 85;  ///< the own range, for pods that are gone
+inline constexpr std::uint32_t kBlackholeMetric = 4096;
+
+/// A VXLAN device, bound to a local address and not to a parent link: it outlives the parent.
+struct VxlanDevice {
+  std::string name;
+  std::uint32_t vni = 1;
+  std::uint16_t port = 4789;
+  base::IpAddress local;
+  base::Mac mac;
+  int mtu = 1450;
+  std::vector<base::Prefix> addresses = {};  ///< /32 and /128: base addresses of the own ranges
+  int master = 0;                            ///< bridge that it is a port of (l2), or 0
+  bool learning = false;                     ///< l2 learns from the tunnel, l3 never
+  bool operator==(const VxlanDevice&) const = default;
+};
+
+/// Where frames for a MAC go. All-zero MAC: flooded frames go there too (head-end replication).
+struct FdbEntry {
+  base::Mac mac;
+  base::IpAddress remote;
+  auto operator<=>(const FdbEntry&) const;
+  bool operator==(const FdbEntry&) const = default;
+};
+
+struct NeighborEntry {
+  base::IpAddress address;
+  base::Mac mac;
+  bool operator==(const NeighborEntry&) const = default;
+};
+
+/// A VXLAN device and all of its remote ends.
+struct Overlay {
+  VxlanDevice device;
+  std::vector<FdbEntry> fdb = {};
+  std::vector<NeighborEntry> neighbors = {};
+  bool operator==(const Overlay&) const = default;
+};
+
+/// A route of ours. `device` empty: the gateway's, as the kernel resolves it.
+struct FabricRoute {
+  base::Prefix dst;
+  std::optional<base::IpAddress> gateway = {};
+  std::string device = {};
+  std::uint8_t protocol = kProtocolVxlan;
+  bool onlink = false;
+  bool blackhole = false;
+  std::uint32_t metric = 0;
+  bool operator==(const FabricRoute&) const = default;
+};
+
+/// The one nf_tables table of this suite for traffic between nodes, `inet plumb`.
+struct Traffic {
+  std::vector<base::Prefix> own_ranges = {};      ///< pods of this node
+  std::vector<base::Prefix> cluster_ranges = {};  ///< never masqueraded towards, always forwarded
+  std::vector<base::Prefix> no_masquerade = {};   ///< further destinations that see pod addresses
+  bool masquerade = true;                         ///< own pods towards everything else
+  /// Ports whose VXLAN packets are untracked, and dropped unless they come from `vteps`.
+  std::vector<std::uint16_t> vxlan_ports = {};
+  std::vector<base::IpAddress> vteps = {};
+  bool operator==(const Traffic&) const = default;
+};
+
+/// All that this node's kernel should hold for the cluster; compared, not executed.
+struct Desired {
+  std::vector<Overlay> overlays = {};
+  std::vector<FabricRoute> routes = {};
+  std::optional<Traffic> traffic = {};  ///< nothing: no table
+  bool operator==(const Desired&) const = default;
+};
+
+}  // namespace fabric

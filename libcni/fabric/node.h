@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "libcni/base/ip.h"
+#include "libcni/base/mac.h"
+
+namespace fabric {
+
+/// How packets reach another node (docs/modes.md).
+enum class Backend {
+  automatic,  ///< host_gw where both nodes share a subnet, vxlan across
+  vxlan,
+  host_gw,
+  bgp,  ///< routes are BIRD's business
+};
+/// "auto", "vxlan", "host-gw", "bgp"; nothing for another word.
+std::optional<Backend> find_backend(std::string_view word);
+std::string_view word_of(Backend backend);
+
+/// A node as the others need to know it: where it is, and which pods are behind it.
+struct Node {
+  std::string name;
+  /// On the network between the nodes; at most one per family.
+  std::vector<base::IpAddress> addresses = {};
+  /// Of its pods, masked; several per family while a range changes.
+  std::vector<base::Prefix> ranges = {};
+  /// Of its VXLAN device over IPv4 and over IPv6; unset: vtep_mac() of the address.
+  std::optional<base::Mac> mac = {};
+  std::optional<base::Mac> mac_v6 = {};
+  /// Of the node itself, where it differs from the cluster's (a flannel node: vxlan).
+  std::optional<Backend> backend = {};
+  std::uint32_t as_number = 0;  ///< 0: the cluster's
+  /// Only those that the configuration's selectors name, sorted: 5000 nodes have many.
+  std::vector<std::pair<std::string, std::string>> labels = {};
+  bool operator==(const Node&) const = default;
+
+  std::optional<base::IpAddress> address_of(int family) const;
+};
+
+/// 02:76 and the four octets of an IPv4 address, or 06 and 40 bits of a hash of an IPv6 one: peers
+/// need no annotation, and udev's MACAddressPolicy finds no random MAC to replace (multinode 5.3).
+base::Mac vtep_mac(const base::IpAddress& address);
+
+}  // namespace fabric
