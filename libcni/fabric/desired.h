@@ -37,7 +37,6 @@ struct VxlanDevice {
 struct FdbEntry {
   base::Mac mac;
   base::IpAddress remote;
-  auto operator<=>(const FdbEntry&) const;
   bool operator==(const FdbEntry&) const = default;
 };
 
@@ -84,6 +83,8 @@ struct Desired {
   std::vector<Overlay> overlays = {};
   std::vector<FabricRoute> routes = {};
   std::optional<Traffic> traffic = {};  ///< nothing: no table
+  /// What the planner had to leave out and why, one line each, a handful and a count of the rest.
+  std::vector<std::string> problems = {};
   bool operator==(const Desired&) const = default;
 };
 

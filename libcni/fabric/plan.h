@@ -36,7 +36,8 @@ struct Options {
 };
 
 /// What the kernel of `self` should hold so that its pods reach those of `peers`. Pure. `peers` are
-/// admitted already (no two with one range or address) and may contain `self`, which is skipped.
+/// admitted already (no two with one range or address) and may contain `self`, which is skipped. A
+/// peer that cannot be reached is left out and named in Desired::problems; the others are not hurt.
 /// Throws std::invalid_argument naming the node or option when there is no way, such as `self`
 /// without an address of the underlay's family or an MTU below 1280 with IPv6 ranges.
 Desired plan(const Node& self, std::span<const Node> peers, const Options& options,
