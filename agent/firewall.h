@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/config.h"
+#include "libcni/fabric/node.h"
+
+namespace agent {
+
+enum class FirewallFormat {
+  nft,      ///< for `nft -f -`
+  iptables  ///< for `iptables-restore --noflush` and `ip6tables-restore --noflush`, each takes its
+            ///< own
+};
+/// "nft" or "iptables"; nothing for another word.
+std::optional<FirewallFormat> find_firewall_format(std::string_view word);
+
+/// `plumbd firewall`: rules that accept what this node must receive in its mode, and nothing else
+/// (docs/ports.md): VXLAN and BFD from the other nodes, BGP from this node's peers, the health port
+/// from anywhere unless it is bound to a loopback address. They stand in a chain of their own that
+/// the text replaces when it is loaded again; the administrator's input chain jumps to it. Pure.
+std::string firewall_rules(const Config& config, const std::vector<fabric::Node>& nodes,
+                           FirewallFormat format);
+
+}  // namespace agent
