@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <curl/curl.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "agent/http_client/http_client.h"
+
+namespace agent {
+
+/// One request inside of libcurl: its easy handle, and what has come so far.
+struct HttpClient::Transfer {
+ public:
+  Transfer(Id id, HttpRequest request, HttpHandlers handlers);
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+
+  CURL* easy() const { return easy_.get(); }
+  static Id id_of(CURL* easy);
+  /// No handler is called any more.
+  void silence() { silent_ = true; }
+  bool silent() const { return silent_; }
+  /// Tells on_done how it ended.
+  void done(CURLcode code);
+
+ private:
+  struct Callbacks;
+  void set_up_request();
+  void set_up_tls();
+  void set_up_callbacks();
+  std::size_t header(std::string_view line);
+  std::size_t data(std::string_view piece);
+
+  struct Freed {
+    void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  };
+  const Id id_;
+  const HttpRequest request_;
+  const HttpHandlers handlers_;
+  std::unique_ptr<curl_slist, Freed> headers_;
+  std::array<char, CURL_ERROR_SIZE> error_{};
+  std::unique_ptr<CURL, Freed> easy_;
+  long status_ = 0;
+  std::string refusal_;
+  std::string thrown_;  ///< what a handler threw
+  bool silent_ = false;
+};
+
+}  // namespace agent
