@@ -6,7 +6,8 @@ import re
 import sys
 
 BASE, NET, ATTACH, SPEC = "libcni/base", "libcni/net", "libcni/attach", "libcni/spec"
-JSON, PLUGIN, RUNTIME, FABRIC = "libcni/json", "libcni/plugin", "libcni/runtime", "libcni/fabric"
+JSON, PLUGIN, RUNTIME = "libcni/json", "libcni/plugin", "libcni/runtime"
+FABRIC, NODES = "libcni/fabric", "libcni/nodes"
 ALLOCATOR, STORE = "ipam/allocator", "ipam/store"
 
 # Layer -> layers it may include. A layer always includes itself; under the folders of ONE_EACH each sub-folder is a layer.
@@ -17,15 +18,16 @@ ALLOWED = {
     ATTACH: {BASE, NET, SPEC},
     FABRIC: {BASE, NET},
     JSON: {BASE, SPEC},
+    NODES: {BASE, FABRIC, SPEC, JSON},
     PLUGIN: {BASE, SPEC, JSON},
     RUNTIME: {BASE, SPEC, JSON},
     ALLOCATOR: {BASE},
     STORE: {BASE},
     "ipam": {BASE, NET, SPEC, JSON, PLUGIN, ALLOCATOR, STORE},
-    "plugins": {BASE, NET, FABRIC, ATTACH, SPEC, JSON, PLUGIN},
+    "plugins": {BASE, NET, FABRIC, NODES, ATTACH, SPEC, JSON, PLUGIN},
     "tools": {BASE, SPEC, JSON, RUNTIME},
-    "agent": {BASE, NET, FABRIC, SPEC, JSON, RUNTIME, STORE},
-    "tests": {BASE, NET, FABRIC, ATTACH, SPEC, JSON, PLUGIN, RUNTIME, ALLOCATOR, STORE},
+    "agent": {BASE, NET, FABRIC, NODES, SPEC, JSON, RUNTIME, STORE},
+    "tests": {BASE, NET, FABRIC, NODES, ATTACH, SPEC, JSON, PLUGIN, RUNTIME, ALLOCATOR, STORE},
 }
 ONE_EACH = ("ipam", "plugins", "tools")
 

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcni/nodes/node_file.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+#include "libcni/json/object.h"
+#include "libcni/json/writer.h"
+#include "libcni/nodes/node_list.h"
+#include "libcni/nodes/split.h"
+#include "libcni/spec/error.h"
+
+namespace nodes {
+namespace {
+
+constexpr std::int64_t kVersion = 1;
+constexpr int kLargestMtu = 65535;
+
+using Prefixes = std::vector<base::Prefix>;
+/// The lines of subnet.env.
+using Variables = std::map<std::string, std::string, std::less<>>;
+
+void write_prefixes(json::Writer& writer, std::string_view key, const Prefixes& prefixes) {
+  writer.open(key, '[');
+  for (const base::Prefix& prefix : prefixes) writer.element(prefix.text());
+  writer.close();
+}
+
+Prefixes read_prefixes(const std::string& key, const std::vector<std::string>& texts) {
+  Prefixes prefixes;
+  for (const std::string& text : texts) prefixes.push_back(parse_range(key, text));
+  return prefixes;
+}
+
+Prefixes read_prefixes(const json::Object& object, const char* key) {
+  return read_prefixes(object.path_of(key),
+                       object.find_strings(key).value_or(std::vector<std::string>{}));
+}
+
+/// The prefixes of one family, with commas.
+std::string join(const Prefixes& prefixes, bool v4) {
+  std::string text;
+  for (const base::Prefix& prefix : prefixes)
+    if (prefix.address.is_v4() == v4) text += (text.empty() ? "" : ",") + prefix.text();
+  return text;
+}
+
+Variables read_variables(std::string_view text) {
+  Variables variables;
+  for (const std::string& line : split(text, '\n')) {
+    const auto equals = line.find('=');
+    if (equals != std::string::npos) variables[line.substr(0, equals)] = line.substr(equals + 1);
+  }
+  return variables;
+}
+
+std::string get(const Variables& variables, std::string_view name) {
+  const auto found = variables.find(name);
+  return found == variables.end() ? "" : found->second;
+}
+
+int read_mtu(const std::string& text) {
+  int mtu = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mtu);
+  const bool whole = error == std::errc{} && end == text.data() + text.size();
+  return whole && mtu > 0 && mtu <= kLargestMtu ? mtu : 0;
+}
+
+void append(Prefixes& to, const Prefixes& more) {
+  to.insert(to.end(), more.begin(), more.end());
+}
+
+}  // namespace
+
+std::string print_node_json(const NodeFile& file) {
+  json::Writer writer;
+  writer.open('{');
+  writer.member("version", kVersion);
+  writer.member("name", file.name);
+  write_prefixes(writer, "network", file.network);
+  write_prefixes(writer, "ranges", file.ranges);
+  writer.member("mtu", static_cast<std::int64_t>(file.mtu));
+  writer.member("backend", file.backend);
+  writer.raw_member("ipMasq", file.ip_masq ? "true" : "false");
+  writer.raw_member("stale", file.stale ? "true" : "false");
+  writer.close();
+  return writer.text() + "\n";
+}
+
+NodeFile parse_node_json(std::string_view text, const std::string& file_name) try {
+  const json::Object object = json::Object::parse(text, file_name);
+  if (object.find_int("version") != kVersion) object.refuse("version", "1");
+  NodeFile file{.name = object.get_string("name")};
+  file.network = read_prefixes(object, "network");
+  file.ranges = read_prefixes(object, "ranges");
+  if (file.ranges.empty()) object.refuse("ranges", "the ranges of this node's pods");
+  const auto mtu = object.find_int("mtu").value_or(0);
+  if (mtu <= 0 || mtu > kLargestMtu) object.refuse("mtu", "1 to 65535");
+  file.mtu = static_cast<int>(mtu);
+  file.backend = object.get_string("backend");
+  file.ip_masq = object.get_bool("ipMasq");
+  file.stale = object.get_bool("stale");
+  return file;
+} catch (const cni::Error& error) {
+  throw cni::Error(error.code(), file_name + ": " + error.what(), error.details());
+}
+
+std::string print_subnet_env(const NodeFile& file) {
+  const auto subnet = [&](bool v4) -> std::string {
+    for (const base::Prefix& range : file.ranges)
+      if (range.address.is_v4() == v4)
+        return base::Prefix{range.network().address.plus(1), range.length}.text();
+    return {};
+  };
+  std::string text;
+  const auto line = [&](const std::string& name, const std::string& value) {
+    if (!value.empty()) text += "FLANNEL_" + name + "=" + value + "\n";
+  };
+  line("NETWORK", join(file.network, true));
+  line("SUBNET", subnet(true));
+  line("IPV6_NETWORK", join(file.network, false));
+  line("IPV6_SUBNET", subnet(false));
+  line("MTU", std::to_string(file.mtu));
+  line("IPMASQ", file.ip_masq ? "false" : "true");
+  return text;
+}
+
+NodeFile parse_subnet_env(std::string_view text, const std::string& file_name) try {
+  const Variables variables = read_variables(text);
+  NodeFile file;
+  for (const char* name : {"FLANNEL_NETWORK", "FLANNEL_IPV6_NETWORK"})
+    append(file.network, read_prefixes(name, split(get(variables, name), ',')));
+  for (const char* name : {"FLANNEL_SUBNET", "FLANNEL_IPV6_SUBNET"})
+    append(file.ranges, read_prefixes(name, split(get(variables, name), ',')));
+  file.mtu = read_mtu(get(variables, "FLANNEL_MTU"));
+  file.ip_masq = get(variables, "FLANNEL_IPMASQ") != "true";
+  std::string missing;
+  if (file.network.empty()) missing += " FLANNEL_NETWORK";
+  if (file.ranges.empty()) missing += " FLANNEL_SUBNET";
+  if (file.mtu == 0) missing += " FLANNEL_MTU";
+  if (!variables.contains("FLANNEL_IPMASQ")) missing += " FLANNEL_IPMASQ";
+  if (!missing.empty())
+    throw cni::Error(cni::Code::invalid_config, "missing or malformed:" + missing);
+  return file;
+} catch (const cni::Error& error) {
+  throw cni::Error(error.code(), file_name + ": " + error.what(), error.details());
+}
+
+}  // namespace nodes

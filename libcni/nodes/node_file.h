@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libcni/base/ip.h"
+
+namespace nodes {
+
+/// What plumbd tells the plugins of its node, in `node.json` and, for flannel's plugin, in
+/// `subnet.env`. Each file is replaced as a whole (temporary file and rename).
+struct NodeFile {
+  std::string name = {};
+  std::vector<base::Prefix> network = {};  ///< all pods of the cluster
+  std::vector<base::Prefix> ranges =
+      {};                    ///< pods of this node, masked; the newest of a family first
+  int mtu = 0;               ///< of pods
+  std::string backend = {};  ///< a word of fabric::find_backend(); empty: not told
+  bool ip_masq = false;      ///< the plugin has to masquerade: nobody else does
+  bool stale = false;        ///< plumbd runs on its cache: the source is out of reach
+  bool operator==(const NodeFile&) const = default;
+};
+
+/// `{"version":1,"name":"node-a","network":["10.244.0.0/16"],"ranges":["10.244.1.0/24"],
+/// "mtu":1450,"backend":"vxlan","ipMasq":false,"stale":false}` and a newline.
+std::string print_node_json(const NodeFile& file);
+/// Throws cni::Error(6 or 7) naming `file_name` and the key: also for another `version`, and where
+/// ranges or MTU are missing.
+NodeFile parse_node_json(std::string_view text, const std::string& file_name);
+
+/// flannel's format (reference-plugins 5): one range per family, the first, written with its first
+/// host address; FLANNEL_IPMASQ says that the daemon masquerades, the opposite of `ip_masq`.
+std::string print_subnet_env(const NodeFile& file);
+/// Throws cni::Error(7) naming `file_name` and what is missing.
+NodeFile parse_subnet_env(std::string_view text, const std::string& file_name);
+
+}  // namespace nodes

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcni/nodes/node_list.h"
+
+#include <algorithm>
+#include <charconv>
+#include <ranges>
+
+#include "libcni/base/names.h"
+#include "libcni/nodes/split.h"
+#include "libcni/spec/error.h"
+
+namespace nodes {
+namespace {
+
+using Labels = std::vector<std::pair<std::string, std::string>>;
+
+/// A node as text, whichever form it came in.
+struct Fields {
+  std::string path;  ///< of the JSON object, with the final dot; empty for a line
+  std::string name;
+  std::vector<std::string> addresses = {};
+  std::vector<std::string> ranges = {};
+  std::string mac = {}, mac_v6 = {}, backend = {};
+  std::uint64_t as_number = 0;
+  Labels labels = {};
+};
+
+[[noreturn]] void refuse(const std::string& key, const std::string& wanted,
+                         const std::string& got) {
+  throw cni::Error(cni::Code::invalid_config,
+                   "key \"" + key + "\" must be " + wanted + ", not " + json::quote(got));
+}
+
+std::optional<base::Mac> read_mac(const std::string& key, const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  const auto mac = base::Mac::parse(text);
+  if (!mac || mac->is_zero() || (mac->bytes[0] & 1) != 0)
+    refuse(key, "a unicast MAC address such as 02:76:0a:00:00:01", text);
+  return mac;
+}
+
+std::vector<base::IpAddress> read_addresses(const Fields& fields) {
+  const std::string key = fields.path + "addresses";
+  std::vector<base::IpAddress> addresses;
+  for (const std::string& text : fields.addresses) {
+    const auto address = base::IpAddress::parse(text);
+    if (!address || !address->is_global_unicast()) refuse(key, "a node's unicast addresses", text);
+    if (std::ranges::find(addresses, address->family(), &base::IpAddress::family) !=
+        addresses.end())
+      refuse(key, "at most one address per family", text);
+    addresses.push_back(*address);
+  }
+  if (addresses.empty()) refuse(key, "at least one address", "");
+  return addresses;
+}
+
+std::optional<fabric::Backend> read_backend(const Fields& fields) {
+  if (fields.backend.empty()) return std::nullopt;
+  const auto backend = fabric::find_backend(fields.backend);
+  if (!backend) refuse(fields.path + "backend", "auto, vxlan, host-gw or bgp", fields.backend);
+  return backend;
+}
+
+fabric::Node make_node(const Fields& fields) {
+  fabric::Node node{.name = fields.name};
+  node.addresses = read_addresses(fields);
+  for (const std::string& text : fields.ranges)
+    node.ranges.push_back(parse_range(fields.path + "ranges", text));
+  node.mac = read_mac(fields.path + "mac", fields.mac);
+  node.mac_v6 = read_mac(fields.path + "macV6", fields.mac_v6);
+  node.backend = read_backend(fields);
+  if (fields.as_number > 0xffffffff)
+    refuse(fields.path + "asNumber", "0 to 4294967295", std::to_string(fields.as_number));
+  node.as_number = static_cast<std::uint32_t>(fields.as_number);
+  node.labels = fields.labels;
+  std::ranges::sort(node.labels);
+  return node;
+}
+
+Labels read_labels(const std::vector<std::string>& pairs) {
+  Labels labels;
+  for (const std::string& pair : pairs) {
+    const auto equals = pair.find('=');
+    if (equals == 0 || equals == std::string::npos)
+      refuse("labels", "pairs such as rack=r1,zone=a", pair);
+    labels.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
+  }
+  return labels;
+}
+
+void read_word(Fields& fields, std::string_view word) {
+  const auto equals = word.find('=');
+  const std::string_view key = word.substr(0, equals);
+  const std::string value(equals == std::string_view::npos ? "" : word.substr(equals + 1));
+  if (value.empty())
+    throw cni::Error(cni::Code::invalid_config,
+                     "want key=value after the name, not " + json::quote(word));
+  if (key == "addresses") {
+    fields.addresses = split(value, ',');
+  } else if (key == "ranges") {
+    fields.ranges = split(value, ',');
+  } else if (key == "mac") {
+    fields.mac = value;
+  } else if (key == "macV6") {
+    fields.mac_v6 = value;
+  } else if (key == "backend") {
+    fields.backend = value;
+  } else if (key == "labels") {
+    fields.labels = read_labels(split(value, ','));
+  } else if (key == "asNumber") {
+    const char* end = value.data() + value.size();
+    const auto [stop, error] = std::from_chars(value.data(), end, fields.as_number);
+    if (error != std::errc{} || stop != end) refuse("asNumber", "a number", value);
+  } else {
+    throw cni::Error(cni::Code::invalid_config,
+                     "unknown key " + json::quote(key) +
+                         ": want addresses, ranges, mac, macV6, backend, asNumber or labels");
+  }
+}
+
+fabric::Node read_line(const std::vector<std::string>& words) {
+  Fields fields{.path = {}, .name = words.front()};
+  if (!base::is_identifier(fields.name))
+    throw cni::Error(cni::Code::invalid_config,
+                     "invalid node name " + json::quote(fields.name) +
+                         ": want letters, digits, \"_\", \".\" and \"-\"");
+  for (const std::string& word : words | std::views::drop(1)) read_word(fields, word);
+  return make_node(fields);
+}
+
+NodeList parse_lines(std::string_view text, const std::string& file_name) {
+  NodeList list;
+  std::size_t number = 0;
+  while (!text.empty()) {
+    ++number;
+    const auto end = text.find('\n');
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    const auto words = split_words(line.substr(0, line.find('#')));
+    if (words.empty()) continue;
+    try {
+      list.nodes.push_back(read_line(words));
+    } catch (const cni::Error& error) {
+      list.problems.push_back(file_name + ":" + std::to_string(number) + ": " + error.what());
+    }
+  }
+  return list;
+}
+
+NodeList parse_json(std::string_view text, const std::string& file_name) {
+  NodeList list;
+  const json::Object document = json::Object::parse(text, file_name);
+  const auto objects = document.find_objects("nodes");
+  if (!objects) document.refuse("nodes", "a list of nodes");
+  for (const json::Object& object : *objects) {
+    try {
+      if (!object.has("name")) object.refuse("name", "the node's name");
+      list.nodes.push_back(parse_node(object));
+    } catch (const cni::Error& error) {
+      list.problems.push_back(file_name + ": " + error.what());
+    }
+  }
+  return list;
+}
+
+}  // namespace
+
+base::Prefix parse_range(const std::string& key, const std::string& text) {
+  const auto prefix = base::Prefix::parse(text);
+  if (!prefix || prefix->length == 0 || !prefix->network().address.is_global_unicast())
+    refuse(key, "ranges such as 10.244.1.0/24", text);
+  return prefix->network();
+}
+
+fabric::Node parse_node(const json::Object& object) {
+  Fields fields;
+  fields.path = object.path().empty() ? "" : object.path() + ".";
+  fields.addresses = object.find_strings("addresses").value_or(std::vector<std::string>{});
+  if (const auto address = object.find_string("address")) fields.addresses.push_back(*address);
+  fields.name = object.get_string("name", fields.addresses.empty() ? "" : fields.addresses[0]);
+  if (object.has("name") && !base::is_identifier(fields.name))
+    object.refuse("name", "letters, digits, \"_\", \".\" and \"-\"");
+  fields.ranges = object.find_strings("ranges").value_or(std::vector<std::string>{});
+  fields.mac = object.get_string("mac");
+  fields.mac_v6 = object.get_string("macV6");
+  fields.backend = object.get_string("backend");
+  fields.as_number = object.find_uint("asNumber").value_or(0);
+  const json::Object labels = object.get_object("labels");
+  for (const std::string& key : labels.keys())
+    fields.labels.emplace_back(key, labels.get_string(key));
+  return make_node(fields);
+}
+
+NodeList parse_nodes(std::string_view text, const std::string& file_name) {
+  const auto first = text.find_first_not_of(" \t\r\n");
+  const bool is_json = first != std::string_view::npos && text[first] == '{';
+  return is_json ? parse_json(text, file_name) : parse_lines(text, file_name);
+}
+
+}  // namespace nodes
