@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <new>
+#include <system_error>
+#include <tuple>
 #include <utility>
 
 namespace agent {
@@ -153,6 +155,15 @@ std::size_t HttpClient::Transfer::data(std::string_view piece) {
   return silent_ ? CURL_WRITEFUNC_ERROR : piece.size();
 }
 
+std::string HttpClient::Transfer::text_of(CURLcode code) const {
+  std::string text = error_.front() != '\0' ? error_.data() : curl_easy_strerror(code);
+  long errnum = 0;  // libcurl's own text hides it: "Couldn't connect to server"
+  curl_easy_getinfo(easy(), CURLINFO_OS_ERRNO, &errnum);
+  if (errnum != 0 && code != CURLE_OPERATION_TIMEDOUT)
+    text += ": " + std::generic_category().message(static_cast<int>(errnum));
+  return text;
+}
+
 void HttpClient::Transfer::done(CURLcode code) {
   if (silent_) return;
   HttpResult result{.status = status_, .refusal = std::move(refusal_)};
@@ -162,8 +173,7 @@ void HttpClient::Transfer::done(CURLcode code) {
   if (!thrown_.empty())
     result.error = name_of(request_) + ": " + thrown_;
   else if (code != CURLE_OK)
-    result.error = name_of(request_) + ": " +
-                   (error_.front() != '\0' ? error_.data() : curl_easy_strerror(code));
+    result.error = name_of(request_) + ": " + text_of(code);
   silent_ = true;
   handlers_.on_done(result);
 }

@@ -34,6 +34,7 @@ struct HttpClient::Transfer {
   void set_up_callbacks();
   std::size_t header(std::string_view line);
   std::size_t data(std::string_view piece);
+  std::string text_of(CURLcode code) const;
 
   struct Freed {
     void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
