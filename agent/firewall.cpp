@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <set>
 
+#include "libcni/fabric/plan.h"
+
 namespace agent {
 namespace {
 
@@ -37,33 +39,23 @@ fabric::Backend backend_of(const Config& config, const fabric::Node& node) {
   return node.backend.value_or(config.fabric.backend);
 }
 
-bool tunnels(fabric::Backend backend) {
-  return backend == fabric::Backend::vxlan || backend == fabric::Backend::automatic;
-}
-
-/// Families of the packets between VTEPs; as fabric::Options says.
-std::vector<int> tunnel_families(const Config& config, const fabric::Node& self) {
-  if (config.fabric.flannel) return {AF_INET, AF_INET6};
-  if (config.fabric.underlay_family != 0) return {config.fabric.underlay_family};
-  const bool only_v6 = !self.address_of(AF_INET) && self.address_of(AF_INET6);
-  return {only_v6 ? AF_INET6 : AF_INET};
-}
-
 std::vector<fabric::Node> others(const std::vector<fabric::Node>& nodes, const fabric::Node& self) {
   std::vector<fabric::Node> result = nodes;
   std::erase_if(result, [&](const fabric::Node& node) { return node.name == self.name; });
   return result;
 }
 
-Addresses vteps(const Config& config, const fabric::Node& self,
-                const std::vector<fabric::Node>& remote) {
-  Addresses result;
-  for (const fabric::Node& node : remote) {
-    if (!tunnels(backend_of(config, node))) continue;
-    for (const int family : tunnel_families(config, self))
-      if (const auto address = node.address_of(family)) result.insert(*address);
-  }
-  return result;
+/// The very port and addresses that this node's own table lets through.
+std::vector<Opening> tunnel_openings(const Config& config, const fabric::Node& self,
+                                     const std::vector<fabric::Node>& remote) {
+  const auto desired = fabric::plan(self, remote, config.fabric, {});
+  std::vector<Opening> openings;
+  for (const std::uint16_t port : desired.traffic->vxlan_ports)
+    openings.push_back({.what = "VXLAN from the other nodes",
+                        .protocol = "udp",
+                        .port = port,
+                        .sources = {desired.traffic->vteps.begin(), desired.traffic->vteps.end()}});
+  return openings;
 }
 
 /// Nodes that this one has a BGP session with: all in a mesh, else where one of the two reflects.
@@ -114,11 +106,7 @@ std::optional<std::uint16_t> public_port(const std::string& listen) {
 std::vector<Opening> openings_of(const Config& config, const std::vector<fabric::Node>& nodes) {
   const fabric::Node self = self_of(config, nodes);
   const std::vector<fabric::Node> remote = others(nodes, self);
-  std::vector<Opening> openings;
-  openings.push_back({.what = "VXLAN from the other nodes",
-                      .protocol = "udp",
-                      .port = config.fabric.port,
-                      .sources = vteps(config, self, remote)});
+  std::vector<Opening> openings = tunnel_openings(config, self, remote);
   if (backend_of(config, self) == fabric::Backend::bgp) add_bgp(openings, config, self, remote);
   if (const auto port = public_port(config.listen))
     openings.push_back(

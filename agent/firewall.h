@@ -23,6 +23,7 @@ std::optional<FirewallFormat> find_firewall_format(std::string_view word);
 /// (docs/ports.md): VXLAN and BFD from the other nodes, BGP from this node's peers, the health port
 /// from anywhere unless it is bound to a loopback address. They stand in a chain of their own that
 /// the text replaces when it is loaded again; the administrator's input chain jumps to it. Pure.
+/// Throws std::invalid_argument as fabric::plan() does.
 std::string firewall_rules(const Config& config, const std::vector<fabric::Node>& nodes,
                            FirewallFormat format);
 
