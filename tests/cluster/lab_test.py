@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The lab itself, with nodes that `ip` and `bridge` connect: what it says of a cluster is right, in both directions."""
+import pathlib
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from lab import world  # noqa: E402
+from lab.cluster import Cluster  # noqa: E402
+from lab.cluster_handmade import HandmadeNode  # noqa: E402
+from lab.cluster_traffic import Monitor, Probe  # noqa: E402
+
+
+class LabTest(unittest.TestCase):
+    def setUp(self):
+        self.cluster = Cluster()
+        self.addCleanup(self.cluster.close)
+        for number in (1, 2):
+            self.cluster.nodes.append(HandmadeNode(self.cluster, number))
+        for node in self.cluster.nodes:
+            node.connect_all("flannel.1")
+        self.cluster.add_pods()
+        self.first, self.second = self.cluster.pods()
+
+    def test_everybody_reaches_everybody(self):
+        self.cluster.check_matrix()
+
+    def test_a_missing_route_is_seen(self):
+        self.first.node.run("ip", "route", "del", "10.244.2.0/24")
+        with self.assertRaisesRegex(AssertionError, "n1/pod1 -> n2/pod1 10.244.2.2"):
+            self.cluster.check_matrix(seconds=1)
+
+    def test_a_changed_source_is_seen(self):
+        self.first.node.run("nft", "add rule inet byhand out ip saddr 10.244.1.0/24 masquerade")
+        with self.assertRaisesRegex(AssertionError, "n1/pod1 -> n2/pod1 10.244.2.2: seen as 10.244.1.0"):
+            self.cluster.check_matrix(seconds=2)
+
+    def test_the_probe_counts_what_is_lost(self):
+        with Probe(self.first, self.second) as struck, Probe(self.first, self.second, family=6) as whole:
+            self.first.node.run("ip", "route", "add", "blackhole", "10.244.2.2/32")
+            self.first.node.run("ip", "route", "del", "blackhole", "10.244.2.2/32")
+            struck, whole = struck.stop(), whole.stop()
+        self.assertGreater(struck.lost, 0)
+        self.assertGreater(struck.outage, 0)
+        self.assertGreater(whole.sent, struck.lost)
+        self.assertEqual(0, whole.lost)
+
+    def test_the_monitor_shows_what_is_deleted(self):
+        with Monitor(self.first.node, self.cluster.folder) as monitor:
+            self.assertEqual([], monitor.deletions())
+            self.first.node.run("ip", "route", "del", "10.244.2.0/24")
+            self.first.node.run("bridge", "fdb", "del", "02:76:0a:00:01:02", "dev", "flannel.1", "dst", "10.0.1.2", "self")
+            self.assertEqual(1, len(monitor.deletions("10.244.2.0/24")))
+            self.assertEqual(1, len(monitor.deletions("10.0.1.2", "02:76:0a:00:01:02")))
+
+
+if __name__ == "__main__":
+    world.enter()
+    unittest.main(verbosity=2)

@@ -1,0 +1,334 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Machines as namespaces: nodes on one or two subnets that a router joins, and a network beyond it."""
+import contextlib
+import itertools
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+from lab import world
+from lab.cluster_traffic import Ask, Endpoint, Wire, inside
+from lab.world import run, wait_until
+
+OUTSIDE = {4: "192.0.2.2", 6: "2001:db8:ff::2"}
+LENGTH = {4: 24, 6: 64}
+RANGES = {4: ("10.244.{}.0/24", "10.244.0.0/16"), 6: ("fd00:244:{:x}::/64", "fd00:244::/32")}
+# What a machine keeps at fixed places; each node has its own behind its mount namespace.
+OWN_FOLDERS = ("/run/plumb", "/var/lib/plumb", "/var/lib/cni", "/run/cni", "/etc/cni/net.d")
+LOST_ON_REBOOT = ("/run/plumb", "/run/cni")
+HEALTH = 9474
+_numbers = itertools.count(1)
+
+
+def underlay_address(subnet, number, family):
+    return f"10.0.{subnet}.{number}" if family == 4 else f"fd00:0:0:{subnet}::{number:x}"
+
+
+def gateway(subnet, family):
+    return underlay_address(subnet, 254, family)
+
+
+class Underlay:
+    """Two switched subnets, the router between them, and a machine outside that knows no pod."""
+
+    def __init__(self, families=(4, 6), mtu=1500):
+        self.families, self.mtu = families, mtu
+        self.router = world.Namespace(f"underlay-{next(_numbers)}")
+        self.router.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", "net.ipv6.conf.all.accept_dad=0",
+                        "net.ipv6.conf.default.accept_dad=0")
+        for subnet in (1, 2):
+            self.router.run("ip", "link", "add", f"br{subnet}", "mtu", str(mtu), "type", "bridge")
+            self.router.run("ip", "link", "set", f"br{subnet}", "up")
+            for family in (4, 6):
+                self.router.run("ip", "address", "add", f"{gateway(subnet, family)}/{LENGTH[family]}", "dev", f"br{subnet}")
+        self.outside = world.Namespace(f"outside-{next(_numbers)}")
+        self.router.run("ip", "link", "add", "beyond", "type", "veth", "peer", "name", "eth0", "netns", self.outside.name)
+        for namespace, link, last in ((self.router, "beyond", 1), (self.outside, "eth0", 2)):
+            namespace.run("ip", "link", "set", link, "up")
+            for family, network in ((4, "192.0.2."), (6, "2001:db8:ff::")):
+                namespace.run("ip", "address", "add", f"{network}{last}/{LENGTH[family]}", "dev", link,
+                              *(["nodad"] if family == 6 else []))
+        self.outside.run("ip", "route", "add", "10.0.0.0/16", "via", "192.0.2.1")
+        self.outside.run("ip", "route", "add", "fd00:0:0::/56", "via", "2001:db8:ff::1")
+
+    def connect(self, node, link="eth0"):
+        """A cable from the node to its switch, the node's addresses and its default routes."""
+        port = f"port-{node.name}"
+        self.router.run("ip", "link", "add", port, "mtu", str(self.mtu), "type", "veth", "peer", "name", link, "netns",
+                        node.namespace.name, "mtu", str(self.mtu))
+        self.router.run("ip", "link", "set", port, "master", f"br{node.subnet}", "up")
+        node.address_link(link)
+
+    def disconnect(self, node):
+        self.router.run("ip", "link", "del", f"port-{node.name}")
+
+    def remove(self):
+        self.router.remove()
+        self.outside.remove()
+
+
+class Pod:
+    """A network namespace that the node's configuration connects."""
+
+    def __init__(self, node, name):
+        self.node, self.name = node, name
+        self.namespace = world.Namespace(f"{node.name}-{name}")
+        self.path, self.addresses, self.mtu = self.namespace.path, {}, 0
+
+    def add(self, network="plumb"):
+        result = json.loads(self.node.cnitool("add", network, self.path).stdout)
+        for each in result["ips"]:
+            address = each["address"].partition("/")[0]
+            self.addresses[6 if ":" in address else 4] = address
+        self.mtu = world.run_json("ip", "-n", self.namespace.name, "-j", "link", "show", "eth0")[0]["mtu"]
+        return self
+
+    def delete(self, network="plumb"):
+        self.node.cnitool("del", network, self.path)
+
+    def endpoint(self):
+        return Endpoint(f"{self.node.name}/{self.name}", self.path, self.addresses)
+
+
+class Node:
+    """A machine: its network and mount namespaces, its folders, plumbd and pods."""
+
+    def __init__(self, cluster, number, subnet=1):
+        self.cluster, self.number, self.subnet, self.name = cluster, number, subnet, f"n{number}"
+        self.addresses = {family: underlay_address(subnet, number, family) for family in cluster.underlay.families}
+        self.ranges = {family: RANGES[family][0].format(number) for family in cluster.pod_families}
+        self.folder = pathlib.Path(cluster.folder, self.name)
+        self.config, self.pods, self.plumbd, self.bird, self.labels = {}, [], None, None, {}
+        for folder in OWN_FOLDERS:
+            self.path(folder).mkdir(parents=True)
+            os.makedirs(folder, exist_ok=True)  # the world's own, where the node's is mounted
+        self._boot()
+
+    def path(self, inside_path):
+        """A file of the node as the test sees it."""
+        return self.folder / inside_path.lstrip("/")
+
+    def _boot(self):
+        self.namespace = world.Namespace(f"{self.name}-{next(_numbers)}")
+        self.namespace.run("sysctl", "-qw", "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0",
+                           "net.ipv6.conf.default.accept_ra=0")
+        self.mounts = f"{self.folder}/mounts-{next(_numbers)}"
+        pathlib.Path(self.mounts).touch()
+        binds = "".join(f"mount --bind {self.path(folder)} {folder}\n" for folder in OWN_FOLDERS)
+        run("unshare", f"--mount={self.mounts}", "--propagation", "unchanged", "sh", "-ec", binds)
+        self.enter = ("nsenter", f"--net={self.namespace.path}", f"--mount={self.mounts}")
+        self.cluster.underlay.connect(self)
+
+    def address_link(self, link):
+        self.namespace.run("ip", "link", "set", link, "up")
+        for family, address in self.addresses.items():
+            self.namespace.run("ip", "address", "add", f"{address}/{LENGTH[family]}", "dev", link)
+            self.namespace.run("ip", "route", "replace", "default", "via", gateway(self.subnet, family))
+
+    def run(self, *command, **options):
+        return run(*self.enter, *command, **options)
+
+    def start(self, *command, **options):
+        return subprocess.Popen([*self.enter, *command], stdin=subprocess.DEVNULL, **options)
+
+    def line(self):
+        """The node's line of the nodes file."""
+        words = [self.name, "addresses=" + ",".join(self.addresses.values()), "ranges=" + ",".join(self.ranges.values())]
+        if self.labels:
+            words.append("labels=" + ",".join(f"{key}={value}" for key, value in self.labels.items()))
+        return " ".join(words)
+
+    def endpoint(self):
+        return Endpoint(self.name, self.namespace.path, self.addresses)
+
+    def cnitool(self, *arguments, **options):
+        environment = {"PATH": os.environ["PATH"], "NETCONFPATH": "/etc/cni/net.d", "CNI_PATH": world.plugin_folder()}
+        return self.run(f"{world.plugin_folder()}/cnitool", *arguments, env=environment, **options)
+
+    def add_pod(self, name, network="plumb"):
+        pod = Pod(self, name).add(network)
+        self.pods.append(pod)
+        return pod
+
+    # plumbd
+
+    def write_config(self, **changes):
+        """The cluster's configuration with the node's own values; JSON is YAML."""
+        self.config.update(changes)
+        values = {"node": self.name, "addresses": list(self.addresses.values()), "ranges": list(self.ranges.values()),
+                  **self.cluster.config, **self.config}
+        self.path("/var/lib/plumb/plumbd.yaml").write_text(json.dumps({key: value for key, value in values.items() if value is not None},
+                                                                      indent=2), encoding="utf-8")
+
+    def start_plumbd(self, wait=True):
+        with open(self.folder / "plumbd.log", "a", encoding="utf-8") as log:
+            self.plumbd = self.start(f"{world.plugin_folder()}/plumbd", "run", "--config", "/var/lib/plumb/plumbd.yaml", stdout=log,
+                                     stderr=subprocess.STDOUT)
+        if wait:
+            self.wait_ready()
+
+    def stop_plumbd(self, how=signal.SIGTERM):
+        self.plumbd.send_signal(how)
+        self.plumbd.wait(timeout=10)
+
+    def restart_plumbd(self, how=signal.SIGTERM, wait=True):
+        self.stop_plumbd(how)
+        self.start_plumbd(wait)
+
+    def log(self):
+        return (self.folder / "plumbd.log").read_text(encoding="utf-8")
+
+    def control(self, *words, **options):
+        """A sub-command of plumbd on this node."""
+        return self.run(f"{world.plugin_folder()}/plumbd", *words, "--config", "/var/lib/plumb/plumbd.yaml", **options)
+
+    def get(self, page):
+        """(status, text) of one of plumbd's pages; (0, why) when it does not listen."""
+        try:
+            with inside(self.namespace.path):
+                connection = socket.create_connection(("127.0.0.1", HEALTH), timeout=5)
+            with connection:
+                connection.sendall(f"GET {page} HTTP/1.0\r\n\r\n".encode())
+                answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+            head, _, body = answer.partition("\r\n\r\n")
+            return int(head.split()[1]), body
+        except (OSError, IndexError, ValueError) as error:
+            return 0, str(error)
+
+    def metric(self, name):
+        """The sum of a metric's samples; None when there is none."""
+        values = [float(line.rpartition(" ")[2]) for line in self.get("/metrics")[1].splitlines()
+                  if line.split("{")[0].split(" ")[0] == name]
+        return sum(values) if values else None
+
+    def wait_ready(self, seconds=20):
+        def ready():
+            if self.plumbd.poll() is not None:
+                raise AssertionError(f"{self.name}: plumbd ended with {self.plumbd.returncode}: {self.log()[-2000:]}")
+            return self.get("/readyz")[0] == 200
+        try:
+            wait_until(ready, f"{self.name} is ready", seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self.get('/readyz')[1]}\n{self.log()[-2000:]}") from None
+
+    def reboot(self):
+        """Power off and on: the kernel's state, processes and /run go; disks stay."""
+        self.power_off()
+        for folder in LOST_ON_REBOOT:
+            for entry in self.path(folder).iterdir():
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        self._boot()
+
+    def power_off(self):
+        for process in (self.plumbd, self.bird):
+            if process and process.poll() is None:
+                process.kill()
+                process.wait()
+        for pod in self.pods:
+            self.cluster.wire.forget(pod.path)
+            pod.namespace.remove()
+        self.pods = []
+        self.cluster.wire.forget(self.namespace.path)
+        self.cluster.underlay.disconnect(self)
+        run("umount", self.mounts)
+        self.namespace.remove()
+
+
+class Cluster:
+    """Nodes that share a nodes file. `config` is what plumbd is told beside a node's own values."""
+
+    def __init__(self, underlay_families=(4, 6), pod_families=(4, 6), mtu=1500, config=None):
+        self.pod_families = pod_families
+        self.folder = tempfile.mkdtemp(dir="/run", prefix="cluster-")
+        self.underlay, self.wire, self.nodes = Underlay(underlay_families, mtu), Wire(), []
+        self.nodes_file = f"{self.folder}/shared/nodes"
+        os.makedirs(os.path.dirname(self.nodes_file))
+        self.config = config or {}
+        families = [family for family in pod_families if family in underlay_families]
+        self.outside = Endpoint("outside", self.underlay.outside.path, {family: OUTSIDE[family] for family in families})
+        self.wire.listen(self.outside)
+
+    def add_node(self, subnet=1):
+        node = Node(self, len(self.nodes) + 1, subnet)
+        self.nodes.append(node)
+        return node
+
+    def write_nodes(self, nodes=None, more=()):
+        """Replaces the nodes file as a whole, as an operator's tool does."""
+        lines = [node.line() for node in (self.nodes if nodes is None else nodes)]
+        temporary = f"{self.nodes_file}.new"
+        pathlib.Path(temporary).write_text("".join(f"{line}\n" for line in [*lines, *more]), encoding="utf-8")
+        os.rename(temporary, self.nodes_file)
+
+    def start(self):
+        self.write_nodes()
+        for node in self.nodes:
+            node.write_config()
+            node.start_plumbd(wait=False)
+        for node in self.nodes:
+            node.wait_ready()
+
+    def add_pods(self, count=1):
+        for node in self.nodes:
+            for number in range(1, count + 1):
+                self.listen(node.add_pod(f"pod{number}"))
+
+    def listen(self, pod):
+        self.wire.listen(pod.endpoint())
+
+    def pods(self):
+        return [pod for node in self.nodes for pod in node.pods]
+
+    def close(self):
+        for node in self.nodes:
+            with contextlib.suppress(AssertionError):
+                node.power_off()
+        self.wire.close()
+        self.underlay.remove()
+
+    # Who reaches whom
+
+    def matrix(self):
+        """A packet for every pair: pod to pod, pod to node, node to pod, pod to outside; small, as big as the MTU without
+        fragments, and bigger than it."""
+        for pod in self.pods():
+            for other in self.pods():
+                if other is not pod:
+                    yield from self._sizes(pod.endpoint(), other.endpoint(), pod.mtu)
+            for node in self.nodes:
+                yield from self._sizes(pod.endpoint(), node.endpoint(), pod.mtu, set(pod.addresses))
+                yield from self._sizes(node.endpoint(), pod.endpoint(), pod.mtu)
+            yield from self._sizes(pod.endpoint(), self.outside, pod.mtu)
+
+    @staticmethod
+    def _sizes(source, target, mtu, families=(4, 6)):
+        for family in set(families) & set(target.addresses):
+            for size, may_fragment in ((100, False), (mtu, False), (2 * mtu + 100, True)):
+                yield Ask(source, target, target.addresses[family], size, may_fragment)
+
+    def check_matrix(self, seconds=10):
+        """Fails with the pairs that do not reach each other, or whose addresses were changed inside the cluster."""
+        for node in self.nodes:
+            if node.namespace.path not in self.wire.echoes:
+                self.wire.listen(node.endpoint())
+        asks = list(self.matrix())
+        problems = [str(ask) for ask in self.wire.unanswered(asks, seconds)]
+        pod_names = {f"{pod.node.name}/{pod.name}" for pod in self.pods()}
+        for ask in asks:
+            if ask.seen and {ask.source.name, ask.target.name} <= pod_names and ask.seen not in ask.source.addresses.values():
+                problems.append(f"{ask.source.name} -> {ask.target.name} {ask.address}: seen as {ask.seen}")
+        if problems:
+            raise AssertionError(f"{len(problems)} of {len(asks)}:\n" + "\n".join(problems[:40]))
+
+    def wait_reaches(self, source, target, family=4, seconds=5):
+        """Seconds until a packet from one endpoint to another is answered."""
+        begun = time.monotonic()
+        if self.wire.unanswered([Ask(source, target, target.addresses[family])], seconds):
+            raise AssertionError(f"{source.name} does not reach {target.name} within {seconds} s")
+        return time.monotonic() - begun
