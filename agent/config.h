@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/socket.h>
+
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -18,6 +20,7 @@ using Selector = std::vector<std::pair<std::string, std::string>>;
 
 struct FileSourceConfig {
   std::string path = "/etc/plumb/nodes";
+  bool operator==(const FileSourceConfig&) const = default;
 };
 
 struct EtcdConfig {
@@ -26,13 +29,15 @@ struct EtcdConfig {
   std::string ca_file = {}, cert_file = {}, key_file = {};
   std::string username = {}, password_file = {};
   int lease_seconds = 86400;
+  bool operator==(const EtcdConfig&) const = default;
 };
 
 struct KubernetesConfig {
   std::string kubeconfig = {};  ///< empty: the pod's service account
   /// Node annotations `<prefix>/backend-data` and so on; flannel's for rolling migration.
   std::string annotation_prefix = "plumb.io";
-  bool watch_services = false;  ///< set when service addresses are announced
+  bool watch_services = false;  ///< no key of its own: set when service addresses are announced
+  bool operator==(const KubernetesConfig&) const = default;
 };
 
 /// A BGP neighbour outside the cluster, such as a top-of-rack router.
@@ -52,6 +57,7 @@ struct BgpPeer {
   std::vector<std::string> communities = {};  ///< `64512:100` or `64512:1:100`, added on export
   /// What is accepted from it, beside the cluster's ranges; never a default route.
   std::vector<base::Prefix> import_ranges = {};
+  bool operator==(const BgpPeer&) const = default;
 };
 
 struct BgpConfig {
@@ -73,7 +79,10 @@ struct BgpConfig {
   std::string bird_config = "/run/plumb/bird.conf";
   std::string bird_socket = "/run/plumb/bird.ctl";
   std::string bird_group = "bird";  ///< owner of the configuration file, mode 0640
+  bool operator==(const BgpConfig&) const = default;
 };
+
+enum class LogLevel { error, warning, info, debug };
 
 /// Everything that plumbd can be told; docs/plumbd.yaml documents each key.
 struct Config {
@@ -82,8 +91,8 @@ struct Config {
   std::string parent = {};                      ///< `interface`: take the addresses of this link
   std::vector<base::Prefix> ranges = {};        ///< `ranges`: own pod ranges; default: the source's
   fabric::Options fabric = {};                  ///< `network`, `backend`
-  std::map<int, int> range_lengths =
-      {};  ///< AF_INET -> 24, AF_INET6 -> 64: size of a node's range (etcd)
+  /// `network.rangeLengths`: size of a node's range by family, where the source allots it (etcd).
+  std::map<int, int> range_lengths = {{AF_INET, 24}, {AF_INET6, 64}};
   enum class SourceKind { file, etcd, kubernetes } source = SourceKind::file;
   FileSourceConfig file = {};
   EtcdConfig etcd = {};
@@ -95,11 +104,25 @@ struct Config {
   std::string cni_template = {};          ///< a conflist to write instead of the built-in one
   std::string listen = "127.0.0.1:9474";  ///< /healthz /readyz /metrics; empty: none
   int resync_seconds = 75;
-  int safety_seconds = 30;  ///< between the two sightings of multinode 5.2 rule 9
+  int safety_seconds = 30;  ///< how long a list that drops more than half of the nodes is doubted
+  LogLevel log_level = LogLevel::info;
+  bool operator==(const Config&) const = default;
+};
+
+/// One key, as flags and the environment set it over the file: `bgp.asNumber` = `64513`.
+struct Override {
+  std::string key;    ///< with dots
+  std::string value;  ///< YAML: `true`, `[10.0.0.0/8]`, `text`
 };
 
 /// Reads YAML (or JSON). Throws cni::Error naming key, value and what would be right.
-Config parse_config(const std::string& text, const std::string& file_name);
+Config parse_config(const std::string& text, const std::string& file_name,
+                    const std::vector<Override>& overrides = {});
+/// Fills in what only this machine knows: the host name where no node is named.
+void complete(Config& config);
+/// `PLUMB_BGP_AS_NUMBER=64513` as `bgp.asNumber`, and NODE_NAME as `node`; `environment` is
+/// environ(7). Throws cni::Error for a PLUMB_ variable that names no key.
+std::vector<Override> overrides_of(const char* const* environment);
 /// Label keys that any selector names; sources keep no others.
 std::vector<std::string> label_keys(const Config& config);
 bool selects(const Selector& selector, const fabric::Node& node);

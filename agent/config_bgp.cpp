@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <limits>
+
+#include "agent/config_reader.h"
+#include "libcni/spec/error.h"
+
+namespace agent {
+namespace {
+
+constexpr Bounds kAsNumbers{1, std::numeric_limits<std::uint32_t>::max()};
+constexpr Bounds kOptionalAsNumbers{0, std::numeric_limits<std::uint32_t>::max()};
+/// RFC 4271, 4.2: zero or at least three; zero means another setting here.
+constexpr Bounds kHoldSeconds{3, 65535};
+
+void read_optional_hold(const ConfigReader& reader, int& field) {
+  if (reader.object().find_int("holdSeconds").value_or(0) != 0)
+    reader.read("holdSeconds", field, kHoldSeconds);
+}
+
+BgpPeer read_peer(const ConfigReader& reader) {
+  BgpPeer peer;
+  std::string address;
+  reader.read("name", peer.name);
+  reader.read("address", address);
+  const auto parsed = base::IpAddress::parse(address);
+  if (!parsed) reader.refuse("address", "the IP address of the peer");
+  peer.address = *parsed;
+  if (peer.name.empty()) peer.name = parsed->text();
+  if (!reader.object().has("asNumber")) reader.refuse("asNumber", "the AS number of the peer");
+  reader.read("asNumber", peer.as_number, kAsNumbers);
+  reader.read("localAS", peer.local_as, kOptionalAsNumbers);
+  reader.read("port", peer.port, {1, 65535});
+  reader.read("nodes", peer.nodes);
+  reader.read("node", peer.node);
+  reader.read("passwordFile", peer.password_file);
+  reader.read("ttlSecurity", peer.ttl_security);
+  reader.read("multihop", peer.multihop, {0, 255});
+  peer.bfd = reader.object().find_bool("bfd");
+  read_optional_hold(reader, peer.hold_seconds);
+  reader.read_communities("communities", peer.communities);
+  reader.read("importRanges", peer.import_ranges);
+  return peer;
+}
+
+}  // namespace
+
+void read_bgp(const ConfigReader& reader, BgpConfig& bgp) {
+  reader.read("asNumber", bgp.as_number, kAsNumbers);
+  reader.read("mesh", bgp.mesh);
+  reader.read("reflectors", bgp.reflectors);
+  reader.read("bfd", bgp.bfd);
+  reader.read("bfdIntervalMs", bgp.bfd_interval_ms, {10, 10000});
+  reader.read("bfdMultiplier", bgp.bfd_multiplier, {1, 255});
+  reader.read("holdSeconds", bgp.hold_seconds, kHoldSeconds);
+  // A restart that BFD reports is a failure to its peers: without a word for it, BFD wins.
+  bgp.graceful_restart = !bgp.bfd;
+  reader.read("gracefulRestart", bgp.graceful_restart);
+  if (bgp.bfd && bgp.graceful_restart)
+    reader.refuse("gracefulRestart", "false where bgp.bfd is true (BFD ends what it would keep)");
+  reader.read("passwordFile", bgp.password_file);
+  reader.read_communities("communities", bgp.communities);
+  reader.read("clusterIPs", bgp.cluster_ips);
+  reader.read("externalIPs", bgp.external_ips);
+  reader.read("loadBalancerIPs", bgp.load_balancer_ips);
+  reader.read("floatingRanges", bgp.floating_ranges);
+  reader.read("birdConfig", bgp.bird_config);
+  reader.read("birdSocket", bgp.bird_socket);
+  reader.read("birdGroup", bgp.bird_group);
+  if (const auto peers = reader.object().find_objects("peers"))
+    for (const json::Object& peer : *peers) bgp.peers.push_back(read_peer(ConfigReader(peer)));
+}
+
+}  // namespace agent
