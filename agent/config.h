@@ -49,9 +49,9 @@ struct BgpPeer {
   std::uint16_t port = 179;
   Selector nodes = {};                        ///< which nodes have this session
   std::string node = {};                      ///< or just this one
-  std::string password_file = {};             ///< TCP MD5 (RFC 2385); mode 0600 or stricter
+  std::string password_file = {};             ///< TCP MD5 (RFC 2385); no access but its owner's
   bool ttl_security = false;                  ///< RFC 5082
-  int multihop = 0;                           ///< hops; 0: directly connected
+  int multihop = 0;                           ///< hops, up to 255; 0: directly connected
   std::optional<bool> bfd = {};               ///< unset: as `bgp.bfd`
   int hold_seconds = 0;                       ///< 0: as `bgp.holdSeconds`
   std::vector<std::string> communities = {};  ///< `64512:100` or `64512:1:100`, added on export
@@ -68,13 +68,18 @@ struct BgpConfig {
   bool bfd = false;
   int bfd_interval_ms = 300;
   int bfd_multiplier = 3;
-  int hold_seconds = 9;
-  bool graceful_restart = true;    ///< not together with bfd
+  int hold_seconds = 0;          ///< 0: 9, or 90 where BFD watches the session
+  bool graceful_restart = true;  ///< of sessions without BFD, which would contradict it
+  /// Nodes wait up to so long, by a hash of their names, before they connect to a reflector, so
+  /// that not all of them do at once. Keep it: a change restarts the sessions.
+  int connect_jitter_seconds = 5;
   std::string password_file = {};  ///< of sessions inside the cluster
   std::vector<std::string> communities = {};
   /// Service addresses inside these are announced.
   std::vector<base::Prefix> cluster_ips = {}, external_ips = {}, load_balancer_ips = {};
   /// Host addresses with the pod protocol inside these are announced one by one (floating pods).
+  /// Such addresses inside the cluster's ranges are announced anyway where they are in no range of
+  /// the node.
   std::vector<base::Prefix> floating_ranges = {};
   std::string bird_config = "/run/plumb/bird.conf";
   std::string bird_socket = "/run/plumb/bird.ctl";

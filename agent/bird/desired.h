@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "libcni/base/ip.h"
+
+namespace agent::bird {
+
+/// One BGP session of this node, or the pattern of those that reflector clients open.
+struct Session {
+  std::string name = {};  ///< of BIRD's protocol; what reconfiguration matches sessions by
+  std::string peer = {};  ///< name of the node or of the configured peer, for people
+  base::IpAddress local = {};
+  std::uint32_t local_as = 0;
+  std::optional<base::IpAddress> neighbor = {};  ///< nothing: any address of `range`, passively
+  std::optional<base::Prefix> range = {};
+  std::uint32_t remote_as = 0;
+  std::uint16_t port = 179;
+  bool external = false;  ///< a configured peer, not a node
+  int hops = 0;           ///< 0: on a common link; otherwise at most so many, 255 unlimited
+  bool passive = false;   ///< the other side connects
+  bool rr_client = false;
+  bool reflected = false;  ///< passes on what other nodes announced: to clients, between reflectors
+  int connect_delay = 1;   ///< seconds
+  int hold = 9;            ///< seconds
+  bool graceful_restart = true;
+  bool bfd = false;
+  bool ttl_security = false;
+  std::string password_file = {};
+  std::vector<std::string> communities = {};  ///< added to what is announced
+  /// AF_INET, AF_INET6: families of the routes. IPv4 over an IPv6 session uses IPv6 next hops
+  /// (RFC 8950).
+  std::vector<int> families = {};
+  /// Accepted beside the cluster's, with everything inside.
+  std::vector<base::Prefix> import_ranges = {};
+  bool operator==(const Session&) const = default;
+};
+
+/// What one family may carry.
+struct Filters {
+  int family = 0;
+  std::vector<base::Prefix> own = {};      ///< announced as aggregates, never accepted from others
+  std::vector<base::Prefix> refused = {};  ///< networks between the nodes: nobody announces those
+  /// Ranges of all pods, and the shortest and longest prefix that a node's range has in them;
+  /// without any node's range only single addresses are accepted.
+  std::vector<base::Prefix> cluster = {};
+  int shortest = 0, longest = 0;
+  std::vector<base::Prefix> floating = {};     ///< single addresses that any node may announce
+  std::vector<base::IpAddress> services = {};  ///< announced to configured peers
+  bool operator==(const Filters&) const = default;
+};
+
+/// All that BIRD of this node should do; compared and rendered, not executed.
+struct Desired {
+  std::uint32_t router_id = 0;
+  std::uint32_t cluster_id = 0;         ///< of reflectors; 0 elsewhere
+  std::string underlay_interface = {};  ///< whose subnets resolve next hops
+  int bfd_interval_ms = 300;
+  int bfd_multiplier = 3;
+  std::vector<Filters> families = {};      ///< IPv4 first
+  std::vector<Session> sessions = {};      ///< by name
+  std::vector<std::string> problems = {};  ///< what has no way and why, one line each
+  bool operator==(const Desired&) const = default;
+};
+
+}  // namespace agent::bird

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "agent/bird/desired.h"
+
+namespace agent::bird {
+
+/// Passwords by the file that they are in.
+using Secrets = std::map<std::string, std::string>;
+
+/// Reads every password file that a session names. Throws cni::Error(7) for one that others than
+/// its owner may read, that cannot be read, or whose content TCP MD5 or BIRD cannot express (1 to
+/// 80 printable characters, no quotation mark); the message has the file's name and never its
+/// content.
+Secrets read_secrets(const Desired& desired);
+
+/// The configuration of BIRD 2.0.12 that does what is desired. Deterministic. Contains the
+/// passwords: for the configuration file only.
+std::string render(const Desired& desired, const Secrets& secrets);
+
+}  // namespace agent::bird
