@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,11 +23,22 @@ struct Service {
   bool operator==(const Service&) const = default;
 };
 
+/// What a source says about the network of the cluster; holds where plumbd's own configuration says
+/// nothing.
+struct NetworkDefaults {
+  std::vector<base::Prefix> cluster_ranges = {};
+  std::optional<fabric::Backend> backend = {};
+  std::optional<std::uint32_t> vni = {};
+  std::optional<std::uint16_t> port = {};
+  bool operator==(const NetworkDefaults&) const = default;
+};
+
 /// The cluster as a source tells it.
 struct Snapshot {
   std::vector<fabric::Node> nodes = {};    ///< sorted by name; this node may be among them
   std::vector<Service> services = {};      ///< sorted by name
   std::vector<std::string> problems = {};  ///< what was left out and why, one line each
+  NetworkDefaults network = {};
   bool operator==(const Snapshot&) const = default;
 };
 
