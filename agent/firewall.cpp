@@ -5,14 +5,13 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <set>
+#include <tuple>
+#include <utility>
 
-#include "libcni/fabric/plan.h"
+#include "agent/bird/plan.h"
 
 namespace agent {
 namespace {
-
-using Addresses = std::set<base::IpAddress>;
 
 constexpr std::uint16_t kBgp = 179;
 constexpr std::uint16_t kBfdSingleHop = 3784;  // RFC 5881
@@ -23,7 +22,7 @@ struct Opening {
   std::string what;
   std::string protocol;
   std::uint16_t port = 0;
-  Addresses sources = {};
+  std::vector<base::Prefix> sources = {};
   bool anybody = false;
 };
 
@@ -35,59 +34,32 @@ fabric::Node self_of(const Config& config, const std::vector<fabric::Node>& node
   return self;
 }
 
-fabric::Backend backend_of(const Config& config, const fabric::Node& node) {
-  return node.backend.value_or(config.fabric.backend);
-}
-
-std::vector<fabric::Node> others(const std::vector<fabric::Node>& nodes, const fabric::Node& self) {
-  std::vector<fabric::Node> result = nodes;
-  std::erase_if(result, [&](const fabric::Node& node) { return node.name == self.name; });
-  return result;
-}
-
 /// The very port and addresses that this node's own table lets through.
-std::vector<Opening> tunnel_openings(const Config& config, const fabric::Node& self,
-                                     const std::vector<fabric::Node>& remote) {
-  const auto desired = fabric::plan(self, remote, config.fabric, {});
+std::vector<Opening> tunnel_openings(const fabric::Desired& desired) {
   std::vector<Opening> openings;
-  for (const std::uint16_t port : desired.traffic->vxlan_ports)
-    openings.push_back({.what = "VXLAN from the other nodes",
-                        .protocol = "udp",
-                        .port = port,
-                        .sources = {desired.traffic->vteps.begin(), desired.traffic->vteps.end()}});
+  for (const std::uint16_t port : desired.traffic->vxlan_ports) {
+    Opening tunnel{.what = "VXLAN from the other nodes", .protocol = "udp", .port = port};
+    for (const base::IpAddress& vtep : desired.traffic->vteps)
+      tunnel.sources.push_back(base::host_prefix(vtep));
+    openings.push_back(std::move(tunnel));
+  }
   return openings;
 }
 
-/// Nodes that this one has a BGP session with: all in a mesh, else where one of the two reflects.
-Addresses bgp_nodes(const Config& config, const fabric::Node& self,
-                    const std::vector<fabric::Node>& remote) {
-  const Selector& reflectors = config.bgp.reflectors;
-  if (reflectors.empty() && !config.bgp.mesh) return {};
-  Addresses result;
-  for (const fabric::Node& node : remote) {
-    if (backend_of(config, node) != fabric::Backend::bgp) continue;
-    if (reflectors.empty() || selects(reflectors, self) || selects(reflectors, node))
-      result.insert(node.addresses.begin(), node.addresses.end());
-  }
-  return result;
+bool speaks_bgp(const Config& config, const fabric::Node& self) {
+  return self.backend.value_or(config.fabric.backend) == fabric::Backend::bgp ||
+         !config.bgp.peers.empty();
 }
 
-bool has_session(const BgpPeer& peer, const fabric::Node& self) {
-  return peer.node.empty() ? selects(peer.nodes, self) : peer.node == self.name;
-}
-
-void add_bgp(std::vector<Opening>& openings, const Config& config, const fabric::Node& self,
-             const std::vector<fabric::Node>& remote) {
+/// From whom BIRD expects sessions.
+void add_bgp(std::vector<Opening>& openings, const bird::Desired& desired) {
   Opening bgp{.what = "BGP from this node's peers", .protocol = "tcp", .port = kBgp};
   Opening near{.what = "BFD from peers on the link", .protocol = "udp", .port = kBfdSingleHop};
   Opening far{.what = "BFD from peers further away", .protocol = "udp", .port = kBfdMultihop};
-  bgp.sources = bgp_nodes(config, self, remote);
-  if (config.bgp.bfd) near.sources = bgp.sources;
-  for (const BgpPeer& peer : config.bgp.peers) {
-    if (!has_session(peer, self)) continue;
-    bgp.sources.insert(peer.address);
-    if (peer.bfd.value_or(config.bgp.bfd))
-      (peer.multihop > 0 ? far : near).sources.insert(peer.address);
+  for (const bird::Session& session : desired.sessions) {
+    const base::Prefix from = session.range ? *session.range : base::host_prefix(*session.neighbor);
+    bgp.sources.push_back(from);
+    if (session.bfd) (session.hops == 0 ? near : far).sources.push_back(from);
   }
   openings.insert(openings.end(), {bgp, near, far});
 }
@@ -103,16 +75,30 @@ std::optional<std::uint16_t> public_port(const std::string& listen) {
   return static_cast<std::uint16_t>(std::stoul(listen.substr(colon + 1)));
 }
 
-std::vector<Opening> openings_of(const Config& config, const std::vector<fabric::Node>& nodes) {
+/// Sorted, and none inside another: sets refuse overlaps.
+std::vector<base::Prefix> distinct(std::vector<base::Prefix> sources) {
+  std::ranges::sort(sources, [](const base::Prefix& a, const base::Prefix& b) {
+    return std::tie(a.address, a.length) < std::tie(b.address, b.length);
+  });
+  std::vector<base::Prefix> result;
+  for (const base::Prefix& source : sources)
+    if (result.empty() || !result.back().contains(source.address)) result.push_back(source);
+  return result;
+}
+
+std::vector<Opening> openings_of(const Config& config, const std::vector<fabric::Node>& nodes,
+                                 const fabric::Underlay& underlay) {
   const fabric::Node self = self_of(config, nodes);
-  const std::vector<fabric::Node> remote = others(nodes, self);
-  std::vector<Opening> openings = tunnel_openings(config, self, remote);
-  if (backend_of(config, self) == fabric::Backend::bgp) add_bgp(openings, config, self, remote);
+  std::vector<Opening> openings =
+      tunnel_openings(fabric::plan(self, nodes, config.fabric, underlay));
+  if (speaks_bgp(config, self))
+    add_bgp(openings, bird::plan(config, {.nodes = nodes}, {self, underlay}));
   if (const auto port = public_port(config.listen))
     openings.push_back(
         {.what = "health and metrics", .protocol = "tcp", .port = *port, .anybody = true});
   std::erase_if(openings,
                 [](const Opening& opening) { return opening.sources.empty() && !opening.anybody; });
+  for (Opening& opening : openings) opening.sources = distinct(std::move(opening.sources));
   return openings;
 }
 
@@ -122,10 +108,14 @@ std::string head(const Config& config, const std::string& load, const std::strin
          "\n# And once:  " + jump + "\n";
 }
 
+std::string text_of(const base::Prefix& source) {
+  return source.length == source.address.bits() ? source.address.text() : source.text();
+}
+
 std::string nft_rule(const Opening& opening, int family) {
   std::string list;
-  for (const base::IpAddress& source : opening.sources)
-    if (source.family() == family) list += (list.empty() ? "" : ", ") + source.text();
+  for (const base::Prefix& source : opening.sources)
+    if (source.address.family() == family) list += (list.empty() ? "" : ", ") + text_of(source);
   if (list.empty() && !opening.anybody) return {};
   const std::string from =
       opening.anybody ? "" : (family == AF_INET ? "ip saddr { " : "ip6 saddr { ") + list + " } ";
@@ -147,11 +137,11 @@ std::string nft_text(const Config& config, const std::vector<Opening>& openings)
   return text + "\t}\n}\n";
 }
 
-std::string iptables_rule(const Opening& opening, const base::IpAddress* source) {
+std::string iptables_rule(const Opening& opening, const base::Prefix* source) {
   // iptables-restore skips lines with -6, ip6tables-restore those with -4.
-  const std::string from =
-      source ? (source->is_v4() ? "-4 " : "-6 ") + ("-A PLUMB-INPUT -s " + source->text()) + " "
-             : "-A PLUMB-INPUT ";
+  const std::string from = source ? (source->address.is_v4() ? "-4 " : "-6 ") +
+                                        ("-A PLUMB-INPUT -s " + text_of(*source)) + " "
+                                  : "-A PLUMB-INPUT ";
   return from + "-p " + opening.protocol + " -m " + opening.protocol + " --dport " +
          std::to_string(opening.port) + " -m comment --comment \"" + opening.what +
          "\" -j ACCEPT\n";
@@ -163,7 +153,7 @@ std::string iptables_text(const Config& config, const std::vector<Opening>& open
                           "iptables -I INPUT -j PLUMB-INPUT (both also with ip6tables)") +
                      "*filter\n:PLUMB-INPUT - [0:0]\n";
   for (const Opening& opening : openings) {
-    for (const base::IpAddress& source : opening.sources) text += iptables_rule(opening, &source);
+    for (const base::Prefix& source : opening.sources) text += iptables_rule(opening, &source);
     if (opening.anybody) text += iptables_rule(opening, nullptr);
   }
   return text + "COMMIT\n";
@@ -178,8 +168,8 @@ std::optional<FirewallFormat> find_firewall_format(std::string_view word) {
 }
 
 std::string firewall_rules(const Config& config, const std::vector<fabric::Node>& nodes,
-                           FirewallFormat format) {
-  const std::vector<Opening> openings = openings_of(config, nodes);
+                           const fabric::Underlay& underlay, FirewallFormat format) {
+  const std::vector<Opening> openings = openings_of(config, nodes, underlay);
   return format == FirewallFormat::nft ? nft_text(config, openings)
                                        : iptables_text(config, openings);
 }

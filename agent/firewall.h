@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "agent/config.h"
-#include "libcni/fabric/node.h"
+#include "libcni/fabric/plan.h"
 
 namespace agent {
 
@@ -20,11 +20,11 @@ enum class FirewallFormat {
 std::optional<FirewallFormat> find_firewall_format(std::string_view word);
 
 /// `plumbd firewall`: rules that accept what this node must receive in its mode, and nothing else
-/// (docs/ports.md): VXLAN and BFD from the other nodes, BGP from this node's peers, the health port
+/// (docs/ports.md): VXLAN from the other nodes, BGP and BFD from this node's peers, the health port
 /// from anywhere unless it is bound to a loopback address. They stand in a chain of their own that
 /// the text replaces when it is loaded again; the administrator's input chain jumps to it. Pure.
-/// Throws std::invalid_argument as fabric::plan() does.
+/// Throws std::invalid_argument as fabric::plan() and bird::plan() do.
 std::string firewall_rules(const Config& config, const std::vector<fabric::Node>& nodes,
-                           FirewallFormat format);
+                           const fabric::Underlay& underlay, FirewallFormat format);
 
 }  // namespace agent

@@ -29,9 +29,13 @@ class Firewall : public testing::Test {
   Firewall() {
     config.node_name = "a";
     config.fabric.backend = fabric::Backend::vxlan;
+    config.fabric.cluster_ranges = {*base::Prefix::parse("10.244.0.0/16"),
+                                    *base::Prefix::parse("fd00:244::/48")};
   }
-  std::string nft() const { return firewall_rules(config, nodes, FirewallFormat::nft); }
-  std::string iptables() const { return firewall_rules(config, nodes, FirewallFormat::iptables); }
+  std::string nft() const { return firewall_rules(config, nodes, underlay, FirewallFormat::nft); }
+  std::string iptables() const {
+    return firewall_rules(config, nodes, underlay, FirewallFormat::iptables);
+  }
   void use_bgp() { config.fabric.backend = fabric::Backend::bgp; }
   /// Runs a shell command in an empty network namespace with the rules in $1.
   bool in_netns(const std::string& rules, const std::string& command) const {
@@ -41,6 +45,9 @@ class Firewall : public testing::Test {
 
   test::TempDir folder;
   Config config;
+  fabric::Underlay underlay{
+      .parent = "eth0",
+      .subnets = {*base::Prefix::parse("192.0.2.0/24"), *base::Prefix::parse("2001:db8::/64")}};
   std::vector<fabric::Node> nodes = {node("a", {ip("192.0.2.1"), ip("2001:db8::1")}),
                                      node("b", {ip("192.0.2.2"), ip("2001:db8::2")}),
                                      node("c", {ip("192.0.2.3"), ip("2001:db8::3")})};
@@ -86,6 +93,15 @@ TEST_F(Firewall, BfdOpensItsPortToo) {
   EXPECT_THAT(nft(), HasSubstr("192.0.2.2, 192.0.2.3 } udp dport 3784 accept"));
 }
 
+TEST_F(Firewall, BfdToANodeBehindARouterHasAnotherPort) {
+  use_bgp();
+  config.bgp.bfd = true;
+  config.bgp.graceful_restart = false;
+  nodes[2].addresses = {ip("198.51.100.7")};
+  EXPECT_THAT(nft(), AllOf(HasSubstr("ip saddr { 192.0.2.2 } udp dport 3784 accept"),
+                           HasSubstr("ip saddr { 198.51.100.7 } udp dport 4784 accept")));
+}
+
 TEST_F(Firewall, AClientAcceptsBgpFromItsReflectorsOnly) {
   use_bgp();
   config.bgp.reflectors = {{"reflector", "yes"}};
@@ -98,7 +114,8 @@ TEST_F(Firewall, AReflectorAcceptsBgpFromEveryNode) {
   use_bgp();
   config.bgp.reflectors = {{"reflector", "yes"}};
   nodes[0].labels = {{"reflector", "yes"}};
-  EXPECT_THAT(nft(), HasSubstr("ip saddr { 192.0.2.2, 192.0.2.3 } tcp dport 179"));
+  nodes.push_back(node("far", {ip("198.51.100.7")}));
+  EXPECT_THAT(nft(), HasSubstr("ip saddr { 192.0.2.0/24, 198.51.100.7 } tcp dport 179"));
 }
 
 TEST_F(Firewall, ExternalPeersCountWhereTheyHaveASession) {
