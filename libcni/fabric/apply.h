@@ -23,7 +23,8 @@ struct Change {
 
 /// What an apply() did, or what a diff() would do.
 struct Report {
-  std::vector<Change> changes = {};
+  std::vector<Change> changes = {};      ///< of an apply() the first hundred
+  std::size_t changed = 0;               ///< all of them
   std::vector<std::string> errors = {};  ///< of objects that the kernel refused; the rest is done
   std::size_t desired = 0;               ///< objects wanted
   std::size_t requests = 0;              ///< netlink requests that write
@@ -35,6 +36,8 @@ struct Report {
 /// mark are ever removed: routes by protocol, neighbours and FDB entries by NDA_PROTOCOL or as
 /// permanent entries of an own device, devices by name and alias, rules by table. Never throws for
 /// a single object: see Report::errors. Throws std::system_error when the kernel cannot be read.
+/// `netlink` is of the calling process's namespace, whose sysctls are set. An empty Desired removes
+/// all of its scope.
 Report apply(net::Netlink& netlink, const Desired& desired);
 
 /// The same without writing.

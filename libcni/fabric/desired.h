@@ -17,6 +17,7 @@ inline constexpr std::uint8_t kProtocolDirect = 87;     ///< routes by a node of
 inline constexpr std::uint8_t kProtocolNeighbor = 88;   ///< neighbours and FDB entries
 inline constexpr std::uint8_t kProtocolPod = 89;        ///< host routes to pods (`bgp` plugin)
 inline constexpr std::uint8_t kProtocolBlackhole = 85;  ///< the own range, for pods that are gone
+inline constexpr std::uint8_t kProtocolNetwork = 84;    ///< all routes of a scope (see Desired)
 inline constexpr std::uint32_t kBlackholeMetric = 4096;
 
 /// A VXLAN device, bound to a local address and not to a parent link: it outlives the parent.
@@ -74,12 +75,19 @@ struct Traffic {
   bool masquerade = true;                         ///< own pods towards everything else
   /// Ports whose VXLAN packets are untracked, and dropped unless they come from `vteps`.
   std::vector<std::uint16_t> vxlan_ports = {};
+  std::vector<std::uint32_t> vnis = {};  ///< of those packets; other tunnels may use the port
   std::vector<base::IpAddress> vteps = {};
   bool operator==(const Traffic&) const = default;
 };
 
 /// All that this node's kernel should hold for the cluster; compared, not executed.
 struct Desired {
+  /// Empty: the node agent's. Else the name of a network that is kept up without the agent:
+  /// devices, routes and table of each scope are marked as its own, and apply() touches no other
+  /// scope's.
+  std::string scope = {};
+  /// Where routes of a named scope lie that are not on its devices; all have kProtocolNetwork.
+  std::vector<base::Prefix> scope_ranges = {};
   std::vector<Overlay> overlays = {};
   std::vector<FabricRoute> routes = {};
   std::optional<Traffic> traffic = {};  ///< nothing: no table

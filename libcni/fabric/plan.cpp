@@ -242,7 +242,10 @@ void Planner::add_traffic(std::span<const Node> peers) {
       traffic.cluster_ranges.insert(traffic.cluster_ranges.end(), peer.ranges.begin(),
                                     peer.ranges.end());
   }
-  if (!desired_.overlays.empty()) traffic.vxlan_ports = {options_.port};
+  if (!desired_.overlays.empty()) {
+    traffic.vxlan_ports = {options_.port};
+    traffic.vnis = {options_.vni};
+  }
   // Every node, tunnelled to or not: two nodes need not agree on who is near.
   for (const Overlay& overlay : desired_.overlays)
     for (const Node& peer : peers)

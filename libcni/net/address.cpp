@@ -67,6 +67,10 @@ bool remove_address(Netlink& netlink, int index, const base::Prefix& prefix) try
   throw;
 }
 
+std::vector<Address> list_addresses(Netlink& netlink) {
+  return list_addresses(netlink, 0);
+}
+
 std::vector<Address> list_addresses(Netlink& netlink, int index) {
   std::vector<Address> addresses;
   Message message(RTM_GETADDR, 0);
@@ -74,10 +78,10 @@ std::vector<Address> list_addresses(Netlink& netlink, int index) {
   header.ifa_family = AF_UNSPEC;
   header.ifa_index = static_cast<std::uint32_t>(index);
   netlink.dump(
-      message, "list addresses of link " + std::to_string(index),
+      message, index == 0 ? "list addresses" : "list addresses of link " + std::to_string(index),
       [&](const nlmsghdr& reply) {
         const auto address = parse(reply);
-        if (address && address->index == index) addresses.push_back(*address);
+        if (address && (index == 0 || address->index == index)) addresses.push_back(*address);
       },
       [&] { addresses.clear(); });
   return addresses;

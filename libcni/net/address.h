@@ -24,6 +24,8 @@ void add_address(Netlink& netlink, int index, const base::Prefix& prefix, Dad da
 bool remove_address(Netlink& netlink, int index, const base::Prefix& prefix);
 /// Addresses of one link, both families.
 std::vector<Address> list_addresses(Netlink& netlink, int index);
+/// Addresses of every link, both families.
+std::vector<Address> list_addresses(Netlink& netlink);
 
 /// Waits until no IPv6 address of the link is tentative. Throws EADDRINUSE when a duplicate was
 /// found, ETIMEDOUT after `milliseconds`. `netlink` was opened in `netns`.

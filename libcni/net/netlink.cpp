@@ -87,6 +87,12 @@ std::string extack_text(const nlmsghdr& reply) {
   return {};
 }
 
+/// The kernel reports a negative errno; zero is the ACK.
+int errno_of(const nlmsghdr& reply) {
+  const int error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(&reply))->error;
+  return error <= 0 && error > -4096 ? -error : EPROTO;
+}
+
 enum class Done { no, yes, interrupted, absent };
 
 bool is_no_device(const nlmsghdr& reply) {
@@ -102,12 +108,10 @@ Done take(const nlmsghdr& reply, const std::string& attempted, const Netlink::On
     if (on_reply) on_reply(reply);
     return Done::no;
   }
-  // The kernel reports a negative errno; zero is the ACK.
-  const int error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(&reply))->error;
+  const int error = errno_of(reply);
   if (error == 0) return Done::yes;
   const std::string text = extack_text(reply);
-  base::throw_errno(text.empty() ? attempted : attempted + " (" + text + ")",
-                    error < 0 && error > -4096 ? -error : EPROTO);
+  base::throw_errno(text.empty() ? attempted : attempted + " (" + text + ")", error);
 }
 
 }  // namespace
@@ -167,7 +171,67 @@ struct Netlink::Impl {
       }
     }
   }
+
+  /// Reads the answers to the requests from number `first` to the last one's.
+  void receive_answers(std::uint32_t first, const std::string& attempted,
+                       const OnRefused& on_refused) {
+    for (bool ended = false; !ended;) {
+      alignas(nlmsghdr) std::array<char, 32768> buffer;
+      const ssize_t received = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
+      if (received < 0 && errno == EINTR) continue;
+      if (received < 0) base::throw_errno(attempted);
+      int left = static_cast<int>(received);
+      for (auto* reply = reinterpret_cast<nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(reply, left);
+           reply = mnl_nlmsg_next(reply, &left)) {
+        const std::uint32_t index = reply->nlmsg_seq - first;
+        if (reply->nlmsg_type != NLMSG_ERROR || index > sequence - first) continue;
+        if (const int errnum = errno_of(*reply); errnum != 0)
+          on_refused(index, errnum, extack_text(*reply));
+        ended = ended || reply->nlmsg_seq == sequence;
+      }
+    }
+  }
 };
+
+void Netlink::exchange(std::span<char> messages, const OnRefused& on_refused) {
+  if (messages.empty()) return;
+  base::throw_if_interrupted();
+  const std::uint32_t first = impl_->sequence + 1;
+  nlmsghdr* last = nullptr;
+  int left = static_cast<int>(messages.size());
+  for (auto* each = reinterpret_cast<nlmsghdr*>(messages.data()); mnl_nlmsg_ok(each, left);
+       each = mnl_nlmsg_next(each, &left)) {
+    each->nlmsg_seq = ++impl_->sequence;
+    last = each;
+  }
+  // The kernel answers a refused request in any case; of the others only the last one has to.
+  last->nlmsg_flags = static_cast<std::uint16_t>(last->nlmsg_flags | NLM_F_ACK);
+  const std::string attempted = "send netlink requests";
+  while (mnl_socket_sendto(impl_->socket.get(), messages.data(), messages.size()) < 0)
+    if (errno != EINTR) base::throw_errno(attempted);
+  impl_->receive_answers(first, attempted, on_refused);
+}
+
+Pipeline::Pipeline(Netlink& netlink, Netlink::OnRefused on_refused)
+    : netlink_(netlink), on_refused_(std::move(on_refused)) {}
+
+void Pipeline::add(Message& message) {
+  nlmsghdr& header = message.header();
+  header.nlmsg_flags = static_cast<std::uint16_t>(header.nlmsg_flags | NLM_F_REQUEST);
+  const auto* bytes = reinterpret_cast<const char*>(&header);
+  messages_.insert(messages_.end(), bytes, bytes + header.nlmsg_len);
+  messages_.resize(NLMSG_ALIGN(messages_.size()));
+  if (++waiting_ == kDepth) flush();
+}
+
+void Pipeline::flush() {
+  netlink_.exchange(messages_, [&](std::size_t index, int errnum, const std::string& text) {
+    on_refused_(sent_ + index, errnum, text);
+  });
+  sent_ += waiting_;
+  waiting_ = 0;
+  messages_.clear();
+}
 
 Netlink::Netlink() : impl_(std::make_unique<Impl>()) {}
 

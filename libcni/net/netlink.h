@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "libcni/base/netns.h"
 
@@ -67,9 +68,35 @@ class Netlink {
   void dump(Message& message, const std::string& attempted, const OnReply& on_reply,
             const std::function<void()>& restart);
 
+  /// What the kernel says against request number `index`: its errno and, where it gives one, text.
+  using OnRefused = std::function<void(std::size_t index, int errnum, const std::string& text)>;
+  /// Sends `messages`, complete requests one behind the other, in one system call and reads what
+  /// the kernel refused. No more than its answers fit into the socket: see Pipeline.
+  void exchange(std::span<char> messages, const OnRefused& on_refused);
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
+};
+
+/// Many requests of which each stands alone: they go to the kernel a hundred at a time, and a
+/// refused one does not hold up the rest.
+class Pipeline {
+ public:
+  static constexpr std::size_t kDepth = 100;  ///< so many refusals fit into a receive buffer
+
+  /// `on_refused` gets the number of the request, counted by add().
+  Pipeline(Netlink& netlink, Netlink::OnRefused on_refused);
+  void add(Message& message);
+  void flush();  ///< sends what waits; no destructor does it, for it throws
+  std::size_t count() const { return sent_ + waiting_; }
+
+ private:
+  Netlink& netlink_;
+  Netlink::OnRefused on_refused_;
+  std::vector<char> messages_;
+  std::size_t waiting_ = 0;
+  std::size_t sent_ = 0;
 };
 
 }  // namespace net

@@ -4,7 +4,9 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <system_error>
 
 #include "libcni/net/attributes.h"
@@ -18,6 +20,20 @@ std::string describe(const Route& route) {
   return text + " on link " + std::to_string(route.oif);
 }
 
+void put_gateway(Message& message, const Route& route) {
+  const auto bytes = route.gateway->bytes();
+  const int family = route.gateway->family();
+  if (family == route.dst.address.family()) {
+    message.put(RTA_GATEWAY, bytes);
+    return;
+  }
+  std::array<std::uint8_t, sizeof(rtvia) + 16> via{};  // the family in host order, the address
+  const auto wide = static_cast<__kernel_sa_family_t>(family);
+  std::memcpy(via.data(), &wide, sizeof wide);
+  std::ranges::copy(bytes, via.begin() + sizeof(rtvia));
+  message.put(RTA_VIA, std::span(via).first(sizeof(rtvia) + bytes.size()));
+}
+
 void fill(Message& message, const Route& route, std::uint8_t scope) {
   auto& header = message.extra<rtmsg>();
   header.rtm_family = static_cast<std::uint8_t>(route.dst.address.family());
@@ -25,11 +41,11 @@ void fill(Message& message, const Route& route, std::uint8_t scope) {
   header.rtm_table = static_cast<std::uint8_t>(route.table < 256 ? route.table : RT_TABLE_UNSPEC);
   header.rtm_protocol = route.protocol;
   header.rtm_scope = scope;
-  header.rtm_type = RTN_UNICAST;
+  header.rtm_type = route.blackhole ? RTN_BLACKHOLE : RTN_UNICAST;
   header.rtm_flags = route.onlink ? RTNH_F_ONLINK : 0;
   message.put(RTA_DST, route.dst.network().address.bytes());
   if (route.table >= 256) message.put_u32(RTA_TABLE, route.table);
-  if (route.gateway) message.put(RTA_GATEWAY, route.gateway->bytes());
+  if (route.gateway) put_gateway(message, route);
   if (route.source) message.put(RTA_PREFSRC, route.source->bytes());
   if (route.oif != 0) message.put_u32(RTA_OIF, static_cast<std::uint32_t>(route.oif));
   if (route.priority != 0) message.put_u32(RTA_PRIORITY, route.priority);
@@ -47,6 +63,10 @@ void parse_attribute(Route& route, const nlattr& a) {
       break;
     case RTA_GATEWAY:
       route.gateway = base::IpAddress::from_bytes(bytes_of(a));
+      break;
+    case RTA_VIA:
+      if (bytes_of(a).size() > sizeof(rtvia))
+        route.gateway = base::IpAddress::from_bytes(bytes_of(a).subspan(sizeof(rtvia)));
       break;
     case RTA_PREFSRC:
       route.source = base::IpAddress::from_bytes(bytes_of(a));
@@ -73,7 +93,8 @@ void parse_attribute(Route& route, const nlattr& a) {
 
 std::optional<Route> parse(const nlmsghdr& reply) {
   const auto* header = header_of<rtmsg>(reply);
-  if (header == nullptr || header->rtm_type != RTN_UNICAST) return std::nullopt;
+  if (header == nullptr) return std::nullopt;
+  if (header->rtm_type != RTN_UNICAST && header->rtm_type != RTN_BLACKHOLE) return std::nullopt;
   constexpr std::array<std::uint8_t, 16> kZero{};
   Route route;
   route.dst.address =
@@ -82,6 +103,7 @@ std::optional<Route> parse(const nlmsghdr& reply) {
   route.table = header->rtm_table;
   route.scope = header->rtm_scope;
   route.protocol = header->rtm_protocol;
+  route.blackhole = header->rtm_type == RTN_BLACKHOLE;
   route.onlink = (header->rtm_flags & RTNH_F_ONLINK) != 0;
   for_each_attribute<rtmsg>(reply, [&](const nlattr& a) { parse_attribute(route, a); });
   return route;
@@ -116,10 +138,43 @@ std::vector<Route> list_routes(Netlink& netlink, int family) {
   netlink.dump(
       message, "list routes",
       [&](const nlmsghdr& reply) {
-        if (auto route = parse(reply)) routes.push_back(*std::move(route));
+        if (const auto route = parse(reply); route && !route->blackhole) routes.push_back(*route);
       },
       [&] { routes.clear(); });
   return routes;
+}
+
+std::vector<Route> list_main_routes(Netlink& netlink, int family, std::uint8_t protocol) {
+  std::vector<Route> routes;
+  Message message(RTM_GETROUTE, 0);
+  auto& header = message.extra<rtmsg>();
+  header.rtm_family = static_cast<std::uint8_t>(family);
+  // The kernel skips the others (4.20); before that it tells them all.
+  header.rtm_table = RT_TABLE_MAIN;
+  header.rtm_protocol = protocol;
+  netlink.dump(
+      message, "list routes",
+      [&](const nlmsghdr& reply) {
+        const auto route = parse(reply);
+        if (route && route->table == RT_TABLE_MAIN &&
+            (protocol == 0 || route->protocol == protocol))
+          routes.push_back(*route);
+      },
+      [&] { routes.clear(); });
+  return routes;
+}
+
+void put_route(Pipeline& pipeline, const Route& route, Put put) {
+  // Without NLM_F_EXCL a second IPv6 route would become another path of the first.
+  Message message(RTM_NEWROUTE, put == Put::add ? NLM_F_CREATE | NLM_F_EXCL : NLM_F_REPLACE);
+  fill(message, route, route.scope);
+  pipeline.add(message);
+}
+
+void remove_route(Pipeline& pipeline, const Route& route) {
+  Message message(RTM_DELROUTE, 0);
+  fill(message, route, RT_SCOPE_NOWHERE);
+  pipeline.add(message);
 }
 
 std::optional<int> find_output_link(Netlink& netlink, const base::IpAddress& destination) try {

@@ -15,7 +15,8 @@ inline constexpr std::uint8_t kScopeLink = 253;
 inline constexpr std::uint8_t kScopeHost = 254;
 inline constexpr std::uint8_t kProtocolKernel = 2;
 
-/// A unicast route. `dst` is masked when it is sent.
+/// A unicast route, or with `blackhole` one that drops. `dst` is masked when it is sent. `gateway`
+/// of an IPv4 route can be an IPv6 address (kernel 5.2).
 struct Route {
   base::Prefix dst;
   std::optional<base::IpAddress> gateway = {};
@@ -28,6 +29,7 @@ struct Route {
   std::uint32_t mtu = 0;
   std::uint32_t advmss = 0;
   bool onlink = false;
+  bool blackhole = false;
   bool operator==(const Route&) const = default;
 };
 
@@ -41,6 +43,16 @@ void add_route(Netlink& netlink, const Route& route, IfPresent if_present);
 bool remove_route(Netlink& netlink, const Route& route);
 /// Unicast routes of `family` (AF_INET, AF_INET6) in every table.
 std::vector<Route> list_routes(Netlink& netlink, int family);
+/// Unicast and blackhole routes of the main table; those of one `protocol`, or 0 for all.
+std::vector<Route> list_main_routes(Netlink& netlink, int family, std::uint8_t protocol);
+
+/// How put_route() deals with a route to the same destination with the same metric.
+enum class Put { add, replace };
+/// `add` is refused with EEXIST where any stands there, `replace` replaces the first that does.
+void put_route(Pipeline& pipeline, const Route& route, Put put);
+/// Exactly this one: gateway, link, metric and protocol have to match.
+void remove_route(Pipeline& pipeline, const Route& route);
+
 /// The link that packets to `destination` leave by; nothing when unreachable.
 std::optional<int> find_output_link(Netlink& netlink, const base::IpAddress& destination);
 

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcni/fabric/apply.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <list>
+
+#include "libcni/base/sys_error.h"
+#include "libcni/fabric/device.h"
+#include "libcni/fabric/remote_ends.h"
+#include "libcni/fabric/routes.h"
+#include "libcni/fabric/run.h"
+#include "libcni/net/address.h"
+#include "libcni/net/link.h"
+#include "libcni/net/route.h"
+
+namespace fabric {
+namespace {
+
+Report reconcile(net::Netlink& netlink, const Desired& desired, Run::Mode mode) {
+  Run run(netlink, mode, desired.scope);
+  run.want(desired.overlays.size());
+  remove_stale_devices(run, desired.overlays, true);
+  Devices devices;
+  std::list<RemoteEnds> remote_ends;
+  for (const Overlay& overlay : desired.overlays) {
+    const std::optional<int> index = ensure_device(run, overlay.device);
+    devices.emplace(overlay.device.name, index);
+    if (index) remote_ends.emplace_back(run, overlay, *index);
+  }
+  for (const int family : {AF_INET, AF_INET6})
+    if (std::ranges::any_of(desired.routes, [&](const FabricRoute& route) {
+          return route.dst.address.family() == family;
+        }))
+      ensure_forwarding(run, family);
+
+  Routes routes(run, desired, std::move(devices));
+  for (RemoteEnds& each : remote_ends) each.add();
+  routes.add();
+  routes.remove();
+  for (RemoteEnds& each : remote_ends) each.remove();
+  remove_stale_devices(run, desired.overlays, false);
+  return run.finish();
+}
+
+/// Of the link that packets leave by where the node's address is on lo, as BGP networks have it.
+int leaving_mtu(net::Netlink& netlink, int family) {
+  const auto outside = base::IpAddress::parse(family == AF_INET ? "192.0.2.1" : "2001:db8::1");
+  const auto index = net::find_output_link(netlink, *outside);
+  const auto link = index ? net::find_link(netlink, *index) : std::nullopt;
+  return link ? link->mtu : 1500;
+}
+
+}  // namespace
+
+Report apply(net::Netlink& netlink, const Desired& desired) {
+  return reconcile(netlink, desired, Run::Mode::write);
+}
+
+Report diff(net::Netlink& netlink, const Desired& desired) {
+  return reconcile(netlink, desired, Run::Mode::dry);
+}
+
+Underlay find_underlay(net::Netlink& netlink, const base::IpAddress& address) {
+  const std::vector<net::Address> all = net::list_addresses(netlink);
+  const auto own =
+      std::ranges::find(all, address, [](const net::Address& each) { return each.prefix.address; });
+  if (own == all.end())
+    base::throw_errno("find the link that has address " + address.text(), EADDRNOTAVAIL);
+  const auto link = net::find_link(netlink, own->index);
+  if (!link) base::throw_errno("find the link that has address " + address.text(), EADDRNOTAVAIL);
+  Underlay underlay{.parent = link->name, .mtu = link->mtu};
+  for (const net::Address& each : all)
+    if (each.index == link->index && each.prefix.length < each.prefix.address.bits() &&
+        !each.prefix.address.is_link_local_unicast() && !each.prefix.address.is_loopback())
+      underlay.subnets.push_back(each.prefix.network());
+  if (link->name == "lo") underlay.mtu = leaving_mtu(netlink, address.family());
+  return underlay;
+}
+
+}  // namespace fabric

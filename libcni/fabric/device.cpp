@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcni/fabric/device.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <set>
+#include <vector>
+
+#include "libcni/net/address.h"
+#include "libcni/net/link.h"
+#include "libcni/net/route.h"
+#include "libcni/net/sysctl.h"
+#include "libcni/net/vxlan.h"
+
+namespace fabric {
+namespace {
+
+constexpr std::uint8_t kProtocolRouterAdvertisement = 9;  // RTPROT_RA
+
+using What = Change::What;
+
+net::VxlanTunnel tunnel_of(const VxlanDevice& device) {
+  return {.vni = device.vni,
+          .port = device.port,
+          .local = device.local,
+          .learning = device.learning,
+          .v6 = !device.local.is_v4()};
+}
+
+std::string describe(const VxlanDevice& device) {
+  return "device " + device.name + " vni " + std::to_string(device.vni) + " port " +
+         std::to_string(device.port) + " local " + device.local.text();
+}
+
+bool collide(const net::VxlanTunnel& a, const net::VxlanTunnel& b) {
+  return a.vni == b.vni && a.port == b.port && a.v6 == b.v6;
+}
+
+/// By its alias, or as what a killed run left before it could set one.
+bool is_own(const Run& run, const net::VxlanLink& present, const VxlanDevice& wanted) {
+  if (present.link.alias == run.mark()) return true;
+  return present.link.alias.empty() && !present.link.up && present.link.mac == wanted.mac &&
+         present.tunnel == tunnel_of(wanted);
+}
+
+void ensure_sysctl(Run& run, const std::string& key, const std::string& value) {
+  const auto present = net::find_sysctl(key);
+  if (!present || *present == value) return;  // absent: no IPv6 here
+  run.change(
+      What::replace, "sysctl " + key + " = " + value, [&] { net::write_sysctl(key, value); }, 0);
+}
+
+void ensure_addresses(Run& run, int index, const VxlanDevice& wanted) {
+  std::vector<base::Prefix> present;
+  for (const net::Address& each : net::list_addresses(run.netlink(), index))
+    if (!each.prefix.address.is_link_local_unicast()) present.push_back(each.prefix);
+  const auto describe_address = [&](const base::Prefix& address) {
+    return "address " + address.text() + " dev " + wanted.name;
+  };
+  for (const base::Prefix& address : wanted.addresses)
+    if (std::ranges::find(present, address) == present.end())
+      run.change(What::add, describe_address(address),
+                 [&] { net::add_address(run.netlink(), index, address, net::Dad::skip); });
+  for (const base::Prefix& address : present)
+    if (std::ranges::find(wanted.addresses, address) == wanted.addresses.end())
+      run.change(What::remove, describe_address(address),
+                 [&] { net::remove_address(run.netlink(), index, address); });
+}
+
+/// What can be changed while packets flow.
+bool settle(Run& run, const net::Link& link, const VxlanDevice& wanted) {
+  net::Netlink& netlink = run.netlink();
+  const std::string device = "device " + wanted.name + " ";
+  if (link.alias != run.mark())
+    run.change(What::replace, device + "alias " + run.mark(),
+               [&] { net::set_alias(netlink, link.index, run.mark()); });
+  if (link.mac != wanted.mac)
+    run.change(What::replace, device + "address " + wanted.mac.text(),
+               [&] { net::set_mac(netlink, link.index, wanted.mac); });
+  if (link.mtu != wanted.mtu)
+    run.change(What::replace, device + "mtu " + std::to_string(wanted.mtu),
+               [&] { net::set_mtu(netlink, link.index, wanted.mtu); });
+  if (link.master != wanted.master)
+    run.change(What::replace, device + "master " + std::to_string(wanted.master),
+               [&] { net::set_master(netlink, link.index, wanted.master); });
+  ensure_sysctl(run, "net/ipv6/conf/" + wanted.name + "/accept_ra", "0");
+  ensure_sysctl(run, "net/ipv4/conf/" + wanted.name + "/rp_filter", "2");
+  ensure_addresses(run, link.index, wanted);
+  return link.up ||
+         run.change(What::replace,
+                    device + "up (UDP port " + std::to_string(wanted.port) + " must be free)",
+                    [&] { net::set_up(netlink, link.index); });
+}
+
+/// Why the device cannot be, or empty.
+std::string find_obstacle(const Run& run, const std::vector<net::VxlanLink>& all,
+                          const VxlanDevice& wanted) {
+  for (const net::VxlanLink& each : all) {
+    if (each.link.name == wanted.name && !is_own(run, each, wanted))
+      return "device \"" + wanted.name + "\" exists and has no alias \"" + run.mark() +
+             "\": it is another program's; remove it or choose another name";
+    // One of this scope's own has been removed, or would be.
+    if (each.link.name != wanted.name && each.link.alias != run.mark() &&
+        collide(each.tunnel, tunnel_of(wanted)))
+      return "device \"" + wanted.name + "\": VXLAN device \"" + each.link.name + "\" has VNI " +
+             std::to_string(wanted.vni) + " and port " + std::to_string(wanted.port) +
+             " already; remove it or choose another VNI or port";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::optional<int> ensure_device(Run& run, const VxlanDevice& wanted) {
+  net::Netlink& netlink = run.netlink();
+  const std::vector<net::VxlanLink> all = net::list_vxlan(netlink);
+  if (std::string obstacle = find_obstacle(run, all, wanted); !obstacle.empty()) {
+    run.fail(std::move(obstacle));
+    return std::nullopt;
+  }
+  auto present = std::ranges::find(all, wanted.name,
+                                   [](const net::VxlanLink& each) { return each.link.name; });
+  const bool absent = present == all.end();
+  if (absent && net::find_link(netlink, wanted.name)) {
+    run.fail("device \"" + wanted.name +
+             "\" exists and is no VXLAN device; remove it or choose another name");
+    return std::nullopt;
+  }
+  const bool differs = !absent && present->tunnel != tunnel_of(wanted);
+  if (absent || differs) {
+    const auto make = [&] {
+      if (differs) net::remove_link(netlink, present->link.index);
+      net::add_vxlan(netlink, {.name = wanted.name,
+                               .tunnel = tunnel_of(wanted),
+                               .mac = wanted.mac,
+                               .mtu = wanted.mtu,
+                               .master = wanted.master});
+    };
+    if (!run.change(differs ? What::replace : What::add, describe(wanted), make, differs ? 2 : 1))
+      return std::nullopt;
+    if (run.is_dry()) return 0;
+  }
+  const net::Link link = absent || differs ? net::get_link(netlink, wanted.name) : present->link;
+  if (!settle(run, link, wanted)) return std::nullopt;
+  return link.index;
+}
+
+void remove_stale_devices(Run& run, std::span<const Overlay> overlays, bool in_the_way) {
+  for (const net::VxlanLink& each : net::list_vxlan(run.netlink())) {
+    if (each.link.alias != run.mark()) continue;
+    const auto is = [&](const Overlay& overlay) { return overlay.device.name == each.link.name; };
+    const auto needs = [&](const Overlay& overlay) {
+      return collide(tunnel_of(overlay.device), each.tunnel);
+    };
+    if (std::ranges::any_of(overlays, is)) continue;
+    if (in_the_way && std::ranges::none_of(overlays, needs)) continue;
+    run.change(What::remove, "device " + each.link.name,
+               [&] { net::remove_link(run.netlink(), each.link.index); });
+  }
+}
+
+void ensure_forwarding(Run& run, int family) {
+  if (family == AF_INET) return ensure_sysctl(run, "net/ipv4/ip_forward", "1");
+  const std::string key = "net/ipv6/conf/all/forwarding";
+  const auto present = net::find_sysctl(key);
+  if (!present || *present == "1") return;
+  // A link with accept_ra 1 stops listening when it forwards, and loses its default route.
+  std::set<int> links;
+  for (const net::Route& route :
+       net::list_main_routes(run.netlink(), AF_INET6, kProtocolRouterAdvertisement))
+    links.insert(route.oif);
+  for (const int index : links)
+    if (const auto link = net::find_link(run.netlink(), index))
+      if (const std::string accept = "net/ipv6/conf/" + link->name + "/accept_ra";
+          net::find_sysctl(accept) == "1")
+        ensure_sysctl(run, accept, "2");
+  ensure_sysctl(run, key, "1");
+}
+
+}  // namespace fabric

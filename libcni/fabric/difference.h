@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <span>
+#include <vector>
+
+namespace fabric {
+
+/// What turns one table into another.
+template <typename Object>
+struct Difference {
+  std::vector<Object> add = {};
+  std::vector<Object> replace = {};  ///< wanted ones whose key has something else
+  std::vector<Object> remove = {};   ///< present ones
+};
+
+/// Compares tables whose objects are found by `key` and are right when `same(wanted, present)`.
+/// Sorts both. Of several wanted ones with one key the first counts; of several present ones at
+/// most one stays.
+template <typename Object, typename Key, typename Same>
+Difference<Object> difference(std::vector<Object>& wanted, std::vector<Object>& present, Key key,
+                              Same same) {
+  std::ranges::stable_sort(wanted, {}, key);
+  std::ranges::stable_sort(present, {}, key);
+  Difference<Object> result;
+  auto at = present.begin();
+  const auto remove_until = [&](auto end) {
+    result.remove.insert(result.remove.end(), at, end);
+    at = end;
+  };
+  const Object* previous = nullptr;
+  for (const Object& object : wanted) {
+    if (previous != nullptr && key(*previous) == key(object)) continue;
+    previous = &object;
+    remove_until(std::find_if(at, present.end(),
+                              [&](const Object& other) { return !(key(other) < key(object)); }));
+    const auto end = std::find_if(at, present.end(),
+                                  [&](const Object& other) { return key(object) < key(other); });
+    const auto right =
+        std::find_if(at, end, [&](const Object& other) { return same(object, other); });
+    if (at == end) {
+      result.add.push_back(object);
+    } else if (right == end) {
+      result.replace.push_back(object);
+      ++at;  // the kernel replaces the first
+      remove_until(end);
+    } else {
+      remove_until(right);
+      ++at;
+      remove_until(end);
+    }
+  }
+  remove_until(present.end());
+  return result;
+}
+
+}  // namespace fabric

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcni/fabric/routes.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+
+#include "libcni/net/link.h"
+#include "libcni/net/vxlan.h"
+
+namespace fabric {
+namespace {
+
+constexpr int kUnusable = -1;              // the route waits for its device
+constexpr int kPlanned = -2;               // of a dry run
+constexpr std::uint32_t kMetricV6 = 1024;  // IP6_RT_PRIO_USER: what the kernel makes of 0
+
+/// What the kernel allows one of: same destination, same metric.
+auto key_of(const net::Route& route) {
+  return std::tie(route.dst.address, route.dst.length, route.priority);
+}
+
+bool is_right(const net::Route& wanted, const net::Route& present) {
+  return wanted.gateway == present.gateway && wanted.protocol == present.protocol &&
+         wanted.blackhole == present.blackhole && wanted.onlink == present.onlink &&
+         (wanted.oif == 0 || wanted.oif == present.oif);
+}
+
+constexpr std::array kAgents{kProtocolVxlan, kProtocolDirect, kProtocolBlackhole};
+constexpr std::array kNetworks{kProtocolNetwork};
+
+}  // namespace
+
+Routes::Routes(Run& run, const Desired& desired, Devices devices)
+    : run_(run), devices_(std::move(devices)) {
+  std::vector<net::Route> wanted;
+  wanted.reserve(desired.routes.size());
+  for (const FabricRoute& route : desired.routes) wanted.push_back(wanted_route(route));
+  run_.want(wanted.size());
+  std::vector<net::Route> present = read_present(desired.scope_ranges);
+  difference_ = difference(wanted, present, key_of, is_right);
+  const auto waits = [](const net::Route& route) { return route.oif == kUnusable; };
+  std::erase_if(difference_.add, waits);
+  std::erase_if(difference_.replace, waits);
+  if (!difference_.replace.empty()) spare_foreign_ones();
+}
+
+std::optional<int> Routes::index_of(const std::string& device) {
+  const auto known = devices_.find(device);
+  if (known != devices_.end()) return known->second;
+  std::optional<int> index;
+  if (const auto link = net::find_link(run_.netlink(), device))
+    index = link->index;
+  else
+    run_.fail("device \"" + device + "\" does not exist: routes through it wait");
+  devices_.emplace(device, index);
+  return index;
+}
+
+net::Route Routes::wanted_route(const FabricRoute& route) {
+  net::Route wanted{.dst = route.dst.network(),
+                    .gateway = route.gateway,
+                    .protocol = run_.scope().empty() ? route.protocol : kProtocolNetwork,
+                    .priority = route.metric,
+                    .onlink = route.onlink,
+                    .blackhole = route.blackhole};
+  if (!route.device.empty()) {
+    const std::optional<int> index = index_of(route.device);
+    wanted.oif = !index ? kUnusable : *index == 0 ? kPlanned : *index;
+  }
+  if (!wanted.dst.address.is_v4() && wanted.priority == 0) wanted.priority = kMetricV6;
+  return wanted;
+}
+
+std::vector<net::Route> Routes::read_present(const std::vector<base::Prefix>& scope_ranges) {
+  const bool named = !run_.scope().empty();
+  std::vector<int> devices;
+  if (named)
+    for (const net::VxlanLink& each : net::list_vxlan(run_.netlink()))
+      if (each.link.alias == run_.mark()) devices.push_back(each.link.index);
+  // Named scopes share a protocol number.
+  const auto is_own = [&](const net::Route& route) {
+    return !named || std::ranges::find(devices, route.oif) != devices.end() ||
+           std::ranges::any_of(scope_ranges, [&](const base::Prefix& range) {
+             return range.length <= route.dst.length && range.contains(route.dst.address);
+           });
+  };
+  std::vector<net::Route> present;
+  const std::span<const std::uint8_t> protocols =
+      named ? std::span<const std::uint8_t>(kNetworks) : kAgents;
+  for (const int family : {AF_INET, AF_INET6})
+    for (const std::uint8_t protocol : protocols)
+      for (const net::Route& route : net::list_main_routes(run_.netlink(), family, protocol))
+        if (is_own(route)) present.push_back(route);
+  return present;
+}
+
+/// The kernel replaces the first route of a destination and metric, whoever made it; another
+/// program can have put one in front of ours.
+void Routes::spare_foreign_ones() {
+  auto& replace = difference_.replace;
+  std::vector<net::Route> found;
+  for (const int family : {AF_INET, AF_INET6})
+    for (const net::Route& route : net::list_main_routes(run_.netlink(), family, 0)) {
+      const bool own = std::ranges::find(kAgents, route.protocol) != kAgents.end() ||
+                       route.protocol == kProtocolNetwork;
+      if (!own && std::ranges::binary_search(replace, key_of(route), {}, key_of))
+        found.push_back(route);
+    }
+  for (const net::Route& foreign : found) {
+    run_.fail("replace " + describe(foreign) + ": another program (protocol " +
+              std::to_string(foreign.protocol) + ") has a route to there with the same metric");
+    std::erase_if(replace,
+                  [&](const net::Route& route) { return key_of(route) == key_of(foreign); });
+  }
+}
+
+std::string Routes::describe(const net::Route& route) const {
+  std::string text = (route.blackhole ? "blackhole " : "route ") + route.dst.text();
+  if (route.gateway) text += " via " + route.gateway->text();
+  const auto device = std::ranges::find_if(devices_, [&](const auto& each) {
+    return each.second && *each.second == (route.oif == kPlanned ? 0 : route.oif);
+  });
+  if (route.blackhole || route.oif == 0) return text;
+  return text + " dev " + (device == devices_.end() ? std::to_string(route.oif) : device->first);
+}
+
+void Routes::add() {
+  const auto describe_it = [this](const net::Route& route) { return describe(route); };
+  run_.change_all(Change::What::add, difference_.add, describe_it,
+                  [](net::Pipeline& pipeline, const net::Route& route) {
+                    net::put_route(pipeline, route, net::Put::add);
+                  });
+  run_.change_all(Change::What::replace, difference_.replace, describe_it,
+                  [](net::Pipeline& pipeline, const net::Route& route) {
+                    net::put_route(pipeline, route, net::Put::replace);
+                  });
+}
+
+void Routes::remove() {
+  run_.change_all(
+      Change::What::remove, difference_.remove,
+      [this](const net::Route& route) { return describe(route); },
+      [](net::Pipeline& pipeline, const net::Route& route) { net::remove_route(pipeline, route); });
+}
+
+}  // namespace fabric

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "libcni/fabric/desired.h"
+#include "libcni/fabric/difference.h"
+#include "libcni/fabric/run.h"
+#include "libcni/net/route.h"
+
+namespace fabric {
+
+/// Index of each device by name; nothing where it cannot be used, 0 where a dry run would make it.
+using Devices = std::map<std::string, std::optional<int>>;
+
+/// The routes of one scope, compared with the kernel's.
+class Routes {
+ public:
+  /// Reads and compares; `devices` are those of the overlays.
+  Routes(Run& run, const Desired& desired, Devices devices);
+  void add();     ///< and replaces in place
+  void remove();  ///< what is not wanted any more
+
+ private:
+  net::Route wanted_route(const FabricRoute& route);
+  std::optional<int> index_of(const std::string& device);
+  std::vector<net::Route> read_present(const std::vector<base::Prefix>& scope_ranges);
+  void spare_foreign_ones();
+  std::string describe(const net::Route& route) const;
+
+  Run& run_;
+  Devices devices_;
+  Difference<net::Route> difference_;
+};
+
+}  // namespace fabric

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcni/fabric/run.h"
+
+#include <cerrno>
+
+namespace fabric {
+namespace {
+
+constexpr std::size_t kChangesKept = 100;
+constexpr std::size_t kErrorsKept = 20;
+
+const char* word_of(Change::What what) {
+  switch (what) {
+    case Change::What::add:
+      return "add ";
+    case Change::What::replace:
+      return "replace ";
+    case Change::What::remove:
+      break;
+  }
+  return "remove ";
+}
+
+bool means_gone(int errnum) {
+  return errnum == ENOENT || errnum == ESRCH || errnum == ENODEV || errnum == EADDRNOTAVAIL;
+}
+
+}  // namespace
+
+void Run::fail(std::string error) {
+  if (report_.errors.size() < kErrorsKept)
+    report_.errors.push_back(std::move(error));
+  else
+    ++hidden_errors_;
+}
+
+void Run::record(Change::What what, const std::function<std::string()>& describe) {
+  ++report_.changed;
+  if (is_dry() || report_.changes.size() < kChangesKept)
+    report_.changes.push_back({what, describe()});
+}
+
+void Run::refuse(Change::What what, const std::string& object, const Refusal& refusal) {
+  if (what == Change::What::remove && means_gone(refusal.errnum)) return;
+  std::string error = word_of(what) + object + ": ";
+  if (what == Change::What::add && refusal.errnum == EEXIST)
+    error += "another program's is there";
+  else
+    error += std::generic_category().message(refusal.errnum);
+  if (!refusal.text.empty()) error += " (" + refusal.text + ")";
+  fail(std::move(error));
+}
+
+bool Run::change(Change::What what, const std::string& object, const std::function<void()>& make,
+                 std::size_t requests) {
+  record(what, [&] { return object; });
+  if (is_dry()) return true;
+  report_.requests += requests;
+  try {
+    make();
+  } catch (const std::system_error& e) {
+    fail(word_of(what) + object + ": " + e.what());
+    return false;
+  }
+  return true;
+}
+
+Report Run::finish() {
+  if (hidden_errors_ > 0)
+    report_.errors.push_back("and " + std::to_string(hidden_errors_) + " more");
+  return std::move(report_);
+}
+
+}  // namespace fabric

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "libcni/fabric/apply.h"
+
+namespace fabric {
+
+/// One pass of apply(), or of diff(), which writes nothing: makes changes and keeps the report.
+class Run {
+ public:
+  enum class Mode { write, dry };
+  Run(net::Netlink& netlink, Mode mode, const std::string& scope)
+      : netlink_(netlink), mode_(mode), scope_(scope) {}
+
+  net::Netlink& netlink() { return netlink_; }
+  bool is_dry() const { return mode_ == Mode::dry; }
+  const std::string& scope() const { return scope_; }
+  /// The alias of this scope's devices.
+  std::string mark() const { return scope_.empty() ? "plumb:fabric" : "plumb:fabric:" + scope_; }
+
+  void want(std::size_t objects) { report_.desired += objects; }
+  void fail(std::string error);
+  /// Makes one change of `requests` netlink requests; false when the kernel refused it.
+  bool change(Change::What what, const std::string& object, const std::function<void()>& make,
+              std::size_t requests = 1);
+  /// The same for many objects that need one request each.
+  template <typename Object, typename Describe, typename Send>
+  void change_all(Change::What what, const std::vector<Object>& objects, Describe describe,
+                  Send send) {
+    for (const Object& object : objects) record(what, [&] { return describe(object); });
+    if (is_dry() || objects.empty()) return;
+    net::Pipeline pipeline(netlink_, [&](std::size_t index, int errnum, const std::string& text) {
+      refuse(what, describe(objects[index]), {errnum, text});
+    });
+    for (const Object& object : objects) send(pipeline, object);
+    pipeline.flush();
+    report_.requests += objects.size();
+  }
+  Report finish();
+
+ private:
+  struct Refusal {
+    int errnum;
+    std::string text;  ///< the kernel's, or empty
+  };
+  void record(Change::What what, const std::function<std::string()>& describe);
+  void refuse(Change::What what, const std::string& object, const Refusal& refusal);
+
+  net::Netlink& netlink_;
+  Mode mode_;
+  const std::string& scope_;
+  Report report_;
+  std::size_t hidden_errors_ = 0;
+};
+
+}  // namespace fabric
