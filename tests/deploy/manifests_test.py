@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""conf-examples/kubernetes holds together, and asks for neither more nor less than plumbd uses.
+
+What an API server would refuse is not seen here (Debian has none): names, references, probes, rights and configurations are.
+"""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import unittest
+
+import yaml
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import kustomize_double  # noqa: E402
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+OVERLAYS = kustomize_double.EXAMPLES / "overlays"
+MODES = {"vxlan": "vxlan", "host-gw": "host-gw", "bgp": "bgp", "bgp-services": "bgp"}
+
+
+def plumbd(*arguments):
+    folder = next(folder for folder in (os.environ.get("PLUMB_BIN"), ROOT / "build/release/bin", os.environ["PLUMB_BUILD_BIN"])
+                  if folder and pathlib.Path(folder, "plumbd").exists())
+    return subprocess.run([pathlib.Path(folder, "plumbd"), *arguments], capture_output=True, text=True, timeout=30, check=False)
+
+
+class Mode(unittest.TestCase):
+    """Checks of one overlay; MODES has a subclass each."""
+    mode = None
+
+    def setUp(self):
+        self.things = kustomize_double.resolve(OVERLAYS / self.mode)
+
+    def one(self, kind, name="plumbd"):
+        found = [thing for thing in self.things if thing["kind"] == kind and thing["metadata"]["name"] == name]
+        self.assertEqual(len(found), 1, f"{kind} {name}")
+        return found[0]
+
+    def pod(self):
+        return self.one("DaemonSet")["spec"]["template"]["spec"]
+
+    def containers(self):
+        return {each["name"]: each for each in self.pod()["containers"] + self.pod()["initContainers"]}
+
+    def test_the_single_file_is_what_the_overlay_gives(self):
+        path, content = kustomize_double.ready_made(self.mode)
+        self.assertEqual(path.read_text(encoding="utf-8"), content, "run tests/deploy/kustomize_double.py --write")
+        self.assertEqual(list(yaml.safe_load_all(content)), self.things)
+
+    def test_everything_has_a_kind_a_version_and_one_name(self):
+        names = [kustomize_double.identity(thing) for thing in self.things]
+        self.assertEqual(len(names), len(set(names)))
+        versions = {"Namespace": "v1", "ServiceAccount": "v1", "ConfigMap": "v1", "DaemonSet": "apps/v1",
+                    "ClusterRole": "rbac.authorization.k8s.io/v1", "ClusterRoleBinding": "rbac.authorization.k8s.io/v1"}
+        for thing in self.things:
+            self.assertEqual(thing["apiVersion"], versions[thing["kind"]])
+
+    def test_namespaced_things_are_in_the_namespace_that_is_made(self):
+        self.one("Namespace", "plumb-system")
+        for thing in self.things:
+            cluster_wide = thing["kind"] in ("Namespace", "ClusterRole", "ClusterRoleBinding")
+            self.assertEqual(thing["metadata"].get("namespace"), None if cluster_wide else "plumb-system", thing["kind"])
+
+    def test_the_selector_finds_the_pods(self):
+        spec = self.one("DaemonSet")["spec"]
+        self.assertEqual(spec["selector"]["matchLabels"], spec["template"]["metadata"]["labels"])
+
+    def test_every_mount_has_its_volume_and_every_volume_its_mount(self):
+        mounted = {mount["name"] for each in self.containers().values() for mount in each["volumeMounts"]}
+        self.assertEqual(mounted, {volume["name"] for volume in self.pod()["volumes"]})
+
+    def test_the_config_map_has_the_file_that_plumbd_is_given(self):
+        volumes = {volume["name"]: volume for volume in self.pod()["volumes"]}
+        agent = self.containers()["plumbd"]
+        path = pathlib.PurePath(agent["command"][agent["command"].index("--config") + 1])
+        mount = next(mount for mount in agent["volumeMounts"] if mount["mountPath"] == str(path.parent))
+        config_map = self.one("ConfigMap", volumes[mount["name"]]["configMap"]["name"])
+        self.assertIn(path.name, config_map["data"])
+
+    def test_roles_are_bound_to_the_account_of_the_pods(self):
+        account = self.one("ServiceAccount", self.pod()["serviceAccountName"])
+        subject = {"kind": "ServiceAccount", "name": account["metadata"]["name"], "namespace": account["metadata"]["namespace"]}
+        roles = {thing["metadata"]["name"] for thing in self.things if thing["kind"] == "ClusterRole"}
+        bindings = [thing for thing in self.things if thing["kind"] == "ClusterRoleBinding"]
+        self.assertEqual({binding["roleRef"]["name"] for binding in bindings}, roles)
+        for binding in bindings:
+            self.assertEqual(binding["subjects"], [subject])
+
+    def test_images_have_this_version_and_are_never_fetched_from_a_public_registry(self):
+        version = re.search(r"^project\(plumb VERSION ([0-9.]+)", (ROOT / "CMakeLists.txt").read_text(), re.M)[1]
+        for container in self.containers().values():
+            self.assertEqual(container["image"], f"localhost/plumb:{version}")
+            self.assertEqual(container["imagePullPolicy"], "IfNotPresent")
+
+    def test_no_container_is_privileged(self):
+        for container in self.containers().values():
+            context = container["securityContext"]
+            self.assertNotIn("privileged", context)
+            self.assertFalse(context["allowPrivilegeEscalation"])
+            self.assertEqual(context["capabilities"]["drop"], ["ALL"])
+
+    def test_probes_ask_where_plumbd_listens(self):
+        agent = self.containers()["plumbd"]
+        self.assertEqual(agent["livenessProbe"]["httpGet"]["path"], "/healthz")
+        self.assertEqual(agent["readinessProbe"]["httpGet"]["path"], "/readyz")
+        listen = yaml.safe_load((OVERLAYS / self.mode / "plumbd.yaml").read_text()).get("listen", self.default_listen())
+        for probe in ("livenessProbe", "readinessProbe"):
+            where = agent[probe]["httpGet"]
+            self.assertEqual(f"{where['host']}:{where['port']}", listen)
+
+    @staticmethod
+    def default_listen():
+        return re.search(r'listen = "([^"]+)"', (ROOT / "agent/config.h").read_text())[1]
+
+    def test_bird_runs_where_there_is_bgp_and_shares_plumbds_folder(self):
+        self.assertEqual("bird" in self.containers(), MODES[self.mode] == "bgp")
+        if "bird" in self.containers():
+            run = {"name": "run", "mountPath": "/run/plumb"}
+            self.assertIn(run, self.containers()["bird"]["volumeMounts"])
+            self.assertIn(run, self.containers()["plumbd"]["volumeMounts"])
+
+    def test_plumbd_accepts_the_configuration(self):
+        done = plumbd("check", str(OVERLAYS / self.mode / "plumbd.yaml"))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(yaml.safe_load((OVERLAYS / self.mode / "plumbd.yaml").read_text())["backend"], MODES[self.mode])
+
+    def rights(self):
+        """{(group, resource, verb)} of all roles."""
+        return {(group, resource, verb) for thing in self.things if thing["kind"] == "ClusterRole" for rule in thing["rules"]
+                for group in rule["apiGroups"] for resource in rule["resources"] for verb in rule["verbs"]}
+
+    def test_rights_are_those_that_the_code_uses(self):
+        nodes = {("", "nodes", "list"), ("", "nodes", "watch"), ("", "nodes/status", "patch")}
+        services = {(group, resource, verb) for group, resource in (("", "services"), ("discovery.k8s.io", "endpointslices"))
+                    for verb in ("list", "watch")}
+        self.assertEqual(self.rights(), nodes | services if self.mode == "bgp-services" else nodes)
+
+
+for name in MODES:
+    globals()[f"Mode_{name}"] = type(f"Mode_{name}", (Mode,), {"mode": name})
+
+
+class Overlays(unittest.TestCase):
+    def test_all_are_checked(self):
+        self.assertEqual(set(kustomize_double.overlays()), set(MODES))
+
+
+if __name__ == "__main__":
+    del Mode
+    unittest.main(verbosity=2)
