@@ -17,8 +17,16 @@ std::string path_of(const std::string& key) {
   return "/proc/sys/" + key;
 }
 
+base::UniqueFd open_for_writing(const std::string& key) noexcept {
+  base::UniqueFd fd(::open(path_of(key).c_str(), O_WRONLY | O_CLOEXEC));
+  if (fd || errno != EROFS) return fd;
+  base::UniqueFd host(::open(("/host" + path_of(key)).c_str(), O_WRONLY | O_CLOEXEC));
+  if (!host) errno = EROFS;
+  return host;
+}
+
 bool write_once(const std::string& key, const std::string& value) noexcept {
-  const base::UniqueFd fd(::open(path_of(key).c_str(), O_WRONLY | O_CLOEXEC));
+  const base::UniqueFd fd = open_for_writing(key);
   return fd && ::write(fd.get(), value.data(), value.size()) == static_cast<ssize_t>(value.size());
 }
 
