@@ -7,12 +7,12 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import image  # noqa: E402
 from lab import state, world  # noqa: E402
+from lab.containerd import Containerd  # noqa: E402
 from outside import Outside  # noqa: E402
 from pod_checks import PodChecks  # noqa: E402
 
@@ -25,37 +25,6 @@ NETWORK = {
         "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.88.0.0/24"}], [{"subnet": "fd00:88::/64"}]],
                  "routes": [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]}}],
 }
-CONFIG = """
-version = 2
-root = "{folder}/root"
-state = "{folder}/state"
-disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.aufs",
-  "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.internal.v1.opt"]
-[grpc]
-  address = "{folder}/containerd.sock"
-"""
-
-
-class Containerd:
-    def __init__(self):
-        self.folder = tempfile.mkdtemp(dir="/run")
-        config = pathlib.Path(self.folder, "config.toml")
-        config.write_text(CONFIG.format(folder=self.folder), encoding="utf-8")
-        with open(f"{self.folder}/log", "wb") as log:
-            self.daemon = subprocess.Popen(["containerd", "--config", config], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        world.wait_until(lambda: self.ctr("version", check=False).returncode == 0, "containerd answers", 60)
-        image.write(f"{self.folder}/image.tar")
-        self.ctr("images", "import", "--snapshotter", "native", f"{self.folder}/image.tar", timeout=120)
-
-    def command(self, *arguments):
-        return ["ctr", "--address", f"{self.folder}/containerd.sock", *arguments]
-
-    def ctr(self, *arguments, **options):
-        return world.run(*self.command(*arguments), **options)
-
-    def stop(self):
-        self.daemon.terminate()
-        self.daemon.wait(20)
 
 
 class Pod:
@@ -112,6 +81,8 @@ class ContainerdTest(PodChecks, unittest.TestCase):
     def setUpClass(cls):
         cls.outside = Outside()
         cls.containerd = Containerd()
+        image.write(f"{cls.containerd.folder}/image.tar")
+        cls.containerd.import_image(f"{cls.containerd.folder}/image.tar")
         # The first pod makes what pods share: bridge, gateway addresses, tables.
         Pod(cls.containerd, "warm-up").remove()
         cls.before = state.snapshot()
