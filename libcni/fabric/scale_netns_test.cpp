@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <chrono>
+#include <cstdio>
+#include <random>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "libcni/fabric/apply.h"
+#include "libcni/net/link.h"
+#include "tests/support/host/test_host.h"
+
+namespace fabric {
+namespace {
+
+using test::output_of;
+using ::testing::IsEmpty;
+
+constexpr int kNodes = 5000;
+
+base::IpAddress address(const std::string& text) {
+  return base::IpAddress::parse(text).value();
+}
+
+std::vector<Node> many_nodes(int count) {
+  const base::IpAddress first = address("172.16.0.1");
+  const base::IpAddress range = address("10.0.0.0");
+  std::vector<Node> nodes;
+  for (int i = 0; i < count; ++i)
+    nodes.push_back({.name = "n" + std::to_string(i),
+                     .addresses = {first.plus(i)},
+                     .ranges = {{range.plus(256 * i), 24}}});
+  return nodes;
+}
+
+double milliseconds(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
+}
+
+class FabricScale : public ::testing::Test {
+ protected:
+  FabricScale() {
+    output_of(
+        "ip link add eth0 type veth peer name far0; ip addr add 172.16.0.1/12 dev eth0; "
+        "ip link set eth0 up; ip link set far0 up");
+  }
+  Desired desired(const std::vector<Node>& nodes) {
+    return plan(nodes[0], nodes, {.backend = Backend::vxlan},
+                {.parent = "eth0", .mtu = 1500, .subnets = {}});
+  }
+  test::TestHost host_;
+  net::Netlink netlink_;
+};
+
+TEST_F(FabricScale, FiveThousandNodesReachTheKernelInASecondAndAreNotWrittenTwice) {
+  std::vector<Node> nodes = many_nodes(kNodes);
+  Desired wanted;
+  const double planning = milliseconds([&] { wanted = desired(nodes); });
+  Report first;
+  const double filling = milliseconds([&] { first = apply(netlink_, wanted); });
+  Report second;
+  const double checking = milliseconds([&] { second = apply(netlink_, wanted); });
+  nodes.pop_back();
+  wanted = desired(nodes);
+  Report third;
+  const double removing = milliseconds([&] { third = apply(netlink_, wanted); });
+  std::printf(
+      "%d nodes: plan %.0f ms; apply %.0f ms, %zu requests; again %.0f ms, %zu requests; one node "
+      "less %.0f ms, %zu requests\n",
+      kNodes, planning, filling, first.requests, checking, second.requests, removing,
+      third.requests);
+  EXPECT_THAT(first.errors, IsEmpty());
+  EXPECT_GE(first.changed, 3u * (kNodes - 1));
+  EXPECT_LE(first.changes.size(), 100u);
+  EXPECT_EQ(second.requests, 0u);
+  EXPECT_EQ(second.changed, 0u);
+  EXPECT_GE(third.requests, 3u);
+  EXPECT_LE(third.requests, 4u);  // its table of senders, too
+  EXPECT_EQ(output_of("ip route show proto 86 | wc -l; bridge fdb show dev plumb-vxlan | wc -l; "
+                      "ip neigh show proto 88 | wc -l"),
+            "4998\n4998\n4998\n");
+  EXPECT_LT(filling, 1000);
+}
+
+TEST_F(FabricScale, RefusedObjectsAreCountedAndTheRestIsDone) {
+  const std::vector<Node> nodes = many_nodes(1000);
+  output_of(
+      "for i in $(seq 1 100); do echo route add 10.0.$((i*2)).0/24 dev lo; done | ip -batch -");
+  const Report report = apply(netlink_, desired(nodes));
+  ASSERT_EQ(report.errors.size(), 21u);
+  EXPECT_EQ(report.errors.back(), "and 80 more");
+  EXPECT_EQ(output_of("ip route show proto 86 | wc -l"), "899\n");
+}
+
+/// Objects that other programs or earlier runs could have left, in the words of ip and bridge.
+class Disorder {
+ public:
+  explicit Disorder(unsigned seed) : random_(seed) {}
+
+  /// Somebody else's; none has key and place of one that is wanted.
+  std::string foreign() {
+    const std::string n = std::to_string(pick(250));
+    switch (pick(8)) {
+      case 0:
+        return "ip route add 10.0." + n + ".0/24 via 172.16.9.9 metric 77 proto static";
+      case 1:
+        return "ip route add 10.77." + n + ".0/24 dev eth0 proto bird";
+      case 2:
+        return "ip route add blackhole 10.0." + n + ".0/24 metric 88";
+      case 3:
+        return "ip route add 10.0." + n + ".0/24 dev far0 table 100 proto 86";
+      case 4:
+        return "ip neigh add 172.16.8." + n + " lladdr 52:00:00:00:00:" + hex(pick(99)) +
+               " dev eth0 proto 88";
+      case 5:
+        return "ip neigh add 10.88.0." + n + " lladdr 52:00:00:00:00:01 dev plumb-vxlan";
+      case 6:
+        return "bridge fdb add 52:00:00:00:01:" + hex(pick(99)) + " dev other dst 192.0.2." + n;
+      default:
+        return "ip addr add 192.0.2." + n + "/32 dev eth0";
+    }
+  }
+  /// With our marks, but not wanted or not as wanted.
+  std::string stale() {
+    const std::string n = std::to_string(pick(250));
+    switch (pick(8)) {
+      case 0:
+        return "ip route replace 10.0." + n + ".0/24 via 172.16.9.9 proto 87";
+      case 1:
+        return "ip route replace 10.66." + n + ".0/24 via 172.16.9.9 proto 86";
+      case 2:
+        return "ip route replace blackhole 10.67." + n + ".0/24 proto 85 metric 4096";
+      case 3:
+        return "ip neigh replace 10.0." + n +
+               ".0 lladdr 52:00:00:00:00:07 dev plumb-vxlan proto 88";
+      case 4:
+        return "bridge fdb replace 02:76:ac:10:00:" + hex(pick(99)) +
+               " dev plumb-vxlan dst 192.0.2.7 self permanent";
+      case 5:
+        return "bridge fdb replace 52:00:00:00:02:" + hex(pick(99)) +
+               " dev plumb-vxlan dst 192.0.2.7 self permanent";
+      case 6:
+        return "ip route del 10.0." + n + ".0/24 proto 86";
+      default:
+        return "ip neigh del 10.0." + n + ".0 dev plumb-vxlan";
+    }
+  }
+
+ private:
+  int pick(int count) { return std::uniform_int_distribution<int>(0, count - 1)(random_); }
+  static std::string hex(int value) {
+    return {"0123456789abcdef"[value / 16], "0123456789abcdef"[value % 16]};
+  }
+  std::mt19937 random_;
+};
+
+/// All that neighbours, routes and devices of the namespace hold, in one order.
+std::string state() {
+  return output_of(
+      "(ip route show table main; ip route show table 100; ip neigh show nud permanent; "
+      "bridge fdb show | grep ' dst '; ip -o addr; ip -o link) | sort");
+}
+
+TEST_F(FabricScale, WhateverIsThereOnlyOurOwnWrongObjectsAreTouched) {
+  const Desired wanted = desired(many_nodes(200));
+  output_of(
+      "ip link add other type vxlan id 9 dstport 9999 local 172.16.0.1; ip link set other up");
+  for (unsigned seed = 1; seed <= 10; ++seed) {
+    SCOPED_TRACE(seed);
+    Disorder disorder(seed);
+    ASSERT_THAT(apply(netlink_, wanted).errors, IsEmpty());
+    for (int i = 0; i < 10; ++i) output_of(disorder.foreign());
+    const std::string right = state();
+    for (int i = 0; i < 10; ++i) output_of(disorder.stale());
+    ASSERT_NE(state(), right);
+    const Report told = diff(netlink_, wanted);
+    const Report report = apply(netlink_, wanted);
+    EXPECT_THAT(report.errors, IsEmpty());
+    EXPECT_EQ(report.changes, told.changes);
+    EXPECT_EQ(state(), right);
+    EXPECT_EQ(apply(netlink_, wanted).requests, 0u);
+  }
+}
+
+}  // namespace
+}  // namespace fabric
