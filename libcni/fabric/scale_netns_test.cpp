@@ -17,6 +17,11 @@ using test::output_of;
 using ::testing::IsEmpty;
 
 constexpr int kNodes = 5000;
+#ifdef __SANITIZE_ADDRESS__
+constexpr int kMilliseconds = 10000;  // sanitizers cost more than the work
+#else
+constexpr int kMilliseconds = 1000;
+#endif
 
 base::IpAddress address(const std::string& text) {
   return base::IpAddress::parse(text).value();
@@ -82,7 +87,7 @@ TEST_F(FabricScale, FiveThousandNodesReachTheKernelInASecondAndAreNotWrittenTwic
   EXPECT_EQ(output_of("ip route show proto 86 | wc -l; bridge fdb show dev plumb-vxlan | wc -l; "
                       "ip neigh show proto 88 | wc -l"),
             "4998\n4998\n4998\n");
-  EXPECT_LT(filling, 1000);
+  EXPECT_LT(filling, kMilliseconds);
 }
 
 TEST_F(FabricScale, RefusedObjectsAreCountedAndTheRestIsDone) {
@@ -161,7 +166,7 @@ class Disorder {
 std::string state() {
   return output_of(
       "(ip route show table main; ip route show table 100; ip neigh show nud permanent; "
-      "bridge fdb show | grep ' dst '; ip -o addr; ip -o link) | sort");
+      "bridge fdb show | grep ' dst '; ip -o addr; ip -o link) | sed 's/ tentative//' | sort");
 }
 
 TEST_F(FabricScale, WhateverIsThereOnlyOurOwnWrongObjectsAreTouched) {

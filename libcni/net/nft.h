@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,11 @@ class Nft {
   /// Elements whose comment is `wanted`; empty when there is no such set.
   std::vector<Element> list_elements(const Table& table, const std::string& set,
                                      const std::function<bool(std::string_view comment)>& wanted);
+  /// All elements, one at a time: a set can have thousands. After `restart` they begin anew.
+  void visit_elements(
+      const Table& table, const std::string& set,
+      const std::function<void(std::span<const std::uint8_t> key, bool interval_end)>& visit,
+      const std::function<void()>& restart);
 
  private:
   std::unique_ptr<NetfilterSocket> socket_;

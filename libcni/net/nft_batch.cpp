@@ -93,6 +93,16 @@ Hook postrouting_nat() {
   return {"nat", NF_INET_POST_ROUTING, 100};
 }
 
+Hook prerouting_raw() {
+  return {"filter", NF_INET_PRE_ROUTING, -300};
+}
+Hook output_raw() {
+  return {"filter", NF_INET_LOCAL_OUT, -300};
+}
+Hook forward_filter() {
+  return {"filter", NF_INET_FORWARD, 0};
+}
+
 /// Room for one message; libnftnl builds without looking at bounds.
 struct Batch::Scratch {
   Scratch(int type, Family family, int flags) {
@@ -121,6 +131,14 @@ void Batch::ensure_table(const std::string& text) {
     nftnl_table_set_data(table.get(), NFTNL_TABLE_USERDATA, comment.data(), comment.size());
   nftnl_table_nlmsg_build_payload(message.header, table.get());
   add(message, "create nf_tables table " + quoted(table_.name));
+}
+
+void Batch::remove_table() {
+  Scratch message(NFT_MSG_DELTABLE, table_.family, 0);
+  const TableObject table(nftnl_table_alloc());
+  nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, table_.name.c_str());
+  nftnl_table_nlmsg_build_payload(message.header, table.get());
+  add(message, "remove nf_tables table " + quoted(table_.name));
 }
 
 void Batch::ensure_chain(const std::string& name, const std::string& text) {
@@ -190,7 +208,10 @@ void Batch::ensure_set(const Set& set) {
   Scratch message(NFT_MSG_NEWSET, table_.family, NLM_F_CREATE);
   const SetObject object = set_object(table_, set.name);
   nftnl_set_set_u32(object.get(), NFTNL_SET_ID, static_cast<std::uint32_t>(attempts_.size() + 1));
-  nftnl_set_set_u32(object.get(), NFTNL_SET_FLAGS, set.data.empty() ? 0 : NFT_SET_MAP);
+  std::uint32_t flags = 0;
+  if (!set.data.empty()) flags |= NFT_SET_MAP;
+  if (set.intervals) flags |= NFT_SET_INTERVAL;
+  nftnl_set_set_u32(object.get(), NFTNL_SET_FLAGS, flags);
   nftnl_set_set_u32(object.get(), NFTNL_SET_KEY_TYPE, packed(set.key));
   nftnl_set_set_u32(object.get(), NFTNL_SET_KEY_LEN, size_of(set.key));
   if (!set.data.empty()) {
@@ -219,6 +240,8 @@ void Batch::add_element(const std::string& set, const Element& element) {
   if (!element.data.empty())
     nftnl_set_elem_set(raw, NFTNL_SET_ELEM_DATA, element.data.data(),
                        static_cast<std::uint32_t>(element.data.size()));
+  if (element.interval_end)
+    nftnl_set_elem_set_u32(raw, NFTNL_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
   const Comment comment(NFTNL_UDATA_SET_ELEM_COMMENT, element.comment);
   if (!element.comment.empty())
     nftnl_set_elem_set(raw, NFTNL_SET_ELEM_USERDATA, comment.data(), comment.size());
@@ -226,13 +249,14 @@ void Batch::add_element(const std::string& set, const Element& element) {
   add(message, "add element " + quoted(element.comment) + " to nf_tables set " + quoted(set));
 }
 
-void Batch::remove_element(const std::string& set, const Bytes& key) {
+void Batch::remove_element(const std::string& set, const Bytes& key, bool interval_end) {
   Scratch message(NFT_MSG_DELSETELEM, table_.family, 0);
   const SetObject object = set_object(table_, set);
   nftnl_set_elem* raw = nftnl_set_elem_alloc();
   if (raw == nullptr) throw std::bad_alloc();
   nftnl_set_elem_add(object.get(), raw);
   nftnl_set_elem_set(raw, NFTNL_SET_ELEM_KEY, key.data(), static_cast<std::uint32_t>(key.size()));
+  if (interval_end) nftnl_set_elem_set_u32(raw, NFTNL_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
   nftnl_set_elems_nlmsg_build_payload(message.header, object.get());
   add(message, "remove an element of nf_tables set " + quoted(set));
 }

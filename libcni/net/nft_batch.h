@@ -23,12 +23,17 @@ struct Hook {
 Hook prerouting_nat();   ///< priority dstnat
 Hook output_nat();       ///< priority dstnat
 Hook postrouting_nat();  ///< priority srcnat
+Hook prerouting_raw();   ///< before connection tracking
+Hook output_raw();
+Hook forward_filter();
 
-/// A set, or a map when `data` is not empty; hash lookups, no intervals.
+/// A set, or a map when `data` is not empty. `intervals`: of ranges, whose elements are where each
+/// begins and, with `interval_end`, where it has ended.
 struct Set {
   std::string name;
   std::vector<Type> key;
   std::vector<Type> data = {};
+  bool intervals = false;
 };
 
 /// An element of a set or map. `comment` is what `nft list ruleset` shows; 128 bytes at most.
@@ -36,6 +41,7 @@ struct Element {
   Bytes key;
   Bytes data = {};
   std::string comment = {};
+  bool interval_end = false;
   bool operator==(const Element&) const = default;
 };
 
@@ -48,6 +54,7 @@ class Batch {
   const Table& table() const { return table_; }
 
   void ensure_table(const std::string& comment);
+  void remove_table();  ///< with all that is in it
   void ensure_chain(const std::string& name, const std::string& comment = {});
   void ensure_base_chain(const std::string& name, const Hook& hook);
   void flush_chain(const std::string& name);
@@ -60,9 +67,10 @@ class Batch {
   void remove_set(const std::string& name);
   void add_element(const std::string& set,
                    const Element& element);  ///< EEXIST when the key is there
-  void remove_element(const std::string& set, const Bytes& key);
+  void remove_element(const std::string& set, const Bytes& key, bool interval_end = false);
 
   bool empty() const { return attempts_.empty(); }
+  std::size_t size() const { return attempts_.size(); }  ///< requests
 
  private:
   friend class Nft;

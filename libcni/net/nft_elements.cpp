@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <arpa/inet.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
@@ -92,6 +93,26 @@ std::vector<Element> Nft::list_elements(const Table& table, const std::string& s
                 },
                 [&] { elements.clear(); });
   return elements;
+}
+
+void Nft::visit_elements(const Table& table, const std::string& set,
+                         const std::function<void(std::span<const std::uint8_t>, bool)>& visit,
+                         const std::function<void()>& restart) {
+  const auto read = [&](const nlattr& element) {
+    std::span<const std::uint8_t> key;
+    std::uint32_t flags = 0;
+    for_each_nested(element, [&](const nlattr& part) {
+      if (type_of(part) == NFTA_SET_ELEM_FLAGS) flags = ntohl(u32_of(part));
+      if (type_of(part) == NFTA_SET_ELEM_KEY)
+        for_each_nested(part, [&](const nlattr& value) {
+          if (type_of(value) == NFTA_DATA_VALUE) key = bytes_of(value);
+        });
+    });
+    visit(key, (flags & NFT_SET_ELEM_INTERVAL_END) != 0);
+  };
+  socket_->dump([&] { return start(*socket_, table, set, NLM_F_DUMP); },
+                "list elements of nf_tables set \"" + set + "\"",
+                [&](const nlmsghdr& answer) { for_each_element(answer, read); }, restart);
 }
 
 }  // namespace net::nft

@@ -7,8 +7,10 @@
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cstdio>
 #include <cstring>
 #include <new>
@@ -256,6 +258,17 @@ Rule& Rule::destination_port(std::uint16_t port) {
   return *this;
 }
 
+Rule& Rule::vxlan(std::uint16_t port, std::uint32_t vni) {
+  constexpr std::uint32_t kVniOffset = 8 + 4;  // behind the UDP header, flags and reserved bits
+  const std::array<std::uint8_t, 3> wire{static_cast<std::uint8_t>(vni >> 16),
+                                         static_cast<std::uint8_t>(vni >> 8),
+                                         static_cast<std::uint8_t>(vni)};
+  l4proto(IPPROTO_UDP).destination_port(port);
+  add(payload(NFT_PAYLOAD_TRANSPORT_HEADER, kVniOffset, wire.size(), NFT_REG_1));
+  compare(wire.data(), wire.size(), Match::equal);
+  return *this;
+}
+
 void Rule::load_fields(int family, const std::vector<Field>& fields) {
   const std::uint32_t size = address_size(family);
   std::uint32_t offset = 0;
@@ -316,6 +329,20 @@ Rule& Rule::masquerade() {
   return add(expression("masq"));
 }
 
+Rule& Rule::masquerade_fully_random() {
+  nftnl_expr* made = expression("masq");
+  nftnl_expr_set_u32(made, NFTNL_EXPR_MASQ_FLAGS, NF_NAT_RANGE_PROTO_RANDOM_FULLY);
+  return add(made);
+}
+
+Rule& Rule::notrack() {
+  return add(expression("notrack"));
+}
+
+Rule& Rule::counter() {
+  return add(expression("counter"));
+}
+
 Rule& Rule::verdict(int code, const std::string& chain) {
   nftnl_expr* made = expression("immediate");
   nftnl_expr_set_u32(made, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
@@ -335,6 +362,9 @@ Rule& Rule::return_to_caller() {
 }
 Rule& Rule::drop() {
   return verdict(NF_DROP, {});
+}
+Rule& Rule::accept() {
+  return verdict(NF_ACCEPT, {});
 }
 
 }  // namespace net::nft

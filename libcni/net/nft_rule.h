@@ -57,6 +57,7 @@ class Rule {
   Rule& ether_source(const base::Mac& mac);
   Rule& l4proto(std::uint8_t protocol);
   Rule& destination_port(std::uint16_t port);
+  Rule& vxlan(std::uint16_t port, std::uint32_t vni);  ///< UDP to this port, of this network
   /// `family` says how long the addresses in `fields` are.
   Rule& in_set(const std::string& set, int family, const std::vector<Field>& fields,
                Match match = Match::equal);
@@ -65,10 +66,15 @@ class Rule {
   /// Destination from a map of `fields` to address . port; no match, no translation.
   Rule& dnat_by_map(const std::string& map, int family, const std::vector<Field>& fields);
   Rule& masquerade();
+  Rule&
+  masquerade_fully_random();  ///< ports that nobody can guess, and parallel flows rarely share
+  Rule& notrack();
+  Rule& counter();
   Rule& jump(const std::string& chain);
   Rule& go_to(const std::string& chain);
   Rule& return_to_caller();
   Rule& drop();
+  Rule& accept();
 
   nftnl_rule* raw() const { return rule_; }
   const std::string& comment() const { return comment_; }
