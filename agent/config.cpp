@@ -165,7 +165,7 @@ std::vector<Override> overrides_of(const char* const* environment) {
     const std::string name(*environment, equals);
     if (name == "NODE_NAME")
       found.insert(found.begin(), {"node", nlohmann::json(equals + 1).dump()});
-    if (!name.starts_with("PLUMB_")) continue;
+    if (!name.starts_with("PLUMB_") || name == "PLUMB_CONFIG") continue;
     const auto keys = config_keys();
     const auto key = std::ranges::find(keys, name, environment_name);
     if (key == keys.end())

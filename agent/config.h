@@ -110,7 +110,7 @@ struct Config {
   std::string listen = "127.0.0.1:9474";  ///< /healthz /readyz /metrics; empty: none
   int resync_seconds = 75;
   int safety_seconds = 30;  ///< how long a list that drops more than half of the nodes is doubted
-  LogLevel log_level = LogLevel::info;
+  LogLevel log_level = LogLevel::info;  ///< `logLevel`
   bool operator==(const Config&) const = default;
 };
 

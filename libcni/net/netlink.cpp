@@ -269,4 +269,8 @@ void Netlink::dump(Message& message, const std::string& attempted, const OnReply
   base::throw_errno(attempted + ": the table kept changing", EAGAIN);
 }
 
+std::uint32_t Netlink::port() const {
+  return mnl_socket_get_portid(impl_->socket.get());
+}
+
 }  // namespace net

@@ -74,6 +74,9 @@ class Netlink {
   /// the kernel refused. No more than its answers fit into the socket: see Pipeline.
   void exchange(std::span<char> messages, const OnRefused& on_refused);
 
+  /// The address of this socket: events that its requests cause carry it.
+  std::uint32_t port() const;
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

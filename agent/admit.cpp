@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/admit.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+namespace agent {
+namespace {
+
+/// A longer list helps nobody, and a broken source can make one line for each of 5000 nodes.
+constexpr std::size_t kMostProblems = 100;
+
+std::string quoted(const std::string& name) {
+  return '"' + name + '"';
+}
+
+/// What was given to whom.
+class Claims {
+ public:
+  explicit Claims(const AdmitRules& rules) : rules_(rules) {}
+
+  /// Why `node` cannot have all it wants; empty when it can.
+  std::string problem_of(const fabric::Node& node) const {
+    if (node.addresses.empty()) return "it has no address";
+    for (const base::IpAddress& address : node.addresses)
+      if (std::string why = problem_of(address); !why.empty()) return why;
+    for (const base::Prefix& range : node.ranges)
+      if (std::string why = problem_of(range); !why.empty()) return why;
+    for (const base::Mac& mac : macs_of(node))
+      if (const auto owner = macs_.find(mac.bytes); owner != macs_.end())
+        return "its VXLAN MAC address " + mac.text() + " is that of node " +
+               quoted(owner->second->name) + "; give one of them a mac";
+    return {};
+  }
+
+  void give(const fabric::Node& node) {
+    for (const base::IpAddress& address : node.addresses) addresses_[address] = &node;
+    for (const base::Prefix& range : node.ranges)
+      ranges_[range.network().address] = {range.network(), &node};
+    for (const base::Mac& mac : macs_of(node)) macs_[mac.bytes] = &node;
+  }
+
+ private:
+  struct Range {
+    base::Prefix prefix;
+    const fabric::Node* node;
+  };
+
+  static std::vector<base::Mac> macs_of(const fabric::Node& node) {
+    std::vector<base::Mac> macs;
+    for (const int family : {AF_INET, AF_INET6}) {
+      const auto& told = family == AF_INET ? node.mac : node.mac_v6;
+      const auto address = node.address_of(family);
+      if (address) macs.push_back(told ? *told : fabric::vtep_mac(*address));
+    }
+    return macs;
+  }
+
+  std::string problem_of(const base::IpAddress& address) const {
+    if (!address.is_global_unicast())
+      return "its address " + address.text() + " is not one of a host on a network";
+    if (const auto owner = addresses_.find(address); owner != addresses_.end())
+      return "its address " + address.text() + " is that of node " + quoted(owner->second->name);
+    if (const Range* range = find_range(base::host_prefix(address)))
+      return "its address " + address.text() + " lies in the range " + range->prefix.text() +
+             " of node " + quoted(range->node->name);
+    return {};
+  }
+
+  std::string problem_of(const base::Prefix& range) const {
+    const std::string text = "its range " + range.text();
+    const auto& cluster = rules_.cluster_ranges;
+    const auto inside = [&](const base::Prefix& outer) {
+      return outer.length <= range.length && outer.contains(range.address);
+    };
+    if (!cluster.empty() && std::ranges::none_of(cluster, inside))
+      return text + " lies outside the cluster network";
+    for (const base::Prefix& subnet : rules_.node_subnets)
+      if (overlap(subnet, range)) return text + " overlaps the nodes' own network " + subnet.text();
+    if (const Range* other = find_range(range))
+      return text + " overlaps " + other->prefix.text() + " of node " + quoted(other->node->name);
+    const auto address = addresses_.lower_bound(range.network().address);
+    if (address != addresses_.end() && range.contains(address->first))
+      return text + " covers the address " + address->first.text() + " of node " +
+             quoted(address->second->name);
+    return {};
+  }
+
+  /// Ranges that were given never overlap, so only the last one that begins before the end can.
+  const Range* find_range(const base::Prefix& wanted) const {
+    auto after = ranges_.upper_bound(wanted.last());
+    if (after == ranges_.begin()) return nullptr;
+    const Range& candidate = std::prev(after)->second;
+    return overlap(candidate.prefix, wanted) ? &candidate : nullptr;
+  }
+
+  const AdmitRules& rules_;
+  std::map<base::IpAddress, const fabric::Node*> addresses_;
+  std::map<base::IpAddress, Range> ranges_;
+  std::map<std::array<std::uint8_t, 6>, const fabric::Node*> macs_;
+};
+
+/// 0: has nothing but what it was admitted with, 1: some of that, 2: nothing of it.
+int seniority(const fabric::Node& node, std::span<const fabric::Node> earlier) {
+  const auto before = std::ranges::lower_bound(earlier, node.name, {}, &fabric::Node::name);
+  if (before == earlier.end() || before->name != node.name) return 2;
+  const auto had_address = [&](const base::IpAddress& address) {
+    return std::ranges::find(before->addresses, address) != before->addresses.end();
+  };
+  const auto had_range = [&](const base::Prefix& range) {
+    return std::ranges::find(before->ranges, range) != before->ranges.end();
+  };
+  const auto kept = std::ranges::count_if(node.addresses, had_address) +
+                    std::ranges::count_if(node.ranges, had_range);
+  const bool same_mac = node.mac == before->mac && node.mac_v6 == before->mac_v6;
+  const auto all = std::ssize(node.addresses) + std::ssize(node.ranges);
+  if (kept == all && same_mac) return 0;
+  return kept > 0 ? 1 : 2;
+}
+
+}  // namespace
+
+bool overlap(const base::Prefix& a, const base::Prefix& b) {
+  return a.length <= b.length ? a.contains(b.address) : b.contains(a.address);
+}
+
+Admission admit(std::span<const fabric::Node> nodes, std::span<const fabric::Node> earlier,
+                const AdmitRules& rules) {
+  std::vector<std::pair<int, std::size_t>> order;
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    order.emplace_back(seniority(nodes[i], earlier), i);
+  std::ranges::sort(order);
+  Claims claims(rules);
+  std::vector<bool> admitted(nodes.size(), false);
+  Admission admission;
+  std::size_t left_out = 0;
+  for (const auto& [rank, i] : order) {
+    const bool twice =
+        (i > 0 && admitted[i - 1] && nodes[i - 1].name == nodes[i].name) ||
+        (i + 1 < nodes.size() && admitted[i + 1] && nodes[i + 1].name == nodes[i].name);
+    const std::string problem = twice ? "another node has this name" : claims.problem_of(nodes[i]);
+    admitted[i] = problem.empty();
+    if (admitted[i])
+      claims.give(nodes[i]);
+    else if (++left_out <= kMostProblems)
+      admission.problems.push_back("node " + quoted(nodes[i].name) + " is left out: " + problem);
+  }
+  if (left_out > kMostProblems)
+    admission.problems.push_back("and " + std::to_string(left_out - kMostProblems) +
+                                 " more nodes are left out");
+  admission.nodes.reserve(nodes.size() - left_out);
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    if (admitted[i]) admission.nodes.push_back(nodes[i]);
+  return admission;
+}
+
+}  // namespace agent

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/command_line.h"
+
+#include <exception>
+#include <functional>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+#include "agent/commands.h"
+#include "agent/version.h"
+#include "libcni/spec/error.h"
+
+namespace agent {
+namespace {
+
+constexpr char kEpilogue[] = R"(
+Configuration: docs/plumbd.yaml has every key. Flags win over the environment (PLUMB_BGP_AS_NUMBER for
+bgp.asNumber, and so on; NODE_NAME for node), the environment over the file.
+Signals: SIGHUP reads the configuration again; SIGTERM stops and leaves the kernel as it is.
+Exit codes: 0 ok, 1 failed, 2 usage, 3 no plumbd answers, 4 diff found differences, or the agent is not well.)";
+
+int print_version(const Invocation&) {
+  std::cout << "plumbd " << kVersion << "\n";
+  return kOk;
+}
+
+struct Command {
+  const char* name;
+  const char* summary;
+  int (*run)(const Invocation&);
+};
+
+constexpr Command kCommands[] = {
+    {"run", "Follow the source and keep this node's network as it says", run_agent},
+    {"check", "Look for mistakes in the configuration", check_config},
+    {"firewall", "Print the rules that open exactly the ports that this node needs",
+     print_firewall},
+    {"install", "Copy the plugins to where the runtime looks, each replaced whole", install},
+    {"version", "Print the version", print_version},
+};
+
+/// `--set KEY=VALUE`.
+void add_setting(Invocation& invocation, const std::string& text) {
+  const auto equals = text.find('=');
+  if (equals == text.npos || equals == 0)
+    throw CLI::ValidationError("--set", "must be KEY=VALUE such as bgp.bfd=true, not " + text);
+  invocation.overrides.push_back({text.substr(0, equals), text.substr(equals + 1)});
+}
+
+void add_configuration_flags(CLI::App& app, Invocation& invocation) {
+  app.add_option("-c,--config", invocation.config_file,
+                 std::string("Configuration file (default ") + kDefaultConfigFile + ")")
+      ->type_name("FILE")
+      ->envname("PLUMB_CONFIG");
+  app.add_option_function<std::vector<std::string>>(
+         "--set",
+         [&](const std::vector<std::string>& texts) {
+           for (const std::string& text : texts) add_setting(invocation, text);
+         },
+         "Set a key of the configuration")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  const auto shorthand = [&](const char* flag, const char* key, const char* help) {
+    app.add_option_function<std::string>(
+        flag,
+        [&invocation, key](const std::string& value) {
+          invocation.overrides.push_back({key, value});
+        },
+        help);
+  };
+  shorthand("--node", "node", "Name of this node");
+  shorthand("--run-dir", "runDir", "Directory of node.json, subnet.env and the socket");
+  shorthand("--state-dir", "stateDir", "Directory of what outlives a reboot");
+}
+
+void add_command_flags(CLI::App& command, Invocation& invocation) {
+  const std::string name = command.get_name();
+  if (name == "firewall")
+    command.add_option("--format", invocation.format, "nft or iptables")->capture_default_str();
+  if (name == "install") {
+    command.add_option("--from", invocation.from, "Folder of the plugins")->required();
+    command.add_option("--to", invocation.to, "Folder that the runtime executes them from")
+        ->required();
+  }
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+  CLI::App app("plumbd: keeps a node's routes, tunnels and BGP sessions to the other nodes.");
+  app.footer(kEpilogue);
+  app.require_subcommand(1);
+  Invocation invocation;
+  int (*run)(const Invocation&) = nullptr;
+  for (const Command& command : kCommands) {
+    CLI::App* sub = app.add_subcommand(command.name, command.summary);
+    add_configuration_flags(*sub, invocation);
+    add_command_flags(*sub, invocation);
+    sub->callback([&run, &command] { run = command.run; });
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kOk : kUsage;
+  }
+  try {
+    return run(invocation);
+  } catch (const cni::Error& error) {
+    std::cerr << "plumbd: " << error.what()
+              << (error.details().empty() ? "" : ": " + error.details()) << "\n";
+  } catch (const std::exception& error) {
+    std::cerr << "plumbd: " << error.what() << "\n";
+  }
+  return kFailed;
+}
+
+}  // namespace agent

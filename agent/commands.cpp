@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/commands.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+
+#include "agent/config_problems.h"
+#include "agent/daemon.h"
+#include "agent/firewall.h"
+#include "agent/install.h"
+#include "agent/instance.h"
+#include "agent/log.h"
+#include "agent/planning.h"
+#include "agent/snapshot_cache.h"
+#include "libcni/base/file.h"
+#include "libcni/nodes/node_list.h"
+#include "libcni/spec/error.h"
+
+namespace agent {
+
+Config load_config(const Invocation& invocation) {
+  const std::string path = invocation.config_file.value_or(kDefaultConfigFile);
+  const std::string text =
+      invocation.config_file ? base::read_file(path) : base::find_file(path).value_or("");
+  std::vector<Override> overrides = overrides_of(environ);
+  overrides.insert(overrides.end(), invocation.overrides.begin(), invocation.overrides.end());
+  Config config = parse_config(text, path, overrides);
+  complete(config);
+  return config;
+}
+
+Snapshot known_snapshot(const Config& config) {
+  if (config.source != Config::SourceKind::file) {
+    const std::string path = config.state_dir + "/snapshot.json";
+    return parse_snapshot(base::read_file(path), path);
+  }
+  const std::string& path = config.file.path;
+  nodes::NodeList list = nodes::parse_nodes(base::read_file(path), path);
+  std::ranges::stable_sort(list.nodes, {}, &fabric::Node::name);
+  return {.nodes = std::move(list.nodes), .problems = std::move(list.problems)};
+}
+
+int run_agent(const Invocation& invocation) {
+  Config config = load_config(invocation);
+  set_log_level(config.log_level);
+  for (;;) {
+    for (const std::string& problem : config_problems(config)) log(LogLevel::warning, problem);
+    {
+      const Instance instance(config);
+      Daemon daemon(config);
+      if (daemon.run() == Daemon::End::stop) return kOk;
+    }
+    try {
+      config = load_config(invocation);
+      set_log_level(config.log_level);
+    } catch (const std::exception& error) {
+      log(LogLevel::error, std::string("configuration stays as it was: ") + error.what());
+    }
+  }
+}
+
+int check_config(const Invocation& invocation) {
+  const std::vector<std::string> problems = config_problems(load_config(invocation));
+  for (const std::string& problem : problems) std::cout << problem << "\n";
+  if (problems.empty()) std::cout << "ok\n";
+  return problems.empty() ? kOk : kFailed;
+}
+
+int print_firewall(const Invocation& invocation) {
+  const Config config = load_config(invocation);
+  const auto format = find_firewall_format(invocation.format);
+  if (!format)
+    throw cni::Error(cni::Code::invalid_config,
+                     "--format must be nft or iptables, not \"" + invocation.format + "\"");
+  net::Netlink netlink;
+  Planning planning(config, netlink);
+  planning.run(known_snapshot(config), false);
+  const State& state = planning.state();
+  std::cout << firewall_rules(config, state.cluster.nodes, state.underlay, *format);
+  return kOk;
+}
+
+int install(const Invocation& invocation) {
+  for (const std::string& name : install_plugins(invocation.from, invocation.to))
+    std::cout << name << "\n";
+  return kOk;
+}
+
+}  // namespace agent

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/config.h"
+#include "agent/snapshot.h"
+
+namespace agent {
+
+/// Exit codes of plumbd; `--help` lists them.
+enum Exit { kOk = 0, kFailed = 1, kUsage = 2, kNoAgent = 3, kDifferent = 4 };
+
+/// What the command line says.
+struct Invocation {
+  std::string command;
+  std::optional<std::string> config_file;  ///< not given: the default one, which may be missing
+  std::vector<Override> overrides = {};
+  std::vector<std::string> words = {};  ///< addresses, a node
+  std::string from = {}, to = {};       ///< install
+  std::string format = "nft";           ///< firewall
+  bool json = false;
+  bool force = false;
+};
+
+inline constexpr const char* kDefaultConfigFile = "/etc/plumb/plumbd.yaml";
+
+/// File, environment and flags together. Throws cni::Error or std::system_error.
+Config load_config(const Invocation& invocation);
+/// What can be known of the cluster without asking anybody: the nodes file, or else the cache.
+Snapshot known_snapshot(const Config& config);
+
+int run_agent(const Invocation& invocation);
+int check_config(const Invocation& invocation);
+int print_firewall(const Invocation& invocation);
+int install(const Invocation& invocation);
+
+}  // namespace agent

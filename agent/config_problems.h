@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/config.h"
+
+namespace agent {
+
+/// What is wrong with a configuration that parses, seen from this machine: files that are missing
+/// or that others can read, ranges that overlap, settings without effect. One line each.
+std::vector<std::string> config_problems(const Config& config);
+
+}  // namespace agent

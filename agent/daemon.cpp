@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/daemon.h"
+
+#include <malloc.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <exception>
+
+#include "agent/log.h"
+#include "agent/version.h"
+#include "libcni/base/sys_error.h"
+
+namespace agent {
+namespace {
+
+using Needed = Reconciler::Needed;
+/// How long the source may take before the node is programmed from the cache.
+constexpr std::chrono::seconds kPatience(5);
+
+base::UniqueFd block_signals() {
+  sigset_t handled;
+  sigemptyset(&handled);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&handled, signal);
+  if (::sigprocmask(SIG_BLOCK, &handled, nullptr) != 0) base::throw_errno("block signals");
+  ::signal(SIGPIPE, SIG_IGN);
+  base::UniqueFd fd(::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) base::throw_errno("create signalfd");
+  return fd;
+}
+
+std::string count_of(const fabric::Report& report, fabric::Change::What what) {
+  return std::to_string(std::ranges::count(report.changes, what, &fabric::Change::what));
+}
+
+}  // namespace
+
+Daemon::Daemon(const Config& config)
+    : config_(config),
+      signals_(block_signals()),
+      files_(config),
+      cache_(config.state_dir, loop_),
+      planning_(config, netlink_),
+      reconciler_(loop_, std::chrono::seconds(config.resync_seconds)),
+      watch_(netlink_, loop_,
+             [this] {
+               if (has_snapshot_) reconciler_.poke(true);
+             }),
+      source_(make_source(config, loop_, [this] { take_snapshot(); })) {
+  watch_signals();
+  if (files_.restore()) log(LogLevel::debug, "files of the last run are in place");
+  use_cache();
+  add_drivers();
+}
+
+Daemon::~Daemon() {
+  loop_.forget(signals_.get());
+}
+
+Daemon::End Daemon::run() {
+  log(LogLevel::info, std::string("plumbd ") + kVersion + " on node " + config_.node_name);
+  if (config_.source == Config::SourceKind::etcd) publish();
+  source_->start();
+  loop_.run();
+  log(LogLevel::info, end_ == End::stop ? "stopped; the kernel stays as it is" : "reloading");
+  return end_;
+}
+
+void Daemon::watch_signals() {
+  loop_.watch(signals_.get(), EPOLLIN, [this](Loop::Events) {
+    signalfd_siginfo info{};
+    while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
+      end_ = info.ssi_signo == SIGHUP ? End::reload : End::stop;
+      loop_.stop();
+    }
+  });
+}
+
+void Daemon::use_cache() {
+  try {
+    cached_ = cache_.load();
+  } catch (const std::exception& error) {
+    log(LogLevel::warning, std::string("cache is not used: ") + error.what());
+  }
+  if (!cached_) return;
+  planning_.remember(cached_->nodes);
+  ::malloc_trim(0);
+  loop_.after(kPatience, [this] {
+    if (has_snapshot_) return;
+    log(LogLevel::warning, "no source yet (" + source_->status().state +
+                               "): this node is programmed from the cache, which is stale");
+    has_snapshot_ = true;
+    reconciler_.poke();
+  });
+}
+
+void Daemon::take_snapshot() {
+  has_snapshot_ = true;
+  cached_.reset();
+  reconciler_.poke();
+}
+
+void Daemon::add_drivers() {
+  reconciler_.add("plan", Needed::always, [this] { return plan(); });
+  reconciler_.add("kernel", Needed::once, [this] { return fix_kernel(); });
+  reconciler_.add("files", Needed::no, [this] { return write_files(); });
+  reconciler_.set_done([this] { after_round(); });
+}
+
+void Daemon::publish() {
+  try {
+    const fabric::Node self = planning_.find_self(source_->snapshot());
+    if (self == published_) return;
+    source_->publish(self);
+    published_ = self;
+  } catch (const std::exception& error) {
+    log(LogLevel::warning, std::string("this node is not announced yet: ") + error.what());
+  }
+}
+
+DriverRun Daemon::plan() {
+  watch_.follow_everything();
+  const bool stale = cached_.has_value();
+  planning_.run(stale ? *cached_ : source_->snapshot(), stale);
+  log_new_problems();
+  loop_.cancel(valve_timer_);
+  if (const auto due = planning_.valve().due())
+    valve_timer_ =
+        loop_.after(std::chrono::ceil<std::chrono::milliseconds>(*due - Loop::Clock::now()),
+                    [this] { reconciler_.poke(); });
+  if (!stale) {
+    publish();
+    cache_.save_soon([this]() -> const Snapshot& { return planning_.state().cluster; });
+  }
+  return {.desired = planning_.state().cluster.nodes.size()};
+}
+
+DriverRun Daemon::fix_kernel() {
+  report_ = fabric::apply(netlink_, planning_.plan()->kernel);
+  watch_.follow(planning_.state(), *planning_.plan());
+  log_changes(report_);
+  DriverRun run{.writes = report_.changes.size(), .desired = report_.desired};
+  if (!report_.errors.empty()) run.problem = report_.errors.front();
+  if (report_.errors.size() > 1)
+    run.problem += " (and " + std::to_string(report_.errors.size() - 1) + " more)";
+  return run;
+}
+
+DriverRun Daemon::write_files() {
+  if (planning_.state().self.ranges.empty()) return {.problem = "this node has no pod range yet"};
+  int written = files_.write(planning_.plan()->file);
+  if (files_.write_conflist()) {
+    log(LogLevel::info, "wrote " + config_.cni_conf);
+    ++written;
+  }
+  return {.writes = static_cast<std::size_t>(written), .desired = 4};
+}
+
+void Daemon::after_round() {
+  if (planning_.plan()) log_new_problems();
+}
+
+void Daemon::log_changes(const fabric::Report& report) {
+  using What = fabric::Change::What;
+  constexpr std::size_t kFew = 8;
+  if (report.changes.empty()) return;
+  if (report.changes.size() > kFew)
+    return log(LogLevel::info, "kernel: " + count_of(report, What::add) + " added, " +
+                                   count_of(report, What::replace) + " replaced, " +
+                                   count_of(report, What::remove) + " removed");
+  for (const fabric::Change& change : report.changes) {
+    const char* verb = change.what == What::add       ? "added "
+                       : change.what == What::replace ? "replaced "
+                                                      : "removed ";
+    log(LogLevel::info, std::string("kernel: ") + verb + change.object);
+  }
+}
+
+void Daemon::log_new_problems() {
+  std::vector<std::string> now = planning_.problems();
+  std::ranges::sort(now);
+  for (const std::string& line : now)
+    if (!std::ranges::binary_search(problems_, line)) log(LogLevel::warning, line);
+  for (const std::string& line : problems_)
+    if (!std::ranges::binary_search(now, line)) log(LogLevel::info, "no longer: " + line);
+  problems_ = std::move(now);
+}
+
+}  // namespace agent

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/config.h"
+#include "agent/kernel_watch.h"
+#include "agent/loop.h"
+#include "agent/node_files.h"
+#include "agent/planning.h"
+#include "agent/reconciler.h"
+#include "agent/snapshot_cache.h"
+#include "agent/source.h"
+#include "libcni/base/unique_fd.h"
+#include "libcni/fabric/apply.h"
+
+namespace agent {
+
+/// plumbd at work: follows the source, keeps this node as planned, answers questions. Leaves the
+/// kernel as it is when it ends.
+class Daemon {
+ public:
+  enum class End { stop, reload };
+
+  /// Throws what keeps the agent from starting at all; everything later is retried.
+  explicit Daemon(const Config& config);
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+  ~Daemon();
+
+  /// Runs until SIGTERM or SIGINT (stop), or SIGHUP (reload).
+  End run();
+
+ private:
+  void watch_signals();
+  void use_cache();
+  void take_snapshot();
+  void add_drivers();
+  void publish();
+  DriverRun plan();
+  DriverRun fix_kernel();
+  DriverRun write_files();
+  void after_round();
+  void log_changes(const fabric::Report& report);
+  void log_new_problems();
+
+  const Config& config_;
+  Loop loop_;
+  net::Netlink netlink_;
+  base::UniqueFd signals_;
+  NodeFiles files_;
+  SnapshotCache cache_;
+  Planning planning_;
+  Reconciler reconciler_;
+  KernelWatch watch_;
+  std::optional<Snapshot> cached_;  ///< in use while the source has no complete state
+  std::unique_ptr<Source> source_;
+  bool has_snapshot_ = false;
+  fabric::Node published_;
+  std::vector<std::string> problems_;
+  fabric::Report report_;
+  Loop::TimerId valve_timer_ = 0;
+  End end_ = End::stop;
+};
+
+}  // namespace agent

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/kernel_watch.h"
+
+#include <sys/epoll.h>
+
+#include "libcni/net/link.h"
+
+namespace agent {
+namespace {
+
+bool is_own_route(std::uint8_t protocol) {
+  return protocol == fabric::kProtocolVxlan || protocol == fabric::kProtocolDirect ||
+         protocol == fabric::kProtocolBlackhole;
+}
+
+}  // namespace
+
+KernelWatch::KernelWatch(net::Netlink& netlink, Loop& loop, std::function<void()> on_change)
+    : netlink_(netlink), loop_(loop), on_change_(std::move(on_change)), events_(netlink.port()) {
+  loop_.watch(events_.fd(), EPOLLIN, [this](Loop::Events) {
+    bool changed = false;
+    events_.read([&](const net::Event& event) {
+      if (event.kind == net::Event::Kind::lost) ++lost_;
+      changed = changed || matters(event);
+    });
+    if (changed) on_change_();
+  });
+}
+
+KernelWatch::~KernelWatch() {
+  loop_.forget(events_.fd());
+}
+
+void KernelWatch::follow(const State& state, const NodePlan& plan) {
+  names_ = {state.underlay.parent};
+  for (const fabric::Overlay& overlay : plan.kernel.overlays) names_.insert(overlay.device.name);
+  indexes_.clear();
+  for (const std::string& name : names_)
+    if (const auto link = net::find_link(netlink_, name)) indexes_.insert(link->index);
+}
+
+bool KernelWatch::matters(const net::Event& event) const {
+  switch (event.kind) {
+    case net::Event::Kind::lost:
+      return true;
+    case net::Event::Kind::link:
+      return names_.empty() || names_.contains(event.name) || indexes_.contains(event.index);
+    case net::Event::Kind::address:
+      return names_.empty() || indexes_.contains(event.index);
+    case net::Event::Kind::route:
+      return is_own_route(event.protocol);
+    case net::Event::Kind::neighbor:
+      return event.protocol == fabric::kProtocolNeighbor || indexes_.contains(event.index);
+  }
+  return false;
+}
+
+}  // namespace agent

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "agent/config.h"
+#include "libcni/nodes/node_file.h"
+
+namespace agent {
+
+/// What plumbd writes for CNI plugins and runtimes: node.json and subnet.env in the run directory,
+/// copies of both in the state directory, which outlive a reboot, and the conflist. Each is
+/// replaced whole, and only when it differs. Throws std::system_error.
+class NodeFiles {
+ public:
+  explicit NodeFiles(const Config& config);
+
+  /// Puts the copies where plugins look, unless something is there: pods can start before the
+  /// source answers (multinode 5.6). Returns whether there were copies.
+  bool restore();
+  /// Returns how many files were written.
+  int write(const nodes::NodeFile& file);
+  /// The built-in conflist for the backend, or the configured template, which must be a conflist
+  /// (cni::Error). Returns whether it was written.
+  bool write_conflist();
+  /// Both files can be read and are what plumbd wrote last or found.
+  bool valid() const;
+
+ private:
+  std::string run_;
+  std::string state_;
+  std::string conflist_;
+  std::string template_;
+  bool bgp_;
+};
+
+}  // namespace agent

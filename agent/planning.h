@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/admit.h"
+#include "agent/planner.h"
+#include "agent/safety_valve.h"
+#include "libcni/net/netlink.h"
+
+namespace agent {
+
+/// From what a source says to a plan: finds this node, admits the nodes, doubts a list that shrinks
+/// too much, plans. What was planned last stays when the next step fails.
+class Planning {
+ public:
+  Planning(const Config& config, net::Netlink& netlink)
+      : config_(config), netlink_(netlink), valve_(std::chrono::seconds(config.safety_seconds)) {}
+
+  /// What an earlier process had applied: its nodes keep their claims, and a list without most of
+  /// them is doubted.
+  void remember(std::vector<fabric::Node> applied) { remembered_ = std::move(applied); }
+
+  /// Reads the kernel and plans anew. Throws std::system_error, std::invalid_argument or cni::Error
+  /// when there is no way.
+  void run(const Snapshot& snapshot, bool stale);
+
+  /// Nothing before the first run() that went well.
+  const std::optional<NodePlan>& plan() const { return plan_; }
+  const State& state() const { return state_; }
+  /// Nodes left out, lists doubted; one line each.
+  std::vector<std::string> problems() const;
+  const SafetyValve& valve() const { return valve_; }
+  /// This node with its addresses, as far as they can be known without a plan.
+  fabric::Node find_self(const Snapshot& snapshot) const;
+
+ private:
+  const std::vector<fabric::Node>& applied() const {
+    return plan_ ? state_.cluster.nodes : remembered_;
+  }
+  fabric::Underlay find_underlay(const fabric::Node& self) const;
+  Admission admit_all(const Snapshot& snapshot, const fabric::Node& self,
+                      const fabric::Underlay& underlay) const;
+
+  const Config& config_;
+  net::Netlink& netlink_;
+  SafetyValve valve_;
+  std::vector<fabric::Node> remembered_;  ///< until there is a plan
+  State state_;
+  std::optional<NodePlan> plan_;
+  std::vector<std::string> source_problems_;
+  std::vector<std::string> left_out_;
+};
+
+}  // namespace agent

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/loop.h"
+
+namespace agent {
+
+/// How one driver is doing, for status and metrics.
+struct DriverStatus {
+  std::string name;
+  std::uint64_t runs = 0;
+  std::uint64_t errors = 0;
+  std::uint64_t writes = 0;  ///< objects changed, or files written
+  std::size_t desired = 0;   ///< objects wanted
+  std::string problem = {};  ///< of the last run; empty when it went well
+  Loop::Clock::time_point last_success = {};
+  std::chrono::duration<double> duration = {};  ///< of the last run
+  bool done_once = false;
+};
+
+/// What a run of a driver did.
+struct DriverRun {
+  std::size_t writes = 0;
+  std::size_t desired = 0;
+  std::string problem = {};  ///< what the driver could not do, though it went on
+};
+
+/// Runs drivers when something may have changed: 5 ms after the first word, at most every 100 ms
+/// in a burst, every 60 to 90 s without any, and each failing one again after 1 to 60 s, alone.
+/// Each run reads, compares and fixes, so that a run too many costs time only.
+class Reconciler {
+ public:
+  using Run = std::function<DriverRun()>;
+  /// What the drivers after one need of it.
+  enum class Needed { no, once, always };
+  using Clock = Loop::Clock;
+
+  /// `resync` is the timer's mean.
+  Reconciler(Loop& loop, std::chrono::seconds resync) : loop_(loop), resync_(resync) {}
+  Reconciler(const Reconciler&) = delete;
+  Reconciler& operator=(const Reconciler&) = delete;
+  ~Reconciler();
+
+  /// Adds a driver; they run in this order. What `run` throws is its problem. A round ends early at
+  /// a driver that fails and is needed.
+  void add(const std::string& name, Needed needed, Run run);
+  /// After each round.
+  void set_done(std::function<void()> done) { done_ = std::move(done); }
+  /// Something may have changed: everything runs soon. `foreign`: it was told by the kernel; when
+  /// such rounds write again and again, somebody fights, and rounds slow down to one a second.
+  void poke(bool foreign = false);
+  /// All drivers now, also those that wait for a retry.
+  void run_now();
+
+  const std::vector<DriverStatus>& status() const { return status_; }
+  std::uint64_t rounds() const { return rounds_; }
+  /// From the first poke() to the end of the round, of the last one that was poked; in seconds.
+  double last_latency() const { return latency_; }
+
+ private:
+  struct Driver {
+    Run run;
+    Needed needed;
+    Clock::time_point ended = {};
+    Clock::time_point not_before = {};
+    std::chrono::seconds backoff = {};
+  };
+  void schedule(Clock::time_point at);
+  void round(bool all);
+  bool may_run(Driver& driver, bool all);
+  void run(std::size_t i);
+  Clock::time_point next_round(Clock::time_point now) const;
+
+  Loop& loop_;
+  std::chrono::seconds resync_;
+  std::vector<Driver> drivers_;
+  std::vector<DriverStatus> status_;
+  std::function<void()> done_ = [] {};
+  Loop::TimerId timer_ = 0;
+  Clock::time_point due_ = Clock::time_point::max();
+  Clock::time_point last_end_ = {};
+  std::optional<Clock::time_point> poked_;
+  bool foreign_ = false;
+  int fights_ = 0;
+  std::uint64_t rounds_ = 0;
+  double latency_ = 0;
+};
+
+}  // namespace agent

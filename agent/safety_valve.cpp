@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/safety_valve.h"
+
+namespace agent {
+
+std::size_t count_lost(std::span<const fabric::Node> current,
+                       std::span<const fabric::Node> wanted) {
+  std::size_t lost = 0;
+  auto next = wanted.begin();
+  for (const fabric::Node& node : current) {
+    while (next != wanted.end() && next->name < node.name) ++next;
+    if (next == wanted.end() || next->name != node.name) ++lost;
+  }
+  return lost;
+}
+
+bool SafetyValve::passes(std::span<const fabric::Node> current,
+                         std::span<const fabric::Node> wanted, Clock::time_point now) {
+  const std::size_t lost = count_lost(current, wanted);
+  const bool doubtful = lost > 10 && lost > current.size() / 2;
+  if (!doubtful || (since_ && now >= *since_ + wait_)) {
+    since_.reset();
+    problem_.clear();
+    return true;
+  }
+  if (!since_) since_ = now;
+  problem_ = "the list lacks " + std::to_string(lost) + " of " + std::to_string(current.size()) +
+             " nodes; applied " + std::to_string(wait_.count()) +
+             " s after it was first seen, if it still does";
+  return false;
+}
+
+std::optional<SafetyValve::Clock::time_point> SafetyValve::due() const {
+  if (!since_) return std::nullopt;
+  return *since_ + wait_;
+}
+
+}  // namespace agent

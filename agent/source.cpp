@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/source.h"
+
+#include "libcni/spec/error.h"
+
+namespace agent {
+
+std::unique_ptr<Source> make_source(const Config& config, Loop& loop, OnChange on_change) {
+  switch (config.source) {
+    case Config::SourceKind::file:
+      return make_file_source(config, loop, std::move(on_change));
+    case Config::SourceKind::etcd:
+    case Config::SourceKind::kubernetes:
+      break;
+  }
+  throw cni::Error(cni::Code::invalid_config, "key \"source\" must be file in this version");
+}
+
+}  // namespace agent

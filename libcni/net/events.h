@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "libcni/base/unique_fd.h"
+
+namespace net {
+
+/// Something changed in the network of this namespace, told by rtnetlink's multicast groups.
+struct Event {
+  enum class Kind {
+    link,
+    address,
+    route,
+    neighbor,
+    lost  ///< the kernel dropped some (ENOBUFS): anything may have changed
+  };
+  Kind kind = Kind::lost;
+  bool removed = false;
+  int index = 0;              ///< of the link, 0 for routes
+  std::string name = {};      ///< of the link; for Kind::link only
+  std::uint8_t protocol = 0;  ///< rtm_protocol or NDA_PROTOCOL
+};
+
+/// A subscription to links, addresses, routes and neighbours, for somebody who keeps routes and
+/// neighbours as they should be: of those, only removals and replacements are told, and none that
+/// came through the rtnetlink socket `own_port`. A filter inside the kernel drops the rest, so that
+/// 5000 routes of one's own fill no buffer. Changed FDB entries are not told (the kernel does not
+/// say whose they are), removed ones are.
+class Events {
+ public:
+  explicit Events(std::uint32_t own_port);
+  int fd() const { return fd_.get(); }  ///< readable when there is something; never blocks
+  /// Takes all that has come.
+  void read(const std::function<void(const Event&)>& on_event);
+
+ private:
+  base::UniqueFd fd_;
+};
+
+}  // namespace net
