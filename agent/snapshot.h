@@ -8,6 +8,7 @@
 
 #include "libcni/base/ip.h"
 #include "libcni/fabric/node.h"
+#include "libcni/fabric/plan.h"
 
 namespace agent {
 
@@ -32,6 +33,9 @@ struct NetworkDefaults {
   std::optional<std::uint16_t> port = {};
   bool operator==(const NetworkDefaults&) const = default;
 };
+
+/// `options` with what was left at its default (fabric::Options{}) taken from `defaults`.
+fabric::Options with_defaults(fabric::Options options, const NetworkDefaults& defaults);
 
 /// The cluster as a source tells it.
 struct Snapshot {

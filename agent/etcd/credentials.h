@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+namespace agent::etcd {
+
+/// The first line of a file. Throws cni::Error(7) naming it, and never its content, when others
+/// than its owner may read it, when it cannot be read, or when there is nothing in it.
+std::string read_password(const std::string& path);
+/// Throws the same for a private key that others may read or nobody can.
+void check_key(const std::string& path);
+
+}  // namespace agent::etcd

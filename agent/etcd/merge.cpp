@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/etcd/merge.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace agent::etcd {
+namespace {
+
+void add_ranges(fabric::Node& node, const std::vector<base::Prefix>& ranges) {
+  for (const base::Prefix& range : ranges)
+    if (std::ranges::count(node.ranges, range) == 0) node.ranges.push_back(range);
+}
+
+void add(const Entry& entry, Snapshot& snapshot) {
+  const fabric::Node& node = entry.record.node;
+  if (snapshot.nodes.empty() || snapshot.nodes.back().name != node.name) {
+    snapshot.nodes.push_back(node);
+    return;
+  }
+  fabric::Node& newer = snapshot.nodes.back();
+  if (newer.addresses == node.addresses)
+    add_ranges(newer, node.ranges);
+  else
+    snapshot.problems.push_back("node \"" + node.name + "\" is at " +
+                                newer.addresses.front().text() + " and at " +
+                                node.addresses.front().text() + ": the older record is left out");
+}
+
+}  // namespace
+
+Snapshot make_snapshot(const View& view, const Identity& identity,
+                       const std::optional<fabric::Node>& self) {
+  Snapshot snapshot;
+  std::optional<fabric::Node> own = self;
+  std::vector<const Entry*> others;
+  for (const auto& [key, entry] : view.entries()) {
+    if (entry.bad())
+      snapshot.problems.push_back(entry.problem);
+    else if (own && owns(identity, entry))
+      add_ranges(*own, entry.ranges());
+    else if (entry.record.author != Author::reservation)
+      others.push_back(&entry);
+  }
+  std::ranges::sort(others, [](const Entry* a, const Entry* b) {
+    return std::tie(a->record.node.name, b->mod_revision) <
+           std::tie(b->record.node.name, a->mod_revision);
+  });
+  snapshot.nodes.reserve(others.size() + 1);
+  for (const Entry* entry : others) add(*entry, snapshot);
+  if (own) {
+    const auto at = std::ranges::lower_bound(snapshot.nodes, own->name, {}, &fabric::Node::name);
+    if (at != snapshot.nodes.end() && at->name == own->name) {
+      snapshot.problems.push_back("another node at " + at->addresses.front().text() +
+                                  " is called \"" + own->name + "\", too: it is left out");
+      *at = std::move(*own);
+    } else {
+      snapshot.nodes.insert(at, std::move(*own));
+    }
+  }
+  if (!view.network_problem().empty()) snapshot.problems.push_back(view.network_problem());
+  if (view.network()) snapshot.network = view.network()->defaults;
+  return snapshot;
+}
+
+}  // namespace agent::etcd

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+
+#include "agent/etcd/ownership.h"
+#include "agent/etcd/view.h"
+#include "agent/snapshot.h"
+
+namespace agent::etcd {
+
+/// All nodes of the store, each once: several keys of one name and address are ranges of one node,
+/// and of several addresses the newest is right. `self` takes the place of this node's own records,
+/// whose other ranges it keeps. Pure.
+Snapshot make_snapshot(const View& view, const Identity& identity,
+                       const std::optional<fabric::Node>& self);
+
+}  // namespace agent::etcd

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/etcd/registration.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/etcd/network.h"
+#include "agent/etcd/range_file.h"
+#include "libcni/base/log.h"
+#include "libcni/spec/error.h"
+
+namespace agent::etcd {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// More often than any lease needs: it is also how a frozen member is found out.
+constexpr milliseconds kKeepaliveAtMost = seconds(60);
+
+std::string text_of(const std::vector<base::Prefix>& ranges) {
+  std::string text;
+  for (const base::Prefix& range : ranges) text += (text.empty() ? "" : ", ") + range.text();
+  return text;
+}
+
+}  // namespace
+
+Registration::Registration(const Config& config, Client& client, Loop& loop,
+                           std::function<void()> on_change)
+    : config_(config), client_(client), loop_(loop), on_change_(std::move(on_change)) {
+  node_ = {.name = config.node_name, .addresses = config.addresses};
+  identity_ = {.name = config.node_name,
+               .addresses = config.addresses,
+               .ranges = read_range_file(config.state_dir)};
+}
+
+Registration::~Registration() {
+  for (const Loop::TimerId timer : {retry_timer_, keepalive_timer_}) loop_.cancel(timer);
+  for (const Client::Id call : {call_, keepalive_}) client_.cancel(call);
+}
+
+void Registration::publish(const fabric::Node& self) {
+  node_ = self;
+  node_.name = config_.node_name;
+  node_.ranges.clear();
+  identity_.addresses = self.addresses;
+  step();
+}
+
+void Registration::look(const View& view, bool listed) {
+  view_ = &view;
+  // A list comes after all that was written, even if the store's revisions began anew.
+  if (listed) awaited_ = 0;
+  step();
+}
+
+std::optional<fabric::Node> Registration::self() const {
+  if (!claimed_ || identity_.ranges.empty()) return std::nullopt;
+  fabric::Node self = node_;
+  self.ranges = identity_.ranges;
+  return self;
+}
+
+std::vector<std::string> Registration::problems() const {
+  std::vector<std::string> problems;
+  for (const std::string& problem : {choice_problem_, loss_problem_})
+    if (!problem.empty()) problems.push_back(problem);
+  return problems;
+}
+
+Supply Registration::supply() const {
+  Supply supply{.pinned = config_.ranges, .pools = pools_of(config_)};
+  if (supply.pools.empty() && view_->network()) supply.pools = view_->network()->pools;
+  return supply;
+}
+
+RecordOptions Registration::record_options() const {
+  const fabric::Options options =
+      view_->network() ? with_defaults(config_.fabric, view_->network()->defaults) : config_.fabric;
+  return {.backend = options.backend, .vni = options.vni};
+}
+
+/// One thing at a time, decided anew from the view: what is to be done next.
+void Registration::step() {
+  if (view_ == nullptr || call_ != 0 || retry_timer_ != 0) return;
+  if (view_->revision() < awaited_ || identity_.addresses.empty()) return;
+  try {
+    if (const auto* own = find_own())
+      keep(own->first, own->second);
+    else
+      claim();
+  } catch (const std::exception& error) {  // the configuration's pools do not fit
+    set_problem(choice_problem_, error.what());
+  }
+}
+
+const std::pair<const std::string, Entry>* Registration::find_own() {
+  const auto& entries = view_->entries();
+  const Supply wanted = supply();
+  const auto ours = [&](const auto& entry) {
+    return owns(identity_, entry.second) && fits(wanted, entry.second.ranges());
+  };
+  auto found = entries.find(own_key_);
+  if (found == entries.end() || !ours(*found)) found = std::ranges::find_if(entries, ours);
+  return found == entries.end() ? nullptr : &*found;
+}
+
+void Registration::keep(const std::string& key, const Entry& entry) {
+  own_key_ = key;
+  if (entry.lease != 0 && lease_ == 0) {
+    check_lease(entry.lease);
+    return;
+  }
+  remember(entry.ranges());
+  set_problem(choice_problem_, "");
+  const std::int64_t lease = entry.lease == 0 ? 0 : lease_;  // a reservation stays one
+  const std::string value = record_of(node_, record_options());
+  if (hash_of(value) == entry.value_hash && lease == entry.lease) {
+    state_ = "range " + text_of(identity_.ranges);
+    failures_.reset();
+    if (lease != 0 && keepalive_timer_ == 0) schedule_keepalive();
+    return;
+  }
+  put({{.target = Compare::Target::modified_at, .key = key, .value = entry.mod_revision}},
+      {.key = key, .value = value, .lease = lease}, [] {});
+}
+
+void Registration::claim() {
+  lost_ranges();
+  const Choice choice = choose(identity_, supply(), *view_, random_());
+  set_problem(choice_problem_, choice.ranges.empty() ? choice.problem : "");
+  if (choice.ranges.empty()) {
+    state_ = "without a range: " + choice.problem;
+    return;
+  }
+  if (!choice.problem.empty()) set_problem(loss_problem_, choice.problem);
+  // A key of ours that does not fit any more runs out with the lease that it has.
+  const auto former = view_->entries().find(own_key_);
+  if (former != view_->entries().end() && former->second.lease == lease_) lease_ = 0;
+  if (lease_ == 0) {
+    grant();
+    return;
+  }
+  const std::string key = view_->subnets() + key_of(choice.ranges);
+  const std::string prefix = view_->subnets();
+  put({{.target = Compare::Target::version_is, .key = key, .value = 0},
+       {.target = Compare::Target::modified_before,
+        .key = prefix,
+        .end = end_of_prefix(prefix),
+        .value = view_->revision() + 1}},
+      {.key = key, .value = record_of(node_, record_options()), .lease = lease_},
+      [this, key, ranges = choice.ranges] {
+        own_key_ = key;
+        base::log("etcd: node \"" + config_.node_name + "\" has range " + text_of(ranges));
+        remember(ranges);
+      });
+}
+
+/// Gives up what somebody else took while our lease had run out.
+void Registration::lost_ranges() {
+  if (!claimed_) return;
+  std::vector<base::Prefix> kept;
+  for (const base::Prefix& range : identity_.ranges) {
+    const std::string holder = holder_of(range, identity_, *view_);
+    if (holder.empty()) {
+      kept.push_back(range);
+      continue;
+    }
+    set_problem(loss_problem_, "range " + range.text() +
+                                   " of this node was taken when its lease had run out, by " +
+                                   holder + ": pods with its addresses are cut off");
+  }
+  if (kept.size() == identity_.ranges.size()) return;
+  identity_.ranges = std::move(kept);
+  on_change_();
+}
+
+void Registration::call(const char* path, std::string body,
+                        std::function<void(const std::string&)> done) {
+  call_ = client_.call(path, std::move(body), [this, done = std::move(done)](const Answer& answer) {
+    call_ = 0;
+    if (!answer.error.empty()) return fail(answer.error);
+    try {
+      done(answer.body);
+    } catch (const cni::Error& error) {  // no JSON, such as a proxy's page
+      fail(error.what());
+    }
+  });
+}
+
+void Registration::put(const std::vector<Compare>& conditions, const KeyValue& record,
+                       std::function<void()> won) {
+  call("/v3/kv/txn", txn_request(conditions, record),
+       [this, won = std::move(won)](const std::string& body) {
+         const TxnReply reply = parse_txn(body);
+         if (!reply.succeeded) return try_again(race_.next(random_));
+         race_.reset();
+         failures_.reset();
+         awaited_ = reply.header.revision;
+         won();
+         step();
+       });
+}
+
+void Registration::grant() {
+  call("/v3/lease/grant", grant_request(config_.etcd.lease_seconds),
+       [this](const std::string& body) {
+         lease_ = parse_grant(body).id;
+         schedule_keepalive();
+         step();
+       });
+}
+
+/// Takes over the lease of a record found in the store, if it is what the configuration wants.
+void Registration::check_lease(std::int64_t lease) {
+  call("/v3/lease/keepalive", lease_request(lease), [this, lease](const std::string& body) {
+    if (parse_keepalive(body).ttl != config_.etcd.lease_seconds) return grant();
+    lease_ = lease;
+    schedule_keepalive();
+    step();
+  });
+}
+
+void Registration::schedule_keepalive() {
+  loop_.cancel(keepalive_timer_);
+  keepalive_timer_ = loop_.after(
+      std::min<milliseconds>(seconds(config_.etcd.lease_seconds) / 3, kKeepaliveAtMost), [this] {
+        keepalive_timer_ = 0;
+        keepalive();
+      });
+}
+
+void Registration::keepalive() {
+  if (lease_ == 0) return;
+  keepalive_ = client_.call("/v3/lease/keepalive", lease_request(lease_),
+                            [this, lease = lease_](const Answer& answer) {
+                              keepalive_ = 0;
+                              if (lease == lease_) keepalive_answered(answer);
+                            });
+}
+
+void Registration::keepalive_answered(const Answer& answer) {
+  std::int64_t ttl = 0;
+  try {
+    if (!answer.error.empty()) throw cni::Error(cni::Code::try_again_later, answer.error);
+    ttl = parse_keepalive(answer.body).ttl;
+  } catch (const cni::Error&) {
+    ++errors_;
+    keepalive_timer_ = loop_.after(keepalive_failures_.next(random_), [this] {
+      keepalive_timer_ = 0;
+      keepalive();
+    });
+    return;
+  }
+  keepalive_failures_.reset();
+  if (ttl > 0) return schedule_keepalive();
+  base::log("etcd: the lease of node \"" + config_.node_name + "\" has run out");
+  lease_ = 0;
+  step();
+}
+
+void Registration::fail(const std::string& error) {
+  ++errors_;
+  state_ = error;
+  if (error.find("requested lease not found") != std::string::npos) lease_ = 0;
+  try_again(failures_.next(random_));
+}
+
+void Registration::try_again(Milliseconds delay) {
+  loop_.cancel(retry_timer_);
+  retry_timer_ = loop_.after(delay, [this] {
+    retry_timer_ = 0;
+    step();
+  });
+}
+
+void Registration::set_problem(std::string& problem, const std::string& text) {
+  if (problem == text) return;
+  problem = text;
+  if (!text.empty()) base::log("etcd: " + text);
+  on_change_();
+}
+
+void Registration::remember(const std::vector<base::Prefix>& ranges) {
+  if (claimed_ && identity_.ranges == ranges) return;
+  claimed_ = true;
+  identity_.ranges = ranges;
+  write_range_file(config_.state_dir, ranges);
+  on_change_();
+}
+
+}  // namespace agent::etcd
