@@ -12,6 +12,7 @@
 #include "libcni/fabric/remote_ends.h"
 #include "libcni/fabric/routes.h"
 #include "libcni/fabric/run.h"
+#include "libcni/fabric/traffic.h"
 #include "libcni/net/address.h"
 #include "libcni/net/link.h"
 #include "libcni/net/route.h"
@@ -35,6 +36,8 @@ Report reconcile(net::Netlink& netlink, const Desired& desired, Run::Mode mode) 
           return route.dst.address.family() == family;
         }))
       ensure_forwarding(run, family);
+  ensure_traffic(run, desired.traffic);
+  ensure_forward_rules(run, desired.traffic);
 
   Routes routes(run, desired, std::move(devices));
   for (RemoteEnds& each : remote_ends) each.add();

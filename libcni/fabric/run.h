@@ -41,6 +41,7 @@ class Run {
     pipeline.flush();
     report_.requests += objects.size();
   }
+  void count(std::size_t requests) { report_.requests += requests; }
   Report finish();
 
  private:

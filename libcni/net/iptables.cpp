@@ -175,11 +175,11 @@ bool remove_nat_chains(nft::Nft& nft, std::span<const NatRemoval> removals) {
   return existed;
 }
 
-void restore_nat(int family, const std::vector<std::string>& lines,
-                 std::optional<IptablesVariant> variant) {
-  if (lines.empty()) return;
-  const std::string program = program_for(family, variant);
-  std::string input = "*nat\n";
+namespace {
+
+void restore(const std::string& program, const std::string& table,
+             const std::vector<std::string>& lines) {
+  std::string input = "*" + table + "\n";
   for (const std::string& line : lines) input += line + "\n";
   input += "COMMIT\n";
   std::string complaint;
@@ -194,6 +194,17 @@ void restore_nat(int family, const std::vector<std::string>& lines,
   base::throw_errno("run " + program + " (exit status " + std::to_string(outcome.exit_code) +
                         (complaint.empty() ? "" : ": " + first_line(complaint)) + ")",
                     EIO);
+}
+
+}  // namespace
+
+void restore_nat(int family, const std::vector<std::string>& lines,
+                 std::optional<IptablesVariant> variant) {
+  if (!lines.empty()) restore(program_for(family, variant), "nat", lines);
+}
+
+void restore_legacy_filter(int family, const std::vector<std::string>& lines) {
+  if (!lines.empty()) restore(program_for(family, IptablesVariant::legacy), "filter", lines);
 }
 
 void require_iptables(int family) {

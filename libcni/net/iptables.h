@@ -60,6 +60,7 @@ nft::Table nat_table(int family);
 /// Chains and rules of the legacy nat table; empty when this namespace has none. Looking does not
 /// create it.
 std::vector<NatChain> read_legacy_nat(int family);
+std::vector<NatChain> read_legacy_filter(int family);  ///< the same of the filter table
 
 /// How a chain of one container hangs in the table, and the text that comments on its rules.
 struct NatRemoval {
@@ -78,6 +79,8 @@ bool remove_nat_chains(nft::Nft& nft, std::span<const NatRemoval> removals);
 /// lines. Throws std::system_error(ENOENT) when the program is not in $PATH.
 void restore_nat(int family, const std::vector<std::string>& lines,
                  std::optional<IptablesVariant> variant = {});
+/// The same on the legacy filter table.
+void restore_legacy_filter(int family, const std::vector<std::string>& lines);
 /// Throws like restore_nat() when the program for `family` is missing.
 void require_iptables(int family);
 

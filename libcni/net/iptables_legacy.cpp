@@ -21,7 +21,14 @@ namespace net {
 namespace {
 
 constexpr const char* kHooks[] = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"};
-constexpr unsigned kNatHooks = 1u << 0 | 1u << 1 | 1u << 3 | 1u << 4;  // NAT has no FORWARD
+
+/// A legacy table and the hooks that it has chains for.
+struct LegacyTable {
+  const char* name;
+  unsigned hooks;
+};
+constexpr LegacyTable kNat{"nat", 1u << 0 | 1u << 1 | 1u << 3 | 1u << 4};
+constexpr LegacyTable kFilter{"filter", 1u << 1 | 1u << 2 | 1u << 3};
 
 /// What differs between the two families' otherwise equal interfaces.
 struct V4 {
@@ -67,14 +74,14 @@ std::optional<base::Prefix> prefix_of(const void* address, const void* mask, int
 template <typename F>
 class Blob {
  public:
-  Blob() {
+  explicit Blob(const LegacyTable& table) : table_(table) {
     // iptables' sockets are raw ones, whatever their protocol.
     const base::UniqueFd fd(::socket(F::kDomain, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
-    if (!fd) base::throw_errno("open a raw socket to read the legacy nat table");
+    if (!fd) base::throw_errno("open a raw socket to read the " + text());
     // The table can grow between the two calls; the kernel then answers EAGAIN.
     for (int round = 0; round < 10; ++round)
       if (read(fd.get())) return;
-    base::throw_errno("read the legacy nat table", EAGAIN);
+    base::throw_errno("read the " + text(), EAGAIN);
   }
 
   std::vector<NatChain> chains() const {
@@ -94,18 +101,20 @@ class Blob {
  private:
   using Entry = typename F::Entry;
 
+  std::string text() const { return std::string("legacy table ") + table_.name; }
+
   bool read(int fd) {
-    std::strcpy(info_.name, "nat");
+    std::strcpy(info_.name, table_.name);
     socklen_t size = sizeof info_;
     if (::getsockopt(fd, F::kLevel, F::kGetInfo, &info_, &size) < 0)
-      base::throw_errno("read the size of the legacy nat table");
+      base::throw_errno("read the size of the " + text());
     buffer_.assign(sizeof(typename F::Entries) + info_.size, 0);
     auto* request = reinterpret_cast<typename F::Entries*>(buffer_.data());
-    std::strcpy(request->name, "nat");
+    std::strcpy(request->name, table_.name);
     request->size = info_.size;
     size = static_cast<socklen_t>(buffer_.size());
     if (::getsockopt(fd, F::kLevel, F::kGetEntries, request, &size) == 0) return true;
-    if (errno != EAGAIN) base::throw_errno("read the legacy nat table");
+    if (errno != EAGAIN) base::throw_errno("read the " + text());
     return false;
   }
 
@@ -127,7 +136,7 @@ class Blob {
   std::map<std::uint32_t, std::string> chain_starts() const {
     std::map<std::uint32_t, std::string> starts;
     for (std::size_t hook = 0; hook < std::size(kHooks); ++hook)
-      if ((kNatHooks >> hook & 1) != 0) starts[info_.hook_entry[hook]] = kHooks[hook];
+      if ((table_.hooks >> hook & 1) != 0) starts[info_.hook_entry[hook]] = kHooks[hook];
     for (std::uint32_t offset = 0; offset < entries()->size;) {
       const auto* entry = at(offset);
       const auto* error = reinterpret_cast<const xt_error_target*>(target(*entry));
@@ -174,19 +183,29 @@ class Blob {
     }
   }
 
+  LegacyTable table_;
   typename F::Info info_{};
   std::vector<char> buffer_;
 };
 
-}  // namespace
-
-std::vector<NatChain> read_legacy_nat(int family) {
+std::vector<NatChain> read_legacy(int family, const LegacyTable& table) {
   // Asking for a table by name would make the kernel create it, so the list of those that exist
   // comes first.
   const auto names = base::find_file(family == AF_INET ? "/proc/net/ip_tables_names"
                                                        : "/proc/net/ip6_tables_names");
-  if (!names || ("\n" + *names).find("\nnat\n") == std::string::npos) return {};
-  return family == AF_INET ? Blob<V4>().chains() : Blob<V6>().chains();
+  const std::string line = std::string("\n") + table.name + "\n";
+  if (!names || ("\n" + *names).find(line) == std::string::npos) return {};
+  return family == AF_INET ? Blob<V4>(table).chains() : Blob<V6>(table).chains();
+}
+
+}  // namespace
+
+std::vector<NatChain> read_legacy_nat(int family) {
+  return read_legacy(family, kNat);
+}
+
+std::vector<NatChain> read_legacy_filter(int family) {
+  return read_legacy(family, kFilter);
 }
 
 }  // namespace net

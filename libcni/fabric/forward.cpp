@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "libcni/fabric/traffic.h"
+#include "libcni/net/iptables.h"
+#include "libcni/net/nft.h"
+
+namespace fabric {
+namespace {
+
+using net::nft::Batch;
+using net::nft::Nft;
+using net::nft::Rule;
+using net::nft::RuleInfo;
+using net::nft::Table;
+using What = Change::What;
+
+constexpr const char* kChain = "FORWARD";
+
+std::string comment_of(const std::string& scope) {
+  return "plumb: cluster traffic" + (scope.empty() ? "" : " of " + scope);
+}
+
+/// An ACCEPT of what comes from a range, or goes to it.
+struct Accept {
+  std::optional<base::Prefix> source = {};
+  std::optional<base::Prefix> destination = {};
+  bool operator==(const Accept&) const = default;
+};
+
+std::vector<Accept> wanted_accepts(const std::optional<Traffic>& traffic, int family) {
+  constexpr std::size_t kFew = 16;  // a chain is walked for each packet
+  std::vector<Accept> accepts;
+  if (!traffic) return accepts;
+  std::vector<base::Prefix> ranges = traffic->cluster_ranges;
+  if (ranges.size() > kFew) ranges.clear();
+  for (const base::Prefix& own : traffic->own_ranges)
+    if (std::ranges::none_of(ranges, [&](const base::Prefix& range) {
+          return range.length <= own.length && range.contains(own.address);
+        }))
+      ranges.push_back(own);
+  for (const base::Prefix& range : ranges) {
+    if (range.address.family() != family) continue;
+    accepts.push_back({.source = range.network()});
+    accepts.push_back({.destination = range.network()});
+  }
+  return accepts;
+}
+
+std::string describe(int family, const char* variant) {
+  return std::string(family == AF_INET ? "iptables" : "ip6tables") + " (" + variant +
+         ") rules in FORWARD";
+}
+
+What what_of(const std::vector<Accept>& present, const std::vector<Accept>& wanted) {
+  if (present.empty()) return What::add;
+  return wanted.empty() ? What::remove : What::replace;
+}
+
+/// The chain of iptables' nf_tables variant, or of an nft file that took over its names.
+void ensure_nft(Run& run, Nft& nft, int family, const std::vector<Accept>& wanted) {
+  const Table table{net::nft::family_of(family), "filter"};
+  const std::string comment = comment_of(run.scope());
+  net::nft::retry_on_conflict([&] {
+    const std::uint32_t generation = nft.generation();
+    if (!nft.has_chain(table, kChain)) return;
+    Batch batch(table);
+    std::vector<Accept> present;
+    for (const RuleInfo& rule : nft.list_rules(table, kChain)) {
+      if (rule.comment != comment) continue;
+      present.push_back({rule.source, rule.destination});
+      batch.remove_rule(kChain, rule.handle);
+    }
+    if (present == wanted) return;
+    for (const Accept& accept : wanted) {
+      Rule rule(comment);
+      if (accept.source) rule.source(*accept.source);
+      if (accept.destination) rule.destination(*accept.destination);
+      batch.append_rule(kChain, rule.counter().accept());
+    }
+    if (!run.is_dry()) nft.commit(batch, generation);
+    run.change(
+        what_of(present, wanted), describe(family, "nft"), [] {}, run.is_dry() ? 0 : batch.size());
+  });
+}
+
+std::string line_of(const Accept& accept, const std::string& comment) {
+  return (accept.source ? "-s " + accept.source->text() : "-d " + accept.destination->text()) +
+         " " + net::comment_option(comment) + " -j ACCEPT";
+}
+
+void ensure_legacy(Run& run, int family, const std::vector<Accept>& wanted) {
+  const std::string comment = comment_of(run.scope());
+  std::vector<Accept> present;
+  const std::vector<net::NatChain> chains = net::read_legacy_filter(family);
+  const auto chain = std::ranges::find(chains, kChain, &net::NatChain::name);
+  if (chain == chains.end()) return;
+  for (const net::NatRule& rule : chain->rules)
+    if (rule.comment == comment && (rule.source || rule.destination))
+      present.push_back({rule.source, rule.destination});
+  if (present == wanted) return;
+  std::vector<std::string> lines;
+  for (const Accept& accept : present)
+    lines.push_back(std::string("-D ") + kChain + " " + line_of(accept, comment));
+  for (const Accept& accept : wanted)
+    lines.push_back(std::string("-A ") + kChain + " " + line_of(accept, comment));
+  run.change(what_of(present, wanted), describe(family, "legacy"),
+             [&] { net::restore_legacy_filter(family, lines); });
+}
+
+}  // namespace
+
+void ensure_forward_rules(Run& run, const std::optional<Traffic>& traffic) {
+  const auto attempt = [&](const char* variant, int family, const std::function<void()>& work) {
+    try {
+      work();
+    } catch (const std::system_error& e) {
+      run.fail(describe(family, variant) + ": " + e.what());
+    }
+  };
+  for (const int family : {AF_INET, AF_INET6}) {
+    const std::vector<Accept> wanted = wanted_accepts(traffic, family);
+    attempt("nft", family, [&] {
+      Nft nft;
+      ensure_nft(run, nft, family, wanted);
+    });
+    attempt("legacy", family, [&] { ensure_legacy(run, family, wanted); });
+  }
+}
+
+}  // namespace fabric

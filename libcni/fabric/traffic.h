@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "libcni/fabric/desired.h"
+#include "libcni/fabric/run.h"
+
+namespace fabric {
+
+/// Brings the scope's nf_tables table, `inet plumb` for the agent, to what `traffic` says; none
+/// removes it. Its rules are compared by their comments, which carry a hash of all of them; its
+/// sets element by element. One transaction, and none where all is right.
+void ensure_traffic(Run& run, const std::optional<Traffic>& traffic);
+
+/// Accepts the cluster's forwarded packets in the FORWARD chains of iptables (its nf_tables and its
+/// legacy variant) where there are such: an accept in a table of one's own does not overrule the
+/// drop policy of another base chain. At the end: what other rules there drop stays dropped.
+void ensure_forward_rules(Run& run, const std::optional<Traffic>& traffic);
+
+}  // namespace fabric

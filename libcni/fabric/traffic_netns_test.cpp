@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "libcni/fabric/apply.h"
+#include "tests/support/host/packet_world.h"
+
+namespace fabric {
+namespace {
+
+using test::output_of;
+using test::PacketWorld;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+base::IpAddress address(const std::string& text) {
+  return base::IpAddress::parse(text).value();
+}
+base::Prefix prefix(const std::string& text) {
+  return base::Prefix::parse(text).value();
+}
+
+Desired with(const Traffic& traffic) {
+  Desired desired;
+  desired.traffic = traffic;
+  return desired;
+}
+
+Traffic example() {
+  return {.own_ranges = {prefix("10.22.0.0/24"), prefix("fd00:22::/64")},
+          .cluster_ranges = {prefix("10.22.0.0/16"), prefix("fd00:22::/48")},
+          .no_masquerade = {prefix("198.51.100.0/24")},
+          .vxlan_ports = {4789},
+          .vnis = {1},
+          .vteps = {address("192.0.2.2"), address("2001:db8::2")}};
+}
+
+class FabricTraffic : public ::testing::Test {
+ protected:
+  Report apply_traffic(const Traffic& traffic) {
+    Report report = apply(netlink_, with(traffic));
+    EXPECT_THAT(report.errors, IsEmpty());
+    return report;
+  }
+  test::PacketWorld world_;
+  net::Netlink netlink_;
+};
+
+TEST_F(FabricTraffic, TableIsWrittenOnceAndReadable) {
+  EXPECT_GT(apply_traffic(example()).requests, 0u);
+  const std::string table = output_of("nft list table inet plumb");
+  EXPECT_THAT(table, AllOf(HasSubstr("elements = { 10.22.0.0/24 }"), HasSubstr("192.0.2.2"),
+                           HasSubstr("priority raw"), HasSubstr("udp dport 4789"),
+                           HasSubstr("ip saddr != @vteps4 counter packets 0 bytes 0 drop"),
+                           HasSubstr("notrack"), HasSubstr("masquerade fully-random")));
+  const Report again = apply_traffic(example());
+  EXPECT_EQ(again.requests, 0u);
+  EXPECT_THAT(again.changes, IsEmpty());
+  EXPECT_EQ(output_of("nft list table inet plumb"), table);
+}
+
+TEST_F(FabricTraffic, OneSenderMoreOrLessIsOneElement) {
+  apply_traffic(example());
+  Traffic more = example();
+  more.vteps.push_back(address("192.0.2.3"));
+  more.vteps.erase(more.vteps.begin());
+  const Report report = apply_traffic(more);
+  EXPECT_EQ(report.requests, 2u);
+  EXPECT_THAT(report.changes,
+              ElementsAre(Change{Change::What::remove, "element 192.0.2.2 of set vteps4"},
+                          Change{Change::What::add, "element 192.0.2.3 of set vteps4"}));
+  EXPECT_THAT(output_of("nft list set inet plumb vteps4"),
+              AllOf(HasSubstr("192.0.2.3"), Not(HasSubstr("192.0.2.2"))));
+}
+
+TEST_F(FabricTraffic, RangesMayTouchNestAndChange) {
+  Traffic traffic = example();
+  const std::vector<std::vector<std::string>> rounds = {
+      {"10.0.0.0/24", "10.0.1.0/24", "10.0.1.0/28"},
+      {"10.0.0.0/23"},
+      {"10.0.1.0/24", "10.0.2.0/24", "0.0.0.0/1"},
+      {"240.0.0.0/4", "ff00::/8"},
+      {"0.0.0.0/0", "::/0"},
+      {}};
+  for (const auto& round : rounds) {
+    traffic.own_ranges.clear();
+    for (const std::string& text : round) traffic.own_ranges.push_back(prefix(text));
+    apply_traffic(traffic);
+    EXPECT_EQ(apply_traffic(traffic).requests, 0u) << output_of("nft list set inet plumb own4");
+  }
+  EXPECT_THAT(output_of("nft list set inet plumb own4"), Not(HasSubstr("elements")));
+}
+
+TEST_F(FabricTraffic, WhatSomebodyChangedIsPutRight) {
+  apply_traffic(example());
+  const std::string right = output_of("nft list table inet plumb");
+  for (const char* damage :
+       {"nft flush chain inet plumb postrouting", "nft add rule inet plumb output drop",
+        "nft delete table inet plumb", "nft add element inet plumb vteps4 { 203.0.113.9 }",
+        "nft flush set inet plumb own4", "nft flush ruleset"}) {
+    EXPECT_EQ(output_of(damage), "");
+    EXPECT_GT(apply_traffic(example()).requests, 0u) << damage;
+    EXPECT_EQ(output_of("nft list table inet plumb"), right) << damage;
+  }
+}
+
+TEST_F(FabricTraffic, DiffTellsWithoutWriting) {
+  const Report report = diff(netlink_, with(example()));
+  EXPECT_THAT(report.changes, ElementsAre(Change{Change::What::add, "table inet plumb"}));
+  EXPECT_EQ(output_of("nft list ruleset"), "");
+}
+
+TEST_F(FabricTraffic, EmptyDesiredRemovesTableAndRules) {
+  output_of("iptables-nft -P FORWARD DROP; iptables-nft -A FORWARD -s 203.0.113.1 -j DROP");
+  const std::string before = output_of("nft list ruleset");
+  apply_traffic(example());
+  ASSERT_NE(output_of("nft list ruleset"), before);
+  EXPECT_THAT(apply(netlink_, {}).errors, IsEmpty());
+  EXPECT_EQ(output_of("nft list ruleset"), before);
+  EXPECT_EQ(apply(netlink_, {}).requests, 0u);
+}
+
+TEST_F(FabricTraffic, PodsKeepTheirAddressInTheClusterAndLoseItOutside) {
+  Traffic traffic = example();
+  apply_traffic(traffic);
+  // The machine outside knows no way back to pods.
+  EXPECT_EQ(world_.udp(world_.outside, 5000, &world_.pod, {PacketWorld::kOutside, 5000}),
+            PacketWorld::kHost);
+  EXPECT_EQ(world_.udp(world_.outside, 5001, &world_.pod, {PacketWorld::kOutside6, 5001}),
+            PacketWorld::kHost6);
+  EXPECT_EQ(world_.tcp(world_.neighbour, 5002, &world_.pod, {PacketWorld::kNeighbour, 5002}),
+            PacketWorld::kPod);
+  traffic.no_masquerade = {prefix("192.0.2.0/24")};
+  apply_traffic(traffic);
+  EXPECT_EQ(world_.udp(world_.outside, 5003, &world_.pod, {PacketWorld::kOutside, 5003}),
+            PacketWorld::kPod);
+  traffic.no_masquerade.clear();
+  traffic.masquerade = false;
+  apply_traffic(traffic);
+  EXPECT_EQ(world_.udp(world_.outside, 5004, &world_.pod, {PacketWorld::kOutside, 5004}),
+            PacketWorld::kPod);
+}
+
+TEST_F(FabricTraffic, PacketsWithKubeProxysMarkAreLeftToIt) {
+  apply_traffic(example());
+  output_of(
+      "nft add table ip kube; nft 'add chain ip kube f { type filter hook forward priority 0; }'; "
+      "nft add rule ip kube f udp dport 5005 meta mark set 0x4000");
+  EXPECT_EQ(world_.udp(world_.outside, 5005, &world_.pod, {PacketWorld::kOutside, 5005}),
+            PacketWorld::kPod);
+}
+
+TEST_F(FabricTraffic, ForwardingWorksWhereThePolicyIsDrop) {
+  for (const std::string tool : {"iptables-nft", "iptables-legacy"}) {
+    const std::string tool6 = tool == "iptables-nft" ? "ip6tables-nft" : "ip6tables-legacy";
+    output_of(tool + " -P FORWARD DROP; " + tool6 + " -P FORWARD DROP");
+    EXPECT_EQ(world_.udp(world_.outside, 5006, &world_.pod, {PacketWorld::kOutside, 5006}),
+              "nothing");
+    const Report report = apply_traffic(example());
+    EXPECT_THAT(report.changes, Not(IsEmpty()));
+    EXPECT_EQ(world_.udp(world_.outside, 5007, &world_.pod, {PacketWorld::kOutside, 5007}),
+              PacketWorld::kHost)
+        << tool;
+    EXPECT_EQ(world_.udp(world_.outside, 5008, &world_.pod, {PacketWorld::kOutside6, 5008}),
+              PacketWorld::kHost6)
+        << tool;
+    EXPECT_THAT(output_of(tool + " -S FORWARD"),
+                HasSubstr("-A FORWARD -s 10.22.0.0/16 -m comment --comment \"plumb: cluster "
+                          "traffic\" -j ACCEPT"));
+    EXPECT_EQ(apply_traffic(example()).requests, 0u);
+    Traffic other = example();
+    other.cluster_ranges = {prefix("10.0.0.0/8")};
+    other.own_ranges = {prefix("10.22.0.0/24")};
+    apply_traffic(other);
+    EXPECT_THAT(output_of(tool + " -S FORWARD"),
+                AllOf(HasSubstr("-s 10.0.0.0/8"), Not(HasSubstr("10.22.0.0"))));
+    EXPECT_THAT(output_of(tool6 + " -S FORWARD"), Not(HasSubstr("plumb")));
+    apply(netlink_, {});
+    EXPECT_EQ(output_of(tool + " -S FORWARD"), "-P FORWARD DROP\n");
+    output_of(tool + " -P FORWARD ACCEPT; " + tool6 + " -P FORWARD ACCEPT");
+  }
+}
+
+TEST_F(FabricTraffic, WhatOthersDropStaysDropped) {
+  output_of("iptables-nft -A FORWARD -p udp --dport 5009 -j DROP");
+  apply_traffic(example());
+  EXPECT_EQ(world_.udp(world_.outside, 5009, &world_.pod, {PacketWorld::kOutside, 5009}),
+            "nothing");
+}
+
+}  // namespace
+}  // namespace fabric
