@@ -123,7 +123,7 @@ class Mode(unittest.TestCase):
             self.assertIn(run, self.containers()["plumbd"]["volumeMounts"])
 
     def test_plumbd_accepts_the_configuration(self):
-        done = plumbd("check", str(OVERLAYS / self.mode / "plumbd.yaml"))
+        done = plumbd("check", "--config", str(OVERLAYS / self.mode / "plumbd.yaml"))
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertEqual(yaml.safe_load((OVERLAYS / self.mode / "plumbd.yaml").read_text())["backend"], MODES[self.mode])
 

@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The container image in containerd, with the commands, rights and mounts that conf-examples/kubernetes gives its containers.
+
+The node's network namespace is the test's, and the list of nodes is a file: Debian has no Kubernetes API server.
+"""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import unittest
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import kustomize_double  # noqa: E402
+from lab import world  # noqa: E402
+from lab.containerd import Containerd  # noqa: E402
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+VERSION = re.search(r"^project\(plumb VERSION ([0-9.]+)", (ROOT / "CMakeLists.txt").read_text(), re.M)[1]
+NODE = "/run/node"  # what a manifest mounts of the host lies below, except what belongs to the kernel
+CONFIG = """
+node: node-a
+network: {ranges: [10.244.0.0/16]}
+backend: bgp
+bgp: {bfd: false}
+file: {path: /etc/plumb/nodes}
+"""
+NODES = """
+node-a addresses=192.0.2.1 ranges=10.244.1.0/24
+node-b addresses=192.0.2.2 ranges=10.244.2.0/24 backend=vxlan
+"""
+
+
+class Manifest:
+    """The DaemonSet of the overlay "bgp", which has every container."""
+
+    def __init__(self):
+        things = kustomize_double.resolve(kustomize_double.EXAMPLES / "overlays/bgp")
+        self.pod = next(thing for thing in things if thing["kind"] == "DaemonSet")["spec"]["template"]["spec"]
+        self.containers = {each["name"]: each for each in self.pod["containers"] + self.pod["initContainers"]}
+
+    def mounts_of(self, container):
+        volumes = {volume["name"]: volume for volume in self.pod["volumes"]}
+        for mount in container["volumeMounts"]:
+            path = volumes[mount["name"]].get("hostPath", {"path": "/etc/plumb"})["path"]
+            source = path if path.startswith("/proc") else NODE + path
+            os.makedirs(source, exist_ok=True)
+            mode = "ro" if mount.get("readOnly") else "rw"
+            yield f"--mount=type=bind,src={source},dst={mount['mountPath']},options=rbind:{mode}"
+
+    def arguments_of(self, name):
+        """Options, image and command of `ctr run` for a container of the manifest."""
+        container = self.containers[name]
+        rights = container["securityContext"]["capabilities"]
+        options = ["--net-host", "--read-only", *self.mounts_of(container)]
+        # "ctr" starts from its own default set, and knows no "ALL".
+        options += [f"--cap-drop=CAP_{right}" for right in DEFAULT_RIGHTS - set(rights.get("add", []))]
+        options += [f"--cap-add=CAP_{right}" for right in sorted(set(rights.get("add", [])) - DEFAULT_RIGHTS)]
+        return options, container["image"], container["command"]
+
+
+DEFAULT_RIGHTS = {"CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID", "SETUID", "SETFCAP", "SETPCAP",
+                  "NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE"}
+
+
+class ImageTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        world.run(str(ROOT / "scripts/image"), "--no-build", "/run/image.tar", timeout=300,
+                  env={**os.environ, "PLUMB_BIN": world.plugin_folder()})
+        cls.containerd = Containerd()
+        cls.containerd.import_image("/run/image.tar")
+        cls.manifest = Manifest()
+        cls.running = []
+        world.run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "switch")
+        world.run("ip", "link", "set", "switch", "up")
+        world.run("ip", "link", "set", "eth0", "up")
+        world.run("ip", "address", "add", "192.0.2.1/24", "dev", "eth0")
+        os.makedirs(f"{NODE}/etc/plumb")
+        pathlib.Path(f"{NODE}/etc/plumb/plumbd.yaml").write_text(CONFIG, encoding="utf-8")
+        pathlib.Path(f"{NODE}/etc/plumb/nodes").write_text(NODES, encoding="utf-8")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.containerd.stop()
+
+    def command(self, name, identity, command=None):
+        options, image, own = self.manifest.arguments_of(name)
+        return self.containerd.command("run", "--rm", "--snapshotter", "native", "--cgroup", f"/{world.cgroup()}/{identity}", *options,
+                                       image, identity, *(command or own))
+
+    def run_to_its_end(self, name, identity, *command):
+        return world.run(*self.command(name, identity, command), timeout=60).stdout
+
+    def start(self, name):
+        """A container of the manifest, until the end of the test."""
+        log = open(f"/run/{name}.log", "wb")
+        process = subprocess.Popen(self.command(name, name), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.addCleanup(log.close)
+        self.addCleanup(process.wait, 30)
+        self.addCleanup(self.containerd.ctr, "task", "kill", "--signal", "SIGKILL", name, check=False)
+        return process
+
+    def exec(self, name, *command):
+        self.execs = getattr(self, "execs", 0) + 1
+        return self.containerd.ctr("task", "exec", "--exec-id", f"exec-{self.execs}", name, *command, check=False).stdout
+
+    def log_of(self, name):
+        return pathlib.Path(f"/run/{name}.log").read_text(encoding="utf-8")
+
+    def test_plumbd_tells_its_version(self):
+        self.assertIn(VERSION, self.run_to_its_end("plumbd", "version", "plumbd", "version"))
+
+    def test_bird_finds_its_libraries(self):
+        done = world.run(*self.command("bird", "bird-version", ["bird", "--version"]), timeout=60)
+        self.assertIn("BIRD version 2", done.stdout + done.stderr)
+
+    def test_the_init_container_installs_plugins_that_run(self):
+        options, image, own = self.manifest.arguments_of("install")
+        world.run(*self.containerd.command("run", "--rm", "--snapshotter", "native", "--cgroup", f"/{world.cgroup()}/install", *options,
+                                           image, "install", *own), timeout=60)
+        folder = pathlib.Path(NODE, "opt/cni/bin")
+        wanted = {path.parent.name for kind in ("plugins", "ipam") for path in ROOT.glob(f"{kind}/*/CMakeLists.txt")
+                  if "cni_plugin(" in path.read_text()}
+        self.assertEqual({path.name for path in folder.iterdir()}, wanted)
+        for plugin in folder.iterdir():
+            done = world.run(str(plugin), text='{"cniVersion": "1.0.0"}', env={"CNI_COMMAND": "VERSION"})
+            self.assertIn("1.1.0", json.loads(done.stdout)["supportedVersions"], plugin.name)
+
+    def test_plumbd_and_bird_serve_a_node_without_privileges(self):
+        world.run("sysctl", "-qw", "net.ipv4.ip_forward=0")
+        self.start("bird")
+        world.wait_until(lambda: "Daemon is up" in self.exec("bird", *self.probe("bird")), "BIRD runs before plumbd did", 30)
+        self.start("plumbd")
+        world.wait_until(self.is_ready, "plumbd is ready", 30)
+        with self.subTest("the tunnel to the node that has one"):
+            self.assertIn("10.244.2.0/24", world.run("ip", "route", "show", "proto", "86").stdout)
+        with self.subTest("forwarding, although the container's /proc/sys is read-only"):
+            self.assertEqual(pathlib.Path("/proc/sys/net/ipv4/ip_forward").read_text(), "1\n")
+        with self.subTest("files for the plugins and the kubelet"):
+            self.assertIn("FLANNEL_SUBNET=10.244.1.1/24", pathlib.Path(f"{NODE}/run/plumb/subnet.env").read_text())
+            self.assertTrue(json.loads(pathlib.Path(f"{NODE}/etc/cni/net.d/10-plumb.conflist").read_text())["plugins"])
+        with self.subTest("BIRD has plumbd's configuration"):
+            world.wait_until(lambda: "10.244.1.0/24" in self.exec("bird", "birdcl", "-s", "/run/plumb/bird.ctl", "show", "route"),
+                             "BIRD announces the range", 30)
+        with self.subTest("status answers in the container"):
+            self.assertIn("node-b", self.exec("plumbd", "plumbd", "nodes"))
+
+    def probe(self, name):
+        return self.manifest.containers[name]["livenessProbe"]["exec"]["command"]
+
+    def is_ready(self):
+        where = self.manifest.containers["plumbd"]["readinessProbe"]["httpGet"]
+        try:
+            with urllib.request.urlopen(f"http://{where['host']}:{where['port']}{where['path']}", timeout=2) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+
+if __name__ == "__main__":
+    world.enter()
+    unittest.main(verbosity=2)
