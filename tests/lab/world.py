@@ -54,6 +54,11 @@ def _run_inside():
                 os.rmdir(parent)
 
 
+def environment():
+    """This process's, without what is the tests' own: plumbd takes every PLUMB_ variable for a key of its configuration."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PLUMB_")}
+
+
 def cgroup():
     """The control group that a runtime's containers go into, so that they can be found and removed afterwards."""
     return os.environ[INSIDE]
