@@ -17,7 +17,7 @@ fabric::Node Planning::find_self(const Snapshot& snapshot) const {
 }
 
 fabric::Underlay Planning::find_underlay(const fabric::Node& self) const {
-  const int family = underlay_family(config_, self);
+  const int family = underlay_family(effective_, self);
   const auto address = self.address_of(family);
   if (!address)
     throw cni::Error(cni::Code::invalid_config, "node \"" + self.name + "\" has no " +
@@ -36,11 +36,13 @@ Admission Planning::admit_all(const Snapshot& snapshot, const fabric::Node& self
     *place = self;
   else
     nodes.insert(place, self);
-  return admit(nodes, applied(),
-               {.cluster_ranges = config_.fabric.cluster_ranges, .node_subnets = underlay.subnets});
+  return admit(
+      nodes, applied(),
+      {.cluster_ranges = effective_.fabric.cluster_ranges, .node_subnets = underlay.subnets});
 }
 
 void Planning::run(const Snapshot& snapshot, bool stale) {
+  effective_.fabric = with_defaults(config_.fabric, snapshot.network);
   fabric::Node self = find_self(snapshot);
   fabric::Underlay underlay = find_underlay(self);
   Admission admission = admit_all(snapshot, self, underlay);
@@ -57,8 +59,9 @@ void Planning::run(const Snapshot& snapshot, bool stale) {
   State next{.self = std::move(self), .underlay = std::move(underlay), .stale = stale};
   next.cluster.nodes = believed ? std::move(admission.nodes) : applied();
   next.cluster.services = snapshot.services;
+  next.cluster.network = snapshot.network;
   if (plan_ && next == state_) return;
-  plan_ = make_plan(config_, next);
+  plan_ = make_plan(effective_, next);
   state_ = std::move(next);
   remembered_.clear();
   remembered_.shrink_to_fit();

@@ -17,7 +17,10 @@ namespace agent {
 class Planning {
  public:
   Planning(const Config& config, net::Netlink& netlink)
-      : config_(config), netlink_(netlink), valve_(std::chrono::seconds(config.safety_seconds)) {}
+      : config_(config),
+        effective_(config),
+        netlink_(netlink),
+        valve_(std::chrono::seconds(config.safety_seconds)) {}
 
   /// What an earlier process had applied: its nodes keep their claims, and a list without most of
   /// them is doubted.
@@ -45,6 +48,7 @@ class Planning {
                       const fabric::Underlay& underlay) const;
 
   const Config& config_;
+  Config effective_;  ///< with the source's defaults of the network
   net::Netlink& netlink_;
   SafetyValve valve_;
   std::vector<fabric::Node> remembered_;  ///< until there is a plan

@@ -47,7 +47,8 @@ std::vector<base::IpAddress> find_own_addresses(net::Netlink& netlink, const std
 
 bool needs_local_addresses(const Config& config, const Snapshot& snapshot) {
   if (!config.addresses.empty()) return false;
-  if (!config.parent.empty()) return true;
+  // etcd only tells what this node published.
+  if (!config.parent.empty() || config.source == Config::SourceKind::etcd) return true;
   const fabric::Node* told = find_node(snapshot, config.node_name);
   return told == nullptr || told->addresses.empty();
 }

@@ -44,6 +44,28 @@ Service parse_service(const json::Object& object) {
       .endpoint_nodes = object.find_strings("endpointNodes").value_or(std::vector<std::string>{})};
 }
 
+void print_network(json::Writer& out, const NetworkDefaults& network) {
+  out.open("network", '{');
+  out.open("ranges", '[');
+  for (const base::Prefix& range : network.cluster_ranges) out.element(range.text());
+  out.close();
+  if (network.backend) out.member("backend", fabric::word_of(*network.backend));
+  if (network.vni) out.member("vni", std::uint64_t{*network.vni});
+  if (network.port) out.member("port", std::uint64_t{*network.port});
+  out.close();
+}
+
+NetworkDefaults parse_network(const json::Object& object) {
+  NetworkDefaults network;
+  for (const std::string& text : object.find_strings("ranges").value_or(std::vector<std::string>{}))
+    network.cluster_ranges.push_back(nodes::parse_range("ranges", text));
+  if (const auto word = object.find_string("backend"))
+    network.backend = fabric::find_backend(*word);
+  if (const auto vni = object.find_uint("vni")) network.vni = static_cast<std::uint32_t>(*vni);
+  if (const auto port = object.find_uint("port")) network.port = static_cast<std::uint16_t>(*port);
+  return network;
+}
+
 }  // namespace
 
 std::string print_snapshot(const Snapshot& snapshot) {
@@ -56,6 +78,7 @@ std::string print_snapshot(const Snapshot& snapshot) {
   out.open("services", '[');
   for (const Service& service : snapshot.services) print_service(out, service);
   out.close();
+  print_network(out, snapshot.network);
   out.close();
   return out.text() + '\n';
 }
@@ -69,6 +92,7 @@ Snapshot parse_snapshot(std::string_view text, const std::string& file_name) {
   for (const auto& service :
        document.find_objects("services").value_or(std::vector<json::Object>{}))
     snapshot.services.push_back(parse_service(service));
+  snapshot.network = parse_network(document.get_object("network"));
   std::ranges::sort(snapshot.nodes, {}, &fabric::Node::name);
   return snapshot;
 }

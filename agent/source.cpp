@@ -10,10 +10,12 @@ std::unique_ptr<Source> make_source(const Config& config, Loop& loop, OnChange o
     case Config::SourceKind::file:
       return make_file_source(config, loop, std::move(on_change));
     case Config::SourceKind::etcd:
+      return make_etcd_source(config, loop, std::move(on_change));
     case Config::SourceKind::kubernetes:
       break;
   }
-  throw cni::Error(cni::Code::invalid_config, "key \"source\" must be file in this version");
+  throw cni::Error(cni::Code::invalid_config,
+                   "key \"source\" must be file or etcd in this version");
 }
 
 }  // namespace agent

@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "agent/admit.h"
+
 namespace agent::etcd {
 namespace {
 
@@ -66,10 +68,6 @@ base::Prefix range_of(const Pool& pool, std::uint64_t number) {
   }
   return {.address = base::IpAddress::from_bytes({bytes.data(), base.size()}).value(),
           .length = pool.length};
-}
-
-bool overlap(const base::Prefix& a, const base::Prefix& b) {
-  return a.length <= b.length ? a.contains(b.address) : b.contains(a.address);
 }
 
 bool offers(std::span<const Pool> pools, const base::Prefix& range) {

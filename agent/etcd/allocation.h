@@ -27,7 +27,6 @@ Pool make_pool(const base::Prefix& network, int length);
 std::uint64_t number_of(const Pool& pool, const base::IpAddress& address);
 base::Prefix range_of(const Pool& pool, std::uint64_t number);
 
-bool overlap(const base::Prefix& a, const base::Prefix& b);
 /// Whether `range` is one that a pool gives away.
 bool offers(std::span<const Pool> pools, const base::Prefix& range);
 

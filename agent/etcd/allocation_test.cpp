@@ -73,12 +73,5 @@ TEST(EtcdAllocation, StaysBetweenFirstAndLast) {
   EXPECT_FALSE(offers(std::vector{pool}, prefix("10.6.11.0/24")));
 }
 
-TEST(EtcdAllocation, SeesOverlapInBothDirections) {
-  EXPECT_TRUE(overlap(prefix("10.5.0.0/16"), prefix("10.5.3.0/24")));
-  EXPECT_TRUE(overlap(prefix("10.5.3.0/24"), prefix("10.5.0.0/16")));
-  EXPECT_FALSE(overlap(prefix("10.5.3.0/24"), prefix("10.5.4.0/24")));
-  EXPECT_FALSE(overlap(prefix("0.0.0.0/0"), prefix("fc00::/64")));
-}
-
 }  // namespace
 }  // namespace agent::etcd

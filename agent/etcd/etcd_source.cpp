@@ -7,7 +7,7 @@
 
 #include "agent/etcd/credentials.h"
 #include "agent/etcd/merge.h"
-#include "libcni/base/log.h"
+#include "agent/log.h"
 #include "libcni/spec/error.h"
 
 namespace agent {
@@ -156,6 +156,7 @@ void EtcdSource::line(std::string_view text) {
   if (other) return lost("etcd's history is another one", true);
   if (reply.created) {
     loop_.cancel(std::exchange(retry_timer_, 0));
+    if (told_) log(LogLevel::info, "etcd: watching again");
     status_.in_sync = true;
     status_.state = "watching since " + clock_text();
     backoff_.reset();
@@ -177,7 +178,7 @@ void EtcdSource::lost(const std::string& why, bool relist) {
   registration_.suspend();
   ++status_.errors;
   if (!relist) ++status_.watch_restarts;
-  if (status_.in_sync) base::log("etcd: " + why);
+  if (status_.in_sync) log(LogLevel::warning, "etcd: " + why);
   status_.in_sync = false;
   const auto delay = backoff_.next(random_);
   status_.state = "retry in " + seconds_text(delay) + ": " + why;

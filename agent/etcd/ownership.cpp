@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "agent/admit.h"
+
 namespace agent::etcd {
 namespace {
 
@@ -50,24 +52,17 @@ Choice choose_pinned(const Identity& self, const Supply& supply, const View& vie
   return {.ranges = supply.pinned};
 }
 
-/// Adds the range of one family.
-void choose_family(const Identity& self, const std::vector<Pool>& pools, const View& view,
-                   Choice& choice, std::uint64_t random) {
+/// The one that the node had in this family, if it is free; choice.problem tells why it is not.
+std::optional<base::Prefix> find_last(const Identity& self, const std::vector<Pool>& pools,
+                                      const View& view, Choice& choice) {
   const int family = pools.front().network.address.family();
   for (const base::Prefix& last : self.ranges) {
     if (last.address.family() != family || !offers(pools, last)) continue;
     const std::string holder = holder_of(last, self, view);
-    if (holder.empty()) {
-      choice.ranges.push_back(last);
-      return;
-    }
+    if (holder.empty()) return last;
     choice.problem = "range " + last.text() + " of this node is held by " + holder + " now";
   }
-  const auto range = pick(pools, taken_ranges(self, view), random);
-  if (range)
-    choice.ranges.push_back(*range);
-  else
-    choice = {.problem = "no range is free in " + list_of(pools)};
+  return std::nullopt;
 }
 
 }  // namespace
@@ -108,8 +103,10 @@ Choice choose(const Identity& self, const Supply& supply, const View& view, std:
   for (const int family : {AF_INET, AF_INET6}) {
     const auto pools = of_family(supply.pools, family);
     if (pools.empty()) continue;
-    choose_family(self, pools, view, choice, random);
-    if (choice.ranges.empty()) return choice;
+    auto range = find_last(self, pools, view, choice);
+    if (!range) range = pick(pools, taken_ranges(self, view), random);
+    if (!range) return {.problem = "no range is free in " + list_of(pools)};
+    choice.ranges.push_back(*range);
   }
   return choice;
 }

@@ -3,8 +3,8 @@
 
 #include <exception>
 
+#include "agent/log.h"
 #include "libcni/base/file.h"
-#include "libcni/base/log.h"
 #include "libcni/json/object.h"
 #include "libcni/json/writer.h"
 
@@ -32,7 +32,7 @@ std::vector<base::Prefix> read_range_file(const std::string& state_dir) {
     }
     return ranges;
   } catch (const std::exception& error) {
-    base::log("etcd: " + path + " is not used: " + error.what());
+    log(LogLevel::warning, "etcd: " + path + " is not used: " + error.what());
     return {};
   }
 }
@@ -48,7 +48,7 @@ void write_range_file(const std::string& state_dir, const std::vector<base::Pref
     base::ensure_directory(state_dir, 0755);
     base::write_file_atomic(path_in(state_dir), writer.text() + "\n", 0644);
   } catch (const std::exception& error) {
-    base::log(std::string("etcd: ") + error.what());
+    log(LogLevel::warning, std::string("etcd: ") + error.what());
   }
 }
 

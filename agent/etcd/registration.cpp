@@ -6,7 +6,7 @@
 
 #include "agent/etcd/network.h"
 #include "agent/etcd/range_file.h"
-#include "libcni/base/log.h"
+#include "agent/log.h"
 #include "libcni/spec/error.h"
 
 namespace agent::etcd {
@@ -152,7 +152,8 @@ void Registration::claim() {
       {.key = key, .value = record_of(node_, record_options()), .lease = lease_},
       [this, key, ranges = choice.ranges] {
         own_key_ = key;
-        base::log("etcd: node \"" + config_.node_name + "\" has range " + text_of(ranges));
+        log(LogLevel::info,
+            "etcd: node \"" + config_.node_name + "\" has range " + text_of(ranges));
         remember(ranges);
       });
 }
@@ -255,7 +256,7 @@ void Registration::keepalive_answered(const Answer& answer) {
   }
   keepalive_failures_.reset();
   if (ttl > 0) return schedule_keepalive();
-  base::log("etcd: the lease of node \"" + config_.node_name + "\" has run out");
+  log(LogLevel::warning, "etcd: the lease of node \"" + config_.node_name + "\" has run out");
   lease_ = 0;
   step();
 }
@@ -278,7 +279,6 @@ void Registration::try_again(Milliseconds delay) {
 void Registration::set_problem(std::string& problem, const std::string& text) {
   if (problem == text) return;
   problem = text;
-  if (!text.empty()) base::log("etcd: " + text);
   on_change_();
 }
 
