@@ -46,9 +46,12 @@ class Manifest:
     def mounts_of(self, container):
         volumes = {volume["name"]: volume for volume in self.pod["volumes"]}
         for mount in container["volumeMounts"]:
-            path = volumes[mount["name"]].get("hostPath", {"path": "/etc/plumb"})["path"]
-            source = path if path.startswith("/proc") else NODE + path
-            os.makedirs(source, exist_ok=True)
+            volume = volumes[mount["name"]].get("hostPath", {"path": "/etc/plumb", "type": "DirectoryOrCreate"})
+            source = volume["path"] if volume["path"].startswith("/proc") else NODE + volume["path"]
+            if volume["type"] == "DirectoryOrCreate":
+                os.makedirs(source, exist_ok=True)
+            if volume["type"] == "FileOrCreate":
+                pathlib.Path(source).touch()
             mode = "ro" if mount.get("readOnly") else "rw"
             yield f"--mount=type=bind,src={source},dst={mount['mountPath']},options=rbind:{mode}"
 
@@ -133,6 +136,7 @@ class ImageTest(unittest.TestCase):
 
     def test_plumbd_and_bird_serve_a_node_without_privileges(self):
         world.run("sysctl", "-qw", "net.ipv4.ip_forward=0")
+        world.run("iptables-legacy", "-P", "FORWARD", "DROP")
         self.start("bird")
         world.wait_until(lambda: "Daemon is up" in self.exec("bird", *self.probe("bird")), "BIRD runs before plumbd did", 30)
         self.start("plumbd")
@@ -141,6 +145,8 @@ class ImageTest(unittest.TestCase):
             self.assertIn("10.244.2.0/24", world.run("ip", "route", "show", "proto", "86").stdout)
         with self.subTest("forwarding, although the container's /proc/sys is read-only"):
             self.assertEqual(pathlib.Path("/proc/sys/net/ipv4/ip_forward").read_text(), "1\n")
+        with self.subTest("forwarding, although legacy iptables drops"):
+            self.assertIn("-A FORWARD -s 10.244.0.0/16", world.run("iptables-legacy", "-S", "FORWARD").stdout)
         with self.subTest("files for the plugins and the kubelet"):
             self.assertIn("FLANNEL_SUBNET=10.244.1.1/24", pathlib.Path(f"{NODE}/run/plumb/subnet.env").read_text())
             self.assertTrue(json.loads(pathlib.Path(f"{NODE}/etc/cni/net.d/10-plumb.conflist").read_text())["plugins"])
