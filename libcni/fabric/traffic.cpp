@@ -115,26 +115,30 @@ constexpr const char* kPostrouting = "postrouting";
 
 void add_tunnel_rules(std::vector<WantedRule>& rules, std::uint16_t port, std::uint32_t vni) {
   const std::string tunnel = " vxlan port " + std::to_string(port) + " vni " + std::to_string(vni);
-  const auto unless = [&](const char* chain, const std::string& set, int family,
-                          Rule::Match match) {
-    return WantedRule{chain,
-                      "drop from " + set + tunnel + (match == Rule::Match::equal ? "" : " not"),
-                      [=](Rule& rule) -> Rule& {
-                        return rule.address_family(family)
-                            .vxlan(port, vni)
-                            .in_set(set, family, {{Field::Name::source}}, match)
-                            .counter()
-                            .drop();
-                      }};
-  };
-  rules.push_back(unless(kPrerouting, "vteps4", AF_INET, Rule::Match::unequal));
-  rules.push_back(unless(kPrerouting, "vteps6", AF_INET6, Rule::Match::unequal));
+  for (const int family : {AF_INET, AF_INET6}) {
+    const std::string digit = family == AF_INET ? "4" : "6";
+    const std::vector<Field> source{{Field::Name::source}};
+    // Only what is for this node: others' tunnels may pass through it.
+    rules.push_back({kPrerouting, "unknown sender of" + tunnel, [=](Rule& rule) -> Rule& {
+                       return rule.address_family(family)
+                           .vxlan(port, vni)
+                           .in_set("vteps" + digit, family, source, Rule::Match::unequal)
+                           .destination_is_local()
+                           .counter()
+                           .drop();
+                     }});
+    // Masqueraded, a pod's packet would have a known sender's address.
+    rules.push_back({kForward, "own pod's" + tunnel, [=](Rule& rule) -> Rule& {
+                       return rule.address_family(family)
+                           .vxlan(port, vni)
+                           .in_set("own" + digit, family, source)
+                           .counter()
+                           .drop();
+                     }});
+  }
   for (const char* chain : {kPrerouting, kOutput})
     rules.push_back({chain, "notrack" + tunnel,
                      [=](Rule& rule) -> Rule& { return rule.vxlan(port, vni).notrack(); }});
-  // Masqueraded, a pod's packet would have a node's address.
-  rules.push_back(unless(kForward, "own4", AF_INET, Rule::Match::equal));
-  rules.push_back(unless(kForward, "own6", AF_INET6, Rule::Match::equal));
 }
 
 WantedRule masquerade_rule(int family) {
@@ -179,7 +183,7 @@ std::array<WantedChain, 4> wanted_chains() {
 /// Comments of `rules` in order; each carries a hash of them all, and so of this layout.
 std::vector<std::string> comments_of(const std::vector<WantedRule>& rules) {
   constexpr std::size_t kHashShown = 8;
-  std::string all = "layout 1";
+  std::string all = "layout 2";
   for (const WantedRule& rule : rules) all += "\n" + std::string(rule.chain) + " " + rule.text;
   const std::string hash = base::sha512_hex(all).substr(0, kHashShown);
   std::vector<std::string> comments;

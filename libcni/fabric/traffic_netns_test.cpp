@@ -54,7 +54,7 @@ TEST_F(FabricTraffic, TableIsWrittenOnceAndReadable) {
   const std::string table = output_of("nft list table inet plumb");
   EXPECT_THAT(table, AllOf(HasSubstr("elements = { 10.22.0.0/24 }"), HasSubstr("192.0.2.2"),
                            HasSubstr("priority raw"), HasSubstr("udp dport 4789"),
-                           HasSubstr("ip saddr != @vteps4 counter packets 0 bytes 0 drop"),
+                           HasSubstr("ip saddr != @vteps4 fib daddr type local counter packets 0"),
                            HasSubstr("notrack"), HasSubstr("masquerade fully-random")));
   const Report again = apply_traffic(example());
   EXPECT_EQ(again.requests, 0u);
