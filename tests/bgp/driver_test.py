@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What the driver does with BIRD: late, gone, refusing, and with a configuration that costs the sessions."""
+import os
+import stat
+import unittest
+
+import bgp_lab
+from lab import world
+
+
+class DriverTest(unittest.TestCase):
+    def setUp(self):
+        self.lab = bgp_lab.Lab(self)
+        self.nodes = self.lab.add_nodes((1, 2, 3), "4")
+        self.first, self.second, self.third = self.nodes
+
+    def converged(self, **bgp):
+        bgp_lab.start(self.nodes, **bgp)
+        bgp_lab.wait_converged(self.nodes)
+        for node in self.nodes:
+            world.wait_until(lambda node=node: node.status()["current"], "BIRD works by what was applied")
+
+    def conf(self, node):
+        return (node.folder / "bird.conf").read_text(encoding="utf-8")
+
+    def test_a_late_bird_finds_its_configuration(self):
+        error = self.first.apply(self.nodes)
+        self.assertIn("BIRD does not answer: connect to ", error)
+        self.assertFalse(self.first.status()["running"])
+        self.assertIn("BIRD does not answer", self.first.status()["state"])
+        self.first.start_bird()
+        world.wait_until(lambda: self.first.status()["current"], "the agent finds BIRD")
+        self.assertEqual(self.first.status()["state"], "0 of 2 sessions up")
+
+    def test_a_bird_that_was_restarted_gets_what_is_wanted_now(self):
+        self.converged()
+        self.first.kill_bird()
+        world.wait_until(lambda: not self.first.status()["running"], "the agent misses BIRD")
+        self.assertIn("BIRD does not answer", self.first.apply(self.nodes[:2]))
+        self.first.start_bird("-R")
+        world.wait_until(lambda: list(self.first.sessions()) == ["node.n2.v4"], "the last wish")
+
+    def test_the_file_is_for_bird_and_root_only(self):
+        self.converged()
+        info = os.stat(self.first.folder / "bird.conf")
+        self.assertEqual(stat.S_IMODE(info.st_mode), 0o640)
+        self.assertEqual(sorted(os.listdir(self.first.folder)), ["bird.conf", "bird.ctl", "bird.log"])
+
+    def test_status_tells_peers_states_and_prefixes(self):
+        self.converged()
+        world.wait_until(lambda: self.first.status()["state"] == "2 of 2 sessions up", "both sessions")
+        peers = {peer["peer"]: peer for peer in self.first.status()["peers"]}
+        self.assertEqual(sorted(peers), ["n2", "n3"])
+        self.assertEqual((peers["n2"]["state"], peers["n2"]["imported"], peers["n2"]["exported"]), ("Established", 1, 1))
+        self.third.kill_bird()
+        self.third.unplug()
+        world.wait_until(lambda: self.first.status()["state"] == "1 of 2 sessions up", "one session", 30)
+
+    def test_a_refused_configuration_leaves_the_old_one(self):
+        self.converged()
+        before, sessions = self.conf(self.first), self.first.sessions()
+        # BIRD wants to know on which link such an address is.
+        peer = {"name": "tor", "address": "fe80::1", "asNumber": 65000}
+        both = {**self.first.record(), "addresses": [self.first.v4, self.first.v6]}
+        error = self.first.apply([both, *self.nodes[1:]], peers=[peer])
+        self.assertIn("BIRD refuses the new configuration, the old one stays", error)
+        self.assertEqual((self.conf(self.first), self.first.sessions()), (before, sessions))
+        status = self.first.status()
+        self.assertEqual((status["refusals"], status["current"], status["state"]), (1, False, error))
+        self.assertEqual(self.first.apply(self.nodes), "")
+        self.assertTrue(self.first.status()["current"])
+
+    def test_a_password_that_others_can_read_is_refused(self):
+        self.converged()
+        before = self.conf(self.first)
+        secret = self.first.folder / "secret"
+        secret.write_text("tell nobody\n", encoding="utf-8")
+        secret.chmod(0o644)
+        error = self.first.apply(self.nodes, passwordFile=str(secret))
+        self.assertIn(f'BGP password file "{secret}" is open to others', error)
+        self.assertEqual(self.first.status()["state"], error)
+        self.assertEqual(self.conf(self.first), before)
+
+    def test_a_configuration_that_costs_the_sessions_is_taken_back(self):
+        self.converged()
+        before = self.conf(self.first)
+        secret = self.first.folder / "secret"
+        secret.write_text("nobody else has it\n", encoding="utf-8")
+        secret.chmod(0o600)
+        error = self.first.apply(self.nodes, passwordFile=str(secret))
+        self.assertIn("only 0 of 2 BGP sessions returned", error)
+        self.assertEqual(self.conf(self.first), before)
+        self.assertEqual(self.first.status()["undone"], 1)
+        world.wait_until(lambda: len(self.first.sessions()) == 2, "the sessions are back", 30)
+        self.assertEqual(self.first.apply(self.nodes, passwordFile=str(secret)), error)
+        self.assertEqual(len(self.first.sessions()), 2, "it is not tried again at once")
+        self.assertNotIn("nobody else", error + str(self.first.status()))
+
+    def test_sessions_with_a_password_come_up(self):
+        secret = self.first.folder / "secret"
+        secret.write_text("everybody has it\n", encoding="utf-8")
+        secret.chmod(0o400)
+        self.converged(passwordFile=str(secret))
+        self.assertIn("everybody has it", self.conf(self.first))
+
+    def test_the_agents_death_between_file_and_bird_is_made_good(self):
+        self.converged()
+        self.first.kill_agent()
+        conf = self.first.folder / "bird.conf"
+        conf.write_text(self.conf(self.first).replace("hold time 9", "hold time 12"), encoding="utf-8")
+        self.assertEqual(world.wait_until(lambda: self.first.apply(self.nodes) == "" and self.conf(self.first), "again")
+                         .count("hold time 9"), 2)
+        bgp_lab.wait_converged(self.nodes)
+
+
+if __name__ == "__main__":
+    world.enter()
+    unittest.main(verbosity=2)
