@@ -106,6 +106,8 @@ void read_source(const ConfigReader& reader, Config& config) {
     etcd.refuse("endpoints", "at least one URL such as http://127.0.0.1:2379");
   const ConfigReader kubernetes = reader.below("kubernetes");
   kubernetes.read("kubeconfig", config.kubernetes.kubeconfig);
+  kubernetes.read("serviceAccount", config.kubernetes.service_account);
+  kubernetes.read("server", config.kubernetes.server);
   kubernetes.read("annotationPrefix", config.kubernetes.annotation_prefix);
 }
 

@@ -34,6 +34,9 @@ struct EtcdConfig {
 
 struct KubernetesConfig {
   std::string kubeconfig = {};  ///< empty: the pod's service account
+  /// Folder with `token` and `ca.crt`.
+  std::string service_account = "/var/run/secrets/kubernetes.io/serviceaccount";
+  std::string server = {};  ///< `https://HOST:PORT`; empty: KUBERNETES_SERVICE_HOST and _PORT
   /// Node annotations `<prefix>/backend-data` and so on; flannel's for rolling migration.
   std::string annotation_prefix = "plumb.io";
   bool watch_services = false;  ///< no key of its own: set when service addresses are announced

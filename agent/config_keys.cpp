@@ -44,6 +44,8 @@ constexpr auto kKeys = std::to_array<std::string_view>({
     "etcd.leaseSeconds",
     "kubernetes",
     "kubernetes.kubeconfig",
+    "kubernetes.serviceAccount",
+    "kubernetes.server",
     "kubernetes.annotationPrefix",
     "bgp",
     "bgp.asNumber",

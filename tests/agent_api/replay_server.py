@@ -54,8 +54,8 @@ class Server:
             while request := await self.read_request(reader, writer):
                 if not await self.answer(request, writer):
                     break
-        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
-            pass  # the client left
+        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, asyncio.CancelledError):
+            pass  # the client left, or the test is over
         finally:
             self.writers.discard(writer)
             self.held.discard(writer)

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "agent/config.h"
+#include "agent/http_client/http_client.h"
+#include "agent/kubernetes/credentials.h"
+
+namespace agent::kubernetes {
+
+/// How long things take; tests shorten them.
+struct Timing {
+  std::chrono::milliseconds retry_least = std::chrono::seconds(1);
+  std::chrono::milliseconds retry_most = std::chrono::seconds(60);
+  std::chrono::milliseconds dead_after = std::chrono::seconds(30);
+  std::chrono::milliseconds reload = std::chrono::seconds(60);  ///< tokens are rotated on disk
+};
+
+/// The API server: makes requests to it, with credentials that follow their files.
+class Api {
+ public:
+  Api(const KubernetesConfig& config, const Timing& timing, Loop& loop)
+      : config_(config), timing_(timing), loop_(loop), client_(loop) {}
+
+  /// `target`: path and query. Reads the credentials when they are missing or older than a minute;
+  /// throws what load_credentials() throws when there are none at all.
+  HttpRequest request(const std::string& target);
+  /// Reads the credentials before the next request.
+  void distrust() { loaded_.reset(); }
+  const std::vector<std::string>& warnings() const { return credentials_.warnings; }
+
+  HttpClient& client() { return client_; }
+  Loop& loop() { return loop_; }
+  const Timing& timing() const { return timing_; }
+
+ private:
+  void reload();
+  const KubernetesConfig config_;
+  const Timing timing_;
+  Loop& loop_;
+  HttpClient client_;
+  Credentials credentials_;
+  std::optional<Loop::Clock::time_point> loaded_;
+};
+
+/// Percent-encodes all but unreserved characters (RFC 3986).
+std::string encode_query(const std::string& text);
+
+}  // namespace agent::kubernetes

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/kubernetes/publisher.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <utility>
+
+#include "agent/kubernetes/event.h"
+#include "libcni/base/log.h"
+#include "libcni/json/writer.h"
+
+namespace agent::kubernetes {
+namespace {
+
+constexpr const char* kReason = "PlumbIsUp";
+
+std::string utc_text() {
+  std::array<char, 32> text{};
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  ::gmtime_r(&now, &utc);
+  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text.data();
+}
+
+/// `{"VNI":1,"VtepMAC":"02:76:..."}`, the form that flannel parses.
+std::string backend_data(const fabric::Options& options, const base::Mac& mac) {
+  json::Writer writer;
+  writer.open('{');
+  writer.member("VNI", std::uint64_t{options.vni});
+  writer.member("VtepMAC", mac.text());
+  writer.close();
+  return writer.text();
+}
+
+/// The address to advertise: an operator's word for a node behind NAT counts more.
+std::optional<std::string> public_address(const fabric::Node& self, int family,
+                                          const NodeRecord& shown, const std::string& overwrite) {
+  const auto found = shown.annotations.find(overwrite);
+  if (found != shown.annotations.end() && base::IpAddress::parse(found->second))
+    return found->second;
+  const auto address = self.address_of(family);
+  if (!address) return std::nullopt;
+  return address->text();
+}
+
+}  // namespace
+
+std::map<std::string, std::optional<std::string>> wanted_annotations(const fabric::Node& self,
+                                                                     const NodeRecord& shown,
+                                                                     const Config& config) {
+  const AnnotationKeys keys(config.kubernetes.annotation_prefix);
+  const bool flannel = config.kubernetes.annotation_prefix == "flannel.alpha.coreos.com";
+  fabric::Backend backend = self.backend.value_or(config.fabric.backend);
+  // flannel's vxlan backend serves those that call themselves vxlan, and has no word for `auto`.
+  if (flannel && backend == fabric::Backend::automatic) backend = fabric::Backend::vxlan;
+  const bool tunnel = backend == fabric::Backend::automatic || backend == fabric::Backend::vxlan;
+
+  std::map<std::string, std::optional<std::string>> wanted;
+  wanted[keys.subnet_manager] = "true";
+  wanted[keys.backend_type] = std::string(fabric::word_of(backend));
+  wanted[keys.public_ip] = public_address(self, AF_INET, shown, keys.public_ip_overwrite);
+  wanted[keys.public_ipv6] = public_address(self, AF_INET6, shown, keys.public_ipv6_overwrite);
+  const auto data = [&](int family, const std::optional<base::Mac>& mac) {
+    const auto address = self.address_of(family);
+    if (!address) return std::optional<std::string>();
+    if (!tunnel) return std::optional<std::string>("null");
+    return std::optional(backend_data(config.fabric, mac.value_or(fabric::vtep_mac(*address))));
+  };
+  wanted[keys.backend_data] = data(AF_INET, self.mac);
+  wanted[keys.backend_v6_data] = data(AF_INET6, self.mac_v6);
+  return wanted;
+}
+
+Publisher::Publisher(Api& api, const Config& config)
+    : api_(api), config_(config), backoff_(api.timing().retry_least, api.timing().retry_most) {}
+
+Publisher::~Publisher() {
+  api_.client().cancel(request_);
+  api_.loop().cancel(timer_);
+}
+
+void Publisher::publish(const fabric::Node& self) {
+  self_ = self;
+  check();
+}
+
+void Publisher::shown(const std::optional<NodeRecord>& record) {
+  shown_ = record;
+  known_ = true;
+  check();
+}
+
+void Publisher::check() {
+  if (!self_ || !known_ || request_ != 0 || timer_ != 0) return;
+  if (!shown_)
+    return note("this node, \"" + config_.node_name +
+                "\", is not among the cluster's nodes: `node` must be its name there");
+  const std::string body = patch();
+  if (body.empty()) {
+    backoff_.reset();
+    return note("");
+  }
+  send(body);
+}
+
+std::string Publisher::patch() const {
+  json::Writer annotations;
+  annotations.open('{');
+  bool differs = false;
+  for (const auto& [key, value] : wanted_annotations(*self_, *shown_, config_)) {
+    const auto found = shown_->annotations.find(key);
+    const bool there = found != shown_->annotations.end();
+    if (value ? there && found->second == *value : !there) continue;
+    differs = true;
+    if (value)
+      annotations.member(key, *value);
+    else
+      annotations.raw_member(key, "null");
+  }
+  annotations.close();
+  const bool condition =
+      shown_->network_unavailable != "False" || shown_->network_reason != kReason;
+  if (!differs && !condition) return {};
+  json::Writer writer;
+  writer.open('{');
+  if (differs) {
+    writer.open("metadata", '{');
+    writer.raw_member("annotations", annotations.text());
+    writer.close();
+  }
+  if (condition) {
+    writer.open("status", '{');
+    writer.open("conditions", '[');
+    writer.open('{');
+    writer.member("type", "NetworkUnavailable");
+    writer.member("status", "False");
+    writer.member("reason", kReason);
+    writer.member("message", "plumbd serves the pod network of this node");
+    for (const char* time : {"lastHeartbeatTime", "lastTransitionTime"})
+      writer.member(time, utc_text());
+    for (int level = 0; level < 3; ++level) writer.close();
+  }
+  writer.close();
+  return writer.text();
+}
+
+void Publisher::send(const std::string& body) {
+  HttpRequest request;
+  try {
+    request = api_.request("/api/v1/nodes/" + encode_query(config_.node_name) +
+                           "/status?fieldManager=plumbd");
+  } catch (const std::exception& error) {
+    return ended({.error = error.what()});
+  }
+  request.method = "PATCH";
+  request.headers.push_back("Content-Type: application/strategic-merge-patch+json");
+  request.body = body;
+  request_ = api_.client().start(std::move(request),
+                                 {.on_done = [this](const HttpResult& result) { ended(result); }});
+}
+
+void Publisher::ended(const HttpResult& result) {
+  request_ = 0;
+  if (result.ok()) {
+    note("");
+    return wait(backoff_.next());  // for the watch to show it; else it is sent again
+  }
+  if (result.status == 401) api_.distrust();
+  const std::string name = "patch nodes/status of \"" + config_.node_name + "\": ";
+  if (!result.error.empty())
+    note(name + result.error);
+  else if (result.status == 403)
+    note(name + "forbidden; the ClusterRole lacks verb \"patch\" on \"nodes/status\": " +
+         message_of(result.refusal));
+  else
+    note(name + std::to_string(result.status) + " " + message_of(result.refusal));
+  wait(std::max<std::chrono::milliseconds>(backoff_.next(), result.retry_after));
+}
+
+void Publisher::wait(std::chrono::milliseconds delay) {
+  timer_ = api_.loop().after(delay, [this] {
+    timer_ = 0;
+    check();
+  });
+}
+
+void Publisher::note(const std::string& trouble) {
+  if (trouble == trouble_) return;
+  if (!trouble.empty()) base::log("kubernetes: " + trouble);
+  trouble_ = trouble;
+}
+
+}  // namespace agent::kubernetes

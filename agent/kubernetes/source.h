@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/kubernetes/api.h"
+#include "agent/kubernetes/follower.h"
+#include "agent/kubernetes/node_store.h"
+#include "agent/kubernetes/publisher.h"
+#include "agent/kubernetes/service_store.h"
+#include "agent/source.h"
+
+namespace agent::kubernetes {
+
+/// The cluster as the Kubernetes API tells it: Nodes, and Services with their endpoints where
+/// their addresses are announced. Verbs used: list and watch of nodes, services and
+/// endpointslices, patch of nodes/status.
+class KubernetesSource final : public Source {
+ public:
+  KubernetesSource(const Config& config, Loop& loop, OnChange on_change, Timing timing = {});
+  KubernetesSource(const KubernetesSource&) = delete;
+  KubernetesSource& operator=(const KubernetesSource&) = delete;
+  ~KubernetesSource() override;
+
+  void start() override;
+  const Snapshot& snapshot() const override { return snapshot_; }
+  void publish(const fabric::Node& self) override { publisher_.publish(self); }
+  SourceStatus status() const override;
+
+ private:
+  /// Lists that never came: what depends on them is not known yet.
+  bool is_complete() const;
+  std::vector<const Follower*> followers() const;
+  void changed();
+  void rebuild();
+
+  const Config config_;
+  Loop& loop_;
+  OnChange on_change_;
+  Api api_;
+  NodeStore nodes_;
+  ServiceStore services_;
+  EndpointStore endpoints_;
+  Publisher publisher_;
+  Follower node_follower_, service_follower_, endpoint_follower_;
+  Snapshot snapshot_;
+  Loop::TimerId timer_ = 0;
+  bool told_ = false;  ///< on_change was called once
+};
+
+}  // namespace agent::kubernetes
