@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/source.h"
 
-#include "libcni/spec/error.h"
+#include <stdexcept>
 
 namespace agent {
 
@@ -12,10 +12,9 @@ std::unique_ptr<Source> make_source(const Config& config, Loop& loop, OnChange o
     case Config::SourceKind::etcd:
       return make_etcd_source(config, loop, std::move(on_change));
     case Config::SourceKind::kubernetes:
-      break;
+      return make_kubernetes_source(config, loop, std::move(on_change));
   }
-  throw cni::Error(cni::Code::invalid_config,
-                   "key \"source\" must be file or etcd in this version");
+  throw std::logic_error("an unknown source");
 }
 
 }  // namespace agent

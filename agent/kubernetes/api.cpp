@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "libcni/base/log.h"
+#include "agent/log.h"
 
 namespace agent::kubernetes {
 
@@ -28,12 +28,12 @@ void Api::reload() {
   try {
     Credentials fresh = load_credentials(config_);
     for (const std::string& warning : fresh.warnings)
-      if (credentials_.warnings.empty()) base::log(warning);
+      if (credentials_.warnings.empty()) log(LogLevel::warning, warning);
     credentials_ = std::move(fresh);
   } catch (const std::exception& error) {
     if (credentials_.server.empty()) throw;
     // A file that is being replaced; what was read before may still be good.
-    base::log(std::string("credentials are not read again: ") + error.what());
+    log(LogLevel::warning, std::string("credentials are not read again: ") + error.what());
   }
 }
 

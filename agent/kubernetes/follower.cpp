@@ -7,7 +7,7 @@
 #include <random>
 #include <stdexcept>
 
-#include "libcni/base/log.h"
+#include "agent/log.h"
 
 namespace agent::kubernetes {
 namespace {
@@ -217,7 +217,10 @@ std::string Follower::text_of(const HttpResult& result) const {
 
 void Follower::note(const std::string& trouble) {
   if (trouble == status_.trouble) return;
-  base::log("kubernetes: " + (trouble.empty() ? what_.resource + ": well again" : trouble));
+  if (trouble.empty())
+    log(LogLevel::info, "kubernetes: " + what_.resource + " are followed again");
+  else
+    log(LogLevel::warning, "kubernetes: " + trouble);
   status_.trouble = trouble;
 }
 

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "agent/kubernetes/event.h"
-#include "libcni/base/log.h"
+#include "agent/log.h"
 #include "libcni/json/writer.h"
 
 namespace agent::kubernetes {
@@ -190,7 +190,7 @@ void Publisher::wait(std::chrono::milliseconds delay) {
 
 void Publisher::note(const std::string& trouble) {
   if (trouble == trouble_) return;
-  if (!trouble.empty()) base::log("kubernetes: " + trouble);
+  if (!trouble.empty()) log(LogLevel::warning, "kubernetes: " + trouble);
   trouble_ = trouble;
 }
 
