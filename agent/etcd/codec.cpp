@@ -216,6 +216,8 @@ std::string refusal(long http_status, std::string_view body) {
     // A proxy's page or the gateway's plain text: shown as it came.
     why = quoted(body);
   }
+  if (why.starts_with("CommonName of client"))
+    why = "etcd's gateway takes no named client certificate when users are on: use one without CN";
   return "HTTP " + std::to_string(http_status) + (why.empty() ? "" : ": " + why);
 }
 

@@ -156,7 +156,7 @@ void EtcdSource::line(std::string_view text) {
   if (other) return lost("etcd's history is another one", true);
   if (reply.created) {
     loop_.cancel(std::exchange(retry_timer_, 0));
-    if (told_) log(LogLevel::info, "etcd: watching again");
+    if (status_.errors > 0) log(LogLevel::info, "etcd: watching again");
     status_.in_sync = true;
     status_.state = "watching since " + clock_text();
     backoff_.reset();

@@ -98,6 +98,7 @@ std::string EtcdServer::ctl(const std::string& arguments) const {
   if (tls_)
     command += "--cacert=" + (folder_ / "ca.crt") + " --cert=" + (folder_ / "client.crt") +
                " --key=" + (folder_ / "client.key") + " ";
+  if (!user.empty()) command += "--user=" + user + " ";
   const std::string errors = folder_ / "ctl";
   FILE* pipe = ::popen((command + arguments + " 2>" + errors).c_str(), "re");
   if (pipe == nullptr) base::throw_errno("run etcdctl");

@@ -30,6 +30,7 @@ class EtcdServer {
 
   /// What `etcdctl ARGUMENTS` prints; throws when it fails.
   std::string ctl(const std::string& arguments) const;
+  std::string user = {};  ///< `NAME:PASSWORD` for ctl()
   /// A member of the network as flannel's operators make it.
   void put(const std::string& key, const std::string& value, const std::string& options = "") const;
   void remove(const std::string& key) const;

@@ -26,6 +26,11 @@ bool Node::wait_for(const std::function<bool()>& reached, std::chrono::milliseco
   return true;
 }
 
+bool Node::wait_for_range() {
+  return wait_for(
+      [this] { return !own_ranges().empty() && state().find("; range ") != std::string::npos; });
+}
+
 std::string Node::ranges_of(const std::string& name) const {
   std::string text;
   for (const auto& node : snapshot().nodes)

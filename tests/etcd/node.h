@@ -25,8 +25,13 @@ class Node {
   /// Turns the loop until `reached` or the patience is over; returns whether it was.
   bool wait_for(const std::function<bool()>& reached,
                 std::chrono::milliseconds patience = kPatience);
-  bool wait_for_range() {
-    return wait_for([this] { return !own_ranges().empty(); });
+  /// Until it has a range, its record is right, and both are known.
+  bool wait_for_range();
+  bool wait_for_problem(const std::string& part) {
+    return wait_for([&] { return problems().find(part) != std::string::npos; });
+  }
+  bool wait_for_state(const std::string& part) {
+    return wait_for([&] { return state().find(part) != std::string::npos; });
   }
 
   agent::Source& source() { return *source_; }
