@@ -137,10 +137,23 @@ class Mode(unittest.TestCase):
                 for group in rule["apiGroups"] for resource in rule["resources"] for verb in rule["verbs"]}
 
     def test_rights_are_those_that_the_code_uses(self):
-        nodes = {("", "nodes", "list"), ("", "nodes", "watch"), ("", "nodes/status", "patch")}
-        services = {(group, resource, verb) for group, resource in (("", "services"), ("discovery.k8s.io", "endpointslices"))
-                    for verb in ("list", "watch")}
-        self.assertEqual(self.rights(), nodes | services if self.mode == "bgp-services" else nodes)
+        asked = rights_asked_for()
+        if self.mode != "bgp-services":
+            asked = {right for right in asked if right[1].startswith("nodes")}
+        self.assertEqual(self.rights(), asked)
+
+
+def rights_asked_for():
+    """{(group, resource, verb)} of the requests in agent/kubernetes: lists that are followed, and what is patched."""
+    code = "".join(path.read_text() for path in sorted((ROOT / "agent/kubernetes").glob("*.cpp")) if "_test" not in path.name)
+    followed = re.findall(r'\{"(\w+)",\s*"/apis?(?:/v1|/([a-z.0-9]+)/v1)/(\w+)"\}', code)
+    rights = {(group, resource, verb) for name, group, resource in followed for verb in ("list", "watch")}
+    assert all(name == resource for name, _, resource in followed)
+    patched = re.findall(r'"/api/v1/(\w+)/" \+[^;]*?"/(\w+)\?', code)
+    rights |= {("", f"{resource}/{part}", "patch") for resource, part in patched}
+    assert len(re.findall(r'"/apis?/', code)) == len(followed) + len(patched), "a request that this test does not understand"
+    assert set(re.findall(r'method = "(\w+)"', code)) == {"PATCH"}, "a method that this test does not understand"
+    return rights
 
 
 for name in MODES:

@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What the documents say of plumbd's commands and metrics is what plumbd has."""
+import pathlib
+import re
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from lab import world  # noqa: E402
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PLUMBD = f"{world.plugin_folder()}/plumbd"
+MANUAL = (ROOT / "docs/man/plumbd.8").read_text(encoding="utf-8").replace("\\", "")
+
+
+def plumbd(*arguments):
+    return world.run(PLUMBD, *arguments, env=world.environment()).stdout
+
+
+def commands():
+    return set(re.findall(r"^  ([a-z]+) +[A-Z]", plumbd("--help").partition("ommands:")[2], re.M))
+
+
+class DocumentsTest(unittest.TestCase):
+    def test_the_manual_has_every_command(self):
+        section = MANUAL.partition(".SH COMMANDS")[2].partition(".SH OPTIONS")[0]
+        described = re.findall(r'^\.TP\n\.BI? "?([a-z]+)', section, re.M)
+        self.assertEqual(set(described), commands())
+
+    def test_the_manual_has_every_option(self):
+        options = {option for command in commands() for option in re.findall(r"(--[a-z-]+)", plumbd(command, "--help"))}
+        self.assertEqual({option for option in options if option not in MANUAL} - {"--help"}, set())
+
+    def test_the_readme_shows_commands_that_exist(self):
+        shown = re.findall(r"^plumbd ([a-z]+)", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)
+        self.assertGreater(len(shown), 4)
+        self.assertEqual(set(shown) - commands(), set())
+
+    def test_every_metric_is_explained(self):
+        """The names are collected from the code: some appear only with a tunnel, a source or a peer."""
+        code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "agent").rglob("*metrics*.cpp"))
+        made = {f"plumb_{name}" for name in re.findall(r'\.(?:counter|gauge|histogram)\(\s*"([a-z_]+)"', code)}
+        explained = set(re.findall(r"`(plumb_[a-z_]+)`", (ROOT / "docs/operations.md").read_text(encoding="utf-8")))
+        self.assertGreater(len(made), 10)
+        self.assertEqual(made, explained)
+
+    def test_alarms_use_metrics_that_exist(self):
+        text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+        explained = set(re.findall(r"`(plumb_[a-z_]+)`", text))
+        used = set(re.findall(r"\b(plumb_[a-z_]+)", text))
+        self.assertEqual({name.removesuffix("_bucket") for name in used} - explained, set())
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
