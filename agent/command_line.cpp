@@ -33,6 +33,13 @@ struct Command {
 
 constexpr Command kCommands[] = {
     {"run", "Follow the source and keep this node's network as it says", run_agent},
+    {"status", "How this node's agent is doing", show_status},
+    {"nodes", "The nodes, and how each is reached", show_nodes},
+    {"plan", "What this node should be like, as JSON", show_plan},
+    {"diff", "What in the kernel differs from the plan", show_diff},
+    {"resync", "Compare and fix everything now", resync},
+    {"explain", "Route, neighbour and FDB entry of packets to an address", show_explanation},
+    {"cleanup", "Remove every device, route, rule and file that plumbd made", clean_up},
     {"check", "Look for mistakes in the configuration", check_config},
     {"firewall", "Print the rules that open exactly the ports that this node needs",
      print_firewall},
@@ -76,6 +83,11 @@ void add_configuration_flags(CLI::App& app, Invocation& invocation) {
 
 void add_command_flags(CLI::App& command, Invocation& invocation) {
   const std::string name = command.get_name();
+  if (name == "status" || name == "nodes" || name == "diff")
+    command.add_flag("--json", invocation.json, "For programs");
+  if (name == "explain")
+    command.add_option("IP", invocation.words, "Addresses of pods or nodes")->required();
+  if (name == "cleanup") command.add_flag("--force", invocation.force, "Also while plumbd runs");
   if (name == "firewall")
     command.add_option("--format", invocation.format, "nft or iptables")->capture_default_str();
   if (name == "install") {

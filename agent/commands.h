@@ -37,4 +37,15 @@ int check_config(const Invocation& invocation);
 int print_firewall(const Invocation& invocation);
 int install(const Invocation& invocation);
 
+/// These ask the running agent.
+int show_status(const Invocation& invocation);
+int show_nodes(const Invocation& invocation);
+int show_plan(const Invocation& invocation);
+int show_diff(const Invocation& invocation);
+int resync(const Invocation& invocation);
+int show_explanation(const Invocation& invocation);
+
+/// Removes what plumbd made; refuses while one runs, unless forced.
+int clean_up(const Invocation& invocation);
+
 }  // namespace agent

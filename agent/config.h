@@ -10,13 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include "agent/config_bgp.h"
 #include "libcni/base/ip.h"
 #include "libcni/fabric/plan.h"
 
 namespace agent {
-
-/// `key=value` pairs that a node's labels must all have; empty selects every node.
-using Selector = std::vector<std::pair<std::string, std::string>>;
 
 struct FileSourceConfig {
   std::string path = "/etc/plumb/nodes";
@@ -41,53 +39,6 @@ struct KubernetesConfig {
   std::string annotation_prefix = "plumb.io";
   bool watch_services = false;  ///< no key of its own: set when service addresses are announced
   bool operator==(const KubernetesConfig&) const = default;
-};
-
-/// A BGP neighbour outside the cluster, such as a top-of-rack router.
-struct BgpPeer {
-  std::string name = {};
-  base::IpAddress address;
-  std::uint32_t as_number = 0;
-  std::uint32_t local_as = 0;  ///< 0: the node's
-  std::uint16_t port = 179;
-  Selector nodes = {};                        ///< which nodes have this session
-  std::string node = {};                      ///< or just this one
-  std::string password_file = {};             ///< TCP MD5 (RFC 2385); no access but its owner's
-  bool ttl_security = false;                  ///< RFC 5082
-  int multihop = 0;                           ///< hops, up to 255; 0: directly connected
-  std::optional<bool> bfd = {};               ///< unset: as `bgp.bfd`
-  int hold_seconds = 0;                       ///< 0: as `bgp.holdSeconds`
-  std::vector<std::string> communities = {};  ///< `64512:100` or `64512:1:100`, added on export
-  /// What is accepted from it, beside the cluster's ranges; never a default route.
-  std::vector<base::Prefix> import_ranges = {};
-  bool operator==(const BgpPeer&) const = default;
-};
-
-struct BgpConfig {
-  std::uint32_t as_number = 64512;
-  bool mesh = true;          ///< off where reflectors are selected, too
-  Selector reflectors = {};  ///< nodes that reflect; empty: none, full mesh
-  std::vector<BgpPeer> peers = {};
-  bool bfd = false;
-  int bfd_interval_ms = 300;
-  int bfd_multiplier = 3;
-  int hold_seconds = 0;          ///< 0: 9, or 90 where BFD watches the session
-  bool graceful_restart = true;  ///< of sessions without BFD, which would contradict it
-  /// Nodes wait up to so long, by a hash of their names, before they connect to a reflector, so
-  /// that not all of them do at once. Keep it: a change restarts the sessions.
-  int connect_jitter_seconds = 5;
-  std::string password_file = {};  ///< of sessions inside the cluster
-  std::vector<std::string> communities = {};
-  /// Service addresses inside these are announced.
-  std::vector<base::Prefix> cluster_ips = {}, external_ips = {}, load_balancer_ips = {};
-  /// Host addresses with the pod protocol inside these are announced one by one (floating pods).
-  /// Such addresses inside the cluster's ranges are announced anyway where they are in no range of
-  /// the node.
-  std::vector<base::Prefix> floating_ranges = {};
-  std::string bird_config = "/run/plumb/bird.conf";
-  std::string bird_socket = "/run/plumb/bird.ctl";
-  std::string bird_group = "bird";  ///< owner of the configuration file, mode 0640
-  bool operator==(const BgpConfig&) const = default;
 };
 
 enum class LogLevel { error, warning, info, debug };

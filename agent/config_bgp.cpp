@@ -51,12 +51,9 @@ void read_bgp(const ConfigReader& reader, BgpConfig& bgp) {
   reader.read("bfd", bgp.bfd);
   reader.read("bfdIntervalMs", bgp.bfd_interval_ms, {10, 10000});
   reader.read("bfdMultiplier", bgp.bfd_multiplier, {1, 255});
-  reader.read("holdSeconds", bgp.hold_seconds, kHoldSeconds);
-  // A restart that BFD reports is a failure to its peers: without a word for it, BFD wins.
-  bgp.graceful_restart = !bgp.bfd;
+  read_optional_hold(reader, bgp.hold_seconds);
   reader.read("gracefulRestart", bgp.graceful_restart);
-  if (bgp.bfd && bgp.graceful_restart)
-    reader.refuse("gracefulRestart", "false where bgp.bfd is true (BFD ends what it would keep)");
+  reader.read("connectJitterSeconds", bgp.connect_jitter_seconds, {0, 300});
   reader.read("passwordFile", bgp.password_file);
   reader.read_communities("communities", bgp.communities);
   reader.read("clusterIPs", bgp.cluster_ips);

@@ -57,6 +57,7 @@ constexpr auto kKeys = std::to_array<std::string_view>({
     "bgp.bfdMultiplier",
     "bgp.holdSeconds",
     "bgp.gracefulRestart",
+    "bgp.connectJitterSeconds",
     "bgp.passwordFile",
     "bgp.communities",
     "bgp.clusterIPs",

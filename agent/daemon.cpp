@@ -54,6 +54,7 @@ Daemon::Daemon(const Config& config)
   if (files_.restore()) log(LogLevel::debug, "files of the last run are in place");
   use_cache();
   add_drivers();
+  listen();
 }
 
 Daemon::~Daemon() {

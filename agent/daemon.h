@@ -7,13 +7,16 @@
 #include <vector>
 
 #include "agent/config.h"
+#include "agent/http_server.h"
 #include "agent/kernel_watch.h"
+#include "agent/log.h"
 #include "agent/loop.h"
 #include "agent/node_files.h"
 #include "agent/planning.h"
 #include "agent/reconciler.h"
 #include "agent/snapshot_cache.h"
 #include "agent/source.h"
+#include "agent/view.h"
 #include "libcni/base/unique_fd.h"
 #include "libcni/fabric/apply.h"
 
@@ -46,6 +49,12 @@ class Daemon {
   void after_round();
   void log_changes(const fabric::Report& report);
   void log_new_problems();
+  void listen();
+  bool is_ready() const;
+  View view() const;
+  HttpReply answer_anyone(const HttpQuestion& question);
+  HttpReply answer(const HttpQuestion& question);
+  HttpReply answer_explain(const HttpQuestion& question);
 
   const Config& config_;
   Loop loop_;
@@ -64,6 +73,10 @@ class Daemon {
   fabric::Report report_;
   Loop::TimerId valve_timer_ = 0;
   End end_ = End::stop;
+  const Loop::Clock::time_point started_ = Loop::Clock::now();
+  Conditions conditions_;
+  std::unique_ptr<HttpServer> control_;  ///< on plumbd.sock
+  std::unique_ptr<HttpServer> health_;   ///< on config.listen
 };
 
 }  // namespace agent

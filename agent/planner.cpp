@@ -9,31 +9,31 @@
 namespace agent {
 namespace {
 
-nodes::NodeFile make_file(const Config& config, const State& state, const fabric::Desired& kernel) {
-  const int family = underlay_family(config, state.self);
-  int mtu = fabric::pod_mtu(config.fabric, state.underlay, family);
+nodes::NodeFile make_file(const State& state, const fabric::Desired& kernel) {
+  const int family = underlay_family(state.options, state.self);
+  int mtu = fabric::pod_mtu(state.options, state.underlay, family);
   for (const fabric::Overlay& overlay : kernel.overlays) mtu = std::min(mtu, overlay.device.mtu);
   return {
       .name = state.self.name,
-      .network = config.fabric.cluster_ranges,
+      .network = state.options.cluster_ranges,
       .ranges = state.self.ranges,
       .mtu = mtu,
-      .backend = std::string(fabric::word_of(state.self.backend.value_or(config.fabric.backend))),
+      .backend = std::string(fabric::word_of(state.self.backend.value_or(state.options.backend))),
       .ip_masq = false,
       .stale = state.stale};
 }
 
 }  // namespace
 
-int underlay_family(const Config& config, const fabric::Node& self) {
-  if (config.fabric.underlay_family != 0) return config.fabric.underlay_family;
+int underlay_family(const fabric::Options& options, const fabric::Node& self) {
+  if (options.underlay_family != 0) return options.underlay_family;
   return self.address_of(AF_INET) ? AF_INET : AF_INET6;
 }
 
-NodePlan make_plan(const Config& config, const State& state) {
+NodePlan make_plan(const State& state) {
   NodePlan plan;
-  plan.kernel = fabric::plan(state.self, state.cluster.nodes, config.fabric, state.underlay);
-  plan.file = make_file(config, state, plan.kernel);
+  plan.kernel = fabric::plan(state.self, state.cluster.nodes, state.options, state.underlay);
+  plan.file = make_file(state, plan.kernel);
   return plan;
 }
 

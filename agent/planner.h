@@ -16,7 +16,8 @@ struct State {
   fabric::Node self;
   Snapshot cluster = {};  ///< the nodes admitted, `self` among them
   fabric::Underlay underlay = {};
-  bool stale = false;  ///< from the cache: the source is out of reach
+  fabric::Options options = {};  ///< the configuration's, and where it is silent the source's
+  bool stale = false;            ///< from the cache: the source is out of reach
   bool operator==(const State&) const = default;
 };
 
@@ -27,10 +28,10 @@ struct NodePlan {
 };
 
 /// The family of the network between the nodes, as fabric::plan() chooses it.
-int underlay_family(const Config& config, const fabric::Node& self);
+int underlay_family(const fabric::Options& options, const fabric::Node& self);
 
 /// Pure: the same state gives the same plan. Throws std::invalid_argument as fabric::plan() does.
-NodePlan make_plan(const Config& config, const State& state);
+NodePlan make_plan(const State& state);
 
 /// The plan as JSON for people and tests (`plumbd plan`).
 std::string print_plan(const NodePlan& plan);

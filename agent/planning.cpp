@@ -16,8 +16,9 @@ fabric::Node Planning::find_self(const Snapshot& snapshot) const {
   return make_self(config_, snapshot, local);
 }
 
-fabric::Underlay Planning::find_underlay(const fabric::Node& self) const {
-  const int family = underlay_family(effective_, self);
+fabric::Underlay Planning::find_underlay(const fabric::Options& options,
+                                         const fabric::Node& self) const {
+  const int family = underlay_family(options, self);
   const auto address = self.address_of(family);
   if (!address)
     throw cni::Error(cni::Code::invalid_config, "node \"" + self.name + "\" has no " +
@@ -26,8 +27,8 @@ fabric::Underlay Planning::find_underlay(const fabric::Node& self) const {
   return fabric::find_underlay(netlink_, *address);
 }
 
-Admission Planning::admit_all(const Snapshot& snapshot, const fabric::Node& self,
-                              const fabric::Underlay& underlay) const {
+Admission Planning::admit_all(const Snapshot& snapshot, const State& next) const {
+  const fabric::Node& self = next.self;
   std::vector<fabric::Node> nodes;
   nodes.reserve(snapshot.nodes.size() + 1);
   nodes = snapshot.nodes;
@@ -38,30 +39,30 @@ Admission Planning::admit_all(const Snapshot& snapshot, const fabric::Node& self
     nodes.insert(place, self);
   return admit(
       nodes, applied(),
-      {.cluster_ranges = effective_.fabric.cluster_ranges, .node_subnets = underlay.subnets});
+      {.cluster_ranges = next.options.cluster_ranges, .node_subnets = next.underlay.subnets});
 }
 
 void Planning::run(const Snapshot& snapshot, bool stale) {
-  effective_.fabric = with_defaults(config_.fabric, snapshot.network);
-  fabric::Node self = find_self(snapshot);
-  fabric::Underlay underlay = find_underlay(self);
-  Admission admission = admit_all(snapshot, self, underlay);
+  State next{.self = find_self(snapshot),
+             .options = with_defaults(config_.fabric, snapshot.network),
+             .stale = stale};
+  next.underlay = find_underlay(next.options, next.self);
+  Admission admission = admit_all(snapshot, next);
   source_problems_ = snapshot.problems;
   left_out_ = std::move(admission.problems);
-  if (!std::ranges::binary_search(admission.nodes, self.name, {}, &fabric::Node::name)) {
+  if (!std::ranges::binary_search(admission.nodes, next.self.name, {}, &fabric::Node::name)) {
     const auto why = std::ranges::find_if(left_out_, [&](const std::string& line) {
-      return line.starts_with("node \"" + self.name + "\"");
+      return line.starts_with("node \"" + next.self.name + "\"");
     });
     throw cni::Error(cni::Code::invalid_config,
                      "this " + (why == left_out_.end() ? "node is left out" : *why));
   }
   const bool believed = valve_.passes(applied(), admission.nodes, SafetyValve::Clock::now());
-  State next{.self = std::move(self), .underlay = std::move(underlay), .stale = stale};
   next.cluster.nodes = believed ? std::move(admission.nodes) : applied();
   next.cluster.services = snapshot.services;
   next.cluster.network = snapshot.network;
   if (plan_ && next == state_) return;
-  plan_ = make_plan(effective_, next);
+  plan_ = make_plan(next);
   state_ = std::move(next);
   remembered_.clear();
   remembered_.shrink_to_fit();

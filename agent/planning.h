@@ -18,7 +18,6 @@ class Planning {
  public:
   Planning(const Config& config, net::Netlink& netlink)
       : config_(config),
-        effective_(config),
         netlink_(netlink),
         valve_(std::chrono::seconds(config.safety_seconds)) {}
 
@@ -43,12 +42,10 @@ class Planning {
   const std::vector<fabric::Node>& applied() const {
     return plan_ ? state_.cluster.nodes : remembered_;
   }
-  fabric::Underlay find_underlay(const fabric::Node& self) const;
-  Admission admit_all(const Snapshot& snapshot, const fabric::Node& self,
-                      const fabric::Underlay& underlay) const;
+  fabric::Underlay find_underlay(const fabric::Options& options, const fabric::Node& self) const;
+  Admission admit_all(const Snapshot& snapshot, const State& next) const;
 
   const Config& config_;
-  Config effective_;  ///< with the source's defaults of the network
   net::Netlink& netlink_;
   SafetyValve valve_;
   std::vector<fabric::Node> remembered_;  ///< until there is a plan

@@ -29,6 +29,13 @@ milliseconds jittered(seconds mean) {
 
 }  // namespace
 
+void Histogram::add(double value) {
+  ++count;
+  sum += value;
+  for (std::size_t i = 0; i < kBounds.size(); ++i)
+    if (value <= kBounds[i]) ++at_most[i];
+}
+
 Reconciler::~Reconciler() {
   loop_.cancel(timer_);
 }
@@ -86,7 +93,7 @@ void Reconciler::round(bool all) {
   fights_ = foreign && writes > 0 ? fights_ + 1 : 0;
   ++rounds_;
   last_end_ = Clock::now();
-  if (poked_) latency_ = std::chrono::duration<double>(last_end_ - *poked_).count();
+  if (poked_) latencies_.add(std::chrono::duration<double>(last_end_ - *poked_).count());
   poked_.reset();
   foreign_ = false;
   schedule(next_round(last_end_));

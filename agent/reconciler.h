@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -23,6 +24,15 @@ struct DriverStatus {
   Loop::Clock::time_point last_success = {};
   std::chrono::duration<double> duration = {};  ///< of the last run
   bool done_once = false;
+};
+
+/// How long things took, in seconds.
+struct Histogram {
+  static constexpr std::array kBounds{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5};
+  std::array<std::uint64_t, kBounds.size()> at_most{};
+  std::uint64_t count = 0;
+  double sum = 0;
+  void add(double value);
 };
 
 /// What a run of a driver did.
@@ -61,8 +71,8 @@ class Reconciler {
 
   const std::vector<DriverStatus>& status() const { return status_; }
   std::uint64_t rounds() const { return rounds_; }
-  /// From the first poke() to the end of the round, of the last one that was poked; in seconds.
-  double last_latency() const { return latency_; }
+  /// From the first poke() to the end of the round.
+  const Histogram& latencies() const { return latencies_; }
 
  private:
   struct Driver {
@@ -90,7 +100,7 @@ class Reconciler {
   bool foreign_ = false;
   int fights_ = 0;
   std::uint64_t rounds_ = 0;
-  double latency_ = 0;
+  Histogram latencies_;
 };
 
 }  // namespace agent

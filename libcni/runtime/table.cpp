@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tools/cnitool/table.h"
+#include "libcni/runtime/table.h"
 
 #include <unistd.h>
 
@@ -8,7 +8,7 @@
 #include <iostream>
 #include <string_view>
 
-namespace cnitool {
+namespace runtime {
 namespace {
 
 /// Characters, not bytes: UTF-8 continuation bytes take no column.
@@ -87,4 +87,4 @@ void print(const Table& table) {
   std::cout << table.text(colour_wanted(STDOUT_FILENO));
 }
 
-}  // namespace cnitool
+}  // namespace runtime

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/admit.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agent/safety_valve.h"
+
+namespace agent {
+namespace {
+
+using fabric::Node;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+base::IpAddress ip(const std::string& text) {
+  return base::IpAddress::parse(text).value();
+}
+base::Prefix range(const std::string& text) {
+  return base::Prefix::parse(text).value();
+}
+Node node(const std::string& name, const std::string& address, const std::string& pods) {
+  return {.name = name, .addresses = {ip(address)}, .ranges = {range(pods)}};
+}
+std::vector<std::string> names(const std::vector<Node>& nodes) {
+  std::vector<std::string> found;
+  for (const Node& n : nodes) found.push_back(n.name);
+  return found;
+}
+
+TEST(Admit, LeavesOutTheLaterOfTwoWithOneRangeAndNamesBoth) {
+  const std::vector nodes{node("a", "192.0.2.1", "10.1.1.0/24"),
+                          node("b", "192.0.2.2", "10.1.1.0/24"),
+                          node("c", "192.0.2.3", "10.1.0.0/16")};
+  const Admission result = admit(nodes, {}, {});
+  EXPECT_THAT(names(result.nodes), ElementsAre("a"));
+  EXPECT_THAT(result.problems,
+              ElementsAre("node \"b\" is left out: its range 10.1.1.0/24 overlaps 10.1.1.0/24 of "
+                          "node \"a\"",
+                          "node \"c\" is left out: its range 10.1.0.0/16 overlaps 10.1.1.0/24 of "
+                          "node \"a\""));
+}
+
+TEST(Admit, TheEarlierOwnerKeepsWhatItHas) {
+  const std::vector earlier{node("b", "192.0.2.2", "10.1.1.0/24")};
+  const std::vector nodes{node("a", "192.0.2.1", "10.1.1.0/24"),
+                          node("b", "192.0.2.2", "10.1.1.0/24")};
+  EXPECT_THAT(names(admit(nodes, earlier, {}).nodes), ElementsAre("b"));
+}
+
+TEST(Admit, WhoMovesToAnOwnedRangeIsTheOneLeftOut) {
+  const std::vector earlier{node("a", "192.0.2.1", "10.1.1.0/24"),
+                            node("b", "192.0.2.2", "10.1.2.0/24")};
+  const std::vector nodes{node("a", "192.0.2.1", "10.1.2.0/24"),
+                          node("b", "192.0.2.2", "10.1.2.0/24")};
+  EXPECT_THAT(names(admit(nodes, earlier, {}).nodes), ElementsAre("b"));
+}
+
+TEST(Admit, RefusesSharedAddressesAndAddressesInsideRanges) {
+  const std::vector nodes{node("a", "192.0.2.1", "10.1.1.0/24"),
+                          node("b", "192.0.2.1", "10.1.2.0/24"),
+                          node("c", "10.1.1.7", "10.1.3.0/24")};
+  const Admission result = admit(nodes, {}, {});
+  EXPECT_THAT(names(result.nodes), ElementsAre("a"));
+  EXPECT_THAT(result.problems,
+              ElementsAre(HasSubstr("192.0.2.1 is that of node \"a\""),
+                          HasSubstr("10.1.1.7 lies in the range 10.1.1.0/24 of node \"a\"")));
+}
+
+TEST(Admit, RefusesARangeThatCoversANodesAddress) {
+  const std::vector nodes{node("a", "10.9.0.1", "10.1.1.0/24"),
+                          node("b", "192.0.2.2", "10.9.0.0/24")};
+  EXPECT_THAT(admit(nodes, {}, {}).problems,
+              ElementsAre(HasSubstr("covers the address 10.9.0.1 of node \"a\"")));
+}
+
+TEST(Admit, RefusesWhatBreaksTheRules) {
+  const AdmitRules rules{.cluster_ranges = {range("10.1.0.0/16")},
+                         .node_subnets = {range("10.1.200.0/24")}};
+  const std::vector nodes{
+      node("a", "192.0.2.1", "10.2.1.0/24"), node("b", "192.0.2.2", "10.1.200.128/25"),
+      node("c", "127.0.0.1", "10.1.3.0/24"), node("d", "224.0.0.5", "10.1.4.0/24"),
+      node("e", "192.0.2.5", "10.1.5.0/24"), Node{.name = "f", .ranges = {range("10.1.6.0/24")}}};
+  const Admission result = admit(nodes, {}, rules);
+  EXPECT_THAT(names(result.nodes), ElementsAre("e"));
+  EXPECT_THAT(result.problems,
+              ElementsAre(HasSubstr("10.2.1.0/24 lies outside the cluster network"),
+                          HasSubstr("overlaps the nodes' own network 10.1.200.0/24"),
+                          HasSubstr("127.0.0.1 is not one of a host"),
+                          HasSubstr("224.0.0.5 is not one of a host"), HasSubstr("no address")));
+}
+
+TEST(Admit, RefusesASharedTunnelMac) {
+  Node a = node("a", "192.0.2.1", "10.1.1.0/24");
+  Node b = node("b", "192.0.2.2", "10.1.2.0/24");
+  b.mac = fabric::vtep_mac(ip("192.0.2.1"));
+  EXPECT_THAT(admit(std::vector{a, b}, {}, {}).problems,
+              ElementsAre(HasSubstr("02:76:c0:00:02:01 is that of node \"a\"")));
+}
+
+TEST(Admit, RefusesTheSecondOfOneName) {
+  const std::vector nodes{node("a", "192.0.2.1", "10.1.1.0/24"),
+                          node("a", "192.0.2.2", "10.1.2.0/24")};
+  EXPECT_THAT(admit(nodes, {}, {}).problems, ElementsAre(HasSubstr("another node has this name")));
+}
+
+TEST(Admit, CountsProblemsBeyondAHundred) {
+  std::vector<Node> nodes;
+  for (int i = 0; i < 300; ++i)
+    nodes.push_back(node("n" + std::to_string(1000 + i), "192.0.2.1", "10.1.1.0/24"));
+  const Admission result = admit(nodes, {}, {});
+  ASSERT_EQ(result.problems.size(), 101u);
+  EXPECT_EQ(result.problems.back(), "and 199 more nodes are left out");
+}
+
+std::vector<Node> cluster(int count) {
+  std::vector<Node> nodes;
+  for (int i = 0; i < count; ++i) nodes.push_back({.name = "n" + std::to_string(100 + i)});
+  return nodes;
+}
+
+TEST(SafetyValve, DoubtsAnEmptyListUntilItHasLasted) {
+  SafetyValve valve(std::chrono::seconds(30));
+  const SafetyValve::Clock::time_point start{};
+  EXPECT_FALSE(valve.passes(cluster(20), {}, start));
+  EXPECT_EQ(valve.due(), start + std::chrono::seconds(30));
+  EXPECT_THAT(valve.problem(), HasSubstr("lacks 20 of 20 nodes"));
+  EXPECT_FALSE(valve.passes(cluster(20), {}, start + std::chrono::seconds(29)));
+  EXPECT_TRUE(valve.passes(cluster(20), {}, start + std::chrono::seconds(30)));
+  EXPECT_EQ(valve.problem(), "");
+}
+
+TEST(SafetyValve, ForgetsADoubtWhenTheNodesAreBack) {
+  SafetyValve valve(std::chrono::seconds(30));
+  const SafetyValve::Clock::time_point start{};
+  EXPECT_FALSE(valve.passes(cluster(20), cluster(5), start));
+  EXPECT_TRUE(valve.passes(cluster(20), cluster(20), start + std::chrono::seconds(10)));
+  EXPECT_FALSE(valve.passes(cluster(20), cluster(5), start + std::chrono::seconds(40)));
+}
+
+TEST(SafetyValve, LetsSmallClustersAndSmallLossesPass) {
+  SafetyValve valve(std::chrono::seconds(30));
+  EXPECT_TRUE(valve.passes(cluster(10), {}, {}));
+  EXPECT_TRUE(valve.passes(cluster(40), cluster(20), {}));
+  EXPECT_FALSE(valve.passes(cluster(40), cluster(19), {}));
+}
+
+}  // namespace
+}  // namespace agent

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+#include <iostream>
+
+#include "agent/commands.h"
+#include "agent/instance.h"
+#include "libcni/base/file.h"
+#include "libcni/fabric/apply.h"
+#include "libcni/spec/error.h"
+
+namespace agent {
+namespace {
+
+/// A conflist that somebody else put there stays.
+bool is_own_conflist(const Config& config) {
+  const auto text = base::find_file(config.cni_conf);
+  if (!text) return false;
+  if (!config.cni_template.empty()) return text == base::find_file(config.cni_template);
+  return text->find("\"name\": \"plumb\"") != text->npos;
+}
+
+void remove_files(const Config& config) {
+  std::vector<std::string> paths;
+  if (!config.cni_conf.empty() && is_own_conflist(config)) paths.push_back(config.cni_conf);
+  for (const char* name : {"/node.json", "/subnet.env"}) {
+    paths.push_back(config.run_dir + name);
+    paths.push_back(config.state_dir + name);
+  }
+  paths.push_back(config.run_dir + "/plumbd.sock");
+  paths.push_back(config.state_dir + "/snapshot.json");
+  for (const std::string& path : paths)
+    if (base::remove_file(path)) std::cout << "removed " << path << "\n";
+}
+
+}  // namespace
+
+int clean_up(const Invocation& invocation) {
+  const Config config = load_config(invocation);
+  for (const std::string& directory : {config.state_dir, config.run_dir}) {
+    const auto holder = find_holder(directory);
+    if (holder && !invocation.force)
+      throw cni::Error(cni::Code::try_again_later,
+                       "plumbd runs (" + *holder + "): stop it first, or use --force");
+  }
+  // Pods lose their network first, then nothing promises one any more.
+  net::Netlink netlink;
+  const fabric::Report report = fabric::apply(netlink, {});
+  for (const fabric::Change& change : report.changes)
+    std::cout << "removed " << change.object << "\n";
+  for (const std::string& error : report.errors) std::cerr << "plumbd: " << error << "\n";
+  remove_files(config);
+  return report.errors.empty() ? kOk : kFailed;
+}
+
+}  // namespace agent

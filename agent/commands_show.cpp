@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+#include <iostream>
+
+#include "agent/client.h"
+#include "agent/commands.h"
+#include "libcni/json/object.h"
+#include "libcni/runtime/table.h"
+#include "libcni/spec/error.h"
+
+namespace agent {
+namespace {
+
+using runtime::Cell;
+using runtime::Table;
+using runtime::Tone;
+using Objects = std::vector<json::Object>;
+
+std::optional<std::string> ask(const Invocation& invocation, const std::string& path,
+                               const char* method = "GET") {
+  const Config config = load_config(invocation);
+  const auto answer = ask_agent(config, method, path);
+  if (!answer) {
+    std::cerr << "plumbd: no plumbd answers on " << config.run_dir << "/plumbd.sock\n";
+    return std::nullopt;
+  }
+  if (answer->status != 200) {
+    std::string line = answer->body;
+    if (!line.empty() && line.back() == '\n') line.pop_back();
+    throw cni::Error(cni::Code::internal, line);
+  }
+  return answer->body;
+}
+
+std::string joined(const json::Object& object, std::string_view key) {
+  std::string text;
+  for (const std::string& one : object.find_strings(key).value_or(std::vector<std::string>{}))
+    text += (text.empty() ? "" : " ") + one;
+  return text;
+}
+
+/// `3 s ago`, from a number that only the JSON has exactly.
+std::string age_of(const json::Object& driver) {
+  const std::string text = driver.text_of("lastSuccessSecondsAgo");
+  if (text.empty()) return "never";
+  return std::to_string(std::lround(std::stod(text))) + " s ago";
+}
+
+std::string milliseconds_of(const json::Object& driver) {
+  return std::to_string(std::lround(std::stod(driver.text_of("seconds")) * 1000)) + " ms";
+}
+
+void show_head(const json::Object& status) {
+  const bool ready = status.get_bool("ready");
+  const bool colour = runtime::colour_wanted(1);
+  const auto state = ready ? runtime::paint("ready", Tone::good, colour)
+                           : runtime::paint("not ready", Tone::bad, colour);
+  const json::Object underlay = status.get_object("underlay");
+  const json::Object source = status.get_object("source");
+  std::cout << "node " << status.get_string("node") << ", " << state
+            << (status.get_bool("stale") ? ", stale: programmed from the cache" : "") << "\n"
+            << "backend   " << status.get_string("backend") << "\n"
+            << "underlay  " << underlay.get_string("parent") << ", MTU "
+            << underlay.find_int("mtu").value_or(0) << ", " << joined(underlay, "addresses") << "\n"
+            << "pods      " << joined(status, "ranges") << ", MTU "
+            << status.find_int("podMtu").value_or(0) << "\n"
+            << "source    " << source.get_string("kind") << ", " << source.get_string("state")
+            << "\n"
+            << "nodes     " << status.find_int("nodes").value_or(0) << "\n"
+            << "plumbd    " << status.get_string("version") << ", pid "
+            << status.find_int("pid").value_or(0) << ", up "
+            << status.find_int("uptimeSeconds").value_or(0) << " s, "
+            << status.find_int("residentBytes").value_or(0) / 1024 << " KiB\n\n";
+}
+
+bool show_drivers(const json::Object& status) {
+  bool well = true;
+  Table table({"DRIVER", "STATE", "OBJECTS", "CHANGES", "RUNS", "LAST", "TOOK"});
+  for (const auto& driver : status.find_objects("drivers").value_or(Objects{})) {
+    const std::string problem = driver.get_string("problem");
+    well = well && problem.empty();
+    table.add({driver.get_string("name"),
+               problem.empty() ? Cell("ok", Tone::good) : Cell("failing", Tone::bad),
+               std::to_string(driver.find_int("desired").value_or(0)),
+               std::to_string(driver.find_int("writes").value_or(0)),
+               std::to_string(driver.find_int("runs").value_or(0)), age_of(driver),
+               milliseconds_of(driver)});
+  }
+  runtime::print(table);
+  for (const auto& driver : status.find_objects("drivers").value_or(Objects{}))
+    if (driver.has("problem"))
+      std::cout << driver.get_string("name") << ": " << driver.get_string("problem") << "\n";
+  return well;
+}
+
+}  // namespace
+
+int show_status(const Invocation& invocation) {
+  const auto text = ask(invocation, "/status");
+  if (!text) return kNoAgent;
+  const auto status = json::Object::parse(*text, "status");
+  if (invocation.json) {
+    std::cout << *text;
+    return status.get_bool("ready") ? kOk : kDifferent;
+  }
+  show_head(status);
+  const bool well = show_drivers(status);
+  const auto problems = status.find_strings("problems").value_or(std::vector<std::string>{});
+  if (!problems.empty()) std::cout << "\n";
+  for (const std::string& problem : problems) std::cout << problem << "\n";
+  return well && problems.empty() && status.get_bool("ready") ? kOk : kDifferent;
+}
+
+int show_nodes(const Invocation& invocation) {
+  const auto text = ask(invocation, "/nodes");
+  if (!text) return kNoAgent;
+  if (invocation.json) {
+    std::cout << *text;
+    return kOk;
+  }
+  Table table({"NODE", "ADDRESSES", "PODS", "REACHED BY"});
+  for (const auto& node :
+       json::Object::parse(*text, "nodes").find_objects("nodes").value_or(Objects{})) {
+    const std::string way = node.get_string("reachedBy");
+    table.add({node.get_string("name"), joined(node, "addresses"), joined(node, "ranges"),
+               Cell(way, way == "no route" ? Tone::bad : Tone::plain)});
+  }
+  runtime::print(table);
+  return kOk;
+}
+
+int show_plan(const Invocation& invocation) {
+  const auto text = ask(invocation, "/plan");
+  if (!text) return kNoAgent;
+  std::cout << *text;
+  return kOk;
+}
+
+int show_diff(const Invocation& invocation) {
+  const auto text = ask(invocation, "/diff");
+  if (!text) return kNoAgent;
+  const auto report = json::Object::parse(*text, "diff");
+  const auto changes = report.find_objects("changes").value_or(Objects{});
+  if (invocation.json) std::cout << *text;
+  for (const auto& change : changes)
+    if (!invocation.json)
+      std::cout << change.get_string("what") << " " << change.get_string("object") << "\n";
+  if (changes.empty() && !invocation.json)
+    std::cout << "nothing: all " << report.find_int("desired").value_or(0)
+              << " objects are as planned\n";
+  return changes.empty() ? kOk : kDifferent;
+}
+
+int resync(const Invocation& invocation) {
+  const auto text = ask(invocation, "/resync", "POST");
+  if (!text) return kNoAgent;
+  return show_drivers(json::Object::parse(*text, "status")) ? kOk : kFailed;
+}
+
+int show_explanation(const Invocation& invocation) {
+  std::string query;
+  for (const std::string& word : invocation.words) {
+    // Also keeps spaces and ampersands out of the request.
+    if (!base::IpAddress::parse(word))
+      throw cni::Error(cni::Code::invalid_config, "\"" + word + "\" is no IP address");
+    query += (query.empty() ? "?address=" : "&address=") + word;
+  }
+  const auto text = ask(invocation, "/explain" + query);
+  if (!text) return kNoAgent;
+  std::cout << *text;
+  return kOk;
+}
+
+}  // namespace agent

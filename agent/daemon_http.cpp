@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sys/stat.h>
+
+#include "agent/daemon.h"
+#include "agent/json_text.h"
+#include "agent/log.h"
+#include "libcni/net/link.h"
+#include "libcni/net/route.h"
+#include "libcni/spec/error.h"
+
+namespace agent {
+namespace {
+
+constexpr std::chrono::seconds kListenAgain(10);
+constexpr std::chrono::seconds kLongestTurn(10);
+constexpr const char* kJson = "application/json";
+/// Prometheus' text format, version 0.0.4.
+constexpr const char* kMetrics = "text/plain; version=0.0.4; charset=utf-8";
+
+HttpReply refuse(unsigned status, const std::string& text) {
+  return {.status = status, .body = text + "\n"};
+}
+
+std::string print_report(const fabric::Report& report) {
+  using What = fabric::Change::What;
+  json::Writer out(2);
+  out.open('{');
+  out.open("changes", '[');
+  for (const fabric::Change& change : report.changes) {
+    out.open('{');
+    out.member("what", change.what == What::add       ? "add"
+                       : change.what == What::replace ? "replace"
+                                                      : "remove");
+    out.member("object", change.object);
+    out.close();
+  }
+  out.close();
+  out.member("desired", std::uint64_t{report.desired});
+  out.close();
+  return out.text() + '\n';
+}
+
+}  // namespace
+
+void Daemon::listen() {
+  if (!control_) {
+    control_ = std::make_unique<HttpServer>(loop_, listen_unix(config_.run_dir + "/plumbd.sock"),
+                                            [this](const HttpQuestion& q) { return answer(q); });
+  }
+  if (config_.listen.empty() || health_) return;
+  try {
+    health_ =
+        std::make_unique<HttpServer>(loop_, listen_tcp(config_.listen),
+                                     [this](const HttpQuestion& q) { return answer_anyone(q); });
+    conditions_.set("listen", {});
+  } catch (const std::system_error& error) {
+    conditions_.set("listen", error.what());
+    loop_.after(kListenAgain, [this] { listen(); });
+  }
+}
+
+bool Daemon::is_ready() const {
+  for (const DriverStatus& driver : reconciler_.status())
+    if (!driver.done_once) return false;
+  return files_.valid();
+}
+
+View Daemon::view() const {
+  std::vector<std::string> problems = problems_;
+  for (const auto& [what, text] : conditions_.all()) problems.push_back(what + ": " + text);
+  return {
+      .config = config_,
+      .planning = planning_,
+      .reconciler = reconciler_,
+      .source = *source_,
+      .watch = watch_,
+      .ready = is_ready(),
+      .problems = std::move(problems),
+      .uptime = std::chrono::duration_cast<std::chrono::seconds>(Loop::Clock::now() - started_)};
+}
+
+HttpReply Daemon::answer_anyone(const HttpQuestion& question) {
+  if (question.path == "/healthz") {
+    const bool turns = Loop::Clock::now() - loop_.last_turn() < kLongestTurn;
+    return turns ? HttpReply{.body = "ok\n"} : refuse(503, "the loop stands still");
+  }
+  if (question.path == "/readyz") {
+    if (is_ready()) return {.body = "ok\n"};
+    for (const DriverStatus& driver : reconciler_.status())
+      if (!driver.done_once)
+        return refuse(
+            503, driver.name + ": " + (driver.problem.empty() ? "not done yet" : driver.problem));
+    return refuse(503, "node.json or subnet.env is missing or damaged");
+  }
+  if (question.path == "/metrics") return {.body = print_metrics(view()), .type = kMetrics};
+  return refuse(404, "there are /healthz, /readyz and /metrics");
+}
+
+HttpReply Daemon::answer(const HttpQuestion& question) {
+  const std::string& path = question.path;
+  if (path == "/status") return {.body = print_status(view()), .type = kJson};
+  if (path == "/nodes") return {.body = print_nodes(view()), .type = kJson};
+  if (path != "/plan" && path != "/diff" && path != "/resync" && path != "/explain")
+    return answer_anyone(question);
+  if (!planning_.plan()) return refuse(503, "there is no plan yet; see plumbd status");
+  if (path == "/plan") return {.body = print_plan(*planning_.plan()), .type = kJson};
+  if (path == "/diff")
+    return {.body = print_report(fabric::diff(netlink_, planning_.plan()->kernel)), .type = kJson};
+  if (path == "/explain") return answer_explain(question);
+  if (question.method != "POST") return refuse(405, "POST changes something, GET does not");
+  reconciler_.run_now();
+  return {.body = print_status(view()), .type = kJson};
+}
+
+HttpReply Daemon::answer_explain(const HttpQuestion& question) {
+  HttpReply reply;
+  for (const std::string& text : question.addresses) {
+    const auto address = base::IpAddress::parse(text);
+    if (!address) return refuse(400, "\"" + text + "\" is no IP address");
+    for (const std::string& line : explain(*address, *planning_.plan(), planning_.state()))
+      reply.body += line + "\n";
+    const auto index = net::find_output_link(netlink_, *address);
+    const auto link = index ? net::find_link(netlink_, *index) : std::nullopt;
+    reply.body += "kernel     " + (link ? "sends it by " + link->name : "has no way there") + "\n";
+  }
+  const fabric::Report report = fabric::diff(netlink_, planning_.plan()->kernel);
+  if (!report.changes.empty())
+    reply.body += "but " + std::to_string(report.changes.size()) +
+                  " objects differ from the plan; see plumbd diff\n";
+  return reply;
+}
+
+}  // namespace agent

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <charconv>
+#include <sstream>
+
+#include "agent/version.h"
+#include "agent/view.h"
+#include "libcni/base/file.h"
+
+namespace agent {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+
+class Families {
+ public:
+  void counter(const std::string& name, const std::string& help, double value, Labels labels = {}) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    metric.counter.value = value;
+    add(name, help, MetricType::Counter, std::move(metric));
+  }
+  void gauge(const std::string& name, const std::string& help, double value, Labels labels = {}) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    metric.gauge.value = value;
+    add(name, help, MetricType::Gauge, std::move(metric));
+  }
+  void histogram(const std::string& name, const std::string& help, const Histogram& values) {
+    ClientMetric metric;
+    metric.histogram.sample_count = values.count;
+    metric.histogram.sample_sum = values.sum;
+    for (std::size_t i = 0; i < values.kBounds.size(); ++i)
+      metric.histogram.bucket.push_back({values.at_most[i], values.kBounds[i]});
+    add(name, help, MetricType::Histogram, std::move(metric));
+  }
+  std::string text() const { return prometheus::TextSerializer().Serialize(families_); }
+
+ private:
+  void add(const std::string& name, const std::string& help, MetricType type, ClientMetric metric) {
+    if (families_.empty() || families_.back().name != "plumb_" + name) {
+      families_.emplace_back();
+      families_.back().name = "plumb_" + name;
+      families_.back().help = help;
+      families_.back().type = type;
+    }
+    families_.back().metric.push_back(std::move(metric));
+  }
+  std::vector<MetricFamily> families_;
+};
+
+void add_drivers(Families& out, const std::vector<DriverStatus>& drivers) {
+  const auto each = [&](const auto& add) {
+    for (const DriverStatus& driver : drivers) add(driver, Labels{{"driver", driver.name}});
+  };
+  each([&](const DriverStatus& d, Labels l) {
+    out.counter("reconcile_runs_total", "Runs of a driver.", static_cast<double>(d.runs),
+                std::move(l));
+  });
+  each([&](const DriverStatus& d, Labels l) {
+    out.counter("reconcile_errors_total", "Runs that left something undone.",
+                static_cast<double>(d.errors), std::move(l));
+  });
+  each([&](const DriverStatus& d, Labels l) {
+    out.counter("reconcile_writes_total", "Objects added, replaced or removed.",
+                static_cast<double>(d.writes), std::move(l));
+  });
+  each([&](const DriverStatus& d, Labels l) {
+    out.gauge("reconcile_failing", "1 while the last run left something undone.",
+              d.problem.empty() ? 0 : 1, std::move(l));
+  });
+  each([&](const DriverStatus& d, Labels l) {
+    out.gauge("reconcile_duration_seconds", "Of the last run.", d.duration.count(), std::move(l));
+  });
+  each([&](const DriverStatus& d, Labels l) {
+    const std::chrono::duration<double> age = Loop::Clock::now() - d.last_success;
+    if (d.done_once)
+      out.gauge("reconcile_last_success_age_seconds", "Since a run that left nothing undone.",
+                age.count(), std::move(l));
+  });
+  each([&](const DriverStatus& d, Labels l) {
+    out.gauge("desired_objects", "Objects that a driver keeps.", static_cast<double>(d.desired),
+              std::move(l));
+  });
+}
+
+void add_source(Families& out, const SourceStatus& source) {
+  out.gauge("source_in_sync", "1 while the source is complete and followed.",
+            source.in_sync ? 1 : 0);
+  out.counter("source_relists_total", "Complete lists read.", static_cast<double>(source.relists));
+  out.counter("source_watch_restarts_total", "Watches begun anew.",
+              static_cast<double>(source.watch_restarts));
+  out.counter("source_parsed_bytes_total", "Bytes read.", static_cast<double>(source.parsed_bytes));
+  out.counter("source_errors_total", "Failures, each of them retried.",
+              static_cast<double>(source.errors));
+}
+
+double number_in(const std::string& path) {
+  return std::atof(base::find_file(path).value_or("0").c_str());
+}
+
+/// Packets that a device dropped, from /proc/net/dev: `  name: bytes packets errs drop ...`, eight
+/// columns for each direction.
+void add_drops(Families& out, const std::string& device) {
+  std::istringstream text(base::find_file("/proc/self/net/dev").value_or(""));
+  for (std::string line; std::getline(text, line);) {
+    std::istringstream words(line);
+    std::string name;
+    words >> name;
+    if (name != device + ":") continue;
+    std::array<double, 16> column{};
+    for (double& value : column) words >> value;
+    out.counter("device_drops_total", "Packets that the tunnel dropped.", column[3],
+                {{"device", device}, {"direction", "in"}});
+    out.counter("device_drops_total", "", column[11], {{"device", device}, {"direction", "out"}});
+  }
+}
+
+}  // namespace
+
+std::string print_metrics(const View& view) {
+  Families out;
+  out.gauge("info", "Version, node and backend.", 1,
+            {{"version", kVersion},
+             {"node", view.config.node_name},
+             {"backend", std::string(fabric::word_of(view.config.fabric.backend))}});
+  out.gauge("ready", "1 when the node has been programmed and the plugins' files are valid.",
+            view.ready ? 1 : 0);
+  out.gauge("stale", "1 while the node is programmed from the cache on disk.",
+            view.planning.state().stale ? 1 : 0);
+  out.gauge("nodes", "Nodes admitted.",
+            static_cast<double>(view.planning.state().cluster.nodes.size()));
+  out.gauge("problems", "Lines in `plumbd status`: nodes left out, lists doubted.",
+            static_cast<double>(view.problems.size()));
+  add_source(out, view.source.status());
+  add_drivers(out, view.reconciler.status());
+  out.histogram("event_to_kernel_seconds", "From a change's first word to its end in the kernel.",
+                view.reconciler.latencies());
+  out.counter("kernel_events_lost_total", "Times that the kernel dropped events.",
+              static_cast<double>(view.watch.lost()));
+  if (view.planning.plan()) {
+    out.gauge("pod_mtu_bytes", "MTU that pods get.", view.planning.plan()->file.mtu);
+    for (const fabric::Overlay& overlay : view.planning.plan()->kernel.overlays)
+      add_drops(out, overlay.device.name);
+  }
+  out.gauge("neighbor_table_limit", "Above it the kernel refuses neighbours that it has learned.",
+            number_in("/proc/sys/net/ipv4/neigh/default/gc_thresh3"));
+  out.gauge("resident_memory_bytes", "Of plumbd.", static_cast<double>(resident_bytes()));
+  return out.text();
+}
+
+}  // namespace agent

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "agent/json_text.h"
+#include "agent/version.h"
+#include "agent/view.h"
+#include "libcni/base/file.h"
+
+namespace agent {
+namespace {
+
+void put(json::Writer& out, std::string_view key, bool value) {
+  out.raw_member(key, value ? "true" : "false");
+}
+
+std::string decimal(double value) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.3f", value);
+  return text.data();
+}
+
+std::string_view word_of(Config::SourceKind kind) {
+  using Kind = Config::SourceKind;
+  return kind == Kind::file ? "file" : kind == Kind::etcd ? "etcd" : "kubernetes";
+}
+
+void put_source(json::Writer& out, const View& view) {
+  const SourceStatus status = view.source.status();
+  out.open("source", '{');
+  out.member("kind", word_of(view.config.source));
+  put(out, "inSync", status.in_sync);
+  out.member("state", status.state);
+  out.member("relists", status.relists);
+  out.member("watchRestarts", status.watch_restarts);
+  out.member("parsedBytes", status.parsed_bytes);
+  out.member("errors", status.errors);
+  out.close();
+}
+
+void put_driver(json::Writer& out, const DriverStatus& driver) {
+  out.open('{');
+  out.member("name", driver.name);
+  out.member("runs", driver.runs);
+  out.member("errors", driver.errors);
+  out.member("writes", driver.writes);
+  out.member("desired", std::uint64_t{driver.desired});
+  out.raw_member("seconds", decimal(driver.duration.count()));
+  if (driver.done_once) {
+    const std::chrono::duration<double> ago = Loop::Clock::now() - driver.last_success;
+    out.raw_member("lastSuccessSecondsAgo", decimal(ago.count()));
+  }
+  if (!driver.problem.empty()) out.member("problem", driver.problem);
+  out.close();
+}
+
+void put_self(json::Writer& out, const View& view) {
+  const State& state = view.planning.state();
+  out.open("underlay", '{');
+  out.member("parent", state.underlay.parent);
+  out.member("mtu", std::int64_t{state.underlay.mtu});
+  print_addresses(out, "addresses", state.self.addresses);
+  out.close();
+  print_ranges(out, "ranges", state.self.ranges);
+  out.member("podMtu", std::int64_t{view.planning.plan()->file.mtu});
+  out.member("nodes", std::uint64_t{state.cluster.nodes.size()});
+  put(out, "stale", state.stale);
+}
+
+const base::Prefix* range_of(const fabric::Node& node, const base::IpAddress& address) {
+  const auto found = std::ranges::find_if(
+      node.ranges, [&](const base::Prefix& range) { return range.contains(address); });
+  return found == node.ranges.end() ? nullptr : &*found;
+}
+
+const fabric::FabricRoute* route_to(const base::Prefix& range, const fabric::Desired& kernel) {
+  const auto found = std::ranges::find(kernel.routes, range, &fabric::FabricRoute::dst);
+  return found == kernel.routes.end() ? nullptr : &*found;
+}
+
+const fabric::Overlay* overlay_of(const std::string& device, const fabric::Desired& kernel) {
+  const auto found = std::ranges::find_if(kernel.overlays, [&](const fabric::Overlay& overlay) {
+    return overlay.device.name == device;
+  });
+  return found == kernel.overlays.end() ? nullptr : &*found;
+}
+
+/// The tunnel's steps behind a route: neighbour, FDB entry, outer packet.
+void explain_tunnel(const fabric::FabricRoute& route, const fabric::Overlay& overlay,
+                    std::vector<std::string>& lines) {
+  const fabric::VxlanDevice& device = overlay.device;
+  if (!route.gateway) return;
+  const auto neighbor =
+      std::ranges::find(overlay.neighbors, *route.gateway, &fabric::NeighborEntry::address);
+  if (neighbor == overlay.neighbors.end()) return;
+  const std::string mac = neighbor->mac.text();
+  lines.push_back("neighbour  " + neighbor->address.text() + " lladdr " + mac + " dev " +
+                  device.name);
+  const auto entry = std::ranges::find(overlay.fdb, neighbor->mac, &fabric::FdbEntry::mac);
+  if (entry == overlay.fdb.end()) return;
+  lines.push_back("FDB        " + mac + " dst " + entry->remote.text() + " dev " + device.name);
+  lines.push_back("outer      UDP " + std::to_string(device.port) + ", VNI " +
+                  std::to_string(device.vni) + ", " + device.local.text() + " to " +
+                  entry->remote.text() + ", MTU inside " + std::to_string(device.mtu));
+}
+
+std::string text_of(const fabric::FabricRoute& route) {
+  std::string text = (route.blackhole ? "blackhole " : "") + route.dst.text();
+  if (route.gateway) text += " via " + route.gateway->text();
+  if (!route.device.empty()) text += " dev " + route.device;
+  return text + (route.onlink ? " onlink" : "");
+}
+
+}  // namespace
+
+std::size_t resident_bytes() {
+  const std::string text = base::read_file("/proc/self/statm");
+  const auto space = text.find(' ');
+  return std::stoul(text.substr(space + 1)) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+std::string print_status(const View& view) {
+  json::Writer out(2);
+  out.open('{');
+  out.member("version", kVersion);
+  out.member("pid", std::int64_t{::getpid()});
+  out.member("node", view.config.node_name);
+  out.member("backend", fabric::word_of(view.config.fabric.backend));
+  put(out, "ready", view.ready);
+  out.member("uptimeSeconds", std::int64_t{view.uptime.count()});
+  out.member("residentBytes", std::uint64_t{resident_bytes()});
+  if (view.planning.plan()) put_self(out, view);
+  put_source(out, view);
+  out.open("drivers", '[');
+  for (const DriverStatus& driver : view.reconciler.status()) put_driver(out, driver);
+  out.close();
+  out.open("problems", '[');
+  for (const std::string& problem : view.problems) out.element(problem);
+  out.close();
+  out.close();
+  return out.text() + '\n';
+}
+
+std::string reached_by(const fabric::Node& node, const NodePlan& plan, const State& state) {
+  if (node.name == state.self.name) return "this node";
+  for (const base::Prefix& range : node.ranges) {
+    const fabric::FabricRoute* route = route_to(range, plan.kernel);
+    if (route == nullptr) continue;
+    const auto* overlay = overlay_of(route->device, plan.kernel);
+    if (overlay != nullptr) {
+      const int family = overlay->device.local.family();
+      return "vxlan to " + node.address_of(family).value_or(node.addresses.at(0)).text();
+    }
+    return "route via " + (route->gateway ? route->gateway->text() : route->device);
+  }
+  return plan.file.backend == "bgp" ? "bgp" : node.ranges.empty() ? "no pods" : "no route";
+}
+
+std::string print_nodes(const View& view) {
+  json::Writer out(2);
+  out.open('{');
+  out.open("nodes", '[');
+  if (view.planning.plan()) {
+    const State& state = view.planning.state();
+    for (const fabric::Node& node : state.cluster.nodes) {
+      out.open('{');
+      out.member("name", node.name);
+      print_addresses(out, "addresses", node.addresses);
+      print_ranges(out, "ranges", node.ranges);
+      out.member("reachedBy", reached_by(node, *view.planning.plan(), state));
+      out.close();
+    }
+  }
+  out.close();
+  out.close();
+  return out.text() + '\n';
+}
+
+std::vector<std::string> explain(const base::IpAddress& address, const NodePlan& plan,
+                                 const State& state) {
+  std::vector<std::string> lines;
+  for (const fabric::Node& node : state.cluster.nodes) {
+    if (std::ranges::find(node.addresses, address) != node.addresses.end())
+      return {address.text() + " is node " + node.name + " itself: reached without plumbd"};
+    const base::Prefix* range = range_of(node, address);
+    if (range == nullptr) continue;
+    lines.push_back(address.text() + " is in " + range->text() + ", pods of node " + node.name +
+                    ", reached by: " + reached_by(node, plan, state));
+    const fabric::FabricRoute* route = route_to(*range, plan.kernel);
+    if (route == nullptr) return lines;
+    lines.push_back("route      " + text_of(*route));
+    if (const auto* overlay = overlay_of(route->device, plan.kernel))
+      explain_tunnel(*route, *overlay, lines);
+    return lines;
+  }
+  const auto inside = std::ranges::any_of(
+      plan.file.network, [&](const base::Prefix& range) { return range.contains(address); });
+  return {address.text() + (inside ? " is in the cluster network, but no node has its range"
+                                   : " is outside the cluster: pods are masqueraded towards it")};
+}
+
+}  // namespace agent

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/config.h"
+#include "agent/kernel_watch.h"
+#include "agent/planning.h"
+#include "agent/reconciler.h"
+#include "agent/source.h"
+
+namespace agent {
+
+/// What the running agent shows of itself.
+struct View {
+  const Config& config;
+  const Planning& planning;
+  const Reconciler& reconciler;
+  const Source& source;
+  const KernelWatch& watch;
+  bool ready = false;
+  std::vector<std::string> problems = {};
+  std::chrono::seconds uptime = {};
+};
+
+/// `plumbd status --json`.
+std::string print_status(const View& view);
+/// `plumbd nodes --json`: each node admitted, and how it is reached.
+std::string print_nodes(const View& view);
+/// Prometheus' text format; the names are in docs/plumbd.md.
+std::string print_metrics(const View& view);
+
+/// How pods of `node` are reached: `this node`, `10.0.0.2 dev eth0`, `vxlan 10.0.0.2`, `bgp`, or
+/// `no route`.
+std::string reached_by(const fabric::Node& node, const NodePlan& plan, const State& state);
+
+/// What the plan does with packets to `address`, one line per step, for people.
+std::vector<std::string> explain(const base::IpAddress& address, const NodePlan& plan,
+                                 const State& state);
+
+std::size_t resident_bytes();
+
+}  // namespace agent
