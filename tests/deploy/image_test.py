@@ -137,9 +137,9 @@ class ImageTest(unittest.TestCase):
     def test_plumbd_and_bird_serve_a_node_without_privileges(self):
         world.run("sysctl", "-qw", "net.ipv4.ip_forward=0")
         world.run("iptables-legacy", "-P", "FORWARD", "DROP")
-        self.start("bird")
+        bird = self.start("bird")
         world.wait_until(lambda: "Daemon is up" in self.exec("bird", *self.probe("bird")), "BIRD runs before plumbd did", 30)
-        self.start("plumbd")
+        agent = self.start("plumbd")
         world.wait_until(self.is_ready, "plumbd is ready", 30)
         with self.subTest("the tunnel to the node that has one"):
             self.assertIn("10.244.2.0/24", world.run("ip", "route", "show", "proto", "86").stdout)
@@ -155,6 +155,24 @@ class ImageTest(unittest.TestCase):
                              "BIRD announces the range", 30)
         with self.subTest("status answers in the container"):
             self.assertIn("node-b", self.exec("plumbd", "plumbd", "nodes"))
+        with self.subTest("the kubelet's farewell ends BIRD without one to its peers"):
+            self.exec("bird", *self.manifest.containers["bird"]["lifecycle"]["preStop"]["exec"]["command"])
+            self.assertEqual(bird.wait(30), 0, self.log_of("bird"))
+        self.containerd.ctr("task", "kill", "--signal", "SIGTERM", "plumbd")
+        with self.subTest("SIGTERM ends plumbd well, and its routes stay"):
+            self.assertEqual(agent.wait(30), 0, self.log_of("plumbd"))
+            self.assertIn("10.244.2.0/24", world.run("ip", "route", "show", "proto", "86").stdout)
+        with self.subTest("the documents' way to remove everything"):
+            world.run(*self.documented_removal(), timeout=60)
+            self.assertEqual(world.run("ip", "route", "show", "proto", "86").stdout, "")
+            self.assertNotIn("table inet plumb", world.run("nft", "list", "tables").stdout)
+            self.assertFalse(os.path.exists(f"{NODE}/etc/cni/net.d/10-plumb.conflist"))
+
+    def documented_removal(self):
+        text = (ROOT / "docs/kubernetes.md").read_text(encoding="utf-8")
+        words = re.search(r"^ctr -n k8s.io run .*?cleanup$", text, re.M | re.S)[0].replace("\\\n", " ").split()
+        words = [word.replace("src=/", f"src={NODE}/") for word in words[4:]]
+        return self.containerd.command("run", "--snapshotter", "native", "--cgroup", f"/{world.cgroup()}/removal", *words)
 
     def probe(self, name):
         return self.manifest.containers[name]["livenessProbe"]["exec"]["command"]
