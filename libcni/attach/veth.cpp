@@ -44,7 +44,8 @@ std::string create(net::Netlink& host, const base::Netns& netns, net::Netlink& s
                    const VethRequest& request) try {
   for (int i = 0; i < kNameTries; ++i) {
     const std::string name = base::random_veth_name();
-    if (try_add(host, netns, {name, request.ifname, request.mtu, request.mac, request.master}))
+    if (try_add(host, netns,
+                {name, request.ifname, request.mtu, request.mac, request.master, request.host_mac}))
       return name;
   }
   base::throw_errno("find a free host name for the veth of \"" + request.ifname + "\"", EEXIST);

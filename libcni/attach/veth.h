@@ -29,6 +29,7 @@ struct VethRequest {
   std::optional<base::Mac> mac = {};  ///< of the container's end
   int master = 0;                     ///< bridge of the host's end, or 0
   std::string alias = {};             ///< of the host's end
+  std::optional<base::Mac> host_mac = {};
 };
 
 struct VethPair {

@@ -80,6 +80,12 @@ Netns Netns::create() {
   return current();
 }
 
+Netns Netns::duplicate() const {
+  const int fd = ::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) throw_errno("duplicate the handle of a network namespace");
+  return Netns(UniqueFd(fd));
+}
+
 void Netns::run(const std::function<void()>& body) const {
   const Stay inside([this] { enter(fd_.get(), "enter the sandbox's network namespace"); });
   body();

@@ -22,6 +22,8 @@ class Netns {
   /// Creates an anonymous namespace; the kernel frees it with the last handle. The caller stays
   /// put.
   static Netns create();
+  /// Another handle to this one.
+  Netns duplicate() const;
 
   /// Runs `body` inside this namespace and comes back, also when it throws. Sockets that `body`
   /// opens stay in this namespace. Ends the process if the way back is barred: nothing sane can

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "libcni/json/parse.h"
+#include "libcni/json/writer.h"
 #include "libcni/spec/error.h"
 
 namespace json {
@@ -187,6 +188,18 @@ std::vector<std::string> Object::keys() const {
 
 std::string Object::text() const {
   return print_value(*value_);
+}
+
+std::string Object::text_with(const std::map<std::string, std::string>& members) const {
+  Writer writer;
+  writer.open('{');
+  for (auto member = value_->begin(); member != value_->end(); ++member)
+    if (std::ranges::none_of(members,
+                             [&](const auto& ours) { return same_key(ours.first, member.key()); }))
+      writer.raw_member(member.key(), print_value(*member));
+  for (const auto& [key, json] : members) writer.raw_member(key, json);
+  writer.close();
+  return writer.text();
 }
 
 std::string Object::text_of(std::string_view key) const {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,7 +52,9 @@ class Object {
   bool has_exactly(std::string_view key) const;
   /// A key that differs from `key` only in case, for hints; empty when there is none.
   std::string near_miss(std::string_view key) const;
-  std::string text() const;                          ///< compact JSON of this object
+  std::string text() const;  ///< compact JSON of this object
+  /// The same with `members`, name to JSON text, in place of its own of these names in any case.
+  std::string text_with(const std::map<std::string, std::string>& members) const;
   std::string text_of(std::string_view key) const;   ///< compact JSON of a member, "" when absent
   const std::string& path() const { return path_; }  ///< such as `ipam.ranges[0]`, empty at the top
   std::string path_of(std::string_view key) const;

@@ -167,6 +167,7 @@ void add_veth(Netlink& host, const base::Netns& sandbox, const VethSpec& spec) {
   };
   message.put(IFLA_IFNAME, spec.host_name);
   put_mtu();
+  if (spec.host_mac) message.put(IFLA_ADDRESS, spec.host_mac->bytes);
   // The reference's host ends have no queue; a queue would only add latency in front of the peer's.
   message.put_u32(IFLA_TXQLEN, 0);
   if (spec.master != 0) message.put_u32(IFLA_MASTER, static_cast<std::uint32_t>(spec.master));

@@ -48,6 +48,7 @@ struct VethSpec {
   std::optional<int> mtu = {};
   std::optional<base::Mac> sandbox_mac = {};
   int master = 0;  ///< index of the host end's bridge, or 0
+  std::optional<base::Mac> host_mac = {};
 };
 /// Creates the pair from the host side: host end up, without queue, a port of `master`; the other
 /// end down, straight in `sandbox` under its final name, so that no crash leaves it on the host

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "libcni/base/ip.h"
+#include "libcni/json/object.h"
+#include "libcni/spec/error.h"
 
 namespace nodes {
 
@@ -22,6 +26,25 @@ struct NodeFile {
   bool stale = false;        ///< plumbd runs on its cache: the source is out of reach
   bool operator==(const NodeFile&) const = default;
 };
+
+/// Where plumbd leaves it, or flannel something like it.
+struct NodeFilePaths {
+  std::string node_json = "/run/plumb/node.json";
+  std::string subnet_env = "/run/plumb/subnet.env";
+  bool operator==(const NodeFilePaths&) const = default;
+};
+/// Keys `nodeFile` and `subnetFile`; empty is the default. Throws cni::Error(7) for a relative
+/// path.
+NodeFilePaths parse_node_file_paths(const json::Object& config);
+
+/// node.json, else subnet.env; nothing while neither is there.
+std::optional<NodeFile> find_node_file(const NodeFilePaths& paths);
+/// Throws cni::Error(`when_missing`): plumbd has not yet been here.
+NodeFile get_node_file(const NodeFilePaths& paths, cni::Code when_missing);
+
+/// The `ipam` of a plugin whose configuration names none: the members of `ipam`, type host-local,
+/// and one address of each family of `ranges`, from the first. As JSON.
+std::string make_ipam(const json::Object& ipam, std::span<const base::Prefix> ranges);
 
 /// `{"version":1,"name":"node-a","network":["10.244.0.0/16"],"ranges":["10.244.1.0/24"],
 /// "mtu":1450,"backend":"vxlan","ipMasq":false,"stale":false}` and a newline.

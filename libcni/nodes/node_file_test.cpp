@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "libcni/base/file.h"
 #include "libcni/spec/error.h"
+#include "tests/support/temp_dir.h"
 
 namespace nodes {
 namespace {
@@ -55,6 +57,52 @@ TEST(NodeJson, WhatIsMissingOrFromAnotherVersionIsNamedWithTheFile) {
   EXPECT_THAT(message(R"({"version":1,"ranges":["10.1.0.0/33"],"mtu":1450})"),
               HasSubstr("10.1.0.0/33"));
   EXPECT_THAT(message("{"), HasSubstr("/run/node.json"));
+}
+
+class NodeFileOnDisk : public ::testing::Test {
+ protected:
+  void write(const std::string& name, const std::string& text) {
+    base::write_file_atomic(dir_.path() + "/" + name, text, 0644);
+  }
+  test::TempDir dir_;
+  const NodeFilePaths paths_{dir_.path() + "/node.json", dir_.path() + "/subnet.env"};
+};
+
+TEST_F(NodeFileOnDisk, PlumbdsOwnIsReadBeforeFlannels) {
+  EXPECT_EQ(find_node_file(paths_), std::nullopt);
+  write("subnet.env", print_subnet_env(kNode));
+  EXPECT_EQ(find_node_file(paths_).value().name, "");
+  write("node.json", print_node_json(kNode));
+  EXPECT_EQ(get_node_file(paths_, cni::Code::internal), kNode);
+}
+
+TEST_F(NodeFileOnDisk, WithoutOneItIsTooEarly) {
+  try {
+    get_node_file(paths_, cni::Code::try_again_later);
+    FAIL() << "expected cni::Error";
+  } catch (const cni::Error& error) {
+    EXPECT_EQ(error.code(), cni::Code::try_again_later);
+    EXPECT_EQ(error.what(),
+              "no " + paths_.node_json + ": plumbd has not finished its first reconcile");
+  }
+}
+
+TEST(NodeFilePaths, AreAbsolute) {
+  const auto parse = [](const char* text) {
+    return parse_node_file_paths(json::Object::parse(text, "test"));
+  };
+  EXPECT_EQ(parse("{}"), NodeFilePaths{});
+  EXPECT_EQ(parse(R"({"nodeFile":"/a","subnetFile":"/b"})"), (NodeFilePaths{"/a", "/b"}));
+  EXPECT_THROW(parse(R"({"nodeFile":"node.json"})"), cni::Error);
+}
+
+TEST(NodeIpam, GivesOneAddressOfEachFamilyFromTheNewestRange) {
+  const auto ipam = json::Object::parse(R"({"dataDir":"/run/x","Type":""})", "test");
+  const std::vector<base::Prefix> ranges{prefix("fd00:244:1::/64"), prefix("10.244.1.0/24"),
+                                         prefix("10.244.9.0/24")};
+  EXPECT_EQ(make_ipam(ipam, ranges),
+            R"({"dataDir":"/run/x","ranges":[[{"subnet":"10.244.1.0/24"}],)"
+            R"([{"subnet":"fd00:244:1::/64"}]],"type":"host-local"})");
 }
 
 TEST(SubnetEnv, IsFlannels) {

@@ -124,6 +124,24 @@ void read_prev_result(Request& request) {
   }
 }
 
+Request with_config(const Request& request, const std::string& text) {
+  Request changed{.verb = request.verb,
+                  .container_id = request.container_id,
+                  .ifname = request.ifname,
+                  .netns = request.netns,
+                  .args = request.args,
+                  .path = request.path,
+                  .stdin_text = text,
+                  .config = json::Object::parse(text, "rewritten configuration"),
+                  .network = request.network,
+                  .version = request.version,
+                  .prev_result = request.prev_result,
+                  .started = request.started,
+                  .valid_attachments = request.valid_attachments};
+  if (request.sandbox) changed.sandbox.emplace(request.sandbox->duplicate());
+  return changed;
+}
+
 bool Request::is_valid(const Attachment& attachment) const {
   return std::ranges::find(valid_attachments, attachment) != valid_attachments.end();
 }

@@ -22,6 +22,10 @@ void read_config(Request& request, std::span<const Version> versions);
 /// one.
 bool open_sandbox(Request& request, bool override_guard);
 
+/// The same call with another configuration, for a delegate: `text` is a JSON object that keeps
+/// name, version and prevResult. Nothing is checked again.
+Request with_config(const Request& request, const std::string& text);
+
 /// Fills in `prev_result` on ADD, CHECK and DEL (S-215 to S-217, S-167).
 void read_prev_result(Request& request);
 

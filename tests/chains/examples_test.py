@@ -14,6 +14,9 @@ from lab.runtime import Node  # noqa: E402
 
 CAPABILITIES = {"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}], "mac": "02:00:00:00:00:2a"}
 NEEDS_PREV_RESULT = ("portmap",)
+# What plumbd leaves for the plugins that ask it.
+NODE = {"version": 1, "name": "node-a", "network": ["10.83.0.0/16", "fd00:83::/48"], "mtu": 1450, "backend": "vxlan",
+        "ranges": ["10.83.1.0/24", "fd00:83:0:1::/64"], "ipMasq": False, "stale": False}
 
 
 class Cnitool:
@@ -107,4 +110,6 @@ class ExamplesTest(unittest.TestCase):
 
 if __name__ == "__main__":
     world.enter()
+    pathlib.Path("/run/plumb").mkdir()
+    pathlib.Path("/run/plumb/node.json").write_text(json.dumps(NODE))
     unittest.main(verbosity=2)

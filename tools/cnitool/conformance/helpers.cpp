@@ -61,6 +61,10 @@ std::vector<std::string> addresses_of(const Json& result) {
   return addresses;
 }
 
+std::string as_listed(const Subject& subject, const std::string& address) {
+  return subject.keeps_subnets() ? address : address.substr(0, address.find('/')) + "/32";
+}
+
 Json container_interface(const Json& result, const std::string& ifname) {
   if (!result.is_object()) return nullptr;
   for (const Json& interface : result.value("interfaces", Json::array())) {

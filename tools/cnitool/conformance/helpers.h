@@ -17,6 +17,8 @@ Call for_attachment(Call call, const std::string& container_id, const std::strin
 
 /// The addresses in a result of any version, with prefix.
 std::vector<std::string> addresses_of(const Json& result);
+/// An IPv4 address that IPAM gives, as the subject's result has to list it.
+std::string as_listed(const Subject& subject, const std::string& address);
 /// The entry of `interfaces` that is `ifname` in a sandbox; null when there is none.
 Json container_interface(const Json& result, const std::string& ifname);
 

@@ -17,7 +17,8 @@ bool reads_arguments(const Subject& subject) {
 }
 
 bool reads_no_arguments(const Subject& subject) {
-  return subject.type == "loopback" || subject.type == "portmap" || subject.type == "ptp";
+  return subject.type == "loopback" || subject.type == "portmap" || subject.type == "ptp" ||
+         subject.type == "bgp";
 }
 
 bool has_ranges(const Subject& subject) {
@@ -39,8 +40,9 @@ void expect_wanted(Context& c, const Call& add, const std::string& what) {
   const Json result = c.add(add);
   // static appends what CNI_ARGS asks for to what is configured.
   const std::vector<std::string> seen = addresses_of(result);
-  const bool there = std::find(seen.begin(), seen.end(), wanted_address(c)) != seen.end();
-  c.expect(there, what, wanted_address(c), join(seen));
+  const std::string wanted = as_listed(c.subject(), wanted_address(c));
+  const bool there = std::find(seen.begin(), seen.end(), wanted) != seen.end();
+  c.expect(there, what, wanted, join(seen));
   Call del = add;
   c.run(del.set("CNI_COMMAND", "DEL").with("prevResult", result));
 }

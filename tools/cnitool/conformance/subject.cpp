@@ -24,6 +24,7 @@ const std::map<std::string, std::string>& known_configs() {
   static const std::map<std::string, std::string> configs = {
       {"bridge", R"({"bridge":"cnibr0","isGateway":true,"ipam":)" + std::string(kIpam) + "}"},
       {"ptp", R"({"ipam":)" + std::string(kIpam) + "}"},
+      {"bgp", R"({"ipam":)" + std::string(kIpam) + "}"},
       {"loopback", "{}"},
       {"host-local", R"({"ipam":)" + std::string(kIpam) + "}"},
       {"static",
@@ -115,6 +116,10 @@ bool Subject::delegates() const {
 
 bool Subject::makes_link() const {
   return !is_ipam() && !chained && ifname != "lo";
+}
+
+bool Subject::keeps_subnets() const {
+  return type != "bgp";
 }
 
 bool Subject::supports(const std::string& version) const {

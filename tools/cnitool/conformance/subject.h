@@ -23,6 +23,9 @@ struct Subject {
   bool delegates() const;  ///< it runs an IPAM plugin
   bool is_chained() const { return chained; }
   bool makes_link() const;  ///< creates CNI_IFNAME in the sandbox
+  /// Prefix lengths and gateways are those of IPAM. bgp gives addresses alone (/32, /128), and
+  /// every route a gateway of its own.
+  bool keeps_subnets() const;
   bool supports(const std::string& version) const;
 
   /// The configuration at `version`, with the prevResult a chained plugin needs.

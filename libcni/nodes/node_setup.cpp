@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcni/base/file.h"
+#include "libcni/json/writer.h"
+#include "libcni/nodes/node_file.h"
+
+namespace nodes {
+namespace {
+
+void read_path(const json::Object& config, const char* key, std::string& path) {
+  const std::string given = config.get_string(key);
+  if (given.empty()) return;
+  if (!given.starts_with('/')) config.refuse(key, "an absolute path");
+  path = given;
+}
+
+}  // namespace
+
+NodeFilePaths parse_node_file_paths(const json::Object& config) {
+  NodeFilePaths paths;
+  read_path(config, "nodeFile", paths.node_json);
+  read_path(config, "subnetFile", paths.subnet_env);
+  return paths;
+}
+
+std::optional<NodeFile> find_node_file(const NodeFilePaths& paths) {
+  if (const auto text = base::find_file(paths.node_json))
+    return parse_node_json(*text, paths.node_json);
+  if (const auto text = base::find_file(paths.subnet_env))
+    return parse_subnet_env(*text, paths.subnet_env);
+  return std::nullopt;
+}
+
+NodeFile get_node_file(const NodeFilePaths& paths, cni::Code when_missing) {
+  if (auto file = find_node_file(paths)) return *std::move(file);
+  throw cni::Error(when_missing,
+                   "no " + paths.node_json + ": plumbd has not finished its first reconcile",
+                   "nor is there " + paths.subnet_env +
+                       "; `plumbd status` on this node tells what it waits for");
+}
+
+std::string make_ipam(const json::Object& ipam, std::span<const base::Prefix> ranges) {
+  json::Writer sets;
+  sets.open('[');
+  for (const bool v4 : {true, false})
+    for (const base::Prefix& range : ranges) {
+      if (range.address.is_v4() != v4) continue;
+      sets.open('[');
+      sets.open('{');
+      sets.member("subnet", range.text());
+      sets.close();
+      sets.close();
+      break;
+    }
+  sets.close();
+  return ipam.text_with({{"type", R"("host-local")"}, {"ranges", sets.text()}});
+}
+
+}  // namespace nodes

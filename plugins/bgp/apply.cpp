@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugins/bgp/apply.h"
+
+#include <sys/socket.h>
+
+#include "libcni/base/failures.h"
+#include "libcni/base/sys_error.h"
+#include "libcni/base/undo.h"
+#include "libcni/fabric/desired.h"
+#include "libcni/net/address.h"
+#include "libcni/net/neighbor.h"
+#include "libcni/net/route.h"
+#include "libcni/net/sysctl.h"
+#include "libcni/plugin/delegate.h"
+#include "plugins/bgp/plan.h"
+
+namespace bgp {
+namespace {
+
+/// What DEL and GC give IPAM. Host-local releases without knowing the ranges; a foreign one asks
+/// for them all the same, but a file that is gone or damaged must not stop a removal.
+cni::Request make_removal_request(const cni::Request& request) {
+  std::optional<nodes::NodeFile> node;
+  base::Failures ignored;
+  ignored.attempt(
+      [&] { node = nodes::find_node_file(nodes::parse_node_file_paths(request.config)); });
+  return make_ipam_request(request, node);
+}
+
+/// The pod knows its gateway's MAC address for good: no packet waits for an answer, and none is
+/// lost where proxy ARP keeps silent, as it does on a host without a default route. Only possible
+/// this way round: a chained plugin (tuning) may still change the pod's own MAC address.
+void add_gateway_neighbors(const Plan& plan, net::Netlink& sandbox, int index) {
+  net::Pipeline pipeline(sandbox, [](std::size_t, int errnum, const std::string& text) {
+    base::throw_errno(
+        "add the gateway's MAC address in the sandbox" + (text.empty() ? "" : ": " + text), errnum);
+  });
+  for (const int family : plan.families)
+    net::put_neighbor(pipeline, index,
+                      {.address = gateway_of(family),
+                       .mac = gateway_mac(),
+                       .protocol = fabric::kProtocolNeighbor});
+  pipeline.flush();
+}
+
+/// The gateway also answers whoever asks, such as a virtual machine behind the pod's interface, or
+/// a pod whose MAC address was changed, upon which the kernel forgets all neighbours: for IPv4 by
+/// proxy, for IPv6 by an address, which needs no proxy entry and can be pinged.
+void configure_host(const Plan& plan, net::Netlink& host, const net::Link& link) {
+  for (const int family : plan.families) {
+    if (family == AF_INET6) {
+      net::add_address(host, link.index, base::host_prefix(gateway_of(family)), net::Dad::skip);
+      continue;
+    }
+    const std::string conf = "net/ipv4/conf/" + link.name + "/";
+    net::ensure_sysctl(conf + "rp_filter", "1");
+    net::try_write_sysctl(conf + "proxy_arp", "1");
+    // A proxy waits up to 0.8 s before it answers, for the real owner; here there is none.
+    net::try_write_sysctl("net/ipv4/neigh/" + link.name + "/proxy_delay", "0");
+  }
+  // In place of a route to a pod that had the address before and whose end is not gone yet.
+  for (const base::IpAddress& address : plan.addresses)
+    net::add_route(host, host_route(address, link.index), net::IfPresent::replace);
+}
+
+}  // namespace
+
+cni::Result add(const cni::Request& request) {
+  const auto node = find_node(request, cni::Code::try_again_later);
+  const Conf conf = parse_conf(request, node);
+  const cni::Request ipam_request = make_ipam_request(request, node);
+  const cni::Ipam ipam(ipam_request);
+  net::Netlink host;
+  net::Netlink sandbox(*request.sandbox);
+  // Before IPAM, so that a second ADD never disturbs the first one's address (S-033, S-153).
+  attach::require_free_name(sandbox, request.ifname);
+
+  base::Undo undo;
+  cni::Result result = ipam.add();
+  undo.add("release the address", [&ipam] { ipam.del(); });
+  result = complete_result(conf, std::move(result));
+  const Plan plan = make_plan(conf, request, result);
+  for (const int family : plan.families) net::enable_forwarding(family);
+
+  const auto pair = attach::add_veth_pair(host, *request.sandbox, sandbox, plan.veth);
+  undo.add("delete link \"" + pair.host.name + "\"",
+           [&, index = pair.host.index] { net::remove_link(host, index); });
+  // Before the far end comes up and the kernel makes the link-local address: while that one is
+  // tentative, the host cannot ask for the pod's MAC address on behalf of packets that it forwards.
+  net::try_write_sysctl("net/ipv6/conf/" + pair.host.name + "/accept_dad", "0");
+  attach::configure(*request.sandbox, sandbox, pair.container.index, plan.sandbox);
+  add_gateway_neighbors(plan, sandbox, pair.container.index);
+  configure_host(plan, host, pair.host);
+  if (!plan.masquerade.empty()) {
+    const net::Owner owner = owner_of(request);
+    undo.add("remove the masquerade", [&] { net::remove_masquerade(owner, plan.masquerade); });
+    net::add_masquerade(owner, plan.masquerade, conf.masq_backend);
+  }
+  result.interfaces = {attach::describe(pair.host, ""),
+                       attach::describe(pair.container, request.netns)};
+  undo.commit();
+  return result;
+}
+
+void remove(const cni::Request& request) {
+  base::Failures failures;
+  std::optional<net::nft::Nft> nft;
+  // Rules go first: the kernel lets go of them while the link is being removed (Nft::settle).
+  // Only node.json may have told that there are any.
+  failures.attempt([&] {
+    if (request.config.get_bool("ipMasq", true))
+      net::remove_masquerade(nft.emplace(), owner_of(request));
+  });
+  // The link goes before its address: no pod may still answer for it when it is handed out again.
+  // Its routes go with it.
+  failures.attempt(
+      [&] { attach::remove_veth_pair(request.sandbox, request.ifname, request.prev_result); });
+  failures.attempt([&] {
+    const cni::Request ipam_request = make_removal_request(request);
+    cni::Ipam(ipam_request).del();
+  });
+  failures.report();
+}
+
+void collect_garbage(const cni::Request& request) {
+  const auto valid = attach::owners_of(request.network, request.valid_attachments);
+  base::Failures failures;
+  failures.attempt([&] { attach::remove_stale_veths(request.network, valid); });
+  failures.attempt([&] { net::gc_masquerade(request.network, valid); });
+  failures.attempt([&] {
+    const cni::Request ipam_request = make_removal_request(request);
+    cni::Ipam(ipam_request).gc();
+  });
+  failures.report();
+}
+
+void report_status(const cni::Request& request) {
+  const auto node = find_node(request, cni::Code::not_available);
+  parse_conf(request, node);
+  const cni::Request ipam_request = make_ipam_request(request, node);
+  cni::Ipam(ipam_request).status();
+}
+
+}  // namespace bgp

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "plugins/bgp/apply.h"
+#include "tests/support/host/test_host.h"
+
+namespace bgp {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+/// Hands out 10.244.1.<n>, fd00:244:1::<n> to the n-th ADD, from 5 on.
+constexpr const char* kIpam = R"(
+echo "$CNI_COMMAND" >> $DIR/log
+n=$((4 + $(grep -c ADD $DIR/log)))
+[ "$CNI_COMMAND" = ADD ] && cat <<END
+{"cniVersion":"1.1.0","ips":[{"address":"10.244.1.$n/24","gateway":"10.244.1.1"},
+ {"address":"fd00:244:1::$n/64"}]}
+END
+exit 0)";
+constexpr const char* kConfig =
+    R"({"cniVersion":"1.1.0","name":"net1","type":"bgp","mtu":1400,"ipMasq":true,
+        "network":["10.244.0.0/16","fd00:244::/48"],"ipam":{"type":"fake"}})";
+
+class BgpApply : public ::testing::Test {
+ protected:
+  BgpApply() { host_.install_ipam(kIpam); }
+
+  cni::Request request(cni::Verb verb, const std::optional<cni::Result>& result = {}) {
+    auto request = host_.request(verb, kConfig, sandbox_);
+    request.prev_result = result;
+    return request;
+  }
+  cni::Result add_one() { return add(request(cni::Verb::add)); }
+  cni::Result add_second(const test::TestHost::Sandbox& sandbox) {
+    auto second = host_.request(cni::Verb::add, kConfig, sandbox);
+    second.container_id = "c2";
+    return add(second);
+  }
+  static std::string state() {
+    return test::output_of("ip -o link; ip route show table all; nft list ruleset | grep c1");
+  }
+
+  test::TestHost host_;
+  test::TestHost::Sandbox sandbox_ = host_.add_sandbox();
+};
+
+TEST_F(BgpApply, S151_BothEndsAreConfigured) {
+  const cni::Result result = add_one();
+  ASSERT_EQ(result.interfaces.size(), 2u);
+  const std::string inside =
+      test::output_in(sandbox_, "ip addr show eth0 scope global; ip route; ip -6 route");
+  EXPECT_THAT(inside, HasSubstr("mtu 1400"));
+  EXPECT_THAT(inside, HasSubstr("inet 10.244.1.5/32"));
+  EXPECT_THAT(inside, HasSubstr("inet6 fd00:244:1::5/128"));
+  EXPECT_THAT(inside, Not(HasSubstr("tentative")));  // S-159
+  EXPECT_THAT(inside, HasSubstr("default via 169.254.1.1 dev eth0"));
+  EXPECT_THAT(inside, HasSubstr("169.254.1.1 dev eth0 scope link"));
+  EXPECT_THAT(inside, HasSubstr("default via fe80::1 dev eth0"));
+  EXPECT_THAT(test::output_in(sandbox_, "ip neigh show nud permanent"),
+              AllOf(HasSubstr("169.254.1.1 dev eth0 lladdr 02:76:a9:fe:01:01"),
+                    HasSubstr("fe80::1 dev eth0 lladdr 02:76:a9:fe:01:01")));
+  const std::string host_end = result.interfaces[0].name;
+  const std::string outside =
+      test::output_of("ip link show " + host_end + "; ip route; ip -6 route");
+  EXPECT_THAT(outside, HasSubstr("02:76:a9:fe:01:01"));
+  EXPECT_THAT(outside, HasSubstr("10.244.1.5 dev " + host_end + " proto 89 scope link"));
+  EXPECT_THAT(outside, HasSubstr("fd00:244:1::5 dev " + host_end + " proto 89"));
+  EXPECT_EQ(test::output_of("cat /proc/sys/net/ipv4/conf/" + host_end + "/rp_filter"), "1\n");
+}
+
+TEST_F(BgpApply, PodsReachTheHostAndEachOtherWithoutADefaultRouteOnTheHost) {
+  test::output_of("ip addr add 192.0.2.1/32 dev lo; ip addr add 2001:db8::1/128 dev lo");
+  add_one();
+  const auto other = host_.add_sandbox();
+  add_second(other);
+  for (const char* target : {"192.0.2.1", "10.244.1.6", "2001:db8::1", "fd00:244:1::6"})
+    EXPECT_THAT(test::output_in(sandbox_, std::string("ping -c1 -W2 ") + target),
+                HasSubstr("1 received"))
+        << target;
+  for (const char* target : {"10.244.1.5", "fd00:244:1::5"})
+    EXPECT_THAT(test::output_of(std::string("ping -c1 -W2 ") + target), HasSubstr("1 received"))
+        << target;
+}
+
+TEST_F(BgpApply, TheGatewayAnswersWhoeverAsks) {
+  add_one();
+  // As a virtual machine behind the pod's interface would: without the neighbours of ADD. The proxy
+  // speaks for what the host can route to.
+  test::output_of(
+      "ip link add out0 type bridge; ip link set out0 up; ip route add default dev out0");
+  test::output_in(sandbox_, "ip neigh flush nud permanent dev eth0");
+  EXPECT_THAT(test::output_in(sandbox_, "ping -c1 -W2 fe80::1%eth0"), HasSubstr("1 received"));
+  test::output_in(sandbox_, "ping -c1 -W1 169.254.1.1");
+  EXPECT_THAT(test::output_in(sandbox_, "ip neigh show 169.254.1.1"),
+              HasSubstr("02:76:a9:fe:01:01"));
+}
+
+TEST_F(BgpApply, APodCannotSendUnderAnothersAddress) {
+  test::output_of("ip addr add 192.0.2.1/32 dev lo");
+  add_one();
+  test::output_in(sandbox_, "ip addr add 10.244.1.77/32 dev eth0");
+  const auto received = [](const char* file) { return test::output_of(file); };
+  EXPECT_THAT(test::output_in(sandbox_, "ping -c1 -W1 -I 10.244.1.77 192.0.2.1"),
+              HasSubstr("0 received"));
+  EXPECT_THAT(received("nstat -asz TcpExtIPReversePathFilter IpExtInNoRoutes"),
+              Not(HasSubstr("IPReversePathFilter 0 ")));
+}
+
+TEST_F(BgpApply, S185_CheckPassesRightAfterAdd) {
+  const cni::Result result = add_one();
+  EXPECT_NO_THROW(verify(request(cni::Verb::check, result)));
+}
+
+TEST_F(BgpApply, S180_CheckNamesWhatIsGone) {
+  const cni::Result result = add_one();
+  const std::string host = result.interfaces[0].name;
+  const auto message = [&] {
+    try {
+      verify(request(cni::Verb::check, result));
+    } catch (const std::exception& e) {
+      return std::string(e.what());
+    }
+    return std::string("CHECK passed");
+  };
+  test::output_of("ip route del 10.244.1.5/32");
+  EXPECT_EQ(message(), "route to 10.244.1.5/32 is missing on the host");
+  test::output_of("ip route add 10.244.1.5/32 dev " + host);
+  EXPECT_EQ(message(), "route to 10.244.1.5/32 is missing on the host");  // not for BIRD
+  test::output_of("ip route replace 10.244.1.5/32 proto 89 dev " + host);
+  test::output_in(sandbox_, "ip neigh replace 169.254.1.1 lladdr 02:00:00:00:00:07 dev eth0");
+  EXPECT_THAT(message(), HasSubstr("gateway 169.254.1.1 has MAC address 02:00:00:00:00:07"));
+  test::output_in(sandbox_, "ip link set eth0 address " + result.interfaces[1].mac);
+  EXPECT_EQ(message(), "CHECK passed");  // the kernel has forgotten its neighbours
+  test::output_of("nft flush ruleset");
+  EXPECT_THAT(message(), HasSubstr("10.244.1.5"));
+  test::output_of("ip link set " + host + " address 02:00:00:00:00:07");
+  EXPECT_THAT(message(), HasSubstr("has another MAC address than the pod's gateway"));
+  test::output_of("ip link set " + host + " down");
+  EXPECT_EQ(message(), "the host end of eth0 is missing or down");
+}
+
+TEST_F(BgpApply, S155_AddAndDelLeaveNothingHoweverOften) {
+  const std::string before = state();
+  for (int i = 0; i < 3; ++i) {
+    const cni::Result result = add_one();
+    EXPECT_NE(state(), before);
+    remove(request(cni::Verb::del, result));
+    EXPECT_EQ(state(), before);
+  }
+}
+
+TEST_F(BgpApply, S165_DelAfterARebootReleasesRulesAndAddress) {
+  add_one();
+  sandbox_ = host_.add_sandbox();  // the last handle of the first one is closed: its link goes
+  auto del = request(cni::Verb::del);
+  del.sandbox.reset();
+  EXPECT_NO_THROW(remove(del));
+  EXPECT_THAT(test::output_of("nft list ruleset"), Not(HasSubstr("id: c1")));
+  EXPECT_EQ(host_.read("log"), "ADD\nDEL\n");
+}
+
+TEST_F(BgpApply, DelNeedsNoFileOfPlumbds) {
+  const std::string config = R"({"cniVersion":"1.1.0","name":"net1","type":"bgp","ipam":
+      {"type":"fake"},"nodeFile":")" +
+                             host_.path() + R"(/damaged"})";
+  test::output_of("echo '{' > " + host_.path() + "/damaged");
+  EXPECT_NO_THROW(remove(host_.request(cni::Verb::del, config, sandbox_)));
+  EXPECT_NO_THROW(collect_garbage(host_.request(cni::Verb::gc, config, sandbox_)));
+  EXPECT_EQ(host_.read("log"), "DEL\nGC\n");
+}
+
+TEST_F(BgpApply, AnAddressThatComesBackIsRoutedToItsNewPod) {
+  add_one();
+  test::output_of(": > " + host_.path() + "/log");  // hands out the same again
+  const auto other = host_.add_sandbox();
+  const cni::Result second = add_second(other);
+  const std::string route =
+      test::output_of("ip route show 10.244.1.5; ip -6 route show fd00:244:1::5");
+  EXPECT_THAT(route, HasSubstr("10.244.1.5 dev " + second.interfaces[0].name));
+  EXPECT_THAT(route, HasSubstr("fd00:244:1::5 dev " + second.interfaces[0].name));
+}
+
+TEST_F(BgpApply, S033_SecondAddIsRefusedAndTheFirstUnharmed) {
+  const cni::Result first = add_one();
+  const std::string before = state();
+  EXPECT_THROW(add_one(), cni::Error);
+  EXPECT_EQ(state(), before);
+  EXPECT_EQ(host_.read("log"), "ADD\n");
+  EXPECT_NO_THROW(verify(request(cni::Verb::check, first)));
+}
+
+TEST_F(BgpApply, S152_FailureAfterIpamLeavesNothing) {
+  const std::string before = state();
+  // One address twice: the second is refused by the kernel.
+  host_.install_ipam(R"(echo "$CNI_COMMAND" >> $DIR/log
+echo '{"cniVersion":"1.1.0","ips":[{"address":"10.244.1.5/24"},
+{"address":"10.244.1.5/25"}]}')");
+  EXPECT_THROW(add_one(), std::exception);
+  EXPECT_EQ(state(), before);
+  EXPECT_EQ(host_.read("log"), "ADD\nDEL\n");
+}
+
+TEST_F(BgpApply, S194_GcRemovesWhatIsNotListed) {
+  const cni::Result kept = add_one();
+  const auto other = host_.add_sandbox();
+  add_second(other);
+  auto gc = request(cni::Verb::gc);
+  gc.valid_attachments = {{"c1", "eth0"}};
+  collect_garbage(gc);
+  EXPECT_NO_THROW(verify(request(cni::Verb::check, kept)));
+  EXPECT_THAT(test::output_in(other, "ip link"), Not(HasSubstr("eth0")));
+  EXPECT_THAT(test::output_of("nft list ruleset; ip route"),
+              AllOf(Not(HasSubstr("id: c2")), Not(HasSubstr("10.244.1.6"))));
+}
+
+}  // namespace
+}  // namespace bgp

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "libcni/net/masquerade.h"
+#include "libcni/nodes/node_file.h"
+#include "libcni/plugin/plugin.h"
+
+namespace bgp {
+
+/// The configuration of one attachment, checked (README.md has the keys).
+struct Conf {
+  std::optional<int> mtu = {};
+  bool ip_masq = false;
+  net::MasqueradeBackend masq_backend = {};
+  std::vector<base::Prefix> network = {};  ///< sees pod addresses as they are, with ipMasq
+  std::optional<cni::Dns> dns = {};        ///< replaces IPAM's
+  bool operator==(const Conf&) const = default;
+};
+
+/// Reads plumbd's files. Where the configuration names no IPAM they have to be there, else it
+/// throws code `when_missing`.
+std::optional<nodes::NodeFile> find_node(const cni::Request& request, cni::Code when_missing);
+
+/// `node` gives MTU, network and masquerade where the configuration does not. Throws cni::Error(6)
+/// for a wrong type and (7) for a wrong value, naming the key.
+Conf parse_conf(const cni::Request& request, const std::optional<nodes::NodeFile>& node);
+
+/// The request that IPAM gets: with the ranges of `node` where the configuration names no IPAM.
+cni::Request make_ipam_request(const cni::Request& request,
+                               const std::optional<nodes::NodeFile>& node);
+
+}  // namespace bgp
