@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <list>
+#include <utility>
 
 #include "libcni/base/sys_error.h"
 #include "libcni/fabric/device.h"
@@ -20,8 +21,7 @@
 namespace fabric {
 namespace {
 
-Report reconcile(net::Netlink& netlink, const Desired& desired, Run::Mode mode) {
-  Run run(netlink, mode, desired.scope);
+void reconcile(Run& run, const Desired& desired) {
   run.want(desired.overlays.size());
   remove_stale_devices(run, desired.overlays, true);
   Devices devices;
@@ -45,7 +45,14 @@ Report reconcile(net::Netlink& netlink, const Desired& desired, Run::Mode mode) 
   routes.remove();
   for (RemoteEnds& each : remote_ends) each.remove();
   remove_stale_devices(run, desired.overlays, false);
-  return run.finish();
+}
+
+void add_to(Report& report, Report more) {
+  report.changed += more.changed;
+  report.requests += more.requests;
+  report.desired = more.desired;
+  report.errors = std::move(more.errors);
+  report.changes.insert(report.changes.end(), more.changes.begin(), more.changes.end());
 }
 
 /// Of the link that packets leave by where the node's address is on lo, as BGP networks have it.
@@ -59,11 +66,23 @@ int leaving_mtu(net::Netlink& netlink, int family) {
 }  // namespace
 
 Report apply(net::Netlink& netlink, const Desired& desired) {
-  return reconcile(netlink, desired, Run::Mode::write);
+  constexpr int kRounds = 10;
+  Report report;
+  // Plugins of parallel ADDs make the same things: who comes second looks again.
+  for (int round = 0; round < kRounds; ++round) {
+    Run run(netlink, Run::Mode::write, desired.scope);
+    reconcile(run, desired);
+    const std::vector<std::string> before = std::exchange(report.errors, {});
+    add_to(report, run.finish());
+    if (!run.was_contended() || report.errors == before) break;
+  }
+  return report;
 }
 
 Report diff(net::Netlink& netlink, const Desired& desired) {
-  return reconcile(netlink, desired, Run::Mode::dry);
+  Run run(netlink, Run::Mode::dry, desired.scope);
+  reconcile(run, desired);
+  return run.finish();
 }
 
 Underlay find_underlay(net::Netlink& netlink, const base::IpAddress& address) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <system_error>
 
@@ -254,6 +256,31 @@ TEST_F(FabricApply, ScopesDoNotTouchEachOther) {
               AllOf(HasSubstr("blackhole 10.99.1.0/24 proto 84"), HasSubstr("plumb:fabric:five")));
   apply(netlink_, {.scope = "five", .scope_ranges = network.scope_ranges});
   EXPECT_EQ(state(), agents);
+}
+
+TEST_F(FabricApply, ManyAtOnceMakeItOnce) {
+  Desired wanted = plan(self_, peers_, {}, find_underlay(netlink_, address("10.0.0.1")));
+  for (int round = 0; round < 5; ++round) {
+    std::vector<pid_t> children;
+    for (int i = 0; i < 8; ++i) {
+      const pid_t child = ::fork();
+      ASSERT_GE(child, 0);
+      if (child == 0) {
+        net::Netlink own;
+        const Report report = apply(own, wanted);
+        for (const std::string& error : report.errors) std::fprintf(stderr, "%s\n", error.c_str());
+        ::_exit(report.errors.empty() ? 0 : 1);
+      }
+      children.push_back(child);
+    }
+    for (const pid_t child : children) {
+      int status = 0;
+      ASSERT_EQ(::waitpid(child, &status, 0), child);
+      EXPECT_EQ(status, 0);
+    }
+    EXPECT_EQ(apply(netlink_, wanted).requests, 0u);
+    apply(netlink_, {});
+  }
 }
 
 TEST_F(FabricApply, BridgedTunnelFloodsToEveryPeerAndLearns) {

@@ -114,6 +114,8 @@ std::string find_obstacle(const Run& run, const std::vector<net::VxlanLink>& all
 
 std::optional<int> ensure_device(Run& run, const VxlanDevice& wanted) {
   net::Netlink& netlink = run.netlink();
+  // In this order: another process may be making it.
+  const bool name_taken = net::find_link(netlink, wanted.name).has_value();
   const std::vector<net::VxlanLink> all = net::list_vxlan(netlink);
   if (std::string obstacle = find_obstacle(run, all, wanted); !obstacle.empty()) {
     run.fail(std::move(obstacle));
@@ -122,7 +124,7 @@ std::optional<int> ensure_device(Run& run, const VxlanDevice& wanted) {
   auto present = std::ranges::find(all, wanted.name,
                                    [](const net::VxlanLink& each) { return each.link.name; });
   const bool absent = present == all.end();
-  if (absent && net::find_link(netlink, wanted.name)) {
+  if (absent && name_taken) {
     run.fail("device \"" + wanted.name +
              "\" exists and is no VXLAN device; remove it or choose another name");
     return std::nullopt;

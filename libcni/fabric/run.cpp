@@ -42,6 +42,7 @@ void Run::record(Change::What what, const std::function<std::string()>& describe
 
 void Run::refuse(Change::What what, const std::string& object, const Refusal& refusal) {
   if (what == Change::What::remove && means_gone(refusal.errnum)) return;
+  contended_ = contended_ || refusal.errnum == EEXIST;
   std::string error = word_of(what) + object + ": ";
   if (what == Change::What::add && refusal.errnum == EEXIST)
     error += "another program's is there";
@@ -59,6 +60,7 @@ bool Run::change(Change::What what, const std::string& object, const std::functi
   try {
     make();
   } catch (const std::system_error& e) {
+    contended_ = contended_ || e.code().value() == EEXIST || e.code().value() == ENODEV;
     fail(word_of(what) + object + ": " + e.what());
     return false;
   }

@@ -42,6 +42,8 @@ class Run {
     report_.requests += objects.size();
   }
   void count(std::size_t requests) { report_.requests += requests; }
+  /// Something was there already that was not when we looked: another apply() may be at work.
+  bool was_contended() const { return contended_; }
   Report finish();
 
  private:
@@ -57,6 +59,7 @@ class Run {
   const std::string& scope_;
   Report report_;
   std::size_t hidden_errors_ = 0;
+  bool contended_ = false;
 };
 
 }  // namespace fabric

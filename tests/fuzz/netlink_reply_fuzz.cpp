@@ -15,8 +15,10 @@
 #include "libcni/net/address.h"
 #include "libcni/net/bridge_port.h"
 #include "libcni/net/link.h"
+#include "libcni/net/neighbor.h"
 #include "libcni/net/nft.h"
 #include "libcni/net/route.h"
+#include "libcni/net/vxlan.h"
 
 namespace {
 
@@ -80,6 +82,11 @@ void read_rtnetlink() {
   allow_failure([] { net::list_routes(netlink, AF_INET); });
   allow_failure([] { net::list_routes(netlink, AF_INET6); });
   allow_failure([] { net::find_output_link(netlink, *base::IpAddress::parse("10.0.0.1")); });
+  allow_failure([] { net::list_main_routes(netlink, AF_INET, 0); });
+  allow_failure([] { net::list_main_routes(netlink, AF_INET6, 86); });
+  allow_failure([] { net::list_neighbors(netlink, 1); });
+  allow_failure([] { net::list_vxlan(netlink); });
+  allow_failure([] { net::list_vxlan_fdb(netlink, 1); });
   allow_failure([] { net::get_port_flags(netlink, 1); });
   allow_failure([] { net::list_port_vlans(netlink, 1); });
 }
@@ -95,6 +102,8 @@ void read_nftables() {
   allow_failure([] { nft.list_sets(table); });
   allow_failure([] { nft.find_element(table, "s", {1, 2, 3, 4}); });
   allow_failure([&] { nft.list_elements(table, "s", any); });
+  const auto ignore = [](std::span<const std::uint8_t>, bool) {};
+  allow_failure([&] { nft.visit_elements(table, "s", ignore, [] {}); });
 }
 
 }  // namespace
