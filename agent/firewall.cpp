@@ -92,7 +92,7 @@ std::vector<Opening> openings_of(const Config& config, const std::vector<fabric:
   std::vector<Opening> openings =
       tunnel_openings(fabric::plan(self, nodes, config.fabric, underlay));
   if (speaks_bgp(config, self))
-    add_bgp(openings, bird::plan(config, {.nodes = nodes}, {self, underlay}));
+    add_bgp(openings, bird::plan(config.bgp, {.nodes = nodes}, {self, underlay, config.fabric}));
   if (const auto port = public_port(config.listen))
     openings.push_back(
         {.what = "health and metrics", .protocol = "tcp", .port = *port, .anybody = true});

@@ -28,8 +28,8 @@ std::string error_text(int errnum) {
 
 }  // namespace
 
-Control::Control(Loop& loop, std::string path, std::function<void()> on_up)
-    : loop_(loop), path_(std::move(path)), on_up_(std::move(on_up)) {}
+Control::Control(Loop& loop, std::string path, std::function<void()> on_change)
+    : loop_(loop), path_(std::move(path)), on_change_(std::move(on_change)) {}
 
 Control::~Control() {
   if (socket_) loop_.forget(socket_.get());
@@ -66,6 +66,7 @@ void Control::drop(std::string problem) {
   problem_ = "connect to \"" + path_ + "\": " + std::move(problem);
   if (reconnect_ == 0) reconnect_ = loop_.after(kRetry, [this] { connect(); });
   for (const Command& each : std::exchange(commands_, {})) each.answer({});
+  on_change_();
 }
 
 void Control::command(std::string text, Answer answer) {
@@ -127,7 +128,7 @@ void Control::finish() {
   if (!up_) {
     up_ = true;
     problem_.clear();
-    return on_up_();
+    return on_change_();
   }
   if (commands_.empty()) return;
   const Command done = std::move(commands_.front());

@@ -31,14 +31,15 @@ class Control {
  public:
   using Answer = std::function<void(const Reply&)>;
 
-  /// `on_up` runs after each connection, when BIRD has greeted.
-  Control(Loop& loop, std::string path, std::function<void()> on_up);
+  /// `on_change` runs when BIRD has greeted, and after each attempt or connection that failed.
+  Control(Loop& loop, std::string path, std::function<void()> on_change);
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
   ~Control();
 
   void start();
   bool up() const { return up_; }
+  bool connecting() const { return socket_ && !up_; }
   /// Why it is not up, such as `connect to "/run/plumb/bird.ctl": No such file or directory`.
   const std::string& problem() const { return problem_; }
   /// The answer to a command that a lost connection cuts off has no lines and is not ok().
@@ -59,7 +60,7 @@ class Control {
 
   Loop& loop_;
   std::string path_;
-  std::function<void()> on_up_;
+  std::function<void()> on_change_;
   base::UniqueFd socket_;
   bool up_ = false;
   std::string problem_ = "not connected yet";

@@ -43,7 +43,7 @@ bool wants(const Desired& desired, const base::IpAddress& neighbor) {
 }  // namespace
 
 Driver::Driver(const BgpConfig& config, Loop& loop)
-    : config_(config), loop_(loop), control_(loop, config.bird_socket, [this] { on_up(); }) {}
+    : config_(config), loop_(loop), control_(loop, config.bird_socket, [this] { on_change(); }) {}
 
 Driver::~Driver() {
   loop_.cancel(look_again_);
@@ -64,12 +64,14 @@ void Driver::apply(Desired desired, Done done) {
   }
   latest_ = Job{job.desired, job.text, [](const std::string&) {}};
   if (!active_) return begin(std::move(job));
-  if (waiting_) waiting_->done("superseded");
+  if (waiting_) waiting_->done(kSuperseded);
   waiting_ = std::move(job);
 }
 
 void Driver::begin(Job job) {
   active_ = std::move(job);
+  awaits_greeting_ = control_.connecting();
+  if (awaits_greeting_) return;
   if (!control_.up()) return wait_for_bird();
   if (active_->text == running_) return finish("");
   if (active_->text == undone_text_ && Loop::Clock::now() < not_before_)
@@ -197,10 +199,13 @@ void Driver::finish(const std::string& error) {
   done(error);
 }
 
-void Driver::on_up() {
-  running_.clear();  // another BIRD, perhaps with another file
-  if (!active_ && latest_) begin(*latest_);
-  poll_quickly();
+void Driver::on_change() {
+  if (control_.up()) running_.clear();  // another BIRD, perhaps with another file
+  if (std::exchange(awaits_greeting_, false))
+    begin(*std::exchange(active_, std::nullopt));
+  else if (control_.up() && !active_ && latest_)
+    begin(*latest_);
+  if (control_.up()) poll_quickly();
 }
 
 void Driver::poll_quickly() {

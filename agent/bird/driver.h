@@ -15,6 +15,9 @@
 
 namespace agent::bird {
 
+/// What `done` gets for a job that a later one has replaced.
+inline constexpr const char* kSuperseded = "superseded";
+
 /// How BIRD is doing, for status and metrics. Contains no password.
 struct Status {
   bool running = false;  ///< answers on its control socket
@@ -50,7 +53,7 @@ class Driver {
 
   void start();
   /// One runs at a time and takes up to 10 s; the next waits, and replaces one that waits already,
-  /// whose `done` then gets "superseded".
+  /// whose `done` then gets kSuperseded.
   void apply(Desired desired, Done done);
   Status status() const;
 
@@ -70,7 +73,7 @@ class Driver {
   void confirm();
   void take_back(const std::string& why, bool tell_bird);
   void finish(const std::string& error);
-  void on_up();
+  void on_change();
   void poll_quickly();
   void poll();
   void keep_peers(std::vector<PeerStatus> peers);
@@ -90,6 +93,7 @@ class Driver {
   Loop::Clock::time_point not_before_ = {};  ///< when the undone text may be tried again
   Loop::TimerId look_again_ = 0, poll_ = 0;
   int quick_polls_ = 0;
+  bool awaits_greeting_ = false;  ///< the active job does
   std::string error_;
   std::vector<PeerStatus> peers_;
   std::uint64_t reconfigurations_ = 0, refusals_ = 0, undone_ = 0;

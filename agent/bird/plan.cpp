@@ -42,6 +42,14 @@ std::vector<base::Prefix> subnets_of(const fabric::Underlay& underlay, int famil
   return out;
 }
 
+bool has_bgp(const fabric::Node& node, const fabric::Options& options) {
+  return node.backend.value_or(options.backend) == fabric::Backend::bgp;
+}
+
+bool concerns(const BgpPeer& peer, const fabric::Node& node) {
+  return peer.node.empty() ? selects(peer.nodes, node) : peer.node == node.name;
+}
+
 /// The addresses of `service` that this node announces.
 std::vector<base::IpAddress> announced(const Service& service, const BgpConfig& bgp,
                                        const std::string& node) {
@@ -59,8 +67,8 @@ std::vector<base::IpAddress> announced(const Service& service, const BgpConfig& 
 
 class Planner {
  public:
-  Planner(const Config& config, const Snapshot& cluster, const Place& place)
-      : config_(config), bgp_(config.bgp), cluster_(cluster), place_(place), self_(place.self) {}
+  Planner(const BgpConfig& config, const Snapshot& cluster, const Place& place)
+      : bgp_(config), cluster_(cluster), place_(place), self_(place.self) {}
 
   Desired plan() {
     if (self_.addresses.empty())
@@ -70,9 +78,9 @@ class Planner {
     desired_.bfd_interval_ms = bgp_.bfd_interval_ms;
     desired_.bfd_multiplier = bgp_.bfd_multiplier;
     for (const int family : kFamilies) add_filters(family);
-    if (backend_of(self_) == fabric::Backend::bgp) add_node_sessions();
+    if (speaks(self_)) add_node_sessions();
     for (const BgpPeer& peer : bgp_.peers)
-      if (peer.node.empty() ? selects(peer.nodes, self_) : peer.node == self_.name) add_peer(peer);
+      if (concerns(peer, self_)) add_peer(peer);
     std::ranges::sort(desired_.sessions, {}, &Session::name);
     const auto twice = std::ranges::adjacent_find(desired_.sessions, {}, &Session::name);
     if (twice != desired_.sessions.end())
@@ -81,9 +89,7 @@ class Planner {
   }
 
  private:
-  fabric::Backend backend_of(const fabric::Node& node) const {
-    return node.backend.value_or(config_.fabric.backend);
-  }
+  bool speaks(const fabric::Node& node) const { return has_bgp(node, place_.options); }
   std::uint32_t as_of(const fabric::Node& node) const {
     return node.as_number != 0 ? node.as_number : bgp_.as_number;
   }
@@ -106,7 +112,6 @@ class Planner {
   Session session(const base::IpAddress& local, bool bfd, int hold) const;
   int hops_to(const base::IpAddress& address) const;
 
-  const Config& config_;
   const BgpConfig& bgp_;
   const Snapshot& cluster_;
   const Place& place_;
@@ -118,7 +123,7 @@ void Planner::add_filters(int family) {
   Filters filters{.family = family,
                   .own = of_family(self_.ranges, family),
                   .refused = subnets_of(place_.underlay, family),
-                  .cluster = of_family(config_.fabric.cluster_ranges, family),
+                  .cluster = of_family(place_.options.cluster_ranges, family),
                   .floating = of_family(bgp_.floating_ranges, family)};
   for (const fabric::Node& node : cluster_.nodes)
     for (const base::Prefix& range : of_family(node.ranges, family)) {
@@ -147,7 +152,7 @@ void Planner::add_services(Filters& filters) const {
 std::vector<const fabric::Node*> Planner::others() const {
   std::vector<const fabric::Node*> out;
   for (const fabric::Node& node : cluster_.nodes)
-    if (node.name != self_.name && backend_of(node) == fabric::Backend::bgp) out.push_back(&node);
+    if (node.name != self_.name && speaks(node)) out.push_back(&node);
   return out;
 }
 
@@ -292,8 +297,14 @@ int Planner::hops_to(const base::IpAddress& address) const {
 
 }  // namespace
 
-Desired plan(const Config& config, const Snapshot& cluster, const Place& place) {
+Desired plan(const BgpConfig& config, const Snapshot& cluster, const Place& place) {
   return Planner(config, cluster, place).plan();
+}
+
+bool speaks_bgp(const BgpConfig& config, const Place& place) {
+  return has_bgp(place.self, place.options) ||
+         std::ranges::any_of(config.peers,
+                             [&](const BgpPeer& peer) { return concerns(peer, place.self); });
 }
 
 std::uint32_t router_id(const fabric::Node& self, std::span<const fabric::Node> nodes) {

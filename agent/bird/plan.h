@@ -15,6 +15,7 @@ namespace agent::bird {
 struct Place {
   const fabric::Node& self;
   const fabric::Underlay& underlay;
+  const fabric::Options& options;  ///< the backend and the ranges of the cluster
 };
 
 /// What BIRD of `place.self` should do (multinode 5.4). Pure. `cluster.nodes` are admitted already
@@ -27,7 +28,11 @@ struct Place {
 /// others, and have sessions among themselves. Nodes whose backend is not `bgp` are left out.
 /// Throws std::invalid_argument when `self` has no address, when no node has the reflectors'
 /// labels, and when two peers have one name.
-Desired plan(const Config& config, const Snapshot& cluster, const Place& place);
+Desired plan(const BgpConfig& config, const Snapshot& cluster, const Place& place);
+
+/// Whether this node speaks BGP at all: its backend is `bgp`, or a peer outside is configured for
+/// it.
+bool speaks_bgp(const BgpConfig& config, const Place& place);
 
 /// Of every node in `nodes`' order of names: its IPv4 address, else 32 bits of a hash of the IPv6
 /// one, another where two are the same.

@@ -49,7 +49,7 @@ class BirdPlan : public testing::Test {
     cluster.nodes = {node(1), node(2), node(3)};
   }
   Desired desired(std::size_t self = 0) {
-    return plan(config, cluster, {cluster.nodes.at(self), underlay});
+    return plan(config.bgp, cluster, {cluster.nodes.at(self), underlay, config.fabric});
   }
   const Session& session(const Desired& of, const std::string& name) {
     for (const Session& each : of.sessions)

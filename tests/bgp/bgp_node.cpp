@@ -89,9 +89,10 @@ class BgpNode {
         driver_->start();
       }
       const auto underlay = fabric::find_underlay(netlink_, self->addresses.front());
-      driver_->apply(bird::plan(config, cluster, {*self, underlay}), [](const std::string& error) {
-        print({{"applied", error}});
-      });
+      driver_->apply(bird::plan(config.bgp, cluster, {*self, underlay, config.fabric}),
+                     [](const std::string& error) {
+                       print({{"applied", error}});
+                     });
     } catch (const std::exception& error) {
       print({{"applied", error.what()}});
     }
