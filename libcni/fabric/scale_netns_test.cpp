@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <chrono>
+#include <algorithm>
+#include <array>
 #include <cstdio>
+#include <ctime>
+#include <functional>
 #include <random>
 
 #include <gmock/gmock.h>
@@ -18,7 +21,7 @@ using ::testing::IsEmpty;
 
 constexpr int kNodes = 5000;
 #ifdef __SANITIZE_ADDRESS__
-constexpr int kMilliseconds = 10000;  // sanitizers cost more than the work
+constexpr int kMilliseconds = 5000;  // sanitizers cost more than the work
 #else
 constexpr int kMilliseconds = 1000;
 #endif
@@ -38,11 +41,11 @@ std::vector<Node> many_nodes(int count) {
   return nodes;
 }
 
+/// Processor time: netlink's work is done in the caller's, and other tests run beside this one.
 double milliseconds(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();
   work();
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
-      .count();
+  return 1000.0 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
 }
 
 class FabricScale : public ::testing::Test {
@@ -74,7 +77,8 @@ TEST_F(FabricScale, FiveThousandNodesReachTheKernelInASecondAndAreNotWrittenTwic
   Report third;
   const double removing = milliseconds([&] { third = apply(netlink_, wanted); });
   std::printf(
-      "%d nodes: plan %.0f ms; apply %.0f ms, %zu requests; again %.0f ms, %zu requests; one node "
+      "%d nodes, processor time: plan %.0f ms; apply %.0f ms, %zu requests; again %.0f ms, %zu "
+      "requests; one node "
       "less %.0f ms, %zu requests\n",
       kNodes, planning, filling, first.requests, checking, second.requests, removing,
       third.requests);
@@ -88,6 +92,32 @@ TEST_F(FabricScale, FiveThousandNodesReachTheKernelInASecondAndAreNotWrittenTwic
                       "ip neigh show proto 88 | wc -l"),
             "4998\n4998\n4998\n");
   EXPECT_LT(filling, kMilliseconds);
+}
+
+TEST_F(FabricScale, DualStackDoublesRoutesAndNeighboursOnly) {
+  std::vector<Node> nodes = many_nodes(kNodes);
+  const base::IpAddress range = address("fd10::");
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    std::array<std::uint8_t, 16> own{};
+    std::ranges::copy(range.bytes(), own.begin());
+    own[6] = static_cast<std::uint8_t>(i >> 8);
+    own[7] = static_cast<std::uint8_t>(i);
+    nodes[i].ranges.push_back({*base::IpAddress::from_bytes(own), 64});
+  }
+  const Desired wanted = desired(nodes);
+  Report report;
+  const double filling = milliseconds([&] { report = apply(netlink_, wanted); });
+  Report again;
+  const double checking = milliseconds([&] { again = apply(netlink_, wanted); });
+  std::printf(
+      "%d dual-stack nodes, processor time: apply %.0f ms, %zu requests; again %.0f ms, %zu "
+      "requests\n",
+      kNodes, filling, report.requests, checking, again.requests);
+  EXPECT_THAT(report.errors, IsEmpty());
+  EXPECT_EQ(again.requests, 0u);
+  EXPECT_EQ(output_of("ip -6 route show proto 86 | wc -l; ip -6 neigh show proto 88 | wc -l; "
+                      "bridge fdb show dev plumb-vxlan | wc -l"),
+            "4999\n4999\n4999\n");
 }
 
 TEST_F(FabricScale, RefusedObjectsAreCountedAndTheRestIsDone) {
