@@ -107,6 +107,21 @@ TEST_F(FabricTraffic, WhatSomebodyChangedIsPutRight) {
   }
 }
 
+TEST_F(FabricTraffic, EachScopeHasATableOfItsOwn) {
+  output_of("iptables-nft -P FORWARD DROP");
+  apply_traffic(example());
+  const std::string agents = output_of("nft list ruleset");
+  Desired network = with(example());
+  network.scope = "five";
+  EXPECT_THAT(apply(netlink_, network).errors, IsEmpty());
+  EXPECT_EQ(apply(netlink_, network).requests, 0u);
+  EXPECT_EQ(apply_traffic(example()).requests, 0u);
+  EXPECT_THAT(output_of("nft list ruleset"),
+              AllOf(HasSubstr("table inet plumb_"), HasSubstr("cluster traffic of five")));
+  EXPECT_THAT(apply(netlink_, {.scope = "five"}).errors, IsEmpty());
+  EXPECT_EQ(output_of("nft list ruleset"), agents);
+}
+
 TEST_F(FabricTraffic, DiffTellsWithoutWriting) {
   const Report report = diff(netlink_, with(example()));
   EXPECT_THAT(report.changes, ElementsAre(Change{Change::What::add, "table inet plumb"}));
