@@ -77,8 +77,7 @@ int print_firewall(const Invocation& invocation) {
   net::Netlink netlink;
   Planning planning(config, netlink);
   planning.run(known_snapshot(config), false);
-  const State& state = planning.state();
-  std::cout << firewall_rules(config, state.cluster.nodes, state.underlay, *format);
+  std::cout << firewall_rules(config, planning.state(), *format);
   return kOk;
 }
 

@@ -26,14 +26,6 @@ struct Opening {
   bool anybody = false;
 };
 
-/// The node of this machine, as the source tells it or else as far as the configuration knows it.
-fabric::Node self_of(const Config& config, const std::vector<fabric::Node>& nodes) {
-  const auto found = std::ranges::find(nodes, config.node_name, &fabric::Node::name);
-  fabric::Node self = found == nodes.end() ? fabric::Node{.name = config.node_name} : *found;
-  if (!config.addresses.empty()) self.addresses = config.addresses;
-  return self;
-}
-
 /// The very port and addresses that this node's own table lets through.
 std::vector<Opening> tunnel_openings(const fabric::Desired& desired) {
   std::vector<Opening> openings;
@@ -44,11 +36,6 @@ std::vector<Opening> tunnel_openings(const fabric::Desired& desired) {
     openings.push_back(std::move(tunnel));
   }
   return openings;
-}
-
-bool speaks_bgp(const Config& config, const fabric::Node& self) {
-  return self.backend.value_or(config.fabric.backend) == fabric::Backend::bgp ||
-         !config.bgp.peers.empty();
 }
 
 /// From whom BIRD expects sessions.
@@ -86,13 +73,12 @@ std::vector<base::Prefix> distinct(std::vector<base::Prefix> sources) {
   return result;
 }
 
-std::vector<Opening> openings_of(const Config& config, const std::vector<fabric::Node>& nodes,
-                                 const fabric::Underlay& underlay) {
-  const fabric::Node self = self_of(config, nodes);
+std::vector<Opening> openings_of(const Config& config, const State& state) {
   std::vector<Opening> openings =
-      tunnel_openings(fabric::plan(self, nodes, config.fabric, underlay));
-  if (speaks_bgp(config, self))
-    add_bgp(openings, bird::plan(config.bgp, {.nodes = nodes}, {self, underlay, config.fabric}));
+      tunnel_openings(fabric::plan(state.self, state.cluster.nodes, state.options, state.underlay));
+  const bird::Place place{state.self, state.underlay, state.options};
+  if (bird::speaks_bgp(config.bgp, place))
+    add_bgp(openings, bird::plan(config.bgp, state.cluster, place));
   if (const auto port = public_port(config.listen))
     openings.push_back(
         {.what = "health and metrics", .protocol = "tcp", .port = *port, .anybody = true});
@@ -102,9 +88,9 @@ std::vector<Opening> openings_of(const Config& config, const std::vector<fabric:
   return openings;
 }
 
-std::string head(const Config& config, const std::string& load, const std::string& jump) {
-  return "# What node \"" + config.node_name + "\" receives with backend " +
-         std::string(fabric::word_of(config.fabric.backend)) + ".\n# Load it:   " + load +
+std::string head(const State& state, const std::string& load, const std::string& jump) {
+  return "# What node \"" + state.self.name + "\" receives with backend " +
+         std::string(fabric::word_of(state.options.backend)) + ".\n# Load it:   " + load +
          "\n# And once:  " + jump + "\n";
 }
 
@@ -123,10 +109,10 @@ std::string nft_rule(const Opening& opening, int family) {
          " accept comment \"" + opening.what + "\"\n";
 }
 
-std::string nft_text(const Config& config, const std::vector<Opening>& openings) {
+std::string nft_text(const State& state, const std::vector<Opening>& openings) {
   // Declared, emptied, filled, in one transaction: loading it again replaces it.
   std::string text =
-      head(config, "plumbd firewall | nft -f -", "nft insert rule inet filter input jump plumb") +
+      head(state, "plumbd firewall | nft -f -", "nft insert rule inet filter input jump plumb") +
       "table inet filter {\n\tchain plumb {\n\t}\n}\n"
       "flush chain inet filter plumb\n"
       "table inet filter {\n\tchain plumb {\n";
@@ -147,9 +133,9 @@ std::string iptables_rule(const Opening& opening, const base::Prefix* source) {
          "\" -j ACCEPT\n";
 }
 
-std::string iptables_text(const Config& config, const std::vector<Opening>& openings) {
+std::string iptables_text(const State& state, const std::vector<Opening>& openings) {
   // A chain that is declared is emptied first, even with --noflush.
-  std::string text = head(config, "plumbd firewall --format iptables | iptables-restore --noflush",
+  std::string text = head(state, "plumbd firewall --format iptables | iptables-restore --noflush",
                           "iptables -I INPUT -j PLUMB-INPUT (both also with ip6tables)") +
                      "*filter\n:PLUMB-INPUT - [0:0]\n";
   for (const Opening& opening : openings) {
@@ -167,11 +153,9 @@ std::optional<FirewallFormat> find_firewall_format(std::string_view word) {
   return std::nullopt;
 }
 
-std::string firewall_rules(const Config& config, const std::vector<fabric::Node>& nodes,
-                           const fabric::Underlay& underlay, FirewallFormat format) {
-  const std::vector<Opening> openings = openings_of(config, nodes, underlay);
-  return format == FirewallFormat::nft ? nft_text(config, openings)
-                                       : iptables_text(config, openings);
+std::string firewall_rules(const Config& config, const State& state, FirewallFormat format) {
+  const std::vector<Opening> openings = openings_of(config, state);
+  return format == FirewallFormat::nft ? nft_text(state, openings) : iptables_text(state, openings);
 }
 
 }  // namespace agent

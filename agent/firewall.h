@@ -4,10 +4,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "agent/config.h"
-#include "libcni/fabric/plan.h"
+#include "agent/planner.h"
 
 namespace agent {
 
@@ -24,7 +23,6 @@ std::optional<FirewallFormat> find_firewall_format(std::string_view word);
 /// from anywhere unless it is bound to a loopback address. They stand in a chain of their own that
 /// the text replaces when it is loaded again; the administrator's input chain jumps to it. Pure.
 /// Throws std::invalid_argument as fabric::plan() and bird::plan() do.
-std::string firewall_rules(const Config& config, const std::vector<fabric::Node>& nodes,
-                           const fabric::Underlay& underlay, FirewallFormat format);
+std::string firewall_rules(const Config& config, const State& state, FirewallFormat format);
 
 }  // namespace agent

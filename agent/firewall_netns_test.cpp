@@ -32,9 +32,13 @@ class Firewall : public testing::Test {
     config.fabric.cluster_ranges = {*base::Prefix::parse("10.244.0.0/16"),
                                     *base::Prefix::parse("fd00:244::/48")};
   }
-  std::string nft() const { return firewall_rules(config, nodes, underlay, FirewallFormat::nft); }
-  std::string iptables() const {
-    return firewall_rules(config, nodes, underlay, FirewallFormat::iptables);
+  std::string nft() const { return firewall_rules(config, state(), FirewallFormat::nft); }
+  std::string iptables() const { return firewall_rules(config, state(), FirewallFormat::iptables); }
+  State state() const {
+    return {.self = nodes.at(0),
+            .cluster = {.nodes = nodes},
+            .underlay = underlay,
+            .options = config.fabric};
   }
   void use_bgp() { config.fabric.backend = fabric::Backend::bgp; }
   /// Runs a shell command in an empty network namespace with the rules in $1.
