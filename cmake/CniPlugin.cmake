@@ -24,12 +24,43 @@ function(plumb_tests core)
     PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()
 
-# cni_plugin(<name> [IPAM]): build the CNI executable <name> from the current folder.
+# plumb_uses(<name> <used plugins...>): the table of interface plugins that plugin <name> runs in process, each
+# from its folder's delegate.h. A library of objects: its definition has to win over the weak one in cni_plugin_main.
+function(plumb_uses name)
+  set(includes "")
+  set(rows "")
+  set(libraries "")
+  foreach(used IN LISTS ARGN)
+    string(REPLACE "-" "_" namespace ${used})
+    string(APPEND includes "#include \"plugins/${used}/delegate.h\"\n")
+    string(APPEND rows "    {\"${used}\", &${namespace}::plugin},\n")
+    list(APPEND libraries ${used}_core)
+  endforeach()
+  set(source ${CMAKE_BINARY_DIR}/generated/${name}_uses.cpp)
+  file(CONFIGURE OUTPUT ${source} CONTENT
+"// Generated from USES in the plugin's CMakeLists.txt.
+#include \"libcni/plugin/delegate.h\"
+@includes@
+namespace cni {
+namespace {
+constexpr InProcessDelegate kUsed[] = {
+@rows@};
+}  // namespace
+std::span<const InProcessDelegate> used_plugins() { return kUsed; }
+}  // namespace cni
+" @ONLY)
+  add_library(${name}_uses OBJECT ${source})
+  target_link_libraries(${name}_uses PUBLIC cni_flags cni_plugin_main ${libraries})
+endfunction()
+
+# cni_plugin(<name> [IPAM] [USES <plugin>...]): build the CNI executable <name> from the current folder.
 # main.cpp is the executable; every other *.cpp is its core; *_test.cpp are tests.
 # IPAM: the folder's `delegate.h` declares `const cni::Plugin& plugin()` in namespace ipam_<name with _>,
 # and other plugins may run it in process where CNI_PATH resolves to our own build.
+# USES: interface plugins that this one runs as a part of itself (cni::get_used_plugin); the `delegate.h` in their folder
+# declares `const cni::Plugin& plugin()` in their namespace. Their own executables are not changed by it.
 function(cni_plugin name)
-  cmake_parse_arguments(ARG "IPAM" "" "" ${ARGN})
+  cmake_parse_arguments(ARG "IPAM" "" "USES" ${ARGN})
   file(GLOB core CONFIGURE_DEPENDS *.cpp)
   list(FILTER core EXCLUDE REGEX "(/main|_test)\\.cpp$")
   add_library(${name}_core STATIC ${core})
@@ -46,6 +77,14 @@ function(cni_plugin name)
   plumb_tests(${name}_core)
   if(TARGET ${name}_core_test)
     target_link_libraries(${name}_core_test PRIVATE test_host)
+  endif()
+  if(ARG_USES)
+    plumb_uses(${name} ${ARG_USES})
+    foreach(target ${name} ${name}_core_test)
+      if(TARGET ${target})
+        target_link_libraries(${target} PRIVATE ${name}_uses)
+      endif()
+    endforeach()
   endif()
 endfunction()
 

@@ -105,6 +105,20 @@ Error diagnose(const base::Outcome& outcome, const std::string& errors,
   return {};
 }
 
+[[gnu::weak]] std::span<const InProcessDelegate> used_plugins() {
+  return {};
+}
+
+const Plugin& get_used_plugin(const std::string& key, const std::string& type) {
+  std::string known;
+  for (const InProcessDelegate& each : used_plugins()) {
+    if (each.type == type) return each.plugin();
+    known += (known.empty() ? "" : " or ") + std::string(each.type);
+  }
+  throw Error(Code::invalid_config,
+              "key \"" + key + "\" must be " + known + ", not " + json::quote(type));
+}
+
 /// A configured IPAM plugin, found: a file to execute, or code of our own.
 struct Ipam::Target {
   std::string path;

@@ -48,6 +48,7 @@ class ExamplesTest(unittest.TestCase):
     def install(self, name, text):
         """A node of its own with one configuration."""
         self.node = Node()
+        self.node.host.run("ip", "address", "add", "192.0.2.1/32", "dev", "lo")  # of plugins that have peers
         self.addCleanup(self.node.close)
         folder = pathlib.Path(f"/etc/cni/{self.node.host.name}")
         folder.mkdir()

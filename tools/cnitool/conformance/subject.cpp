@@ -25,6 +25,7 @@ const std::map<std::string, std::string>& known_configs() {
       {"bridge", R"({"bridge":"cnibr0","isGateway":true,"ipam":)" + std::string(kIpam) + "}"},
       {"ptp", R"({"ipam":)" + std::string(kIpam) + "}"},
       {"bgp", R"({"ipam":)" + std::string(kIpam) + "}"},
+      {"vxlan", R"({"bridge":"cnibr0","ipam":)" + std::string(kIpam) + "}"},
       {"loopback", "{}"},
       {"host-local", R"({"ipam":)" + std::string(kIpam) + "}"},
       {"static",

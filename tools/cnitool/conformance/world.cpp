@@ -47,6 +47,14 @@ void unshare_or_throw(int what) {
   base::throw_errno("create namespaces for the conformance rows");
 }
 
+/// What the node agent leaves for the plugins that take their addresses from it.
+void write_node_file() {
+  fs::create_directories("/run/plumb");
+  std::ofstream("/run/plumb/node.json")
+      << R"({"version":1,"name":"node-a","network":["10.88.0.0/15"],"ranges":["10.89.0.0/16"],)"
+      << R"("mtu":1450,"backend":"vxlan","ipMasq":false,"stale":false})";
+}
+
 }  // namespace
 
 void enter_new_world(const std::string& binary) {
@@ -68,6 +76,7 @@ void enter_new_world(const std::string& binary) {
                  MS_BIND);
   set_loopback_up();
   make_sandbox(kSandbox);
+  write_node_file();
 }
 
 void make_sandbox(const std::string& path) {

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "libcni/plugin/plugin.h"
+
+namespace bridge {
+
+/// Plugin bridge; without state of its own, so that another plugin can run it in process.
+const cni::Plugin& plugin();
+
+}  // namespace bridge

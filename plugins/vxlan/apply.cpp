@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugins/vxlan/apply.h"
+
+#include <fcntl.h>
+
+#include "libcni/attach/sandbox.h"
+#include "libcni/base/file.h"
+#include "libcni/base/log.h"
+#include "libcni/base/sys_error.h"
+#include "libcni/base/undo.h"
+#include "libcni/net/link.h"
+#include "libcni/plugin/delegate.h"
+#include "libcni/plugin/request.h"
+#include "plugins/vxlan/cluster.h"
+
+namespace vxlan {
+namespace {
+
+constexpr const char* kLockFolder = "/run/plumb";
+constexpr const char* kLockFile = "/run/plumb/vxlan.lock";
+constexpr int kLockSeconds = 10;
+
+const cni::Plugin& pod_plugin(const Conf& conf) {
+  return cni::get_used_plugin("podInterface", conf.pod_interface);
+}
+
+cni::Request make_pod_request(const cni::Request& request, const Conf& conf,
+                              const std::optional<PodSide>& side) {
+  return cni::with_config(request, make_pod_config(request, conf, side));
+}
+
+PodSide read_pod_side(const cni::Request& request, const Conf& conf, cni::Code when_missing) {
+  const auto node =
+      nodes::get_node_file(nodes::parse_node_file_paths(request.config), when_missing);
+  return {.ranges = node.ranges,
+          .mtu = conf.options.mtu != 0 ? conf.options.mtu : node.mtu,
+          .ip_masq = node.ip_masq};
+}
+
+base::UniqueFd lock_fabric() {
+  base::ensure_directory(kLockFolder, 0755);
+  base::UniqueFd lock(::open(kLockFile, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock) base::throw_errno("open " + std::string(kLockFile));
+  if (!base::lock_exclusive(lock.get(), kLockSeconds))
+    throw cni::Error(cni::Code::try_again_later, "another process has held " +
+                                                     std::string(kLockFile) + " for " +
+                                                     std::to_string(kLockSeconds) + " s");
+  return lock;
+}
+
+/// Pods come by the hundred and the node's side changes with the cluster: mostly all is there, and
+/// nobody has to wait for a lock to see that.
+void ensure_fabric(net::Netlink& host, const fabric::Desired& desired) {
+  for (const std::string& problem : desired.problems) base::log(problem);
+  if (fabric::diff(host, desired).changed == 0) return;
+  const base::UniqueFd lock = lock_fabric();
+  const fabric::Report report = fabric::apply(host, desired);
+  if (!report.errors.empty())
+    throw cni::Error(cni::Code::internal, report.errors.front(),
+                     std::to_string(report.errors.size()) + " of " +
+                         std::to_string(report.desired) + " objects were refused");
+}
+
+int find_bridge(net::Netlink& host, const Conf& conf) {
+  if (conf.mode != Mode::l2) return 0;
+  const auto bridge = net::find_link(host, conf.bridge);
+  return bridge ? bridge->index : 0;
+}
+
+/// Without plumbd: both sides. In mode l2 the bridge has to be there for the device to become its
+/// port, so the pod comes first.
+cni::Result add_alone(const cni::Request& request, const Conf& conf) {
+  net::Netlink host;
+  const Cluster cluster = read_cluster(host, conf);
+  const cni::Request pod = make_pod_request(
+      request, conf, PodSide{.ranges = cluster.self.ranges, .mtu = pod_mtu(conf, cluster)});
+  if (conf.mode == Mode::l3) {
+    ensure_fabric(host, make_desired(conf, request.network, cluster, 0));
+    return pod_plugin(conf).add(pod);
+  }
+  cni::Result result = pod_plugin(conf).add(pod);
+  base::Undo undo;
+  undo.add("attach the pod", [&] { pod_plugin(conf).del(pod); });
+  ensure_fabric(host, make_desired(conf, request.network, cluster, find_bridge(host, conf)));
+  undo.commit();
+  return result;
+}
+
+}  // namespace
+
+cni::Result add(const cni::Request& request) {
+  const Conf conf = parse_conf(request);
+  if (conf.alone) return add_alone(request, conf);
+  const PodSide side = read_pod_side(request, conf, cni::Code::try_again_later);
+  return pod_plugin(conf).add(make_pod_request(request, conf, side));
+}
+
+void remove(const cni::Request& request) {
+  const Conf conf = parse_conf_for_removal(request);
+  pod_plugin(conf).del(make_pod_request(request, conf, std::nullopt));
+}
+
+void collect_garbage(const cni::Request& request) {
+  const Conf conf = parse_conf_for_removal(request);
+  pod_plugin(conf).gc(make_pod_request(request, conf, std::nullopt));
+}
+
+void verify(const cni::Request& request) {
+  const Conf conf = parse_conf(request);
+  if (!conf.alone) {
+    const PodSide side = read_pod_side(request, conf, cni::Code::try_again_later);
+    return pod_plugin(conf).check(make_pod_request(request, conf, side));
+  }
+  net::Netlink host;
+  const Cluster cluster = read_cluster(host, conf);
+  pod_plugin(conf).check(make_pod_request(
+      request, conf, PodSide{.ranges = cluster.self.ranges, .mtu = pod_mtu(conf, cluster)}));
+  const auto report =
+      fabric::diff(host, make_desired(conf, request.network, cluster, find_bridge(host, conf)));
+  if (report.changed != 0)
+    attach::differs("the node's side is not complete: " + report.changes.front().object);
+}
+
+void report_status(const cni::Request& request) {
+  const Conf conf = parse_conf(request);
+  if (!conf.alone) {
+    const PodSide side = read_pod_side(request, conf, cni::Code::not_available);
+    return pod_plugin(conf).status(make_pod_request(request, conf, side));
+  }
+  net::Netlink host;
+  const Cluster cluster = read_cluster(host, conf);
+  make_desired(conf, request.network, cluster, find_bridge(host, conf));
+  pod_plugin(conf).status(make_pod_request(
+      request, conf, PodSide{.ranges = cluster.self.ranges, .mtu = pod_mtu(conf, cluster)}));
+}
+
+}  // namespace vxlan

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugins/vxlan/cluster.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "libcni/base/file.h"
+#include "libcni/net/address.h"
+#include "libcni/net/link.h"
+#include "libcni/net/owner.h"
+#include "libcni/nodes/node_list.h"
+
+namespace vxlan {
+namespace {
+
+constexpr std::size_t kLongestScope = 64;
+
+[[noreturn]] void refuse(const std::string& why, const std::string& details = {}) {
+  throw cni::Error(cni::Code::invalid_config, why, details);
+}
+
+std::vector<fabric::Node> read_peers(const Conf& conf) {
+  std::vector<fabric::Node> peers = conf.peers;
+  if (conf.peers_file.empty()) return peers;
+  nodes::NodeList list = nodes::parse_nodes(base::read_file(conf.peers_file), conf.peers_file);
+  if (!list.problems.empty()) refuse(list.problems.front());
+  std::ranges::move(list.nodes, std::back_inserter(peers));
+  return peers;
+}
+
+/// The addresses that tell which node this is: those configured, the parent's, or the host's.
+std::vector<base::IpAddress> list_candidates(net::Netlink& host, const Conf& conf) {
+  if (!conf.local.empty()) return conf.local;
+  const auto present = conf.parent.empty()
+                           ? net::list_addresses(host)
+                           : net::list_addresses(host, net::get_link(host, conf.parent).index);
+  std::vector<base::IpAddress> candidates;
+  for (const net::Address& each : present)
+    if (each.prefix.address.is_global_unicast()) candidates.push_back(each.prefix.address);
+  return candidates;
+}
+
+bool has_one_of(const fabric::Node& node, const std::vector<base::IpAddress>& candidates) {
+  return std::ranges::any_of(node.addresses, [&](const base::IpAddress& address) {
+    return std::ranges::find(candidates, address) != candidates.end();
+  });
+}
+
+/// A node that no list names: its first address of each family.
+fabric::Node make_node(const std::vector<base::IpAddress>& candidates) {
+  fabric::Node node{.name = candidates.front().text()};
+  for (const base::IpAddress& address : candidates)
+    if (!node.address_of(address.family())) node.addresses.push_back(address);
+  return node;
+}
+
+fabric::Node find_self(const Conf& conf, const std::vector<fabric::Node>& peers,
+                       const std::vector<base::IpAddress>& candidates) {
+  const auto listed = std::ranges::find_if(
+      peers, [&](const fabric::Node& peer) { return has_one_of(peer, candidates); });
+  const bool chosen = !conf.local.empty() || !conf.parent.empty();
+  if (listed == peers.end() && !chosen)
+    refuse("no peer has an address of this host: name it by localAddress or parent");
+  if (listed == peers.end() && candidates.empty())
+    refuse("key \"parent\" must be a link with an address, not \"" + conf.parent + "\"");
+  fabric::Node self = listed == peers.end() ? make_node(candidates) : *listed;
+  if (!conf.ranges.empty()) self.ranges = conf.ranges;
+  if (self.ranges.empty() && conf.mode == Mode::l3)
+    refuse("no range for the pods of this node: key \"ranges\", or its own entry among the peers");
+  return self;
+}
+
+void refuse_conflicts(const Cluster& cluster) {
+  std::vector<fabric::Node> all{cluster.self};
+  std::ranges::copy_if(cluster.peers, std::back_inserter(all),
+                       [&](const auto& peer) { return peer.name != cluster.self.name; });
+  const auto conflicts = nodes::find_conflicts(all);
+  if (!conflicts.empty()) refuse(conflicts.front(), std::to_string(conflicts.size()) + " in all");
+}
+
+int underlay_family(const fabric::Node& self) {
+  return self.address_of(AF_INET) ? AF_INET : AF_INET6;
+}
+
+/// One Ethernet segment: what has no known place goes to every peer.
+fabric::Desired plan_l2(const Conf& conf, const Cluster& cluster, int bridge) {
+  fabric::Node self = cluster.self;
+  std::vector<fabric::Node> peers = cluster.peers;
+  self.ranges.clear();
+  for (fabric::Node& peer : peers) peer.ranges.clear();
+  fabric::Options options = conf.options;
+  options.masquerade = false;
+  fabric::Desired desired = fabric::plan(self, peers, options, cluster.underlay);
+  for (fabric::Overlay& overlay : desired.overlays) {
+    overlay.device.master = bridge;
+    overlay.device.learning = true;
+    for (const fabric::Node& peer : peers)
+      if (const auto remote = peer.address_of(overlay.device.local.family());
+          remote && peer.name != self.name)
+        overlay.fdb.push_back({base::Mac{}, *remote});
+  }
+  return desired;
+}
+
+}  // namespace
+
+Cluster read_cluster(net::Netlink& host, const Conf& conf) {
+  Cluster cluster;
+  cluster.peers = read_peers(conf);
+  cluster.self = find_self(conf, cluster.peers, list_candidates(host, conf));
+  refuse_conflicts(cluster);
+  cluster.underlay =
+      fabric::find_underlay(host, *cluster.self.address_of(underlay_family(cluster.self)));
+  return cluster;
+}
+
+int pod_mtu(const Conf& conf, const Cluster& cluster) {
+  return fabric::pod_mtu(conf.options, cluster.underlay, underlay_family(cluster.self));
+}
+
+fabric::Desired make_desired(const Conf& conf, const std::string& network, const Cluster& cluster,
+                             int bridge) try {
+  fabric::Desired desired = conf.mode == Mode::l2 ? plan_l2(conf, cluster, bridge)
+                                                  : fabric::plan(cluster.self, cluster.peers,
+                                                                 conf.options, cluster.underlay);
+  desired.scope = network.size() <= kLongestScope ? network : net::network_hash(network);
+  desired.scope_ranges = conf.options.cluster_ranges;
+  for (const fabric::Node& peer : cluster.peers)
+    desired.scope_ranges.insert(desired.scope_ranges.end(), peer.ranges.begin(), peer.ranges.end());
+  desired.scope_ranges.insert(desired.scope_ranges.end(), cluster.self.ranges.begin(),
+                              cluster.self.ranges.end());
+  return desired;
+} catch (const std::invalid_argument& error) {
+  throw cni::Error(cni::Code::invalid_config, error.what());
+}
+
+}  // namespace vxlan
