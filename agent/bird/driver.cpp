@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <exception>
@@ -238,8 +239,8 @@ void Driver::write(const std::string& path, const std::string& text) const {
   base::write_file_atomic(made, text, S_IRUSR | S_IWUSR);
   const group* readers =
       config_.bird_group.empty() ? nullptr : ::getgrnam(config_.bird_group.c_str());
-  // Without that group BIRD runs as root.
-  if (readers != nullptr && ::chown(made.c_str(), 0, readers->gr_gid) != 0)
+  // Without that group, or where a container may give nothing away, BIRD runs as root.
+  if (readers != nullptr && ::chown(made.c_str(), 0, readers->gr_gid) != 0 && errno != EPERM)
     base::throw_errno("give \"" + made + "\" to group " + config_.bird_group);
   if (::chmod(made.c_str(), S_IRUSR | S_IWUSR | S_IRGRP) != 0)
     base::throw_errno("set the mode of \"" + made + "\"");

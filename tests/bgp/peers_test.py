@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Routers of other makes outside the cluster: FRR and GoBGP, with passwords, TTL security, BFD and communities."""
+import json
+import shutil
+import unittest
+
+import bgp_lab
+from lab import world
+
+FRR = """
+log stdout
+router bgp {asn}
+ bgp router-id 192.0.2.253
+ no bgp ebgp-requires-policy
+ no bgp network import-check
+ no bgp default ipv4-unicast
+ neighbor 192.0.2.1 remote-as {peer_asn}
+ neighbor 192.0.2.1 password {password}
+ neighbor 192.0.2.1 ttl-security hops 1
+ neighbor fd00:a::1 remote-as {peer_asn}
+ address-family ipv4 unicast
+  network 10.244.50.0/24
+  network 198.51.100.0/24
+  neighbor 192.0.2.1 activate
+  neighbor 192.0.2.1 default-originate
+ exit-address-family
+ address-family ipv6 unicast
+  network fd00:244:0:50::/64
+  neighbor fd00:a::1 activate
+ exit-address-family
+"""
+GOBGP = """
+[global.config]
+  as = 65001
+  router-id = "192.0.2.252"
+[[neighbors]]
+  [neighbors.config]
+    neighbor-address = "192.0.2.1"
+    peer-as = 64512
+    auth-password = "{password}"
+  [neighbors.ttl-security.config]
+    enabled = true
+    ttl-min = 255
+  [[neighbors.afi-safis]]
+    [neighbors.afi-safis.config]
+      afi-safi-name = "ipv4-unicast"
+"""
+
+
+class PeersTest(unittest.TestCase):
+    def setUp(self):
+        self.lab = bgp_lab.Lab(self)
+        self.nodes = self.lab.add_nodes((1, 2))
+
+    def start_frr(self, password="s3cret", asn=65000, peer_asn=64512):
+        router = self.lab.add_router("frr", "192.0.2.253/24", "fd00:a::fd/64")
+        conf = router.file("bgpd.conf", FRR.format(password=password, asn=asn, peer_asn=peer_asn))
+        shutil.chown(router.folder, "frr", "frr")
+        shutil.chown(conf, "frr", "frr")
+        router.start("/usr/lib/frr/bgpd", "-Z", "-f", conf, "--vty_socket", str(router.folder), "-i", str(router.folder / "pid"), "-P", "0")
+        return router
+
+    def frr(self, router, command):
+        done = world.run("vtysh", "--vty_socket", str(router.folder), "-c", command, check=False)
+        return json.loads(done.stdout) if done.returncode == 0 and done.stdout.startswith("{") else {}
+
+    def start_gobgp(self, password="s3cret"):
+        router = self.lab.add_router("gobgp", "192.0.2.252/24")
+        conf = router.file("gobgpd.toml", GOBGP.format(password=password))
+        router.start("gobgpd", "-t", "toml", "-f", conf, "--api-hosts", "127.0.0.1:50051", "--pprof-disable")
+        for prefix in ("10.244.51.0/24", "0.0.0.0/0", "198.51.100.0/24"):
+            world.wait_until(lambda prefix=prefix: router.space.run("gobgp", "global", "rib", "add", prefix, check=False)
+                             .returncode == 0, "GoBGP listens")
+        return router
+
+    def secret(self, text="s3cret"):
+        path = self.nodes[0].folder / "secret"
+        path.write_text(text + "\n", encoding="utf-8")
+        path.chmod(0o600)
+        return str(path)
+
+    def accepted(self, *wanted):
+        first, second = self.nodes
+        expected = {*wanted, second.range4, second.range6}
+        world.wait_until(lambda: set(first.routes()) == expected, f"routes {expected}", 20)
+
+    def test_frr_with_password_ttl_security_and_communities(self):
+        router = self.start_frr()
+        peers = [{"name": "frr4", "address": "192.0.2.253", "asNumber": 65000, "node": "n1", "passwordFile": self.secret(),
+                  "ttlSecurity": True, "communities": ["64512:100", "64512:1:100"]},
+                 {"name": "frr6", "address": "fd00:a::fd", "asNumber": 65000, "node": "n1"}]
+        bgp_lab.start(self.nodes, peers=peers)
+        self.accepted("10.244.50.0/24", "fd00:244:0:50::/64")
+        first = self.nodes[0]
+        route = world.wait_until(lambda: self.frr(router, f"show bgp ipv4 unicast {first.range4} json").get("paths"), "FRR hears of n1")[0]
+        self.assertEqual(route["community"]["list"], ["64512:100"])
+        self.assertEqual(route["largeCommunity"]["list"], ["64512:1:100"])
+        self.assertEqual(route["nexthops"][0]["ip"], first.v4)
+        heard = {prefix for prefix, paths in self.frr(router, "show bgp ipv4 unicast json")["routes"].items()
+                 if any(path.get("peerId") == first.v4 for path in paths)}
+        self.assertEqual(heard, {first.range4})
+
+    def test_gobgp_with_password_and_ttl_security(self):
+        router = self.start_gobgp()
+        peers = [{"name": "gobgp", "address": "192.0.2.252", "asNumber": 65001, "node": "n1", "passwordFile": self.secret(),
+                  "ttlSecurity": True}]
+        bgp_lab.start(self.nodes, peers=peers)
+        self.accepted("10.244.51.0/24")
+        first = self.nodes[0]
+        rib = world.wait_until(lambda: json.loads(router.space.run("gobgp", "neighbor", first.v4, "adj-in", "-j").stdout or "{}"),
+                               "GoBGP hears of n1")
+        self.assertEqual(list(rib), [first.range4])
+
+    def test_a_wrong_password_keeps_the_peer_out_and_the_cluster_up(self):
+        self.start_frr("right")
+        bgp_lab.start(self.nodes, peers=[{"name": "frr4", "address": "192.0.2.253", "asNumber": 65000, "node": "n1",
+                                          "passwordFile": self.secret("wrong"), "ttlSecurity": True}])
+        self.accepted()
+        first = self.nodes[0]
+        world.wait_until(lambda: any(peer["peer"] == "frr4" and peer["state"] != "Established" for peer in first.status()["peers"]),
+                         "the peer is shown as down", 20)
+        self.assertNotIn("wrong", json.dumps(first.status()))
+
+    def test_another_as_for_a_peer(self):
+        router = self.start_frr(peer_asn=64777)
+        peers = [{"name": "frr4", "address": "192.0.2.253", "asNumber": 65000, "node": "n1", "passwordFile": self.secret(),
+                  "ttlSecurity": True, "localAS": 64777}]
+        bgp_lab.start(self.nodes, peers=peers)
+        self.accepted("10.244.50.0/24")
+        path = world.wait_until(lambda: self.frr(router, f"show bgp ipv4 unicast {self.nodes[0].range4} json").get("paths"), "FRR")[0]
+        self.assertEqual(path["aspath"]["string"], "64777")
+
+
+if __name__ == "__main__":
+    world.enter()
+    unittest.main(verbosity=2)
