@@ -33,10 +33,11 @@ class Reader {
       complain("is left out: it has no InternalIP and no annotation " + keys_.public_ip);
       read_.node.ranges.clear();
     }
+    read_as_number();
+    if (is_self()) return std::move(read_);
     read_backend();
     read_.node.mac = mac_of(keys_.backend_data);
     read_.node.mac_v6 = mac_of(keys_.backend_v6_data);
-    read_as_number();
     return std::move(read_);
   }
 

@@ -72,7 +72,11 @@ TEST_F(ReadNodeTest, BelievesWhatAPeerPublishedBeforeWhatKubeletSays) {
 TEST_F(ReadNodeTest, DoesNotBelieveItsOwnPublication) {
   record.name = "me";
   annotate("public-ip", "198.51.100.12");
+  annotate("backend-type", "host-gw");
+  annotate("backend-data", R"({"VNI":1,"VtepMAC":"5e:00:00:00:00:02"})");
   EXPECT_EQ(read().node.addresses.front(), ip("192.0.2.12"));
+  EXPECT_FALSE(read().node.backend);
+  EXPECT_FALSE(read().node.mac);
   annotate("node-public-ip", "198.51.100.77");
   EXPECT_EQ(read().node.addresses.front(), ip("198.51.100.77"));
 }

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the Kubernetes source writes: the own Node object, and nothing else.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/agent_api/kubernetes_world.h"
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+namespace test {
+namespace {
+
+constexpr const char* kList = "/api/v1/nodes\\?limit=500";
+constexpr const char* kWatch = "/api/v1/nodes\\?watch=1.*";
+constexpr const char* kPatch = "/api/v1/nodes/node1/status.*";
+
+class KubernetesPublishTest : public KubernetesWorld {
+ protected:
+  KubernetesPublishTest() {
+    config.kubernetes.annotation_prefix = "flannel.alpha.coreos.com";
+    self.name = "node1";
+    self.addresses = {*base::IpAddress::parse("192.0.2.11"),
+                      *base::IpAddress::parse("2001:db8::11")};
+    self.ranges = {*base::Prefix::parse("10.244.0.0/24")};
+  }
+
+  std::vector<nlohmann::json> patches() {
+    std::vector<nlohmann::json> found;
+    for (const auto& request : server.requests())
+      if (request["method"] == "PATCH") found.push_back(request);
+    return found;
+  }
+  /// node1 as the watch shows it with these annotations.
+  static std::string event(const nlohmann::json& annotations, const std::string& reason) {
+    return nlohmann::json{
+        {"type", "MODIFIED"},
+        {"object",
+         {{"metadata",
+           {{"name", "node1"}, {"resourceVersion", "300"}, {"annotations", annotations}}},
+          {"spec", {{"podCIDRs", {"10.244.0.0/24"}}}},
+          {"status",
+           {{"conditions",
+             {{{"type", "Ready"}, {"status", "True"}},
+              {{"type", "NetworkUnavailable"}, {"status", "False"}, {"reason", reason}}}}}}}}}
+        .dump();
+  }
+  static nlohmann::json flannel(const nlohmann::json& words) {
+    nlohmann::json annotations = nlohmann::json::object();
+    for (const auto& [word, value] : words.items())
+      annotations["flannel.alpha.coreos.com/" + word] = value;
+    return annotations;
+  }
+  const nlohmann::json wanted =
+      flannel({{"kube-subnet-manager", "true"},
+               {"backend-type", "vxlan"},
+               {"backend-data", R"({"VNI":1,"VtepMAC":"02:76:c0:00:02:0b"})"},
+               {"backend-v6-data",
+                "{\"VNI\":1,\"VtepMAC\":\"" +
+                    fabric::vtep_mac(*base::IpAddress::parse("2001:db8::11")).text() + "\"}"},
+               {"public-ip", "192.0.2.11"},
+               {"public-ipv6", "2001:db8::11"}});
+
+  /// Lists three bare nodes and opens a quiet watch.
+  void begin() {
+    server.replay(kList, "nodes-list-200.http");
+    server.exchange(quiet(kWatch));
+    start();
+    turn_until([&] { return source->status().in_sync; });
+  }
+
+  fabric::Node self;
+};
+
+TEST_F(KubernetesPublishTest, PatchesAnnotationsAndConditionAtOnce) {
+  server.replay(kPatch, "node-status-patch-condition-200.http", {{"method", "PATCH"}});
+  begin();
+  EXPECT_THAT(patches(), IsEmpty()) << "before anything is to be published";
+  source->publish(self);
+  turn_until([&] { return patches().size() == 1; });
+  const auto request = patches()[0];
+  EXPECT_EQ(request["target"], "/api/v1/nodes/node1/status?fieldManager=plumbd");
+  EXPECT_EQ(request["headers"]["content-type"], "application/strategic-merge-patch+json");
+  EXPECT_EQ(request["headers"]["authorization"], "Bearer token-1");
+  const auto body = nlohmann::json::parse(request["body"].get<std::string>());
+  EXPECT_EQ(body["metadata"], (nlohmann::json{{"annotations", wanted}}));
+  ASSERT_EQ(body["status"]["conditions"].size(), 1u);
+  const auto condition = body["status"]["conditions"][0];
+  EXPECT_EQ(condition["type"], "NetworkUnavailable");
+  EXPECT_EQ(condition["status"], "False");
+  EXPECT_EQ(condition["reason"], "PlumbIsUp");
+  EXPECT_THAT(condition["lastTransitionTime"].get<std::string>(),
+              testing::MatchesRegex("20..-..-..T..:..:..Z"));
+  EXPECT_EQ(body.size(), 2u);
+}
+
+TEST_F(KubernetesPublishTest, WritesOnlyWhatTheWatchShowsDifferently) {
+  server.exchange(
+      {{"target", kPatch}, {"times", 0}, {"text", "HTTP/1.1 200 OK\nContent-Length: 2\n\n{}"}});
+  begin();
+  server.push(event(wanted, "PlumbIsUp"));
+  turn_until([&] { return source->snapshot().nodes[0].ranges.size() == 1; });
+  source->publish(self);
+  for (int i = 0; i < 20; ++i) loop.turn(std::chrono::milliseconds(10));
+  EXPECT_THAT(patches(), IsEmpty());
+  // Somebody takes the address away, and leaves one of another family.
+  nlohmann::json other = wanted;
+  other["flannel.alpha.coreos.com/public-ip"] = "198.51.100.1";
+  server.push(event(other, "PlumbIsUp"));
+  turn_until([&] { return patches().size() == 1; });
+  server.push(event(wanted, "PlumbIsUp"));
+  EXPECT_EQ(
+      nlohmann::json::parse(patches()[0]["body"].get<std::string>()),
+      (nlohmann::json{{"metadata", {{"annotations", flannel({{"public-ip", "192.0.2.11"}})}}}}));
+}
+
+TEST_F(KubernetesPublishTest, RemovesWhatNoLongerHolds) {
+  server.exchange(
+      {{"target", kPatch}, {"times", 0}, {"text", "HTTP/1.1 200 OK\nContent-Length: 2\n\n{}"}});
+  begin();
+  server.push(event(wanted, "RouteCreated"));
+  self.addresses.pop_back();
+  source->publish(self);
+  turn_until([&] { return patches().size() >= 2; });
+  const auto body = nlohmann::json::parse(patches().back()["body"].get<std::string>());
+  EXPECT_EQ(body["metadata"]["annotations"],
+            flannel({{"public-ipv6", nullptr}, {"backend-v6-data", nullptr}}));
+  EXPECT_EQ(body["status"]["conditions"][0]["reason"], "PlumbIsUp");
+}
+
+TEST_F(KubernetesPublishTest, TriesAgainAfterEveryRefusal) {
+  server.replay(kPatch, "node-patch-409-conflict.http");
+  server.replay(kPatch, "node-patch-404-notfound.http");
+  server.respond(kPatch, "403 Forbidden", status_body(403, "nodes/status is forbidden"));
+  server.replay(kPatch, "nodes-list-401-unauthorized.http");
+  server.respond(kPatch, "429 Too Many Requests", status_body(429, "slow"));
+  server.exchange({{"target", kPatch}, {"text", ""}, {"after", "reset"}});
+  server.replay(kPatch, "node-patch-annotation-200.http");
+  begin();
+  source->publish(self);
+  turn_until([&] { return patches().size() >= 3; });
+  turn_until([&] { return source->status().state.find("patch") != std::string::npos; });
+  turn_until([&] { return patches().size() >= 7; });
+  server.push(event(wanted, "PlumbIsUp"));
+  turn_until([&] { return source->status().state.find("patch") == std::string::npos; });
+  const std::string text = log();
+  for (const char* told : {"409 Operation cannot be fulfilled", "404 nodes \"nosuch\" not found",
+                           "lacks verb \"patch\" on \"nodes/status\"", "429 slow"})
+    EXPECT_THAT(text, HasSubstr(told));
+}
+
+TEST_F(KubernetesPublishTest, SaysThatTheClusterHasNoSuchNode) {
+  config.node_name = "node9";
+  begin();
+  source->publish(self);
+  for (int i = 0; i < 10; ++i) loop.turn(std::chrono::milliseconds(10));
+  EXPECT_THAT(patches(), IsEmpty());
+  EXPECT_THAT(source->status().state, HasSubstr("\"node9\", is not among the cluster's nodes"));
+}
+
+}  // namespace
+}  // namespace test
