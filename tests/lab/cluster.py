@@ -20,9 +20,9 @@ OUTSIDE = {4: "192.0.2.2", 6: "2001:db8:ff::2"}
 LENGTH = {4: 24, 6: 64}
 RANGES = {4: ("10.244.{}.0/24", "10.244.0.0/16"), 6: ("fd00:244:{:x}::/64", "fd00:244::/32")}
 # What a machine keeps at fixed places; each node has its own behind its mount namespace.
-OWN_FOLDERS = ("/run/plumb", "/var/lib/plumb", "/var/lib/cni", "/run/cni", "/etc/cni/net.d")
+OWN_FOLDERS = ("/run/plumb", "/var/lib/plumb", "/var/lib/cni", "/run/cni", "/etc/cni/net.d", "/etc/plumb")
 LOST_ON_REBOOT = ("/run/plumb", "/run/cni")
-HEALTH = 9474
+CONFIG, HEALTH = "/etc/plumb/plumbd.yaml", 9474
 _numbers = itertools.count(1)
 
 
@@ -104,7 +104,7 @@ class Node:
         self.addresses = {family: underlay_address(subnet, number, family) for family in cluster.underlay.families}
         self.ranges = {family: RANGES[family][0].format(number) for family in cluster.pod_families}
         self.folder = pathlib.Path(cluster.folder, self.name)
-        self.config, self.pods, self.plumbd, self.bird, self.labels = {}, [], None, None, {}
+        self.config, self.words, self.pods, self.plumbd, self.bird = {}, {}, [], None, None
         for folder in OWN_FOLDERS:
             self.path(folder).mkdir(parents=True)
             os.makedirs(folder, exist_ok=True)  # the world's own, where the node's is mounted
@@ -139,10 +139,8 @@ class Node:
 
     def line(self):
         """The node's line of the nodes file."""
-        words = [self.name, "addresses=" + ",".join(self.addresses.values()), "ranges=" + ",".join(self.ranges.values())]
-        if self.labels:
-            words.append("labels=" + ",".join(f"{key}={value}" for key, value in self.labels.items()))
-        return " ".join(words)
+        words = {"addresses": ",".join(self.addresses.values()), "ranges": ",".join(self.ranges.values()), **self.words}
+        return " ".join([self.name, *(f"{key}={value}" for key, value in words.items())])
 
     def endpoint(self):
         return Endpoint(self.name, self.namespace.path, self.addresses)
@@ -161,32 +159,36 @@ class Node:
     def write_config(self, **changes):
         """The cluster's configuration with the node's own values; JSON is YAML."""
         self.config.update(changes)
-        values = {"node": self.name, "addresses": list(self.addresses.values()), "ranges": list(self.ranges.values()),
-                  **self.cluster.config, **self.config}
-        self.path("/var/lib/plumb/plumbd.yaml").write_text(json.dumps({key: value for key, value in values.items() if value is not None},
-                                                                      indent=2), encoding="utf-8")
+        values = {"node": self.name, **self.cluster.config, **self.config}
+        self.path(CONFIG).write_text(json.dumps(values, indent=2), encoding="utf-8")
 
-    def start_plumbd(self, wait=True):
+    def start_plumbd(self, wait=True, program=None):
         with open(self.folder / "plumbd.log", "a", encoding="utf-8") as log:
-            self.plumbd = self.start(f"{world.plugin_folder()}/plumbd", "run", "--config", "/var/lib/plumb/plumbd.yaml", stdout=log,
+            self.plumbd = self.start(program or f"{world.plugin_folder()}/plumbd", "run", "--config", CONFIG, stdout=log,
                                      stderr=subprocess.STDOUT)
         if wait:
             self.wait_ready()
+
+    def start_bird(self):
+        """As a service manager does: BIRD outlives plumbd, which writes its configuration."""
+        wait_until(self.path("/run/plumb/bird.conf").exists, f"{self.name} has a configuration for BIRD")
+        with open(self.folder / "bird.log", "a", encoding="utf-8") as log:
+            self.bird = self.start("bird", "-f", "-c", "/run/plumb/bird.conf", "-s", "/run/plumb/bird.ctl", stdout=log, stderr=log)
 
     def stop_plumbd(self, how=signal.SIGTERM):
         self.plumbd.send_signal(how)
         self.plumbd.wait(timeout=10)
 
-    def restart_plumbd(self, how=signal.SIGTERM, wait=True):
-        self.stop_plumbd(how)
-        self.start_plumbd(wait)
+    def restart_plumbd(self):
+        self.stop_plumbd()
+        self.start_plumbd()
 
     def log(self):
         return (self.folder / "plumbd.log").read_text(encoding="utf-8")
 
     def control(self, *words, **options):
         """A sub-command of plumbd on this node."""
-        return self.run(f"{world.plugin_folder()}/plumbd", *words, "--config", "/var/lib/plumb/plumbd.yaml", **options)
+        return self.run(f"{world.plugin_folder()}/plumbd", *words, "--config", CONFIG, **options)
 
     def get(self, page):
         """(status, text) of one of plumbd's pages; (0, why) when it does not listen."""
@@ -243,13 +245,14 @@ class Node:
 class Cluster:
     """Nodes that share a nodes file. `config` is what plumbd is told beside a node's own values."""
 
-    def __init__(self, underlay_families=(4, 6), pod_families=(4, 6), mtu=1500, config=None):
-        self.pod_families = pod_families
+    def __init__(self, backend="vxlan", underlay_families=(4, 6), pod_families=(4, 6), mtu=1500):
+        self.backend, self.pod_families = backend, pod_families
         self.folder = tempfile.mkdtemp(dir="/run", prefix="cluster-")
         self.underlay, self.wire, self.nodes = Underlay(underlay_families, mtu), Wire(), []
         self.nodes_file = f"{self.folder}/shared/nodes"
         os.makedirs(os.path.dirname(self.nodes_file))
-        self.config = config or {}
+        self.config = {"backend": backend, "network": {"ranges": [RANGES[family][1] for family in pod_families]},
+                       "file": {"path": self.nodes_file}}
         families = [family for family in pod_families if family in underlay_families]
         self.outside = Endpoint("outside", self.underlay.outside.path, {family: OUTSIDE[family] for family in families})
         self.wire.listen(self.outside)
@@ -258,6 +261,11 @@ class Cluster:
         node = Node(self, len(self.nodes) + 1, subnet)
         self.nodes.append(node)
         return node
+
+    def add_nodes(self, count, subnets=1):
+        """Nodes in turn on each subnet."""
+        for number in range(count):
+            self.add_node(1 + number % subnets)
 
     def write_nodes(self, nodes=None, more=()):
         """Replaces the nodes file as a whole, as an operator's tool does."""
@@ -271,6 +279,9 @@ class Cluster:
         for node in self.nodes:
             node.write_config()
             node.start_plumbd(wait=False)
+        if self.backend == "bgp":
+            for node in self.nodes:
+                node.start_bird()
         for node in self.nodes:
             node.wait_ready()
 

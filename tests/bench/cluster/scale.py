@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Five thousand nodes from a file: time to the kernel, memory, silence when nothing changed, one node more and less."""
+import pathlib
+import re
+import time
+
+from figures import Figure, median, resident_mb
+from lab.cluster import Cluster
+from lab.cluster_scale import COUNT, RANGE, entries, line, lines
+from lab.cluster_traffic import Monitor
+from lab.world import wait_until
+
+ROUNDS = 15
+WRITES = re.compile(r"nlmsg_type=(RTM_(?:NEW|DEL|SET)\w+|NFNL_SUBSYS_NFTABLES<<8\|NFT_MSG_(?:NEW|DEL)\w+)")
+
+
+def measure():
+    cluster = Cluster("vxlan", underlay_families=(4,), pod_families=(4,))
+    try:
+        cluster.config["network"]["ranges"] = [RANGE]
+        cluster.add_nodes(1)
+        cluster.start()
+        node = cluster.nodes[0]
+        return [*fill(cluster, node), *silence(node), *one_more_and_less(cluster, node), *start_full(cluster, node)]
+    finally:
+        cluster.close()
+
+
+def fill(cluster, node):
+    """From the moment the file has its name to the last change in the kernel; reading and parsing the file included."""
+    with Monitor(node, cluster.folder) as monitor:
+        cluster.write_nodes(more=lines(COUNT))
+        begun = pathlib.Path(cluster.nodes_file).stat().st_ctime
+        wanted = {"routes": COUNT, "neighbours": COUNT, "fdb": COUNT}
+        wait_until(lambda: time.sleep(0.2) or entries(node) == wanted, "5000 nodes are in the kernel", 60)
+        last = max(stamp for stamp, text in monitor.lines() if "plumb-vxlan" in text and "STALE" not in text)
+    yield Figure(f"{COUNT} nodes: list replaced -> kernel complete", last - begun, "s", limit=1,
+                 note="routes, neighbours, FDB; the reading of the file is part of it")
+    yield Figure("resident memory then", resident_mb(node.plumbd.pid), "MB", limit=20, note="VmRSS, shared pages included")
+    yield Figure("peak of it", resident_mb(node.plumbd.pid, "VmHWM"), "MB", note="VmHWM")
+
+
+def silence(node):
+    """A full dump and comparison, and no write: by plumbd's own count, and by its system calls."""
+    log = f"{node.folder}/strace.log"
+    before, runs = node.metric("plumb_netlink_writes_total"), node.metric("plumb_reconciles_total")
+    tracer = node.start("strace", "-f", "-s", "64", "-e", "trace=sendto,sendmsg,sendmmsg", "-o", log, "-p", str(node.plumbd.pid))
+    try:
+        wait_until(lambda: "TracerPid:\t0" not in pathlib.Path(f"/proc/{node.plumbd.pid}/status").read_text(encoding="utf-8"),
+                   "strace has attached")
+        node.control("resync")
+        wait_until(lambda: (node.metric("plumb_reconciles_total") or 0) > (runs or 0), "plumbd has looked again")
+    finally:
+        tracer.terminate()
+        tracer.wait()
+    sent = pathlib.Path(log).read_text(encoding="utf-8", errors="replace")
+    if "RTM_GET" not in sent:
+        raise AssertionError("strace saw no dump: the count of writes would mean nothing")
+    yield Figure("writes of an unchanged reconcile, counted by plumbd", (node.metric("plumb_netlink_writes_total") or 0) - (before or 0),
+                 "", limit=0, note="plumb_netlink_writes_total")
+    yield Figure("writes of an unchanged reconcile, counted by strace", len(WRITES.findall(sent)), "", limit=0,
+                 note=f"{sent.count('RTM_GET')} dumps were seen")
+
+
+def one_more_and_less(cluster, node):
+    """From the file's new name to the time stamp of the route in `ip monitor`."""
+    added, removed = [], []
+    with Monitor(node, cluster.folder) as monitor:
+        for number in range(ROUNDS):
+            extra = line(COUNT + number)
+            prefix = extra.rpartition("=")[2]
+            for more, times in (([extra], added), ([], removed)):
+                time.sleep(0.15)  # apart from the change before: plumbd gathers what comes within 100 ms
+                cluster.write_nodes(more=lines(COUNT) + more)
+                begun = pathlib.Path(cluster.nodes_file).stat().st_ctime
+                stamp = wait_until(lambda: stamp_of(monitor, prefix, begun), f"{prefix} in the kernel")
+                times.append((stamp - begun) * 1000)
+    for what, times in (("added", added), ("removed", removed)):
+        yield Figure(f"one node {what}: list replaced -> route in the kernel", median(times), "ms", limit=50,
+                     note=f"median of {ROUNDS}, slowest {max(times):.0f} ms; {COUNT} others in the list")
+
+
+def stamp_of(monitor, prefix, after):
+    return next((stamp for stamp, text in reversed(monitor.lines()) if prefix in text and "plumb-vxlan" in text and stamp >= after), None)
+
+
+def start_full(cluster, node):
+    """With an empty kernel: from exec to complete."""
+    cluster.write_nodes(more=lines(COUNT))
+    node.stop_plumbd()
+    node.control("cleanup")
+    begun = time.monotonic()
+    node.start_plumbd(wait=False)
+    wait_until(lambda: entries(node) == {"routes": COUNT, "neighbours": COUNT, "fdb": COUNT}, "5000 nodes are in the kernel", 60)
+    yield Figure("program started with an empty kernel -> complete", time.monotonic() - begun, "s", note="seen by asking every 20 ms")
+    yield Figure("resident memory then", resident_mb(node.plumbd.pid), "MB", limit=20)

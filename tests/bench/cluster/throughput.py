@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One TCP stream between the same two pods: through plumbd's tunnel, through one made by hand, and routed directly."""
+import json
+import subprocess
+
+from figures import Figure, median
+from lab.cluster import Cluster
+from lab.world import run_json, wait_until
+
+ROUNDS, SECONDS = 9, "2"
+BYHAND, DIRECT = "10.245", "10.246"
+
+
+def measure():
+    cluster = Cluster("vxlan", underlay_families=(4,), pod_families=(4,))
+    try:
+        # Nothing but the route differs: the same pods, bridge, MTU and packet filter.
+        cluster.config["network"]["noMasquerade"] = [f"{BYHAND}.0.0/16", f"{DIRECT}.0.0/16"]
+        cluster.add_nodes(2)
+        cluster.start()
+        cluster.add_pods()
+        for node, other in (cluster.nodes, reversed(cluster.nodes)):
+            further_ways(node, other)
+        return list(alternate(*cluster.pods()))
+    finally:
+        cluster.close()
+
+
+def handmade_mac(node):
+    return f"02:00:0a:00:01:{node.number:02x}"
+
+
+def further_ways(node, other):
+    """Two more addresses for the pod, one behind `ip link add vxlan` with flannel's options, one behind the node's address."""
+    pod = node.pods[0]
+    bridge = node.run("ip", "-o", "link", "show", "type", "bridge").stdout.split(":")[1].strip()
+    for stem in (BYHAND, DIRECT):
+        pod.namespace.run("ip", "address", "add", f"{stem}.{node.number}.2/24", "dev", "eth0")
+        pod.namespace.run("ip", "route", "add", f"{stem}.0.0/16", "via", next(iter(default_gateways(pod))), "src", f"{stem}.{node.number}.2")
+        node.run("ip", "route", "add", f"{stem}.{node.number}.0/24", "dev", bridge)
+    node.run("ip", "link", "add", "flannel.9", "mtu", str(pod.mtu), "address", handmade_mac(node), "type", "vxlan", "id", "9",
+             "local", node.addresses[4], "dev", "eth0", "dstport", "8472", "nolearning")
+    node.run("ip", "address", "add", f"{BYHAND}.{node.number}.0/32", "dev", "flannel.9")
+    node.run("ip", "link", "set", "flannel.9", "up")
+    node.run("bridge", "fdb", "add", handmade_mac(other), "dev", "flannel.9", "dst", other.addresses[4], "self", "permanent")
+    node.run("ip", "neigh", "add", f"{BYHAND}.{other.number}.0", "lladdr", handmade_mac(other), "dev", "flannel.9", "nud", "permanent")
+    node.run("ip", "route", "add", f"{BYHAND}.{other.number}.0/24", "via", f"{BYHAND}.{other.number}.0", "dev", "flannel.9", "onlink")
+    node.run("ip", "route", "add", f"{DIRECT}.{other.number}.0/24", "via", other.addresses[4])
+
+
+def default_gateways(pod):
+    return [route["gateway"] for route in run_json("ip", "-n", pod.namespace.name, "-j", "-4", "route", "show", "default")]
+
+
+def gigabits(pod, address):
+    answer = pod.namespace.run("iperf3", "-c", address, "-t", SECONDS, "-O", "1", "-J", timeout=60)
+    return json.loads(answer.stdout)["end"]["sum_received"]["bits_per_second"] / 1e9
+
+
+def alternate(left, right):
+    server = right.namespace.start("iperf3", "-s", stdout=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: ":5201" in right.namespace.run("ss", "-Hltn").stdout, "iperf3 listens")
+        ways = {"plumb": right.addresses[4], "by hand": f"{BYHAND}.2.2", "direct": f"{DIRECT}.2.2"}
+        rounds = []
+        for number in range(ROUNDS):
+            order = list(ways)[number % 3:] + list(ways)[:number % 3]
+            rounds.append({way: gigabits(left, ways[way]) for way in order})
+    finally:
+        server.terminate()
+        server.wait()
+    for way in ways:
+        yield Figure(f"one stream, {way}", median([each[way] for each in rounds]), "Gbit/s", note=f"median of {ROUNDS} runs in turn, MTU {left.mtu}")
+    yield Figure("plumbd's tunnel / direct routing", 100 * median([each["plumb"] / each["direct"] for each in rounds]), "%", least=85,
+                 note="median of the ratios of each round")
+    yield Figure("plumbd's tunnel / tunnel made by hand", 100 * median([each["plumb"] / each["by hand"] for each in rounds]), "%", least=98,
+                 note="flannel's options: nolearning, dev, port 8472")

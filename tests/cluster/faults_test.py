@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What happens to plumbd and to what it made, with a packet every millisecond that counts what is lost."""
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import sys
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from lab import world  # noqa: E402
+from lab.cluster import Cluster  # noqa: E402
+from lab.cluster_traffic import Monitor, Probe  # noqa: E402
+from lab.world import wait_until  # noqa: E402
+
+REPAIR = 1.0  # seconds from an accident to the next packet that arrives
+TUNNEL = "plumb-vxlan"
+
+
+def synthetic(count, start=100):
+    """Lines of nodes that exist nowhere."""
+    return [f"s{number} addresses=10.0.{1 + number // 250}.{number % 250 + 1} ranges=10.{100 + number // 256}.{number % 256}.0/24"
+            for number in range(start, start + count)]
+
+
+class FaultTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster("vxlan")
+        cls.addClassCleanup(cls.cluster.close)
+        cls.cluster.config["safetySeconds"] = 2
+        cls.cluster.config["network"]["ranges"] = ["10.0.0.0/8", "fd00:244::/32"]
+        cls.cluster.add_nodes(3)
+        cls.cluster.start()
+        cls.cluster.add_pods()
+        cls.node = cls.cluster.nodes[0]
+        cls.pods = cls.cluster.pods()
+        cls.cluster.check_matrix()
+
+    def tearDown(self):
+        """Whatever happened is repaired, and everybody reaches everybody again."""
+        self.cluster.write_nodes()
+        if self.node.plumbd.poll() is not None:
+            self.node.start_plumbd()
+        self.cluster.check_matrix(20)
+
+    def kernel(self):
+        """What plumbd keeps in the kernel, as text; states and counters aside."""
+        commands = (["ip", "route", "show", "table", "all", "proto", "85"], ["ip", "route", "show", "proto", "86"],
+                    ["ip", "-6", "route", "show", "proto", "86"], ["ip", "neigh", "show", "dev", TUNNEL],
+                    ["ip", "-6", "neigh", "show", "dev", TUNNEL, "nud", "permanent"], ["bridge", "fdb", "show", "dev", TUNNEL],
+                    ["ip", "-o", "link", "show", TUNNEL], ["nft", "-s", "list", "table", "inet", "plumb"])
+        return [line for command in commands for line in sorted(self.node.run(*command).stdout.splitlines())]
+
+    def undisturbed(self, change):
+        """`change` costs no packet and no entry of the kernel."""
+        with Probe(*self.pods[:2]) as probe, Probe(*self.pods[:2], family=6) as probe_v6, \
+                Monitor(self.node, self.cluster.folder) as monitor:
+            change()
+            reports, deleted = (probe.stop(), probe_v6.stop()), monitor.deletions()
+        for report in reports:
+            self.assertEqual(0, report.lost, report)
+            self.assertGreater(report.sent, 100)
+        return deleted
+
+    def repaired(self, accident, expected=None):
+        """The packets flow again within REPAIR, and the kernel has what it had."""
+        before = self.kernel()
+        with Probe(*self.pods[:2]) as probe, Probe(*self.pods[:2], family=6) as probe_v6:
+            accident()
+            wait_until(lambda: self.kernel() == before, "the kernel has what it had", 5)
+            for family in (4, 6):
+                self.cluster.wait_reaches(self.pods[0].endpoint(), self.pods[1].endpoint(), family)
+            for report in (probe.stop(), probe_v6.stop()):
+                self.assertLess(report.outage, expected or REPAIR, report)
+
+    # plumbd itself
+
+    def test_killed_at_random_points_of_its_work(self):
+        """With a list that changes all the time, so that a kill meets every step of a reconcile."""
+        draw = random.Random(5)
+
+        def kill_often():
+            for turn in range(12):
+                self.cluster.write_nodes(more=synthetic(200 if turn % 2 else 201))
+                time.sleep(draw.uniform(0, 0.06))
+                self.node.stop_plumbd(signal.SIGKILL)
+                self.node.start_plumbd(wait=turn % 3 == 0)
+            self.node.wait_ready()
+        deleted = self.undisturbed(kill_often)
+        self.assertEqual([], [line for line in deleted if not any(mark in line for mark in ("10.100.", "10.101.", "10.0.2."))])
+
+    def test_restarted(self):
+        before = self.kernel()
+        self.assertEqual([], self.undisturbed(self.node.restart_plumbd))
+        self.assertEqual(before, self.kernel())
+
+    def test_upgraded(self):
+        """The program is replaced while it runs, as a package manager does, and then restarted."""
+        folder = pathlib.Path(self.cluster.folder, "upgrade")
+        folder.mkdir()
+        installed = folder / "plumbd"
+
+        def upgrade():
+            shutil.copy(f"{world.plugin_folder()}/plumbd", folder / "new")
+            os.rename(folder / "new", installed)
+            self.node.stop_plumbd()
+            self.node.start_plumbd(program=installed)
+        self.assertEqual([], self.undisturbed(upgrade))
+        self.assertEqual([], self.undisturbed(upgrade))
+
+    def test_a_second_one_for_the_same_node_is_refused(self):
+        done = self.node.control("run", check=False)
+        self.assertNotEqual(0, done.returncode)
+        self.assertIn("/var/lib/plumb", done.stderr)
+
+    # What it made
+
+    def test_parent_down_and_up(self):
+        def flap():
+            self.node.run("ip", "link", "set", "eth0", "down")
+            self.node.run("ip", "link", "set", "eth0", "up")
+            self.node.address_link("eth0")
+        self.repaired(flap, 2.0)
+
+    def test_parent_deleted_and_made_again(self):
+        def replace():
+            self.cluster.underlay.disconnect(self.node)
+            self.cluster.underlay.connect(self.node)
+        self.repaired(replace, 2.0)
+
+    def test_tunnel_deleted(self):
+        before = self.kernel()
+        with Probe(*self.pods[:2]) as probe:
+            self.node.run("ip", "link", "del", TUNNEL)
+            wait_until(lambda: len(self.kernel_or_nothing()) == len(before), "the tunnel is back", 5)
+            self.cluster.wait_reaches(self.pods[0].endpoint(), self.pods[1].endpoint())
+            self.assertLess(probe.stop().outage, REPAIR)
+
+    def kernel_or_nothing(self):
+        try:
+            return self.kernel()
+        except AssertionError:
+            return []
+
+    def test_tunnel_down(self):
+        self.repaired(lambda: self.node.run("ip", "link", "set", TUNNEL, "down"))
+
+    def test_tunnel_with_another_address(self):
+        self.repaired(lambda: self.node.run("ip", "link", "set", TUNNEL, "address", "02:00:00:00:00:99"))
+
+    def test_tunnel_with_another_mtu(self):
+        self.repaired(lambda: self.node.run("ip", "link", "set", TUNNEL, "mtu", "1300"))
+
+    def test_routes_flushed_by_somebody(self):
+        def flush():
+            self.node.run("ip", "route", "flush", "proto", "86")
+            self.node.run("ip", "-6", "route", "flush", "proto", "86")
+        self.repaired(flush)
+
+    def test_neighbours_and_fdb_flushed_by_somebody(self):
+        def flush():
+            for line in self.node.run("bridge", "fdb", "show", "dev", TUNNEL).stdout.splitlines():
+                mac, *rest = line.split()
+                self.node.run("bridge", "fdb", "del", mac, "dev", TUNNEL, "dst", rest[rest.index("dst") + 1], "self")
+            for family in ("-4", "-6"):
+                self.node.run("ip", family, "neigh", "flush", "dev", TUNNEL, "nud", "permanent")
+        self.repaired(flush)
+
+    def test_table_deleted_by_somebody(self):
+        """Nothing tells of it before the next regular look, and packets flow without it."""
+        self.node.run("nft", "delete", "table", "inet", "plumb")
+        self.node.control("resync")
+        wait_until(lambda: self.node.run("nft", "list", "table", "inet", "plumb", check=False).returncode == 0, "the table is back", 5)
+
+    def test_foreign_objects_stay(self):
+        for command in (("ip", "route", "add", "198.51.100.0/24", "dev", "eth0"),
+                        ("ip", "route", "add", "198.51.101.0/24", "via", "10.0.1.254", "proto", "bird"),
+                        ("ip", "neigh", "add", "10.0.1.99", "lladdr", "02:00:00:00:00:98", "dev", "eth0", "nud", "permanent"),
+                        ("nft", "add", "table", "inet", "theirs")):
+            self.node.run(*command)
+
+        def foreign():
+            return [self.node.run(*command).stdout for command in (("ip", "route", "show", "root", "198.51.100.0/23"), ("nft", "list", "tables"),
+                                                                   ("ip", "neigh", "show", "10.0.1.99", "nud", "permanent"))]
+        before = foreign()
+        self.cluster.write_nodes(self.cluster.nodes[:2])
+        wait_until(lambda: "10.244.3.0/24" not in self.node.run("ip", "route").stdout, "n3 is gone")
+        self.node.control("resync")
+        self.node.restart_plumbd()
+        self.assertEqual(before, foreign())
+
+    def test_events_lost_in_a_flood(self):
+        """The kernel drops what a socket has no room for (ENOBUFS): the route that went meanwhile is missed all the same."""
+        self.node.plumbd.send_signal(signal.SIGSTOP)
+        flood = "".join(f"route {verb} 198.18.{number // 250}.{number % 250}/32 dev lo\n" for _ in range(8) for verb in ("add", "del")
+                        for number in range(2500))
+        self.node.run("ip", "-batch", "-", text=flood, timeout=60)
+        self.node.run("ip", "route", "del", "10.244.2.0/24", "proto", "86")
+        self.node.plumbd.send_signal(signal.SIGCONT)
+        wait_until(lambda: "10.244.2.0/24" in self.node.run("ip", "route", "show", "proto", "86").stdout, "the route is back", 5)
+
+    # Its surroundings
+
+    def test_full_disk(self):
+        """The cache cannot be written; the cluster is followed, and the error is told."""
+        state = self.node.path("/var/lib/plumb")
+        self.node.stop_plumbd()
+        self.node.run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", "/var/lib/plumb")
+        try:
+            self.node.run("sh", "-c", "cat /dev/zero >/var/lib/plumb/full", check=False)
+            self.node.start_plumbd()
+            self.cluster.write_nodes(more=synthetic(5))
+            wait_until(lambda: "10.100.104.0/24" in self.node.run("ip", "route").stdout, "the new nodes are in the kernel")
+            wait_until(lambda: "No space left on device" in self.node.log(), "the log tells", 20)
+        finally:
+            self.node.stop_plumbd()
+            self.node.run("umount", "/var/lib/plumb")
+        self.assertTrue(state.exists())
+
+    def test_empty_list(self):
+        """From a broken source: applied only when it is seen again after `safetySeconds`, and that is told."""
+        self.cluster.write_nodes(more=synthetic(30))
+        wait_until(lambda: "10.100.129.0/24" in self.node.run("ip", "route").stdout, "the new nodes are in the kernel")
+
+        def truncate():
+            pathlib.Path(self.cluster.nodes_file).write_text("", encoding="utf-8")
+            wait_until(lambda: "32" in json.dumps(json.loads(self.node.control("status", "--json").stdout)), "status tells")
+            time.sleep(0.5)
+            self.cluster.write_nodes(more=synthetic(30))
+        self.assertEqual([], self.undisturbed(truncate))
+
+    def test_a_node_that_shrinks_for_good_is_followed(self):
+        self.cluster.write_nodes(more=synthetic(30))
+        wait_until(lambda: "10.100.129.0/24" in self.node.run("ip", "route").stdout, "the new nodes are in the kernel")
+        self.cluster.write_nodes()
+        wait_until(lambda: "10.100.129.0/24" not in self.node.run("ip", "route").stdout, "they are gone after two sightings", 15)
+
+    def test_broken_file(self):
+        """A line that is no node is left out and told; a file that is no list keeps the last good one."""
+        for text, told in (("n1 addresses=10.0.1.1 ranges=nonsense\nn2 addr", "nonsense"), ("{ \"nodes\": [", "nodes")):
+            def damage(text=text, told=told):
+                good = pathlib.Path(self.cluster.nodes_file).read_text(encoding="utf-8")
+                pathlib.Path(self.cluster.nodes_file).write_text(good + text if text[0] != "{" else text, encoding="utf-8")
+                wait_until(lambda: told in self.node.control("status").stdout, "status tells")
+                pathlib.Path(self.cluster.nodes_file).write_text(good, encoding="utf-8")
+            self.assertEqual([], self.undisturbed(damage))
+
+
+if __name__ == "__main__":
+    world.enter()
+    unittest.main(verbosity=2)

@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Nodes with plumbd beside nodes that run flannel. Of flannel only the kernel's side is here, made by hand with its options:
+`flannel.1`, VNI 1, port 8472, one address, one neighbour, one FDB entry and one route per node."""
+import pathlib
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from lab import world  # noqa: E402
+from lab.cluster import Cluster  # noqa: E402
+from lab.cluster_handmade import HandmadeNode, base_of, vtep_mac  # noqa: E402
+from lab.cluster_traffic import Monitor, Probe  # noqa: E402
+
+
+class FlannelTest(unittest.TestCase):
+    def setUp(self):
+        self.cluster = Cluster("vxlan", underlay_families=(4,), pod_families=(4,))
+        self.addCleanup(self.cluster.close)
+        self.cluster.config["vxlan"] = {"flannel": True, "vni": 1, "port": 8472}
+        self.flannel = [HandmadeNode(self.cluster, number) for number in (1, 2)]
+        self.cluster.nodes.extend(self.flannel)
+        for node in self.flannel:
+            node.connect_all("flannel.1")
+            node.words["mac"] = vtep_mac(node.number)
+        self.cluster.add_pods()
+
+    def tell_flannel(self, node):
+        """What flannel does when it sees the new node's lease."""
+        mac = world.run_json(*node.enter, "ip", "-j", "link", "show", "flannel.1")[0]["address"]
+        base = base_of(node.ranges[4])
+        for each in self.flannel:
+            if each is not node:
+                each.run("bridge", "fdb", "replace", mac, "dev", "flannel.1", "dst", node.addresses[4], "self", "permanent")
+                each.run("ip", "neigh", "replace", base, "lladdr", mac, "dev", "flannel.1", "nud", "permanent")
+                each.run("ip", "route", "replace", node.ranges[4], "via", base, "dev", "flannel.1", "onlink")
+
+    def test_a_node_with_plumbd_joins_a_cluster_of_flannel(self):
+        joined = self.cluster.add_node()
+        self.cluster.write_nodes()
+        joined.write_config()
+        with Probe(*self.cluster.pods()[:2]) as probe:
+            joined.start_plumbd()
+            self.tell_flannel(joined)
+            self.cluster.listen(joined.add_pod("pod1"))
+            self.assertEqual(0, probe.stop().lost)
+        self.cluster.check_matrix()
+
+    def test_plumbd_takes_over_flannels_node(self):
+        """Same device, same MAC: the other nodes notice nothing, and the pods' packets flow all the time."""
+        node = self.flannel[0]
+        self.cluster.write_nodes()
+        node.write_config()
+        before = world.run_json(*node.enter, "ip", "-j", "link", "show", "flannel.1")[0]["address"]
+        with Probe(*self.cluster.pods()[:2]) as probe, Monitor(node, self.cluster.folder) as monitor:
+            node.start_plumbd()
+            self.cluster.check_matrix()
+            report, deleted = probe.stop(), monitor.deletions("10.244.2.0/24")
+        self.assertEqual(before, world.run_json(*node.enter, "ip", "-j", "link", "show", "flannel.1")[0]["address"])
+        self.assertEqual([], deleted)
+        self.assertLess(report.outage, 1, report)
+
+
+if __name__ == "__main__":
+    world.enter()
+    unittest.main(verbosity=2)

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Nodes come, go, change their addresses and ranges, and start anew, while the others' pods talk on without losing a packet."""
+import json
+import pathlib
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from lab import world  # noqa: E402
+from lab.cluster import Cluster, underlay_address  # noqa: E402
+from lab.cluster_traffic import Ask, Monitor, Probe  # noqa: E402
+from lab.world import wait_until  # noqa: E402
+
+
+class LifecycleTest(unittest.TestCase):
+    BACKEND = "vxlan"
+
+    def setUp(self):
+        self.cluster = Cluster(self.BACKEND)
+        self.addCleanup(self.cluster.close)
+        self.cluster.add_nodes(3)
+        self.cluster.start()
+        self.cluster.add_pods()
+        self.first, self.second, self.third = self.cluster.nodes
+        self.pods = self.cluster.pods()
+        self.cluster.check_matrix()
+
+    def about(self, node, *others):
+        """What the kernels of other nodes say about one: routes, neighbours, FDB entries."""
+        marks = {node.addresses[4], node.addresses[6], *node.ranges.values(), *(base.partition("/")[0] for base in node.ranges.values())}
+        return [line for other in others for command in (("ip", "route"), ("ip", "-6", "route"), ("ip", "neigh", "show", "nud", "permanent"),
+                                                         ("ip", "-6", "neigh", "show", "nud", "permanent"), ("bridge", "fdb"))
+                for line in other.run(*command).stdout.splitlines() if marks & set(line.split())]
+
+    def undisturbed(self, change):
+        """Runs `change` while pods of the first two nodes talk; nothing about them is deleted and no packet is lost."""
+        with Probe(*self.pods[:2]) as probe, Probe(*self.pods[:2], family=6) as probe_v6, \
+                Monitor(self.first, self.cluster.folder) as monitor:
+            change()
+            for report in (probe.stop(), probe_v6.stop()):
+                self.assertEqual(0, report.lost, report)
+            self.assertEqual([], [line for line in monitor.deletions() for mark in (self.second.addresses[4], "10.244.2.", "fd00:244:2:")
+                                  if mark in line])
+
+    def test_a_node_added_is_reached(self):
+        def add():
+            node = self.cluster.add_node()
+            node.write_config()
+            self.cluster.write_nodes()
+            node.start_plumbd()
+            self.cluster.listen(node.add_pod("pod1"))
+            self.cluster.wait_reaches(self.pods[0].endpoint(), node.pods[0].endpoint())
+        self.undisturbed(add)
+        self.cluster.check_matrix()
+
+    def test_a_node_removed_leaves_nothing(self):
+        self.assertNotEqual([], self.about(self.third, self.first, self.second))
+
+        def remove():
+            self.cluster.write_nodes([self.first, self.second])
+            wait_until(lambda: not self.about(self.third, self.first, self.second), "nothing is known of n3 any more")
+        self.undisturbed(remove)
+
+    def test_a_node_with_new_addresses_is_followed(self):
+        old = dict(self.third.addresses)
+
+        def renumber():
+            self.third.addresses = {family: underlay_address(1, 33, family) for family in (4, 6)}
+            for address in old.values():
+                self.third.run("ip", "address", "del", f"{address}/{24 if '.' in address else 64}", "dev", "eth0")
+            self.third.address_link("eth0")
+            self.cluster.write_nodes()
+            for family in (4, 6):
+                self.cluster.wait_reaches(self.pods[0].endpoint(), self.pods[2].endpoint(), family)
+        self.undisturbed(renumber)
+        self.cluster.check_matrix()
+        self.assertNotIn(old[4], self.first.run("bridge", "fdb", "show").stdout)
+
+    def test_a_node_that_starts_anew_is_back(self):
+        def reboot():
+            self.third.reboot()
+            self.third.start_plumbd()
+            self.cluster.listen(self.third.add_pod("pod1"))
+            self.cluster.wait_reaches(self.pods[0].endpoint(), self.third.pods[0].endpoint())
+        self.undisturbed(reboot)
+        self.cluster.check_matrix()
+
+    def test_a_node_that_starts_without_its_source_uses_what_it_knew(self):
+        nodes = pathlib.Path(self.cluster.nodes_file)
+        nodes.rename(f"{nodes}.away")
+        self.third.reboot()
+        self.third.start_plumbd()
+        self.assertTrue(json.loads(self.third.control("status", "--json").stdout)["stale"])
+        self.cluster.listen(self.third.add_pod("pod1"))
+        self.cluster.check_matrix()
+
+    def test_a_new_range_is_used_and_the_old_one_stays_reachable(self):
+        def change():
+            for family, prefix in self.third.ranges.items():
+                self.third.ranges[family] = {4: "10.244.103.0/24", 6: "fd00:244:103::/64"}[family] + "," + prefix
+            self.cluster.write_nodes()
+            pod = wait_until(lambda: self.pod_in("10.244.103."), "a pod gets an address of the new range")
+            self.cluster.listen(pod)
+            for family in (4, 6):
+                self.cluster.wait_reaches(self.pods[0].endpoint(), pod.endpoint(), family)
+        self.undisturbed(change)
+        self.cluster.check_matrix()
+
+    def pod_in(self, start):
+        """A further pod of the third node, kept when its address begins so."""
+        pod = self.third.add_pod(f"pod{len(self.third.pods) + 1}")
+        if pod.addresses[4].startswith(start):
+            return pod
+        self.third.pods.remove(pod)
+        pod.delete()
+        pod.namespace.remove()
+        return None
+
+    def test_packets_to_a_pod_that_is_gone_do_not_leave_the_node(self):
+        """They end at the own range's blackhole, and do not go round by the default route."""
+        ask = Ask(self.pods[0].endpoint(), self.pods[2].endpoint(), "10.244.3.200")
+        self.third.run("ip", "link", "set", self.bridge(), "down")
+        self.assertEqual([ask], self.cluster.wire.unanswered([ask], 1))
+        self.assertIn("blackhole 10.244.3.0/24", self.third.run("ip", "route", "show", "type", "blackhole").stdout)
+
+    def bridge(self):
+        return world.run_json(*self.third.enter, "ip", "-j", "link", "show", "type", "bridge")[0]["ifname"]
+
+
+if __name__ == "__main__":
+    world.enter()
+    unittest.main(verbosity=2)
