@@ -37,16 +37,17 @@ def gateway(subnet, family):
 class Underlay:
     """Two switched subnets, the router between them, and a machine outside that knows no pod."""
 
-    def __init__(self, families=(4, 6), mtu=1500):
-        self.families, self.mtu = families, mtu
+    def __init__(self, families=(4, 6), mtu=1500, length=24):
+        """`length` is that of the first subnet's IPv4 prefix."""
+        self.families, self.mtu, self.lengths = families, mtu, {4: length, 6: 64}
         self.router = world.Namespace(f"underlay-{next(_numbers)}")
         self.router.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", "net.ipv6.conf.all.accept_dad=0",
                         "net.ipv6.conf.default.accept_dad=0")
-        for subnet in (1, 2):
+        for subnet in (1, 2)[:1 if length < 24 else 2]:
             self.router.run("ip", "link", "add", f"br{subnet}", "mtu", str(mtu), "type", "bridge")
             self.router.run("ip", "link", "set", f"br{subnet}", "up")
             for family in (4, 6):
-                self.router.run("ip", "address", "add", f"{gateway(subnet, family)}/{LENGTH[family]}", "dev", f"br{subnet}")
+                self.router.run("ip", "address", "add", f"{gateway(subnet, family)}/{self.lengths[family]}", "dev", f"br{subnet}")
         self.outside = world.Namespace(f"outside-{next(_numbers)}")
         self.router.run("ip", "link", "add", "beyond", "type", "veth", "peer", "name", "eth0", "netns", self.outside.name)
         for namespace, link, last in ((self.router, "beyond", 1), (self.outside, "eth0", 2)):
@@ -128,14 +129,14 @@ class Node:
     def address_link(self, link):
         self.namespace.run("ip", "link", "set", link, "up")
         for family, address in self.addresses.items():
-            self.namespace.run("ip", "address", "add", f"{address}/{LENGTH[family]}", "dev", link)
+            self.namespace.run("ip", "address", "add", f"{address}/{self.cluster.underlay.lengths[family]}", "dev", link)
             self.namespace.run("ip", "route", "replace", "default", "via", gateway(self.subnet, family))
 
     def run(self, *command, **options):
         return run(*self.enter, *command, **options)
 
     def start(self, *command, **options):
-        return subprocess.Popen([*self.enter, *command], stdin=subprocess.DEVNULL, **options)
+        return subprocess.Popen([*self.enter, *command], **{"stdin": subprocess.DEVNULL, **options})
 
     def line(self):
         """The node's line of the nodes file."""
@@ -245,10 +246,10 @@ class Node:
 class Cluster:
     """Nodes that share a nodes file. `config` is what plumbd is told beside a node's own values."""
 
-    def __init__(self, backend="vxlan", underlay_families=(4, 6), pod_families=(4, 6), mtu=1500):
+    def __init__(self, backend="vxlan", underlay_families=(4, 6), pod_families=(4, 6), **underlay):
         self.backend, self.pod_families = backend, pod_families
         self.folder = tempfile.mkdtemp(dir="/run", prefix="cluster-")
-        self.underlay, self.wire, self.nodes = Underlay(underlay_families, mtu), Wire(), []
+        self.underlay, self.wire, self.nodes = Underlay(underlay_families, **underlay), Wire(), []
         self.nodes_file = f"{self.folder}/shared/nodes"
         os.makedirs(os.path.dirname(self.nodes_file))
         self.config = {"backend": backend, "network": {"ranges": [RANGES[family][1] for family in pod_families]},
@@ -257,8 +258,10 @@ class Cluster:
         self.outside = Endpoint("outside", self.underlay.outside.path, {family: OUTSIDE[family] for family in families})
         self.wire.listen(self.outside)
 
-    def add_node(self, subnet=1):
+    def add_node(self, subnet=1, **words):
+        """`words` are further ones of the node's line in the list."""
         node = Node(self, len(self.nodes) + 1, subnet)
+        node.words = words
         self.nodes.append(node)
         return node
 

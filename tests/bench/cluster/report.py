@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Prints main.py's figures as a table and holds them to their bars; exits with 1 when one is missed and --check is given."""
+import argparse
+import itertools
+import json
+import sys
+
+from figures import Figure, table
+
+
+def write(file, text):
+    if file:
+        with open(file, "w", encoding="utf-8") as output:
+            output.write(text)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--json")
+    parser.add_argument("--markdown")
+    options = parser.parse_args()
+    text = sys.stdin.read()
+    measured = json.loads(text)
+    sections = [(section, [Figure(**{key: value for key, value in each.items() if key != "section"}) for each in figures])
+                for section, figures in itertools.groupby(measured["figures"], lambda each: each["section"])]
+    markdown = f"{measured['machine']}\n\n{table(sections)}"
+    print(markdown)
+    write(options.markdown, markdown)
+    write(options.json, text)
+    missed = [figure.what for _, figures in sections for figure in figures if not figure.passed]
+    for what in missed:
+        print(f"bench: missed: {what}", file=sys.stderr)
+    return 1 if options.check and missed else 0
+
+
+sys.exit(main())
