@@ -222,6 +222,23 @@ class FaultTest(unittest.TestCase):
             self.node.run("umount", "/var/lib/plumb")
         self.assertTrue(state.exists())
 
+    def test_the_time_of_day_jumps(self):
+        """A year ahead and back: the regular look goes on, and nothing is repeated or given up."""
+        library, jump = (f"{self.cluster.folder}/{name}" for name in ("jumping_clock.so", "jump"))
+        world.run("cc", "-shared", "-fPIC", "-o", library, str(pathlib.Path(__file__).with_name("jumping_clock.c")))
+        pathlib.Path(jump).write_text("0", encoding="utf-8")
+        self.node.stop_plumbd()
+        self.node.write_config(resyncSeconds=1)
+        self.node.start_plumbd(wrapper=("env", f"LD_PRELOAD={library}", f"JUMP={jump}"))
+        for seconds in ("31536000", "-31536000", "0"):
+            pathlib.Path(jump).write_text(seconds, encoding="utf-8")
+            self.node.run("nft", "delete", "table", "inet", "plumb")
+            wait_until(lambda: self.node.run("nft", "list", "table", "inet", "plumb", check=False).returncode == 0, "the table is back", 5)
+            self.assertEqual(200, self.node.get("/healthz")[0])
+        self.node.config.clear()
+        self.node.write_config()
+        self.node.restart_plumbd()
+
     def test_empty_list(self):
         """From a broken source: applied only when it is seen again after `safetySeconds`, and that is told."""
         self.cluster.write_nodes(more=synthetic(30))

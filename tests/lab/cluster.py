@@ -163,9 +163,9 @@ class Node:
         values = {"node": self.name, **self.cluster.config, **self.config}
         self.path(CONFIG).write_text(json.dumps(values, indent=2), encoding="utf-8")
 
-    def start_plumbd(self, wait=True, program=None):
+    def start_plumbd(self, wait=True, program=None, wrapper=()):
         with open(self.folder / "plumbd.log", "a", encoding="utf-8") as log:
-            self.plumbd = self.start(program or f"{world.plugin_folder()}/plumbd", "run", "--config", CONFIG, stdout=log,
+            self.plumbd = self.start(*wrapper, program or f"{world.plugin_folder()}/plumbd", "run", "--config", CONFIG, stdout=log,
                                      stderr=subprocess.STDOUT)
         if wait:
             self.wait_ready()
