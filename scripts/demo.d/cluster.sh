@@ -3,7 +3,7 @@
 # shellcheck disable=SC2154 # root and colours come from scripts/demo
 # The scene "cluster" of scripts/demo, which sources this file: three machines in two subnets, each with plumbd.
 
-declare -A subnet=([n1]=1 [n2]=1 [n3]=2) daemon=()
+declare -A subnet=([n1]=1 [n2]=1 [n3]=2) daemon=() disk=() # the last two: processes by machine
 others=()
 
 number() { echo "${1#n}"; }
@@ -13,14 +13,15 @@ pod_of() { echo "pod$(number "$1")"; }
 on() {
   local node=$1
   shift
-  nsenter --net="/run/netns/$node" --mount="/run/demo/$node/mounts" "$@"
+  nsenter --net="/run/netns/$node" --mount="/proc/${disk[$node]}/ns/mnt" "$@"
 }
 
 plumbd_on() { on "$1" "$CNI_PATH/plumbd" "${@:2}" --config "/run/demo/$1/plumbd.yaml"; }
 
-stop_everything() {
+# stop PID...
+stop() {
   local pid
-  for pid in "${others[@]}" "${daemon[@]}"; do
+  for pid in "$@"; do
     kill "$pid" 2>/dev/null || true
     wait "$pid" 2>/dev/null || true
   done
@@ -46,12 +47,15 @@ power_on() {
   ip netns exec "$node" sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.default.accept_ra=0
   mkdir -p "/run/demo/$node/"{run-plumb,lib-plumb,lib-cni}
   mkdir -p /run/plumb /var/lib/plumb /var/lib/cni
-  touch "/run/demo/$node/mounts"
   # shellcheck disable=SC2016 # expanded inside
-  folder=/run/demo/$node unshare --mount="/run/demo/$node/mounts" --propagation unchanged bash -ec '
+  exec 6< <(folder=/run/demo/$node exec unshare --mount --propagation unchanged bash -ec '
     mount --bind "$folder/run-plumb" /run/plumb
     mount --bind "$folder/lib-plumb" /var/lib/plumb
-    mount --bind "$folder/lib-cni" /var/lib/cni'
+    mount --bind "$folder/lib-cni" /var/lib/cni
+    echo ready
+    exec sleep infinity')
+  disk[$node]=$!
+  read -r -t 10 _ <&6 || die "$node: no mount namespace of its own"
   ip -n router link add "to-$node" type veth peer name eth0 netns "$node"
   ip -n router link set "to-$node" master "switch$net" up
   ip -n "$node" link set lo up
@@ -69,7 +73,7 @@ power_off() {
   unset "daemon[$node]"
   ip netns delete "$(pod_of "$node")"
   ip -n router link delete "to-$node"
-  umount "/run/demo/$node/mounts"
+  kill "${disk[$node]}"
   ip netns delete "$node"
   find "/run/demo/$node/run-plumb" -mindepth 1 -delete
 }
@@ -214,7 +218,7 @@ lose_a_node() {
 
 remove_all() {
   local node
-  stop_everything
+  stop "${others[@]}" "${daemon[@]}"
   others=() daemon=()
   good "plumbd stopped: the network works on"
   ping_once pod1 "$(address pod3 4)"
@@ -232,7 +236,7 @@ remove_all() {
 demo_cluster() {
   local node
   make_world "$1"
-  trap stop_everything EXIT
+  trap 'stop "${others[@]}" "${daemon[@]}" "${disk[@]}"' EXIT
   title "Three machines in two subnets (namespaces that end with this script)"
   make_switches
   for node in n1 n2 n3; do power_on "$node"; done
