@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What was measured, the bar it is held to, and the table of it."""
 import dataclasses
+import os
 import pathlib
 import statistics
 import sys
@@ -52,3 +53,9 @@ def resident_mb(pid, key="VmRSS"):
         if line.startswith(f"{key}:"):
             return int(line.split()[1]) / 1024
     raise AssertionError(f"process {pid} has no {key}")
+
+
+def processor_ms(pid):
+    """User and system time of a process so far."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")

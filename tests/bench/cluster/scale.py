@@ -4,7 +4,7 @@ import pathlib
 import re
 import time
 
-from figures import Figure, median, resident_mb
+from figures import Figure, median, processor_ms, resident_mb
 from lab.cluster import Cluster
 from lab.cluster_scale import COUNT, RANGE, entries, line, lines
 from lab.cluster_traffic import Monitor
@@ -64,7 +64,7 @@ def silence(node):
 
 def one_more_and_less(cluster, node):
     """From the file's new name to the time stamp of the route in `ip monitor`."""
-    added, removed = [], []
+    added, removed, begun_cpu = [], [], processor_ms(node.plumbd.pid)
     with Monitor(node, cluster.folder) as monitor:
         for number in range(ROUNDS):
             extra = line(COUNT + number)
@@ -75,9 +75,11 @@ def one_more_and_less(cluster, node):
                 begun = pathlib.Path(cluster.nodes_file).stat().st_ctime
                 stamp = wait_until(lambda: stamp_of(monitor, prefix, begun), f"{prefix} in the kernel")
                 times.append((stamp - begun) * 1000)
+    spent = processor_ms(node.plumbd.pid) - begun_cpu
     for what, times in (("added", added), ("removed", removed)):
         yield Figure(f"one node {what}: list replaced -> route in the kernel", median(times), "ms", limit=50,
                      note=f"median of {ROUNDS}, slowest {max(times):.0f} ms; {COUNT} others in the list")
+    yield Figure("processor time of plumbd for one such change", spent / (2 * ROUNDS), "ms")
 
 
 def stamp_of(monitor, prefix, after):
