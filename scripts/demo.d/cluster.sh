@@ -33,7 +33,7 @@ make_switches() {
   ip netns add router
   ip netns exec router sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv6.conf.default.accept_dad=0
   for each in 1 2; do
-    ip -n router link add "switch$each" type bridge
+    ip -n router link add "switch$each" address "02:00:00:00:fe:0$each" type bridge
     ip -n router link set "switch$each" up
     ip -n router addr add "10.0.$each.254/24" dev "switch$each"
     ip -n router addr add "fd00:0:0:$each::fe/64" dev "switch$each"

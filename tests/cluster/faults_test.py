@@ -43,10 +43,11 @@ class FaultTest(unittest.TestCase):
 
     def tearDown(self):
         """Whatever happened is repaired, and everybody reaches everybody again."""
+        self.node.address_link("eth0")
         self.cluster.write_nodes()
         if self.node.plumbd.poll() is not None:
             self.node.start_plumbd()
-        self.cluster.check_matrix(20)
+        self.cluster.check_matrix(5)
 
     def kernel(self):
         """What plumbd keeps in the kernel, as text; states and counters aside."""

@@ -75,7 +75,7 @@ class LifecycleTest(unittest.TestCase):
                 self.cluster.wait_reaches(self.pods[0].endpoint(), self.pods[2].endpoint(), family)
         self.undisturbed(renumber)
         self.cluster.check_matrix()
-        self.assertNotIn(old[4], self.first.run("bridge", "fdb", "show").stdout)
+        self.assertNotIn(old[4], self.first.run("bridge", "fdb", "show").stdout.split())
 
     def test_a_node_that_starts_anew_is_back(self):
         def reboot():

@@ -46,7 +46,8 @@ class Underlay:
         self.router.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", "net.ipv6.conf.all.accept_dad=0",
                         "net.ipv6.conf.default.accept_dad=0")
         for subnet in (1, 2)[:1 if length < 24 else 2]:
-            self.router.run("ip", "link", "add", f"br{subnet}", "mtu", str(mtu), "type", "bridge")
+            # A bridge without a MAC address of its own takes another one when a port comes, which its neighbours would not know.
+            self.router.run("ip", "link", "add", f"br{subnet}", "mtu", str(mtu), "address", f"02:00:00:00:fe:0{subnet}", "type", "bridge")
             self.router.run("ip", "link", "set", f"br{subnet}", "up")
             for family in (4, 6):
                 self.router.run("ip", "address", "add", f"{gateway(subnet, family)}/{self.lengths[family]}", "dev", f"br{subnet}")
@@ -133,7 +134,7 @@ class Node:
     def address_link(self, link):
         self.namespace.run("ip", "link", "set", link, "up")
         for family, address in self.addresses.items():
-            self.namespace.run("ip", "address", "add", f"{address}/{self.cluster.underlay.lengths[family]}", "dev", link)
+            self.namespace.run("ip", "address", "replace", f"{address}/{self.cluster.underlay.lengths[family]}", "dev", link)
             self.namespace.run("ip", "route", "replace", "default", "via", gateway(self.subnet, family))
 
     def run(self, *command, **options):
