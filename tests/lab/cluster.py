@@ -156,6 +156,8 @@ class Node:
         return self.run(f"{world.plugin_folder()}/cnitool", *arguments, env=environment, **options)
 
     def add_pod(self, name, network="plumb"):
+        if not os.path.exists(world.plugin_folder() + "/vxlan"):  # TEMP
+            self.path("/etc/cni/net.d/05-x.conflist").write_text(json.dumps({"cniVersion": "1.0.0", "name": "plumb", "plugins": [{"type": "bridge", "bridge": "cni0", "isDefaultGateway": True, "mtu": json.loads(self.path("/run/plumb/node.json").read_text())["mtu"], "ipam": {"type": "host-local", "ranges": [[{"subnet": r}] for r in json.loads(self.path("/run/plumb/node.json").read_text())["ranges"]]}}]}))
         pod = Pod(self, name).add(network)
         self.pods.append(pod)
         return pod
@@ -217,10 +219,6 @@ class Node:
 
     def wait_ready(self, seconds=20):
         def ready():
-            if self.get("/readyz")[0] == 0 and list(self.path("/etc/cni/net.d").glob("10-*")):  # TEMP
-                if not os.path.exists(world.plugin_folder() + "/vxlan"):
-                    self.path("/etc/cni/net.d/05-x.conflist").write_text(json.dumps({"cniVersion": "1.0.0", "name": "plumb", "plugins": [{"type": "bridge", "bridge": "cni0", "isDefaultGateway": True, "mtu": json.loads(self.path("/run/plumb/node.json").read_text())["mtu"], "ipam": {"type": "host-local", "ranges": [[{"subnet": r}] for r in self.ranges.values()]}}]}))
-                return True
             if self.plumbd.poll() is not None:
                 raise AssertionError(f"{self.name}: plumbd ended with {self.plumbd.returncode}: {self.log()[-2000:]}")
             return self.get("/readyz")[0] == 200

@@ -106,40 +106,36 @@ class Wire:
 
     def unanswered(self, asks, seconds=5):
         """Sends every packet, again every 0.3 s until it is answered or the time is over; returns those without an answer."""
-        open_asks, opened = {}, []
-        for ask in asks:
-            family, number = family_of(ask.address), next(self.numbers)
-            sender = udp_socket(ask.source.path, family, ask.may_fragment)
-            opened.append(sender)
-            open_asks[number] = (ask, sender)
-            self.selector.register(sender, selectors.EVENT_READ, lambda each: self._collect(each, open_asks))
+        open_asks, opened = {next(self.numbers): ask for ask in asks}, []
         deadline, again = time.monotonic() + seconds, 0
         while open_asks and time.monotonic() < deadline:
             if time.monotonic() >= again:
-                for number, (ask, sender) in open_asks.items():
-                    self._send(number, ask, sender)
+                for number, ask in open_asks.items():
+                    opened.append(self._send(number, ask, open_asks))
                 again = time.monotonic() + 0.3
             self._turn(min(again, deadline))
         for sender in opened:
             self.selector.unregister(sender)
             sender.close()
-        return [ask for ask, _ in open_asks.values()]
+        return list(open_asks.values())
 
-    def _send(self, number, ask, sender):
+    def _send(self, number, ask, open_asks):
+        """From a port of its own each time: a flow that began before a rule for it was there goes on without it."""
         family = family_of(ask.address)
-        payload = struct.pack("!Q", number).ljust(ask.size - HEADERS[family], b".")
+        sender = udp_socket(ask.source.path, family, ask.may_fragment)
+        self.selector.register(sender, selectors.EVENT_READ, lambda each: self._collect(each, open_asks))
         try:
-            sender.sendto(payload, (ask.address, ECHO_PORT))
+            sender.sendto(struct.pack("!Q", number).ljust(ask.size - HEADERS[family], b"."), (ask.address, ECHO_PORT))
         except OSError as error:
             ask.error = errno.errorcode[error.errno]
+        return sender
 
     def _collect(self, sender, open_asks):
         with contextlib.suppress(OSError):
             while True:
                 number = struct.unpack_from("!Q", sender.recv(65536))[0]
-                answered = open_asks.pop(number, None)
-                if answered:
-                    answered[0].seen = self.seen.pop(number, None)
+                if number in open_asks:
+                    open_asks.pop(number).seen = self.seen.pop(number, None)
 
     def _turn(self, until):
         for key, _ in self.selector.select(max(0, until - time.monotonic())):
