@@ -59,6 +59,11 @@ void Planning::run(const Snapshot& snapshot, bool stale) {
   }
   const bool believed = valve_.passes(applied(), admission.nodes, SafetyValve::Clock::now());
   next.cluster.nodes = believed ? std::move(admission.nodes) : applied();
+  // A list that is doubted says nothing about this node either.
+  const auto known =
+      std::ranges::lower_bound(next.cluster.nodes, next.self.name, {}, &fabric::Node::name);
+  if (!believed && known != next.cluster.nodes.end() && known->name == next.self.name)
+    next.self = *known;
   next.cluster.services = snapshot.services;
   next.cluster.network = snapshot.network;
   if (plan_ && next == state_) return;

@@ -9,7 +9,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from lab import world  # noqa: E402
-from lab.cluster import Underlay  # noqa: E402
+from lab.cluster import ENVIRONMENT, Underlay  # noqa: E402
 from lab.cluster_traffic import Ask, Endpoint, Wire  # noqa: E402
 from lab.world import wait_until  # noqa: E402
 
@@ -22,13 +22,13 @@ class Agent:
     subnet = 1
 
     def __init__(self, number, underlay, folder):
-        self.name, self.folder = f"m{number}", pathlib.Path(folder, f"m{number}")
+        self.number, self.name, self.folder = number, f"m{number}", pathlib.Path(folder, f"m{number}")
         self.namespace = world.Namespace(self.name)
         self.address, self.range = f"10.0.1.{number}", f"10.244.{number}.0/24"
         self.folder.mkdir()
         underlay.connect(self)
         config = {"node": self.name, "backend": "vxlan", "network": {"ranges": ["10.244.0.0/16"]}, "file": {"path": f"{folder}/nodes"},
-                  "runDir": f"{self.folder}/run", "stateDir": f"{self.folder}/state", "cniConf": f"{self.folder}/net.d/10-plumb.conflist"}
+                  "runDir": f"{self.folder}/run", "stateDir": f"{self.folder}/state", "cniConf": f"{self.folder}/net.d/10-plumb.conflist", "listen": ""}
         (self.folder / "plumbd.yaml").write_text(json.dumps(config), encoding="utf-8")
 
     def address_link(self, link):
@@ -38,7 +38,7 @@ class Agent:
     def start(self):
         with open(self.folder / "log", "w", encoding="utf-8") as log:
             self.process = self.namespace.start(f"{world.plugin_folder()}/plumbd", "run", "--config", f"{self.folder}/plumbd.yaml", stdout=log,
-                                                stderr=log)
+                                                stderr=log, env=ENVIRONMENT)
 
 
 class PathsTest(unittest.TestCase):

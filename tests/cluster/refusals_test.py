@@ -28,7 +28,7 @@ class RefusalTest(unittest.TestCase):
 
     def told(self, *words):
         """Status and log name what is wrong, and the metric counts it."""
-        wait_until(lambda: all(word in self.node.control("status").stdout for word in words), f"status tells {words}", 10)
+        wait_until(lambda: all(word in self.node.control("status", check=False).stdout for word in words), f"status tells {words}", 10)
         self.assertTrue(any(all(word in line for word in words) for line in self.node.log().splitlines()), f"the log tells {words}")
         self.assertGreater(self.node.metric("plumb_problems") or 0, 0)
 
@@ -60,7 +60,7 @@ class RefusalTest(unittest.TestCase):
         self.while_listed("n9 addresses=10.0.1.9 ranges=10.0.1.0/24", "n9", "10.0.1.0/24")
 
     def test_a_default_route_is_no_range(self):
-        self.while_listed("n9 addresses=10.0.1.9 ranges=0.0.0.0/0", "n9")
+        self.while_listed("n9 addresses=10.0.1.9 ranges=0.0.0.0/0", "0.0.0.0/0")
 
 
 class MachineTest(unittest.TestCase):
@@ -76,7 +76,7 @@ class MachineTest(unittest.TestCase):
 
     def told(self, *words):
         wait_until(lambda: any(all(word in line for word in words) for line in self.node.log().splitlines()), f"the log tells {words}")
-        status = self.node.control("status").stdout
+        status = self.node.control("status", check=False).stdout
         for word in words:
             self.assertIn(word, status)
         self.assertNotEqual(200, self.node.get("/readyz")[0])
@@ -84,7 +84,6 @@ class MachineTest(unittest.TestCase):
         self.assertEqual([], list(self.node.path("/etc/cni/net.d").iterdir()))
 
     def recovers(self):
-        self.node.control("resync")
         self.node.wait_ready()
 
     def test_the_tunnels_port_and_vni_belong_to_another_device(self):

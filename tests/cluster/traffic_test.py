@@ -12,7 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from lab import world  # noqa: E402
 from lab.cluster import Cluster  # noqa: E402
 from lab.cluster_handmade import HandmadeNode, vtep_mac  # noqa: E402
-from lab.cluster_traffic import Ask, inside  # noqa: E402
+from lab.cluster_traffic import ECHO_PORT, Ask, inside  # noqa: E402
 
 
 class TrafficTest(unittest.TestCase):
@@ -67,8 +67,8 @@ class TrafficTest(unittest.TestCase):
     def test_marks_of_kube_proxy_are_respected(self):
         """A packet marked 0x4000 is masqueraded by kube-proxy's own rule, as it wants, and keeps its mark up to there."""
         rules = """table ip kubeproxy {
-          chain mark { type filter hook prerouting priority mangle; ip saddr 10.244.1.0/24 ip daddr 10.244.2.0/24 meta mark set 0x4000; }
-          chain out { type nat hook postrouting priority srcnat - 1; meta mark & 0x4000 == 0x4000 counter masquerade; }
+          chain marking { type filter hook prerouting priority mangle; ip saddr 10.244.1.0/24 ip daddr 10.244.2.0/24 meta mark set 0x4000; }
+          chain masquerading { type nat hook postrouting priority srcnat - 1; meta mark & 0x4000 == 0x4000 counter masquerade; }
         }"""
         self.node.run("nft", "-f", "-", text=rules)
         try:
@@ -100,7 +100,9 @@ class TrafficTest(unittest.TestCase):
 
     def test_tunnel_packets_are_not_tracked(self):
         self.answered(Ask(self.left, self.right, self.right.addresses[4]))
-        self.assertNotIn("dport=4789", self.node.run("conntrack", "-L", "-p", "udp", check=False).stdout)
+        tracked = self.node.run("conntrack", "-L", "-p", "udp", check=False).stdout
+        self.assertIn(f"dport={ECHO_PORT}", tracked)
+        self.assertEqual([], [line for line in tracked.splitlines() if "dport=4789" in line.partition(" src=")[2].partition(" src=")[0]])
 
     def test_a_pod_with_too_big_an_mtu_is_told(self):
         """The sender learns the tunnel's MTU and goes on, without any packet that vanishes."""
@@ -136,8 +138,9 @@ class TrafficTest(unittest.TestCase):
             with contextlib.suppress(OSError):
                 connection, _ = server.accept()
                 connection.settimeout(10)
-                while part := connection.recv(65536):
-                    received.append(len(part))
+                with connection:
+                    while part := connection.recv(65536):
+                        received.append(len(part))
         thread = threading.Thread(target=receive)
         thread.start()
         with contextlib.suppress(OSError), client:

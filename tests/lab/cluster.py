@@ -65,7 +65,7 @@ class Underlay:
         """A cable from the node to its switch, the node's addresses and its default routes."""
         port = f"port-{node.name}"
         self.router.run("ip", "link", "add", port, "mtu", str(self.mtu), "type", "veth", "peer", "name", link, "netns",
-                        node.namespace.name, "mtu", str(self.mtu))
+                        node.namespace.name, "mtu", str(self.mtu), "address", f"02:00:00:00:0{node.subnet}:{node.number:02x}")
         self.router.run("ip", "link", "set", port, "master", f"br{node.subnet}", "up")
         node.address_link(link)
 
@@ -82,7 +82,7 @@ class Pod:
 
     def __init__(self, node, name):
         self.node, self.name = node, name
-        self.namespace = world.Namespace(f"{node.name}-{name}")
+        self.namespace = world.Namespace(f"{node.name}-{name}-{next(_numbers)}")
         self.path, self.addresses, self.mtu = self.namespace.path, {}, 0
 
     def add(self, network="plumb"):
@@ -156,11 +156,20 @@ class Node:
         return self.run(f"{world.plugin_folder()}/cnitool", *arguments, env=environment, **options)
 
     def add_pod(self, name, network="plumb"):
-        if not os.path.exists(world.plugin_folder() + "/vxlan"):  # TEMP
-            self.path("/etc/cni/net.d/05-x.conflist").write_text(json.dumps({"cniVersion": "1.0.0", "name": "plumb", "plugins": [{"type": "bridge", "bridge": "cni0", "isDefaultGateway": True, "mtu": json.loads(self.path("/run/plumb/node.json").read_text())["mtu"], "ipam": {"type": "host-local", "ranges": [[{"subnet": r}] for r in json.loads(self.path("/run/plumb/node.json").read_text())["ranges"]]}}]}))
+        if not os.path.exists(f"{world.plugin_folder()}/vxlan"):
+            self._write_bridge_list(network)
         pod = Pod(self, name).add(network)
         self.pods.append(pod)
         return pod
+
+    def _write_bridge_list(self, network):
+        """What stands before plumbd's own list, for plugins of another build: a bridge with the ranges of node.json."""
+        known = json.loads(self.path("/run/plumb/node.json").read_text(encoding="utf-8"))
+        newest = {":" in each: each for each in reversed(known["ranges"])}.values()
+        plugin = {"type": "bridge", "bridge": "cni0", "isDefaultGateway": True, "mtu": known["mtu"],
+                  "ipam": {"type": "host-local", "ranges": [[{"subnet": each}] for each in newest]}}
+        self.path("/etc/cni/net.d/05-bridge.conflist").write_text(
+            json.dumps({"cniVersion": "1.0.0", "name": network, "plugins": [plugin]}), encoding="utf-8")
 
     # plumbd
 
@@ -324,7 +333,11 @@ class Cluster:
                 if other is not pod:
                     yield from self._sizes(pod.endpoint(), other.endpoint(), pod.mtu)
             for node in self.nodes:
-                yield from self._sizes(pod.endpoint(), node.endpoint(), pod.mtu, set(pod.addresses))
+                for ask in self._sizes(pod.endpoint(), node.endpoint(), pod.mtu, set(pod.addresses)):
+                    # The answer comes to the pod's node, whose address the pod has outside, and is told there to be smaller: the
+                    # other node would remember that for everything that it sends to this node, the tunnel's packets too.
+                    if ":" not in ask.address or ask.size <= pod.mtu:
+                        yield ask
                 yield from self._sizes(node.endpoint(), pod.endpoint(), pod.mtu)
             yield from self._sizes(pod.endpoint(), self.outside, pod.mtu)
 

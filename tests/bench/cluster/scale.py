@@ -43,21 +43,21 @@ def fill(cluster, node):
 def silence(node):
     """A full dump and comparison, and no write: by plumbd's own count, and by its system calls."""
     log = f"{node.folder}/strace.log"
-    before, runs = node.metric("plumb_netlink_writes_total"), node.metric("plumb_reconciles_total")
+    before, runs = node.metric("plumb_reconcile_writes_total"), node.metric("plumb_reconcile_runs_total")
     tracer = node.start("strace", "-f", "-s", "64", "-e", "trace=sendto,sendmsg,sendmmsg", "-o", log, "-p", str(node.plumbd.pid))
     try:
         wait_until(lambda: "TracerPid:\t0" not in pathlib.Path(f"/proc/{node.plumbd.pid}/status").read_text(encoding="utf-8"),
                    "strace has attached")
         node.control("resync")
-        wait_until(lambda: (node.metric("plumb_reconciles_total") or 0) > (runs or 0), "plumbd has looked again")
+        wait_until(lambda: (node.metric("plumb_reconcile_runs_total") or 0) > (runs or 0), "plumbd has looked again")
     finally:
         tracer.terminate()
         tracer.wait()
     sent = pathlib.Path(log).read_text(encoding="utf-8", errors="replace")
     if "RTM_GET" not in sent:
         raise AssertionError("strace saw no dump: the count of writes would mean nothing")
-    yield Figure("writes of an unchanged reconcile, counted by plumbd", (node.metric("plumb_netlink_writes_total") or 0) - (before or 0),
-                 "", limit=0, note="plumb_netlink_writes_total")
+    yield Figure("writes of an unchanged reconcile, counted by plumbd", (node.metric("plumb_reconcile_writes_total") or 0) - (before or 0),
+                 "", limit=0, note="plumb_reconcile_writes_total")
     yield Figure("writes of an unchanged reconcile, counted by strace", len(WRITES.findall(sent)), "", limit=0,
                  note=f"{sent.count('RTM_GET')} dumps were seen")
 

@@ -58,7 +58,7 @@ def gigabits(pod, address):
 
 
 def alternate(left, right):
-    server = right.namespace.start("iperf3", "-s", stdout=subprocess.DEVNULL)
+    server = right.namespace.start("iperf3", "-s", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_until(lambda: ":5201" in right.namespace.run("ss", "-Hltn").stdout, "iperf3 listens")
         ways = {"plumb": right.addresses[4], "by hand": f"{BYHAND}.2.2", "direct": f"{DIRECT}.2.2"}
