@@ -106,7 +106,7 @@ TEST_F(Install, RefusesAFileThatIsNoExecutableAndInstallsNothing) {
 
 TEST_F(Install, RefusesAPluginForAnotherMachine) {
   std::string foreign = program;
-  foreign[offsetof(Elf64_Ehdr, e_machine)] = static_cast<char>(EM_S390);
+  foreign[offsetof(Elf64_Ehdr, e_machine)] = static_cast<char>(EM_PPC64);
   offer("bridge", foreign);
   EXPECT_THAT(refusal(), HasSubstr("another kind of machine"));
   EXPECT_THAT(installed(), IsEmpty());

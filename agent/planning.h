@@ -17,9 +17,7 @@ namespace agent {
 class Planning {
  public:
   Planning(const Config& config, net::Netlink& netlink)
-      : config_(config),
-        netlink_(netlink),
-        valve_(std::chrono::seconds(config.safety_seconds)) {}
+      : config_(config), netlink_(netlink), valve_(std::chrono::seconds(config.safety_seconds)) {}
 
   /// What an earlier process had applied: its nodes keep their claims, and a list without most of
   /// them is doubted.
