@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/etcd/etcd_source.h"
 
+#include <malloc.h>
+
 #include <array>
 #include <ctime>
 #include <utility>
@@ -18,8 +20,8 @@ using std::chrono::milliseconds;
 
 // How long a member may take to say that it watches.
 constexpr std::chrono::seconds kOpening{10};
-// A page of flannel's records is some 200 kB of text.
-constexpr std::int64_t kPageSize = 500;
+// A page of flannel's records is some 100 kB of text, and ten times that while it is parsed.
+constexpr std::int64_t kPageSize = 250;
 
 std::string clock_text() {
   const std::time_t now = std::time(nullptr);
@@ -116,6 +118,7 @@ void EtcdSource::listed(const Answer& answer) {
 void EtcdSource::complete() {
   listing_.advance(list_revision_);
   view_ = std::exchange(listing_, empty_view());
+  ::malloc_trim(0);  // of the pages
   complete_ = true;
   fresh_list_ = true;
   registration_.look(view_, true);
@@ -160,10 +163,10 @@ void EtcdSource::line(std::string_view text) {
     status_.in_sync = true;
     status_.state = "watching since " + clock_text();
     backoff_.reset();
+    fresh_list_ = false;
     registration_.look(view_, false);
     return;
   }
-  fresh_list_ = false;
   for (const Event& event : reply.events)
     event.removed ? view_.remove(event.kv) : view_.put(event.kv);
   // Without events: a sign of life, up to whose revision nothing is missing.

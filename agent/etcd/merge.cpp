@@ -13,6 +13,12 @@ void add_ranges(fabric::Node& node, const std::vector<base::Prefix>& ranges) {
     if (std::ranges::count(node.ranges, range) == 0) node.ranges.push_back(range);
 }
 
+/// What flannel wrote here under this node's address is this node.
+fabric::Node renamed(fabric::Node node, const std::string& name) {
+  node.name = name;
+  return node;
+}
+
 void add(const Entry& entry, Snapshot& snapshot) {
   const fabric::Node& node = entry.record.node;
   if (snapshot.nodes.empty() || snapshot.nodes.back().name != node.name) {
@@ -36,11 +42,16 @@ Snapshot make_snapshot(const View& view, const Identity& identity,
   std::optional<fabric::Node> own = self;
   std::vector<const Entry*> others;
   for (const auto& [key, entry] : view.entries()) {
-    if (entry.bad())
+    if (entry.bad()) {
       snapshot.problems.push_back(entry.problem);
-    else if (own && owns(identity, entry))
+      continue;
+    }
+    const bool reserved = entry.record.author == Author::reservation;
+    if (own && owns(identity, entry))
       add_ranges(*own, entry.ranges());
-    else if (entry.record.author != Author::reservation)
+    else if (!reserved && owns(identity, entry))
+      own = renamed(entry.record.node, identity.name);
+    else if (!reserved)
       others.push_back(&entry);
   }
   std::ranges::sort(others, [](const Entry* a, const Entry* b) {

@@ -117,7 +117,7 @@ std::string holder_of(const base::Prefix& range, const Identity& self, const Vie
     const auto overlaps = [&](const base::Prefix& other) { return overlap(range, other); };
     if (!std::ranges::any_of(entry.ranges(), overlaps)) continue;
     const fabric::Node& node = entry.record.node;
-    if (entry.bad()) return "key \"" + key + "\"";
+    if (entry.bad()) return "key \"" + view.subnets() + key + "\"";
     return "node \"" + node.name + "\" (" + node.addresses.front().text() + ")";
   }
   return {};

@@ -62,6 +62,10 @@ std::optional<fabric::Node> Registration::self() const {
   return self;
 }
 
+std::string Registration::state() const {
+  return identity_.addresses.empty() ? "waiting for this node's address" : state_;
+}
+
 std::vector<std::string> Registration::problems() const {
   std::vector<std::string> problems;
   for (const std::string& problem : {choice_problem_, loss_problem_})
@@ -108,6 +112,7 @@ const std::pair<const std::string, Entry>* Registration::find_own() {
 
 void Registration::keep(const std::string& key, const Entry& entry) {
   own_key_ = key;
+  const std::string whole_key = view_->subnets() + key;
   if (entry.lease != 0 && lease_ == 0) {
     check_lease(entry.lease);
     return;
@@ -122,8 +127,8 @@ void Registration::keep(const std::string& key, const Entry& entry) {
     if (lease != 0 && keepalive_timer_ == 0) schedule_keepalive();
     return;
   }
-  put({{.target = Compare::Target::modified_at, .key = key, .value = entry.mod_revision}},
-      {.key = key, .value = value, .lease = lease}, [] {});
+  put({{.target = Compare::Target::modified_at, .key = whole_key, .value = entry.mod_revision}},
+      {.key = whole_key, .value = value, .lease = lease}, [] {});
 }
 
 void Registration::claim() {
@@ -142,16 +147,15 @@ void Registration::claim() {
     grant();
     return;
   }
-  const std::string key = view_->subnets() + key_of(choice.ranges);
-  const std::string prefix = view_->subnets();
+  const std::string prefix = view_->subnets(), name = key_of(choice.ranges), key = prefix + name;
   put({{.target = Compare::Target::version_is, .key = key, .value = 0},
        {.target = Compare::Target::modified_before,
         .key = prefix,
         .end = end_of_prefix(prefix),
         .value = view_->revision() + 1}},
       {.key = key, .value = record_of(node_, record_options()), .lease = lease_},
-      [this, key, ranges = choice.ranges] {
-        own_key_ = key;
+      [this, name, ranges = choice.ranges] {
+        own_key_ = name;
         log(LogLevel::info,
             "etcd: node \"" + config_.node_name + "\" has range " + text_of(ranges));
         remember(ranges);

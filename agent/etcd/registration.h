@@ -43,7 +43,7 @@ class Registration {
   const Identity& identity() const { return identity_; }
   std::vector<std::string> problems() const;
   /// `range 10.5.52.0/24`, or what it is waiting for.
-  const std::string& state() const { return state_; }
+  std::string state() const;
   std::uint64_t errors() const { return errors_; }
 
  private:
@@ -86,7 +86,7 @@ class Registration {
   Backoff race_{Milliseconds(20), Milliseconds(2000)};
   Backoff failures_{std::chrono::seconds(1), std::chrono::seconds(60)};
   Backoff keepalive_failures_{std::chrono::seconds(1), std::chrono::seconds(60)};
-  std::string state_ = "waiting for this node's address";
+  std::string state_ = "no range claimed yet";
   std::string choice_problem_ = {}, loss_problem_ = {};
   std::uint64_t errors_ = 0;
 };

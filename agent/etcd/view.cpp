@@ -37,7 +37,8 @@ void View::put(const KeyValue& kv) {
               .mod_revision = kv.mod_revision,
               .lease = kv.lease,
               .value_hash = hash_of(kv.value)};
-  const auto ranges = find_ranges(std::string_view(kv.key).substr(subnets().size()));
+  std::string name = kv.key.substr(subnets().size());
+  const auto ranges = find_ranges(name);
   try {
     if (!ranges)
       throw cni::Error(cni::Code::invalid_config,
@@ -47,12 +48,12 @@ void View::put(const KeyValue& kv) {
     entry.problem = error.what();
     if (ranges) entry.record.node.ranges = *ranges;
   }
-  entries_[kv.key] = std::move(entry);
+  entries_[std::move(name)] = std::move(entry);
 }
 
 void View::remove(const KeyValue& kv) {
   advance(kv.mod_revision);
-  entries_.erase(kv.key);
+  if (kv.key.starts_with(subnets())) entries_.erase(kv.key.substr(subnets().size()));
   if (kv.key != config_key()) return;
   network_.reset();
   network_problem_.clear();

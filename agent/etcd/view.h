@@ -37,7 +37,7 @@ class View {
 
   /// Everything up to this one is in here.
   std::int64_t revision() const { return revision_; }
-  /// By key.
+  /// By what follows subnets() in the key: short enough to need no memory of its own.
   const std::map<std::string, Entry>& entries() const { return entries_; }
   /// flannel's configuration, where there is a valid one.
   const std::optional<Network>& network() const { return network_; }

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""plumbd on three machines with a real etcd beside them: ranges from the store, tunnels between them, and what happens while etcd is
+away."""
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from lab import world  # noqa: E402
+from lab.cluster import Cluster, gateway  # noqa: E402
+from lab.cluster_traffic import Ask, Endpoint, Monitor, Probe  # noqa: E402
+
+URL = f"http://{gateway(1, 4)}:2379"
+NETWORK = {"Network": "10.244.0.0/16", "EnableIPv6": True, "IPv6Network": "fd00:244::/48", "Backend": {"Type": "vxlan"}}
+SUBNETS = "/coreos.com/network/subnets/"
+
+
+class Etcd:
+    """On the router between the nodes."""
+
+    def __init__(self, cluster):
+        self.enter = ["nsenter", f"--net={cluster.underlay.router.path}"]
+        self.folder = tempfile.mkdtemp(dir=cluster.folder, prefix="etcd-")
+        self.process = None
+        self.start()
+
+    def start(self):
+        peer = "http://127.0.0.1:2380"
+        with open(f"{self.folder}/log", "ab") as log:
+            self.process = subprocess.Popen([*self.enter, "etcd", f"--data-dir={self.folder}/data", f"--listen-client-urls={URL}",
+                                             f"--advertise-client-urls={URL}", f"--listen-peer-urls={peer}",
+                                             f"--initial-advertise-peer-urls={peer}", f"--initial-cluster=default={peer}"],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.ctl("--dial-timeout=30s", "--command-timeout=30s", "get", "/ready")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def ctl(self, *arguments):
+        return world.run(*self.enter, "env", "ETCDCTL_API=3", "etcdctl", f"--endpoints={URL}", *arguments).stdout
+
+    def keys(self):
+        return self.ctl("get", "--prefix", "--keys-only", SUBNETS).split()
+
+
+class PlumbdTest(unittest.TestCase):
+    def setUp(self):
+        self.cluster = Cluster()
+        self.cluster.config = {"source": "etcd", "etcd": {"endpoints": [URL]}, "ranges": None}
+        self.addCleanup(self.cluster.close)
+        self.etcd = Etcd(self.cluster)
+        self.addCleanup(self.etcd.kill)
+        self.etcd.ctl("put", "/coreos.com/network/config", json.dumps(NETWORK))
+        for subnet in (1, 1, 2):
+            self.cluster.add_node(subnet)
+        self.cluster.start()
+        for node in self.cluster.nodes:
+            world.wait_until(lambda node=node: node.path("/run/plumb/subnet.env").exists(), f"{node.name} has a range", 20)
+
+    @staticmethod
+    def told(node):
+        return json.loads(node.path("/run/plumb/node.json").read_text(encoding="utf-8"))
+
+    def tunnel_end(self, node):
+        """The node by the addresses of its tunnel, which are the bases of its ranges."""
+        bases = {6 if ":" in text else 4: text.partition("/")[0] for text in self.told(node)["ranges"]}
+        return Endpoint(f"{node.name}'s tunnel", node.namespace.path, bases)
+
+    def check_tunnels(self, ends):
+        for end in ends:
+            self.cluster.wire.listen(end)
+        asks = [Ask(source, target, address) for source in ends for target in ends if source is not target
+                for address in target.addresses.values()]
+        self.assertEqual([], [str(ask) for ask in self.cluster.wire.unanswered(asks, 10)])
+
+    def test_nodes_take_ranges_and_tunnels_connect_them(self):
+        self.check_tunnels([self.tunnel_end(node) for node in self.cluster.nodes])
+        keys = {SUBNETS + "&".join(text.replace("/", "-") for text in self.told(node)["ranges"]) for node in self.cluster.nodes}
+        self.assertEqual(keys, set(self.etcd.keys()))
+
+    def test_nobody_notices_that_etcd_is_killed_and_plumbd_restarted(self):
+        ends = [self.tunnel_end(node) for node in self.cluster.nodes]
+        self.check_tunnels(ends)
+        first, before = self.cluster.nodes[0], sorted(self.etcd.keys())
+        cache = first.path("/var/lib/plumb/snapshot.json")
+        known = [text for node in self.cluster.nodes for text in self.told(node)["ranges"]]
+        world.wait_until(lambda: cache.exists() and all(text in cache.read_text(encoding="utf-8") for text in known),
+                         "the cache is complete", 30)
+        with Monitor(first, self.cluster.folder) as monitor, Probe(ends[0], ends[2]) as probe:
+            self.etcd.kill()
+            first.stop_plumbd()
+            first.start_plumbd(wait=False)
+            world.wait_until(lambda: "programmed from the cache" in first.log(), "plumbd uses its cache", 20)
+            self.etcd.start()
+            world.wait_until(lambda: "etcd: watching again" in first.log(), "plumbd is back in sync", 40)
+            self.assertEqual([], monitor.deletions(), first.log())
+            self.assertEqual(0, probe.stop().lost)
+        self.assertEqual(before, sorted(self.etcd.keys()))
+
+    def test_a_machine_that_comes_back_has_its_range_again(self):
+        node = self.cluster.nodes[1]
+        before = self.told(node)["ranges"]
+        node.reboot()
+        node.start_plumbd()
+        world.wait_until(lambda: node.path("/run/plumb/node.json").exists(), "node.json", 20)
+        self.assertEqual(before, self.told(node)["ranges"])
+
+
+if __name__ == "__main__":
+    world.enter()
+    unittest.main(verbosity=2)
