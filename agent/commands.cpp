@@ -20,6 +20,17 @@
 
 namespace agent {
 
+namespace {
+
+std::vector<std::string> all_problems(const Config& config) {
+  std::vector<std::string> problems = unknown_variables(environ);
+  const std::vector<std::string> more = config_problems(config);
+  problems.insert(problems.end(), more.begin(), more.end());
+  return problems;
+}
+
+}  // namespace
+
 Config load_config(const Invocation& invocation) {
   const std::string path = invocation.config_file.value_or(kDefaultConfigFile);
   const std::string text =
@@ -46,7 +57,7 @@ int run_agent(const Invocation& invocation) {
   Config config = load_config(invocation);
   set_log_level(config.log_level);
   for (;;) {
-    for (const std::string& problem : config_problems(config)) log(LogLevel::warning, problem);
+    for (const std::string& problem : all_problems(config)) log(LogLevel::warning, problem);
     {
       const Instance instance(config);
       Daemon daemon(config);
@@ -62,7 +73,7 @@ int run_agent(const Invocation& invocation) {
 }
 
 int check_config(const Invocation& invocation) {
-  const std::vector<std::string> problems = config_problems(load_config(invocation));
+  const std::vector<std::string> problems = all_problems(load_config(invocation));
   for (const std::string& problem : problems) std::cout << problem << "\n";
   if (problems.empty()) std::cout << "ok\n";
   return problems.empty() ? kOk : kFailed;

@@ -170,12 +170,21 @@ std::vector<Override> overrides_of(const char* const* environment) {
     if (!name.starts_with("PLUMB_") || name == "PLUMB_CONFIG") continue;
     const auto keys = config_keys();
     const auto key = std::ranges::find(keys, name, environment_name);
-    if (key == keys.end())
-      throw cni::Error(cni::Code::unsupported_field,
-                       "environment variable " + name + " names no key of the configuration");
-    found.push_back({std::string(*key), equals + 1});
+    if (key != keys.end()) found.push_back({std::string(*key), equals + 1});
   }
   return found;
+}
+
+std::vector<std::string> unknown_variables(const char* const* environment) {
+  std::vector<std::string> unknown;
+  for (; *environment != nullptr; ++environment) {
+    const std::string name(*environment, std::strcspn(*environment, "="));
+    const auto keys = config_keys();
+    if (name.starts_with("PLUMB_") && name != "PLUMB_CONFIG" &&
+        std::ranges::find(keys, name, environment_name) == keys.end())
+      unknown.push_back("environment variable " + name + " names no key of the configuration");
+  }
+  return unknown;
 }
 
 std::vector<std::string> label_keys(const Config& config) {

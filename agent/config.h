@@ -80,8 +80,11 @@ Config parse_config(const std::string& text, const std::string& file_name,
 /// Fills in what only this machine knows: the host name where no node is named.
 void complete(Config& config);
 /// `PLUMB_BGP_AS_NUMBER=64513` as `bgp.asNumber`, and NODE_NAME as `node`; `environment` is
-/// environ(7). Throws cni::Error for a PLUMB_ variable that names no key.
+/// environ(7).
 std::vector<Override> overrides_of(const char* const* environment);
+/// A line for each PLUMB_ variable that names no key. No failure: Kubernetes makes such variables
+/// for a service that is called plumb.
+std::vector<std::string> unknown_variables(const char* const* environment);
 /// Label keys that any selector names; sources keep no others.
 std::vector<std::string> label_keys(const Config& config);
 bool selects(const Selector& selector, const fabric::Node& node);

@@ -116,9 +116,11 @@ TEST(Config, EnvironmentAndFlagsWinOverTheFile) {
   EXPECT_EQ(config.fabric.backend, fabric::Backend::bgp);
 }
 
-TEST(Config, MistypedEnvironmentAndFlagsAreRefused) {
-  const std::array<const char*, 2> environment{"PLUMB_BAKEND=vxlan", nullptr};
-  EXPECT_THROW(overrides_of(environment.data()), cni::Error);
+TEST(Config, MistypedVariablesAreNamedAndMistypedFlagsRefused) {
+  const std::array<const char*, 3> environment{"PLUMB_BAKEND=vxlan", "PLUMB_BACKEND=x", nullptr};
+  EXPECT_EQ(overrides_of(environment.data()).size(), 1u);
+  EXPECT_THAT(unknown_variables(environment.data()),
+              testing::ElementsAre(HasSubstr("PLUMB_BAKEND names no key")));
   EXPECT_THAT(refusal_of("", {{"bgp.fbd", "true"}}), HasSubstr("unknown key \"bgp.fbd\""));
 }
 

@@ -1,0 +1,307 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""plumbd on one machine: what it programs, what it repairs, what it refuses, and what it leaves alone."""
+import json
+import os
+import signal
+import subprocess
+import unittest
+
+from machine import ENVIRONMENT, Machine, PLUMBD, node_line, node_lines, wait_until
+
+FAR = node_line(9, address="198.51.100.9")
+
+
+class PlumbdTest(unittest.TestCase):
+    settings = ""
+
+    def setUp(self):
+        self.machine = Machine(self.settings)
+        self.addCleanup(self.machine.close)
+
+    def begin(self, nodes=node_lines(3) + FAR, **options):
+        self.machine.write_nodes(nodes)
+        self.machine.start(**options)
+
+    def test_a_list_becomes_routes_a_tunnel_and_files(self):
+        self.begin()
+        m = self.machine
+        m.wait_routes("10.244.2.0/24", "10.244.3.0/24", "10.244.9.0/24")
+        self.assertIn("via 192.0.2.2 dev eth0", m.routes()["10.244.2.0/24"])
+        self.assertIn("dev plumb-vxlan", m.routes()["10.244.9.0/24"])
+        self.assertEqual(m.link()["mtu"], 1450)
+        self.assertIn("FLANNEL_SUBNET=10.244.1.1/24\n", (m.folder / "run/subnet.env").read_text())
+        self.assertEqual(json.loads((m.folder / "run/node.json").read_text())["ranges"], ["10.244.1.0/24"])
+        self.assertEqual(json.loads((m.folder / "net.d/10-plumb.conflist").read_text())["plugins"][0]["type"], "vxlan")
+        self.assertEqual(m.ctl("diff").returncode, 0)
+
+    def test_no_write_and_no_conflist_before_the_first_list(self):
+        m = self.machine
+        m.start(ready=False)
+        wait_until(lambda: m.status()["drivers"], "plumbd answers")
+        self.assertIsNone(m.link())
+        self.assertFalse((m.folder / "net.d/10-plumb.conflist").exists())
+        self.assertIn("no list yet", m.status()["source"]["state"])
+        m.write_nodes(node_lines(2))
+        m.wait_routes("10.244.2.0/24")
+
+    def test_a_changed_file_is_followed(self):
+        self.begin(node_lines(3))
+        self.machine.write_nodes(node_lines(2) + node_line(4))
+        self.machine.wait_routes("10.244.2.0/24", "10.244.4.0/24")
+
+    def test_a_broken_file_keeps_the_last_good_one(self):
+        self.begin(node_lines(3))
+        m = self.machine
+        m.write_nodes('{"nodes": [{"name": "n1"')
+        wait_until(lambda: m.status()["source"]["errors"] == 1, "the error is counted")
+        self.assertIn("keeping the last good list", m.status()["source"]["state"])
+        self.assertEqual(len(m.routes()), 2)
+        m.write_nodes(node_lines(4))
+        m.wait_routes("10.244.2.0/24", "10.244.3.0/24", "10.244.4.0/24")
+
+    def test_a_file_that_is_being_written_is_not_read(self):
+        self.begin(node_lines(3))
+        m = self.machine
+        with open(m.nodes_file, "w", encoding="utf-8") as half:
+            half.write(node_lines(1))
+            half.flush()
+            m.ctl("resync")
+            self.assertEqual(len(m.routes()), 2)
+            half.write(node_lines(3, first=2))
+        m.wait_routes("10.244.2.0/24", "10.244.3.0/24", "10.244.4.0/24")
+
+    def test_nodes_that_clash_are_left_out_and_named(self):
+        self.begin(node_lines(3) + node_line(4, pods="10.244.2.0/24") + node_line(5, pods="10.9.0.0/24"))
+        self.machine.wait_routes("10.244.2.0/24", "10.244.3.0/24")
+        problems = "\n".join(self.machine.status()["problems"])
+        self.assertRegex(problems, 'node "n4" is left out: its range 10.244.2.0/24 overlaps .* of node "n2"')
+        self.assertRegex(problems, 'node "n5" is left out: .* outside the cluster network')
+        self.assertEqual(self.machine.ctl("status", check=False).returncode, 4)
+
+    def test_what_others_remove_or_change_comes_back(self):
+        self.begin()
+        m = self.machine
+        every = sorted(m.routes())
+        m.ip("route", "flush", "proto", "87")
+        m.wait_routes(*every, seconds=3)
+        m.ip("route", "replace", "10.244.2.0/24", "via", "192.0.2.77")
+        wait_until(lambda: "192.0.2.2" in m.routes().get("10.244.2.0/24", ""), "the gateway is back", 3)
+        m.ip("neighbor", "flush", "dev", "plumb-vxlan", "nud", "permanent")
+        wait_until(lambda: "198.51.100.9" in m.run("bridge", "fdb", "show", "dev", "plumb-vxlan").stdout
+                   and "PERMANENT" in m.ip("neighbor", "show", "dev", "plumb-vxlan"), "the neighbour is back", 3)
+
+    def test_a_deleted_device_comes_back(self):
+        self.begin()
+        m = self.machine
+        every = sorted(m.routes())
+        m.ip("link", "delete", "plumb-vxlan")
+        m.wait_routes(*every, seconds=3)
+
+    def test_a_changed_mac_address_is_put_right(self):
+        self.begin()
+        m = self.machine
+        mac = m.link()["address"]
+        m.ip("link", "set", "plumb-vxlan", "address", "02:00:00:00:00:42")
+        wait_until(lambda: m.link()["address"] == mac, "the MAC address is back", 3)
+
+    def test_a_parent_that_is_made_anew_is_found(self):
+        self.begin()
+        m = self.machine
+        every = sorted(m.routes())
+        index = m.link()["ifindex"]
+        m.ip("link", "delete", "eth0")
+        wait_until(lambda: m.driver("plan").get("problem"), "the lost address is told")
+        m.add_parent()
+        m.wait_routes(*every)
+        self.assertEqual(m.link()["ifindex"], index, "the tunnel was made again")
+
+    def test_the_mtu_follows_the_parent(self):
+        self.begin()
+        m = self.machine
+        m.ip("link", "set", "eth0", "mtu", "1400")
+        wait_until(lambda: m.link()["mtu"] == 1350, "the tunnel's MTU", 3)
+        wait_until(lambda: "FLANNEL_MTU=1350" in (m.folder / "run/subnet.env").read_text(), "subnet.env", 3)
+
+    def test_an_unchanged_state_is_not_written(self):
+        self.begin()
+        before = self.machine.driver("kernel")["writes"]
+        self.machine.ctl("resync")
+        self.assertEqual(self.machine.driver("kernel")["writes"], before)
+
+    def test_a_second_instance_is_refused_by_name(self):
+        self.begin()
+        done = self.machine.ctl("run", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"another plumbd uses .*/state \(pid \d+, version [0-9.]+\)")
+        done = self.machine.ctl("run", "--state-dir", str(self.machine.folder / "other"), check=False)
+        self.assertRegex(done.stderr, r"another plumbd uses .*/run ")
+
+    def test_state_of_a_newer_version_is_refused(self):
+        (self.machine.folder / "state").mkdir()
+        (self.machine.folder / "state/format").write_text("2\n")
+        done = self.machine.ctl("run", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("says format 2", done.stderr)
+
+    def test_a_restart_touches_nothing(self):
+        self.begin()
+        m = self.machine
+        with subprocess.Popen(["ip", "netns", "exec", m.name, "ip", "monitor", "link", "address", "route", "neigh"],
+                              stdout=subprocess.PIPE, text=True, env=ENVIRONMENT) as monitor:
+            for how in (signal.SIGTERM, signal.SIGKILL):
+                m.stop(how)
+                m.start()
+            m.ip("link", "add", "mark", "type", "bridge")
+            seen = []
+            for line in monitor.stdout:
+                if "mark" in line:
+                    break
+                seen.append(line)
+            monitor.terminate()
+        self.assertEqual([line for line in seen if "10.244." in line or "plumb-vxlan" in line], [])
+
+    def test_reload_takes_a_new_configuration_and_keeps_the_old_over_a_broken_one(self):
+        self.begin()
+        m = self.machine
+        m.config.write_text(m.config.read_text() + "backend: vxlan\n")
+        m.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "dev plumb-vxlan" in m.routes().get("10.244.2.0/24", ""), "the route goes through the tunnel")
+        m.config.write_text(m.config.read_text() + "backed: host-gw\n")
+        m.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "configuration stays as it was" in m.log(), "the mistake is told")
+        wait_until(lambda: m.status()["ready"], "plumbd goes on")
+
+    def test_cleanup_removes_what_plumbd_made_and_nothing_else(self):
+        self.begin()
+        m = self.machine
+        m.ip("route", "add", "10.250.0.0/24", "via", "192.0.2.9")
+        done = m.ctl("cleanup", check=False)
+        self.assertIn("stop it first", done.stderr)
+        m.stop()
+        m.ctl("cleanup")
+        self.assertEqual(m.routes(), {})
+        self.assertIsNone(m.link())
+        self.assertIn("10.250.0.0/24", m.ip("route"))
+        self.assertEqual(sorted(os.listdir(m.folder / "net.d")), [])
+        self.assertNotIn("plumb", m.run("nft", "list", "tables").stdout)
+
+    def test_a_boot_without_a_source_uses_the_cache(self):
+        self.begin()
+        m = self.machine
+        wait_until((m.folder / "state/snapshot.json").exists, "the cache is written")
+        every = sorted(m.routes())
+        m.stop()
+        m.ip("link", "delete", "plumb-vxlan")
+        m.ip("route", "flush", "proto", "87")
+        m.nodes_file.unlink()
+        for name in ("node.json", "subnet.env"):
+            (m.folder / "run" / name).unlink()
+        m.start(ready=False)
+        wait_until((m.folder / "run/subnet.env").exists, "the copies are in place", 3)
+        m.wait_routes(*every)
+        self.assertTrue(m.status()["stale"])
+        m.write_nodes(node_lines(2))
+        m.wait_routes("10.244.2.0/24")
+        self.assertFalse(m.status()["stale"])
+
+    def test_a_clock_that_jumps_harms_nothing(self):
+        self.begin()
+        m = self.machine
+        before = m.driver("kernel")["writes"]
+        for name in ("snapshot.json", "node.json"):
+            os.utime(m.folder / "state" / name, (0, 4102444800))
+        os.utime(m.nodes_file, (0, 4102444800))
+        m.ctl("resync")
+        self.assertEqual(m.driver("kernel")["writes"], before)
+
+    def test_explain_and_nodes_speak_of_each_step(self):
+        self.begin()
+        text = self.machine.ctl("explain", "10.244.9.7", "192.0.2.2").stdout
+        for wanted in ("pods of node n9", "dev plumb-vxlan onlink", "dst 198.51.100.9", "192.0.2.2 is node n2"):
+            self.assertIn(wanted, text)
+        self.assertRegex(self.machine.ctl("nodes").stdout, r"n9 +198.51.100.9 +10.244.9.0/24 +vxlan to 198.51.100.9")
+        self.assertEqual(json.loads(self.machine.ctl("plan").stdout)["overlays"][0]["device"], "plumb-vxlan")
+
+    def test_nobody_answers_without_an_agent(self):
+        done = self.machine.ctl("status", check=False)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("no plumbd answers", done.stderr)
+
+    def test_check_finds_mistakes(self):
+        self.machine.write_nodes(node_lines(1))
+        self.assertEqual(self.machine.ctl("check").stdout, "ok\n")
+        secret = self.machine.folder / "secret"
+        secret.write_text("x")
+        secret.chmod(0o644)
+        self.machine.configure(f"bgp: {{passwordFile: {secret}}}\ncniTemplate: /nowhere/x")
+        done = self.machine.ctl("check", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("can be read by others", done.stdout)
+        self.assertIn("/nowhere/x cannot be read", done.stdout)
+
+    def test_the_socket_is_for_root_alone(self):
+        self.begin()
+        self.assertEqual((self.machine.folder / "run/plumbd.sock").stat().st_mode & 0o777, 0o600)
+
+
+class SafetyTest(unittest.TestCase):
+    def setUp(self):
+        self.machine = Machine("safetySeconds: 2")
+        self.addCleanup(self.machine.close)
+
+    def test_an_empty_list_is_doubted_and_believed_when_it_lasts(self):
+        m = self.machine
+        m.write_nodes(node_lines(20))
+        m.start()
+        self.assertEqual(len(m.routes()), 19)
+        m.write_nodes("# empty\n")
+        wait_until(lambda: any("lacks 19 of 20" in line for line in m.status()["problems"]), "the doubt is told", 2)
+        self.assertEqual(len(m.routes()), 19)
+
+    def test_an_empty_list_is_doubted_after_a_restart_too(self):
+        m = self.machine
+        m.write_nodes(node_lines(20))
+        m.start()
+        wait_until((m.folder / "state/snapshot.json").exists, "the cache is written")
+        m.stop()
+        m.write_nodes(node_line(1))
+        m.start()
+        self.assertEqual(len(m.routes()), 19)
+        m.wait_routes()
+
+
+class ListenTest(unittest.TestCase):
+    def setUp(self):
+        self.machine = Machine("listen: 127.0.0.1:9474")
+        self.addCleanup(self.machine.close)
+
+    def get(self, path):
+        done = self.machine.run("python3", "-c", f"""
+import http.client
+connection = http.client.HTTPConnection("127.0.0.1", 9474, timeout=5)
+connection.request("GET", "{path}")
+answer = connection.getresponse()
+print(answer.status, answer.read().decode())""")
+        status, _, body = done.stdout.partition(" ")
+        return int(status), body
+
+    def test_health_readiness_and_metrics(self):
+        m = self.machine
+        m.start(ready=False)
+        wait_until((m.folder / "run/plumbd.sock").exists, "plumbd listens")
+        self.assertEqual(self.get("/healthz")[0], 200)
+        self.assertEqual(self.get("/readyz")[0], 503)
+        m.write_nodes(node_lines(3))
+        wait_until(lambda: self.get("/readyz")[0] == 200, "ready")
+        status, metrics = self.get("/metrics")
+        self.assertEqual(status, 200)
+        for wanted in ("plumb_nodes 3", 'plumb_reconcile_errors_total{driver="kernel"} 0', "plumb_ready 1"):
+            self.assertIn(wanted, metrics)
+        self.assertEqual(self.get("/status")[0], 404, "private matters on the public port")
+
+
+if __name__ == "__main__":
+    if PLUMBD is None:
+        raise SystemExit("usage: plumbd_test.py PLUMBD [TEST...]")
+    unittest.main()
