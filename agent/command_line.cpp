@@ -39,6 +39,7 @@ constexpr Command kCommands[] = {
     {"diff", "What in the kernel differs from the plan", show_diff},
     {"resync", "Compare and fix everything now", resync},
     {"explain", "Route, neighbour and FDB entry of packets to an address", show_explanation},
+    {"probe", "Send full-size packets to a node the way that pods' packets go", probe_node},
     {"cleanup", "Remove every device, route, rule and file that plumbd made", clean_up},
     {"check", "Look for mistakes in the configuration", check_config},
     {"firewall", "Print the rules that open exactly the ports that this node needs",
@@ -87,6 +88,8 @@ void add_command_flags(CLI::App& command, Invocation& invocation) {
     command.add_flag("--json", invocation.json, "For programs");
   if (name == "explain")
     command.add_option("IP", invocation.words, "Addresses of pods or nodes")->required();
+  if (name == "probe")
+    command.add_option("NODE", invocation.words, "Name of a node")->required()->expected(1);
   if (name == "cleanup") command.add_flag("--force", invocation.force, "Also while plumbd runs");
   if (name == "firewall")
     command.add_option("--format", invocation.format, "nft or iptables")->capture_default_str();

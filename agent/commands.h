@@ -44,6 +44,8 @@ int show_plan(const Invocation& invocation);
 int show_diff(const Invocation& invocation);
 int resync(const Invocation& invocation);
 int show_explanation(const Invocation& invocation);
+/// Sends full-size packets that must not be fragmented.
+int probe_node(const Invocation& invocation);
 
 /// Removes what plumbd made; refuses while one runs, unless forced.
 int clean_up(const Invocation& invocation);

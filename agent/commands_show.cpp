@@ -93,6 +93,24 @@ bool show_drivers(const json::Object& status) {
   return well;
 }
 
+void show_bgp(const json::Object& status) {
+  const auto bgp = status.find_object("bgp");
+  if (!bgp) return;
+  std::cout << "\nBIRD: " << bgp->get_string("state") << "\n";
+  Table table({"PEER", "ADDRESS", "AS", "STATE", "SINCE", "IN", "OUT", "ERROR"});
+  for (const auto& peer : bgp->find_objects("peers").value_or(Objects{})) {
+    const std::string state = peer.get_string("state");
+    const auto number = [&](const char* key) {
+      return std::to_string(peer.find_uint(key).value_or(0));
+    };
+    table.add({peer.get_string("peer"), peer.get_string("address"), number("asNumber"),
+               Cell(state, state == "Established" ? Tone::good : Tone::bad),
+               peer.get_string("since"), number("imported"), number("exported"),
+               peer.get_string("error")});
+  }
+  if (!table.empty()) runtime::print(table);
+}
+
 }  // namespace
 
 int show_status(const Invocation& invocation) {
@@ -105,6 +123,7 @@ int show_status(const Invocation& invocation) {
   }
   show_head(status);
   const bool well = show_drivers(status);
+  show_bgp(status);
   const auto problems = status.find_strings("problems").value_or(std::vector<std::string>{});
   if (!problems.empty()) std::cout << "\n";
   for (const std::string& problem : problems) std::cout << problem << "\n";

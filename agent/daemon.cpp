@@ -45,6 +45,7 @@ Daemon::Daemon(const Config& config)
       cache_(config.state_dir, loop_),
       planning_(config, netlink_),
       reconciler_(loop_, std::chrono::seconds(config.resync_seconds)),
+      speaker_(config.bgp, loop_, [this] { reconciler_.poke(); }),
       watch_(netlink_, loop_,
              [this] {
                if (has_snapshot_) reconciler_.poke(true);
@@ -108,6 +109,10 @@ void Daemon::add_drivers() {
   reconciler_.add("plan", Needed::always, [this] { return plan(); });
   reconciler_.add("kernel", Needed::once, [this] { return fix_kernel(); });
   reconciler_.add("files", Needed::no, [this] { return write_files(); });
+  reconciler_.add("bird", Needed::no, [this] {
+    const State& state = planning_.state();
+    return speaker_.run(state.cluster, {state.self, state.underlay, state.options});
+  });
   reconciler_.set_done([this] { after_round(); });
 }
 
@@ -180,9 +185,15 @@ void Daemon::log_changes(const fabric::Report& report) {
   }
 }
 
+std::vector<std::string> Daemon::all_problems() const {
+  std::vector<std::string> all = planning_.problems();
+  all.insert(all.end(), speaker_.problems().begin(), speaker_.problems().end());
+  std::ranges::sort(all);
+  return all;
+}
+
 void Daemon::log_new_problems() {
-  std::vector<std::string> now = planning_.problems();
-  std::ranges::sort(now);
+  std::vector<std::string> now = all_problems();
   for (const std::string& line : now)
     if (!std::ranges::binary_search(problems_, line)) log(LogLevel::warning, line);
   for (const std::string& line : problems_)

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/bird/speaker.h"
 #include "agent/config.h"
 #include "agent/http_server.h"
 #include "agent/kernel_watch.h"
@@ -46,6 +47,7 @@ class Daemon {
   DriverRun plan();
   DriverRun fix_kernel();
   DriverRun write_files();
+  std::vector<std::string> all_problems() const;
   void after_round();
   void log_changes(const fabric::Report& report);
   void log_new_problems();
@@ -64,6 +66,7 @@ class Daemon {
   SnapshotCache cache_;
   Planning planning_;
   Reconciler reconciler_;
+  bird::Speaker speaker_;
   KernelWatch watch_;
   std::optional<Snapshot> cached_;  ///< in use while the source has no complete state
   std::unique_ptr<Source> source_;

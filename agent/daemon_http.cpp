@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <sys/stat.h>
+#include <algorithm>
 
 #include "agent/daemon.h"
 #include "agent/json_text.h"
@@ -19,6 +19,11 @@ constexpr const char* kMetrics = "text/plain; version=0.0.4; charset=utf-8";
 
 HttpReply refuse(unsigned status, const std::string& text) {
   return {.status = status, .body = text + "\n"};
+}
+
+/// What others have to do does not count: a session that is down would make every node unready.
+bool is_missing(const DriverStatus& driver) {
+  return !driver.done_once && driver.name != "bird";
 }
 
 std::string print_report(const fabric::Report& report) {
@@ -60,9 +65,7 @@ void Daemon::listen() {
 }
 
 bool Daemon::is_ready() const {
-  for (const DriverStatus& driver : reconciler_.status())
-    if (!driver.done_once) return false;
-  return files_.valid();
+  return std::ranges::none_of(reconciler_.status(), is_missing) && files_.valid();
 }
 
 View Daemon::view() const {
@@ -74,6 +77,7 @@ View Daemon::view() const {
       .reconciler = reconciler_,
       .source = *source_,
       .watch = watch_,
+      .speaker = speaker_,
       .ready = is_ready(),
       .problems = std::move(problems),
       .uptime = std::chrono::duration_cast<std::chrono::seconds>(Loop::Clock::now() - started_)};
@@ -87,7 +91,7 @@ HttpReply Daemon::answer_anyone(const HttpQuestion& question) {
   if (question.path == "/readyz") {
     if (is_ready()) return {.body = "ok\n"};
     for (const DriverStatus& driver : reconciler_.status())
-      if (!driver.done_once)
+      if (is_missing(driver))
         return refuse(
             503, driver.name + ": " + (driver.problem.empty() ? "not done yet" : driver.problem));
     return refuse(503, "node.json or subnet.env is missing or damaged");

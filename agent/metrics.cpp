@@ -100,6 +100,30 @@ void add_source(Families& out, const SourceStatus& source) {
               static_cast<double>(source.errors));
 }
 
+void add_bgp(Families& out, const bird::Status& bgp) {
+  out.gauge("bird_running", "1 while BIRD answers.", bgp.running ? 1 : 0);
+  out.counter("bird_reconfigurations_total", "Configurations that BIRD works by.",
+              static_cast<double>(bgp.reconfigurations));
+  out.counter("bird_refusals_total", "Configurations that BIRD did not accept.",
+              static_cast<double>(bgp.refusals));
+  out.counter("bird_undone_total", "Configurations taken back: too few sessions returned.",
+              static_cast<double>(bgp.undone));
+  const auto labels = [](const bird::PeerStatus& peer, Labels more) {
+    more.push_back({"peer", peer.peer});
+    more.push_back({"address", peer.address.text()});
+    return more;
+  };
+  for (const bird::PeerStatus& peer : bgp.peers)
+    out.gauge("bgp_peer_up", "1 while the session is established.", peer.up() ? 1 : 0,
+              labels(peer, {}));
+  for (const bird::PeerStatus& peer : bgp.peers) {
+    out.gauge("bgp_peer_routes", "Routes in a session.", static_cast<double>(peer.imported),
+              labels(peer, {{"direction", "imported"}}));
+    out.gauge("bgp_peer_routes", "", static_cast<double>(peer.exported),
+              labels(peer, {{"direction", "exported"}}));
+  }
+}
+
 double number_in(const std::string& path) {
   return std::atof(base::find_file(path).value_or("0").c_str());
 }
@@ -143,6 +167,7 @@ std::string print_metrics(const View& view) {
                 view.reconciler.latencies());
   out.counter("kernel_events_lost_total", "Times that the kernel dropped events.",
               static_cast<double>(view.watch.lost()));
+  if (view.speaker.speaking()) add_bgp(out, view.speaker.status());
   if (view.planning.plan()) {
     out.gauge("pod_mtu_bytes", "MTU that pods get.", view.planning.plan()->file.mtu);
     for (const fabric::Overlay& overlay : view.planning.plan()->kernel.overlays)

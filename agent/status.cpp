@@ -57,6 +57,34 @@ void put_driver(json::Writer& out, const DriverStatus& driver) {
   out.close();
 }
 
+void put_peer(json::Writer& out, const bird::PeerStatus& peer) {
+  out.open('{');
+  out.member("session", peer.session);
+  out.member("peer", peer.peer);
+  out.member("address", peer.address.text());
+  out.member("asNumber", std::uint64_t{peer.as_number});
+  out.member("state", peer.state);
+  out.member("since", peer.since);
+  out.member("imported", peer.imported);
+  out.member("exported", peer.exported);
+  if (!peer.error.empty()) out.member("error", peer.error);
+  out.close();
+}
+
+void put_bgp(json::Writer& out, const bird::Status& bgp) {
+  out.open("bgp", '{');
+  put(out, "running", bgp.running);
+  put(out, "current", bgp.current);
+  out.member("state", bgp.state);
+  out.member("reconfigurations", bgp.reconfigurations);
+  out.member("refusals", bgp.refusals);
+  out.member("undone", bgp.undone);
+  out.open("peers", '[');
+  for (const bird::PeerStatus& peer : bgp.peers) put_peer(out, peer);
+  out.close();
+  out.close();
+}
+
 void put_self(json::Writer& out, const View& view) {
   const State& state = view.planning.state();
   out.open("underlay", '{');
@@ -137,6 +165,7 @@ std::string print_status(const View& view) {
   out.open("drivers", '[');
   for (const DriverStatus& driver : view.reconciler.status()) put_driver(out, driver);
   out.close();
+  if (view.speaker.speaking()) put_bgp(out, view.speaker.status());
   out.open("problems", '[');
   for (const std::string& problem : view.problems) out.element(problem);
   out.close();

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/bird/speaker.h"
 #include "agent/config.h"
 #include "agent/kernel_watch.h"
 #include "agent/planning.h"
@@ -20,6 +21,7 @@ struct View {
   const Reconciler& reconciler;
   const Source& source;
   const KernelWatch& watch;
+  const bird::Speaker& speaker;
   bool ready = false;
   std::vector<std::string> problems = {};
   std::chrono::seconds uptime = {};

@@ -56,9 +56,8 @@ file: {{path: {self.nodes_file}}}
 runDir: {self.folder}/run
 stateDir: {self.folder}/state
 cniConf: {self.folder}/net.d/10-plumb.conflist
-listen: ""
 logLevel: debug
-{settings}
+{settings if "listen:" in settings else settings + chr(10) + 'listen: ""'}
 """, encoding="utf-8")
 
     def add_parent(self, mtu=1500, address="192.0.2.1/24"):

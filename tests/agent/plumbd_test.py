@@ -85,7 +85,7 @@ class PlumbdTest(unittest.TestCase):
         every = sorted(m.routes())
         m.ip("route", "flush", "proto", "87")
         m.wait_routes(*every, seconds=3)
-        m.ip("route", "replace", "10.244.2.0/24", "via", "192.0.2.77")
+        m.ip("route", "change", "10.244.2.0/24", "via", "192.0.2.77", "proto", "87")
         wait_until(lambda: "192.0.2.2" in m.routes().get("10.244.2.0/24", ""), "the gateway is back", 3)
         m.ip("neighbor", "flush", "dev", "plumb-vxlan", "nud", "permanent")
         wait_until(lambda: "198.51.100.9" in m.run("bridge", "fdb", "show", "dev", "plumb-vxlan").stdout
@@ -167,9 +167,11 @@ class PlumbdTest(unittest.TestCase):
         m.config.write_text(m.config.read_text() + "backend: vxlan\n")
         m.process.send_signal(signal.SIGHUP)
         wait_until(lambda: "dev plumb-vxlan" in m.routes().get("10.244.2.0/24", ""), "the route goes through the tunnel")
-        m.config.write_text(m.config.read_text() + "backed: host-gw\n")
+        good = m.config.read_text()
+        m.config.write_text(good + "backed: host-gw\n")
         m.process.send_signal(signal.SIGHUP)
         wait_until(lambda: "configuration stays as it was" in m.log(), "the mistake is told")
+        m.config.write_text(good)
         wait_until(lambda: m.status()["ready"], "plumbd goes on")
 
     def test_cleanup_removes_what_plumbd_made_and_nothing_else(self):
@@ -247,7 +249,7 @@ class PlumbdTest(unittest.TestCase):
 
 class SafetyTest(unittest.TestCase):
     def setUp(self):
-        self.machine = Machine("safetySeconds: 2")
+        self.machine = Machine("safetySeconds: 4\naddresses: [192.0.2.1]\nranges: [10.244.1.0/24]")
         self.addCleanup(self.machine.close)
 
     def test_an_empty_list_is_doubted_and_believed_when_it_lasts(self):
@@ -256,7 +258,7 @@ class SafetyTest(unittest.TestCase):
         m.start()
         self.assertEqual(len(m.routes()), 19)
         m.write_nodes("# empty\n")
-        wait_until(lambda: any("lacks 19 of 20" in line for line in m.status()["problems"]), "the doubt is told", 2)
+        wait_until(lambda: any("lacks 19 of 20" in line for line in m.status()["problems"]), "the doubt is told", 4)
         self.assertEqual(len(m.routes()), 19)
 
     def test_an_empty_list_is_doubted_after_a_restart_too(self):
