@@ -26,7 +26,10 @@ const cni::Plugin& pod_plugin(const Conf& conf) {
 
 cni::Request make_pod_request(const cni::Request& request, const Conf& conf,
                               const std::optional<PodSide>& side) {
-  return cni::with_config(request, make_pod_config(request, conf, side));
+  cni::Request pod = cni::with_config(request, make_pod_config(request, conf, side));
+  // An IPAM plugin of the operator's choice gets the operator's bytes (S-230).
+  if (has_ipam(request.config)) pod.stdin_text = request.stdin_text;
+  return pod;
 }
 
 PodSide read_pod_side(const cni::Request& request, const Conf& conf, cni::Code when_missing) {

@@ -67,10 +67,6 @@ void refuse_contradictions(const Conf& conf, const json::Object& config) {
   if (conf.options.backend != fabric::Backend::vxlan) config.refuse("backend", "vxlan in mode l2");
 }
 
-bool has_ipam(const json::Object& config) {
-  return !config.get_object("ipam").get_string("type").empty();
-}
-
 std::string to_text(bool value) {
   return value ? "true" : "false";
 }
@@ -89,6 +85,10 @@ std::string make_ipam(const json::Object& config, const std::vector<base::Prefix
 }
 
 }  // namespace
+
+bool has_ipam(const json::Object& config) {
+  return !config.get_object("ipam").get_string("type").empty();
+}
 
 Conf parse_conf_for_removal(const cni::Request& request) {
   const json::Object& config = request.config;

@@ -47,6 +47,9 @@ struct PodSide {
 std::string make_pod_config(const cni::Request& request, const Conf& conf,
                             const std::optional<PodSide>& side);
 
+/// Whether the configuration names an IPAM plugin.
+bool has_ipam(const json::Object& config);
+
 /// What make_pod_config() needs of Conf to remove a pod; nothing else of a configuration can fail
 /// that (S-172).
 Conf parse_conf_for_removal(const cni::Request& request);
