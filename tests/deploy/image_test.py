@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The container image in containerd, with the commands, rights and mounts that conf-examples/kubernetes gives its containers.
 
-The node's network namespace is the test's, and the list of nodes is a file: Debian has no Kubernetes API server.
+The node is the test: its network namespace and its folders, which are private copies (lab/world.py). The list of nodes is a file:
+Debian has no Kubernetes API server.
 """
 import json
 import os
@@ -21,7 +22,6 @@ from lab.containerd import Containerd  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 VERSION = re.search(r"^project\(plumb VERSION ([0-9.]+)", (ROOT / "CMakeLists.txt").read_text(), re.M)[1]
-NODE = "/run/node"  # what a manifest mounts of the host lies below, except what belongs to the kernel
 CONFIG = """
 node: node-a
 network: {ranges: [10.244.0.0/16]}
@@ -47,13 +47,12 @@ class Manifest:
         volumes = {volume["name"]: volume for volume in self.pod["volumes"]}
         for mount in container["volumeMounts"]:
             volume = volumes[mount["name"]].get("hostPath", {"path": "/etc/plumb", "type": "DirectoryOrCreate"})
-            source = volume["path"] if volume["path"].startswith("/proc") else NODE + volume["path"]
             if volume["type"] == "DirectoryOrCreate":
-                os.makedirs(source, exist_ok=True)
+                os.makedirs(volume["path"], exist_ok=True)
             if volume["type"] == "FileOrCreate":
-                pathlib.Path(source).touch()
+                pathlib.Path(volume["path"]).touch()
             mode = "ro" if mount.get("readOnly") else "rw"
-            yield f"--mount=type=bind,src={source},dst={mount['mountPath']},options=rbind:{mode}"
+            yield f"--mount=type=bind,src={volume['path']},dst={mount['mountPath']},options=rbind:{mode}"
 
     def arguments_of(self, name):
         """Options, image and command of `ctr run` for a container of the manifest."""
@@ -78,14 +77,18 @@ class ImageTest(unittest.TestCase):
         cls.containerd = Containerd()
         cls.containerd.import_image("/run/image.tar")
         cls.manifest = Manifest()
-        cls.running = []
         world.run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "switch")
         world.run("ip", "link", "set", "switch", "up")
         world.run("ip", "link", "set", "eth0", "up")
         world.run("ip", "address", "add", "192.0.2.1/24", "dev", "eth0")
-        os.makedirs(f"{NODE}/etc/plumb")
-        pathlib.Path(f"{NODE}/etc/plumb/plumbd.yaml").write_text(CONFIG, encoding="utf-8")
-        pathlib.Path(f"{NODE}/etc/plumb/nodes").write_text(NODES, encoding="utf-8")
+        os.makedirs("/etc/plumb")
+        pathlib.Path("/etc/plumb/plumbd.yaml").write_text(CONFIG, encoding="utf-8")
+        pathlib.Path("/etc/plumb/nodes").write_text(NODES, encoding="utf-8")
+
+        options, image, own = cls.manifest.arguments_of("install")
+        cls.installed = world.run(*cls.containerd.command("run", "--rm", "--snapshotter", "native", "--cgroup",
+                                                          f"/{world.cgroup()}/install", *options, image, "install", *own),
+                                  timeout=60).stdout.split()
 
     @classmethod
     def tearDownClass(cls):
@@ -123,16 +126,13 @@ class ImageTest(unittest.TestCase):
         self.assertIn("BIRD version 2", done.stdout + done.stderr)
 
     def test_the_init_container_installs_plugins_that_run(self):
-        options, image, own = self.manifest.arguments_of("install")
-        world.run(*self.containerd.command("run", "--rm", "--snapshotter", "native", "--cgroup", f"/{world.cgroup()}/install", *options,
-                                           image, "install", *own), timeout=60)
-        folder = pathlib.Path(NODE, "opt/cni/bin")
+        folder = pathlib.Path("/opt/cni/bin")
         wanted = {path.parent.name for kind in ("plugins", "ipam") for path in ROOT.glob(f"{kind}/*/CMakeLists.txt")
                   if "cni_plugin(" in path.read_text()}
-        self.assertEqual({path.name for path in folder.iterdir()}, wanted)
-        for plugin in folder.iterdir():
-            done = world.run(str(plugin), text='{"cniVersion": "1.0.0"}', env={"CNI_COMMAND": "VERSION"})
-            self.assertIn("1.1.0", json.loads(done.stdout)["supportedVersions"], plugin.name)
+        self.assertEqual(set(self.installed), wanted)
+        for name in wanted:
+            done = world.run(str(folder / name), text='{"cniVersion": "1.0.0"}', env={"CNI_COMMAND": "VERSION"})
+            self.assertIn("1.1.0", json.loads(done.stdout)["supportedVersions"], name)
 
     def test_plumbd_and_bird_serve_a_node_without_privileges(self):
         world.run("sysctl", "-qw", "net.ipv4.ip_forward=0")
@@ -148,8 +148,13 @@ class ImageTest(unittest.TestCase):
         with self.subTest("forwarding, although legacy iptables drops"):
             self.assertIn("-A FORWARD -s 10.244.0.0/16", world.run("iptables-legacy", "-S", "FORWARD").stdout)
         with self.subTest("files for the plugins and the kubelet"):
-            self.assertIn("FLANNEL_SUBNET=10.244.1.1/24", pathlib.Path(f"{NODE}/run/plumb/subnet.env").read_text())
-            self.assertTrue(json.loads(pathlib.Path(f"{NODE}/etc/cni/net.d/10-plumb.conflist").read_text())["plugins"])
+            self.assertIn("FLANNEL_SUBNET=10.244.1.1/24", pathlib.Path("/run/plumb/subnet.env").read_text())
+            self.assertTrue(json.loads(pathlib.Path("/etc/cni/net.d/10-plumb.conflist").read_text())["plugins"])
+        with self.subTest("a pod gets an address of the node's range"):
+            world.run("ip", "netns", "add", "pod")
+            result = json.loads(self.cnitool("add", "plumb", "/run/netns/pod"))
+            self.assertTrue(result["ips"][0]["address"].startswith("10.244.1."), result)
+            self.cnitool("del", "plumb", "/run/netns/pod")
         with self.subTest("BIRD has plumbd's configuration"):
             world.wait_until(lambda: "10.244.1.0/24" in self.exec("bird", "birdcl", "-s", "/run/plumb/bird.ctl", "show", "route"),
                              "BIRD announces the range", 30)
@@ -166,13 +171,16 @@ class ImageTest(unittest.TestCase):
             world.run(*self.documented_removal(), timeout=60)
             self.assertEqual(world.run("ip", "route", "show", "proto", "86").stdout, "")
             self.assertNotIn("table inet plumb", world.run("nft", "list", "tables").stdout)
-            self.assertFalse(os.path.exists(f"{NODE}/etc/cni/net.d/10-plumb.conflist"))
+            self.assertFalse(os.path.exists("/etc/cni/net.d/10-plumb.conflist"))
+
+    def cnitool(self, *arguments):
+        paths = {"CNI_PATH": "/opt/cni/bin", "NETCONFPATH": "/etc/cni/net.d"}
+        return world.run(f"{world.plugin_folder()}/cnitool", *arguments, env={**world.environment(), **paths}).stdout
 
     def documented_removal(self):
         text = (ROOT / "docs/kubernetes.md").read_text(encoding="utf-8")
         words = re.search(r"^ctr -n k8s.io run .*?cleanup$", text, re.M | re.S)[0].replace("\\\n", " ").split()
-        words = [word.replace("src=/", f"src={NODE}/") for word in words[4:]]
-        return self.containerd.command("run", "--snapshotter", "native", "--cgroup", f"/{world.cgroup()}/removal", *words)
+        return self.containerd.command("run", "--snapshotter", "native", "--cgroup", f"/{world.cgroup()}/removal", *words[4:])
 
     def probe(self, name):
         return self.manifest.containers[name]["livenessProbe"]["exec"]["command"]
