@@ -16,26 +16,26 @@ from lab import world  # pylint: disable=wrong-import-position
 
 NODE = os.environ.get("PLUMB_BGP_NODE", str(pathlib.Path(__file__).resolve().parents[2] / "build/dev/tests/bgp_node"))
 BIRD = "/usr/sbin/bird"
-CLUSTER = ["10.244.0.0/16", "fd00:244::/48"]
+CLUSTER = ["10.244.0.0/15", "fd00:244::/48"]
 
 
 class Switch:
     """One link that all nodes are on."""
 
-    def __init__(self):
-        self.space = world.Namespace("switch")
+    def __init__(self, name="switch"):
+        self.space = world.Namespace(name)
         self.space.run("ip", "link", "add", "br0", "type", "bridge")
         self.space.run("ip", "link", "set", "br0", "up")
 
-    def plug(self, space, *addresses):
+    def plug(self, space, *addresses, device="eth0"):
         port = f"p-{space.name}"
-        self.space.run("ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", space.path)
+        self.space.run("ip", "link", "add", port, "type", "veth", "peer", "name", device, "netns", space.path)
         self.space.run("ip", "link", "set", port, "master", "br0", "up")
         space.run("sysctl", "-qw", "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0",
-                  "net.ipv6.conf.eth0.accept_dad=0", "net.ipv4.ip_forward=1")
-        space.run("ip", "link", "set", "eth0", "up")
+                  f"net.ipv6.conf.{device}.accept_dad=0", "net.ipv4.ip_forward=1")
+        space.run("ip", "link", "set", device, "up")
         for address in addresses:
-            space.run("ip", "address", "add", address, "dev", "eth0")
+            space.run("ip", "address", "add", address, "dev", device)
 
 
 class Node:
@@ -47,11 +47,11 @@ class Node:
         self.space = world.Namespace(self.name)
         self.folder = pathlib.Path(f"/run/bgp/{self.name}")
         self.folder.mkdir(parents=True)
-        self.v4, self.v6 = f"192.0.2.{number}", f"fd00:a::{number:x}"
-        switch.plug(self.space, *([f"{self.v4}/24"] if "4" in families else []), *([f"{self.v6}/64"] if "6" in families else []))
+        self.v4, self.v6 = f"192.0.{2 + number // 250}.{number % 250}", f"fd00:a::{number:x}"
+        switch.plug(self.space, *([f"{self.v4}/16"] if "4" in families else []), *([f"{self.v6}/64"] if "6" in families else []))
         # Neighbours on one link prefer it as the next hop of IPv6 routes.
         self.link_local = world.wait_until(self._find_link_local, "link-local address")
-        self.range4, self.range6 = f"10.244.{number}.0/24", f"fd00:244:0:{number:x}::/64"
+        self.range4, self.range6 = f"10.{244 + number // 256}.{number % 256}.0/24", f"fd00:244:0:{number:x}::/64"
         self.labels = {}
         self.bird = self.agent = self.listener = None
         self.log = (self.folder / "bird.log").open("a", encoding="utf-8")

@@ -76,7 +76,7 @@ class FiltersTest(unittest.TestCase):
         first, second = self.nodes
         world.wait_until(lambda: self.told() >= {first.range4, first.range6}, "the router hears of n1")
         self.assertEqual(self.told(), {first.range4, first.range6})
-        self.assertEqual(self.heard(second), {first.range4, first.range6})
+        world.wait_until(lambda: self.heard(second) == {first.range4, first.range6}, "the other node's routes", 10)
 
     def test_a_lying_node_is_believed_only_about_pods(self):
         self.start(64512, peers=False)
@@ -89,7 +89,7 @@ class FiltersTest(unittest.TestCase):
         first, second = self.nodes
         wanted = {*TRUTH4, *TRUTH6, second.range4, second.range6, "198.18.0.0/15", "198.18.7.0/24"}
         world.wait_until(lambda: self.heard(first) == wanted, "the peer's ranges", 15)
-        self.assertEqual(self.heard(second), {first.range4, first.range6})
+        world.wait_until(lambda: self.heard(second) == {first.range4, first.range6}, "the other node's routes", 10)
 
     def test_kernel_routes_of_others_do_not_leak(self):
         settings = self.start(65000, floatingRanges=["10.250.0.0/16"])
@@ -116,7 +116,8 @@ class FiltersTest(unittest.TestCase):
         world.wait_until(lambda: "198.51.100.1/32" in self.told(), "an endpoint became ready here", 10)
         first.apply(self.nodes, [], **settings)
         world.wait_until(lambda: self.told() == own, "no service any more", 10)
-        self.assertEqual(self.heard(second), own, "nodes reach services by themselves")
+        # Nodes reach services by themselves.
+        world.wait_until(lambda: self.heard(second) == own, "the other node's routes", 10)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,20 @@ GOBGP = """
       afi-safi-name = "ipv4-unicast"
 """
 
+# Between two subnets, as top-of-rack routers are: it passes on what each side announces.
+RACK = """
+router id 192.0.2.254;
+protocol device {{ }}
+protocol kernel {{ ipv4 {{ import none; export where source = RTS_BGP; }}; }}
+protocol direct {{ ipv4; }}
+template bgp nodes {{
+  connect delay time 1; direct;
+  ipv4 {{ import all; export where source = RTS_BGP; next hop self; }};
+}}
+protocol bgp n1 from nodes {{ local 192.0.2.254 as 65000; neighbor 192.0.2.1 as 64512; }}
+protocol bgp n3 from nodes {{ local 198.51.100.254 as 65000; neighbor 198.51.100.3 as 64512; }}
+"""
+
 
 class PeersTest(unittest.TestCase):
     def setUp(self):
@@ -130,6 +144,31 @@ class PeersTest(unittest.TestCase):
         self.accepted("10.244.50.0/24")
         path = world.wait_until(lambda: self.frr(router, f"show bgp ipv4 unicast {self.nodes[0].range4} json").get("paths"), "FRR")[0]
         self.assertEqual(path["aspath"]["string"], "64777")
+
+    def test_a_router_between_two_subnets_carries_the_pods(self):
+        first = self.nodes[0]
+        other = bgp_lab.Switch("switch2")
+        self.addCleanup(other.space.remove)
+        third = bgp_lab.Node(other, 3, "4")
+        self.addCleanup(third.close)
+        third.space.run("ip", "address", "flush", "dev", "eth0", "scope", "global")
+        third.v4 = "198.51.100.3"
+        third.space.run("ip", "address", "add", "198.51.100.3/24", "dev", "eth0")
+        router = self.lab.add_router("rack", "192.0.2.254/24")
+        other.plug(router.space, "198.51.100.254/24", device="eth1")
+        first.space.run("ip", "route", "add", "default", "via", "192.0.2.254")
+        third.space.run("ip", "route", "add", "default", "via", "198.51.100.254")
+        first.families = "4"
+        cluster = [first, third]
+        peers = [{"name": "rack-a", "address": "192.0.2.254", "asNumber": 65000, "node": "n1"},
+                 {"name": "rack-b", "address": "198.51.100.254", "asNumber": 65000, "node": "n3"}]
+        bgp_lab.start(cluster, peers=peers)
+        router.start_bird(RACK.format())
+        world.wait_until(lambda: first.routes() == {third.range4: "192.0.2.254"}, "n3's pods by the router", 20)
+        world.wait_until(lambda: third.routes() == {first.range4: "198.51.100.254"}, "n1's pods by the router", 20)
+        # The session with each other gives no next hop on the link, and does not get in the way.
+        world.wait_until(lambda: "node.n3.v4" in first.sessions(), "the mesh reaches across", 20)
+        self.assertEqual(first.routes(), {third.range4: "192.0.2.254"})
 
 
 if __name__ == "__main__":

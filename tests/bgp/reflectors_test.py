@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Two reflectors chosen by label, and nodes that have sessions with those only."""
+import time
 import unittest
 
 import bgp_lab
@@ -8,29 +9,49 @@ from lab import world
 
 
 class ReflectorsTest(unittest.TestCase):
-    def start(self, families="46"):
+    def start(self, families="46", **bgp):
         self.nodes = bgp_lab.Lab(self).add_nodes(range(1, 7), families)
         self.reflectors, self.clients = self.nodes[:2], self.nodes[2:]
         for node in self.reflectors:
             node.labels = {"reflector": "yes"}
-        self.settings = {"reflectors": {"reflector": "yes"}}
+        self.settings = {"reflectors": {"reflector": "yes"}, **bgp}
         bgp_lab.start(self.nodes, **self.settings)
         bgp_lab.wait_converged(self.nodes)
 
     def test_everybody_hears_of_everybody_through_them(self):
         self.start()
         for client in self.clients:
-            self.assertEqual(sorted(client.sessions()), ["node.n1.v4", "node.n1.v6", "node.n2.v4", "node.n2.v6"])
-        self.assertEqual(len(self.reflectors[0].sessions()), 2 * 5)
+            world.wait_until(lambda client=client: sorted(client.sessions()) == ["node.n1.v4", "node.n1.v6", "node.n2.v4", "node.n2.v6"],
+                             "sessions with both reflectors and nobody else", 10)
+        world.wait_until(lambda: len(self.reflectors[0].sessions()) == 2 * 5, "sessions of a reflector", 10)
 
     def test_one_of_two_can_die(self):
         self.start("4")
         dead, others = self.reflectors[0], self.nodes[1:]
-        dead.unplug()
-        # The hold time, and no moment in which the others lose each other.
-        world.wait_until(lambda: dead.range4 not in self.clients[0].routes(), "the dead reflector's own route", 15)
         for client in self.clients:
-            self.assertEqual(client.routes(), bgp_lab.expected(client, others))
+            world.wait_until(lambda client=client: len(client.sessions()) == 2, "sessions with both reflectors", 10)
+        monitors = [client.start_monitor() for client in self.clients]
+        dead.unplug()
+        for client in self.clients:
+            wanted = bgp_lab.expected(client, others)
+            world.wait_until(lambda client=client, wanted=wanted: client.routes() == wanted, "all but the dead reflector's pods", 20)
+        # And no moment in which the others lose each other.
+        for monitor in monitors:
+            monitor.kill()
+            deleted = [line for line in monitor.communicate()[0].splitlines() if line.startswith("Deleted") and "bird" in line]
+            self.assertTrue(all(dead.range4 in line for line in deleted), deleted)
+
+    def test_bfd_sees_a_dead_client_in_half_a_second(self):
+        self.start("4", bfd=True, bfdIntervalMs=100)
+        client, dead = self.clients[0], self.clients[-1]
+        for reflector in self.reflectors:
+            world.wait_until(lambda reflector=reflector: reflector.birdc("show", "bfd", "sessions").count(" Up ") == 5, "BFD", 10)
+        dead.unplug()
+        died = time.monotonic()
+        world.wait_until(lambda: dead.range4 not in client.routes(), "the dead client's route is gone", 5)
+        took = time.monotonic() - died
+        print(f"with BFD, through reflectors, a dead node's routes go in {took:.2f} s")
+        self.assertLess(took, 0.5)
 
     def test_a_new_node_changes_nothing_on_the_reflectors(self):
         self.start("4")

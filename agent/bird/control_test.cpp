@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/bird/control.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstring>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/temp_dir.h"
+
+namespace agent::bird {
+namespace {
+
+using testing::HasSubstr;
+
+/// A double of BIRD's end of the socket, for answers that a healthy BIRD does not give.
+class ControlTest : public testing::Test {
+ protected:
+  ControlTest() : path(dir / "bird.ctl"), control(loop, path, [this] { ++changes; }) {}
+
+  void listen() {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+    listener = base::UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(::listen(listener.get(), 4), 0);
+  }
+  void greet() {
+    listen();
+    control.start();
+    accept();
+    say("0001 BIRD 2.0.12 ready.\n");
+  }
+  void accept() {
+    server = base::UniqueFd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  }
+  void say(const std::string& text) {
+    ASSERT_EQ(::send(server.get(), text.data(), text.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(text.size()));
+    loop.turn(std::chrono::milliseconds(100));
+  }
+  std::string hear() {
+    char buffer[256];
+    const ssize_t size = ::recv(server.get(), buffer, sizeof buffer, 0);
+    return size > 0 ? std::string(buffer, static_cast<std::size_t>(size)) : "";
+  }
+
+  test::TempDir dir;
+  std::string path;
+  Loop loop;
+  int changes = 0;
+  Control control;
+  base::UniqueFd listener, server;
+};
+
+TEST_F(ControlTest, IsUpAfterTheGreeting) {
+  greet();
+  EXPECT_TRUE(control.up());
+  EXPECT_EQ(changes, 1);
+}
+
+TEST_F(ControlTest, TellsWhyItIsDown) {
+  control.start();
+  EXPECT_FALSE(control.up());
+  EXPECT_THAT(control.problem(), HasSubstr("bird.ctl\": No such file or directory"));
+}
+
+TEST_F(ControlTest, AnswersInOrderAlsoWhenTheyComeInPieces) {
+  greet();
+  std::vector<std::string> answers;
+  const auto keep = [&](const Reply& reply) {
+    answers.push_back(std::to_string(reply.code()) + " " + std::to_string(reply.lines.size()) +
+                      " " + reply.text());
+  };
+  control.command("first", keep);
+  control.command("second", keep);
+  EXPECT_EQ(hear(), "first\n") << "the second waits";
+  say("0002-Reading\n contin");
+  say("ued\n+a message of no command\n0003 Recon");
+  say("figured\n");
+  EXPECT_EQ(hear(), "second\n");
+  say("8002 refused\n");
+  EXPECT_THAT(answers, testing::ElementsAre("3 3 Reconfigured", "8002 1 refused"));
+}
+
+TEST_F(ControlTest, ALostConnectionAnswersEverythingAndIsMadeAgain) {
+  greet();
+  int lost = 0;
+  for (int i = 0; i < 2; ++i)
+    control.command("show status",
+                    [&](const Reply& reply) { lost += reply.lines.empty() && !reply.ok(); });
+  EXPECT_EQ(hear(), "show status\n");
+  server = base::UniqueFd();
+  loop.turn(std::chrono::milliseconds(100));
+  EXPECT_EQ(lost, 2);
+  EXPECT_FALSE(control.up());
+  EXPECT_THAT(control.problem(), HasSubstr("BIRD closed the connection"));
+  control.command("at once", [&](const Reply& reply) { lost += !reply.ok(); });
+  EXPECT_EQ(lost, 3);
+  const auto deadline = Loop::Clock::now() + std::chrono::seconds(10);
+  while (!control.connecting() && Loop::Clock::now() < deadline)
+    loop.turn(std::chrono::milliseconds(100));
+  accept();
+  say("0001 BIRD 2.0.12 ready.\n");
+  EXPECT_TRUE(control.up());
+}
+
+TEST_F(ControlTest, AnotherProgramsSocketIsNotBirds) {
+  listen();
+  control.start();
+  accept();
+  say("1abc hello\n");
+  EXPECT_FALSE(control.up());
+  EXPECT_THAT(control.problem(), HasSubstr("not a control socket of BIRD"));
+}
+
+}  // namespace
+}  // namespace agent::bird
