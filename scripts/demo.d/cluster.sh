@@ -102,7 +102,9 @@ END
 start_plumbd() {
   local node=$1 start=$EPOCHREALTIME
   on "$node" mkdir -p /run/plumb/net.d
-  on "$node" "$CNI_PATH/plumbd" run --config "/run/demo/$node/plumbd.yaml" >>"/run/demo/$node/plumbd.log" 2>&1 &
+  # Not by on(): its process would be a shell that waits for plumbd.
+  nsenter --net="/run/netns/$node" --mount="/proc/${disk[$node]}/ns/mnt" "$CNI_PATH/plumbd" run --config "/run/demo/$node/plumbd.yaml" \
+    >>"/run/demo/$node/plumbd.log" 2>&1 7>&- 8>&- & # the probe's end of input must be nobody else's
   daemon[$node]=$!
   until on "$node" curl -fs -o /dev/null http://127.0.0.1:9474/readyz; do
     kill -0 "${daemon[$node]}" 2>/dev/null || { cat "/run/demo/$node/plumbd.log" >&2; die "$node: plumbd ended"; }
@@ -211,6 +213,8 @@ lose_a_node() {
   write_nodes n1 n2 n3
   wait_routes n1 2
   start_plumbd n3
+  NETCONFPATH=/run/plumb/net.d on n3 "$CNI_PATH/cnitool" del plumb /run/netns/pod3
+  good "n3: DEL of the pod that was there, as a runtime does when it starts"
   add_cluster_pod n3
   ping_once pod1 "$(address pod3 4)"
   ping_once pod3 "$(address pod2 6)"
@@ -235,6 +239,7 @@ remove_all() {
 
 demo_cluster() {
   local node
+  unset PLUMB_DEMO_BEGUN # plumbd takes every PLUMB_... for a key of its configuration
   make_world "$1"
   trap 'stop "${others[@]}" "${daemon[@]}" "${disk[@]}"' EXIT
   title "Three machines in two subnets (namespaces that end with this script)"
