@@ -27,6 +27,7 @@ void remove_files(const Config& config) {
     paths.push_back(config.state_dir + name);
   }
   paths.push_back(config.run_dir + "/plumbd.sock");
+  paths.push_back(config.bgp.bird_config);
   paths.push_back(config.state_dir + "/snapshot.json");
   for (const std::string& path : paths)
     if (base::remove_file(path)) std::cout << "removed " << path << "\n";
@@ -49,6 +50,8 @@ int clean_up(const Invocation& invocation) {
     std::cout << "removed " << change.object << "\n";
   for (const std::string& error : report.errors) std::cerr << "plumbd: " << error << "\n";
   remove_files(config);
+  if (config.fabric.backend == fabric::Backend::bgp)
+    std::cout << "BIRD, if it runs, still holds its routes: stop it\n";
   return report.errors.empty() ? kOk : kFailed;
 }
 

@@ -31,7 +31,7 @@ struct View {
 std::string print_status(const View& view);
 /// `plumbd nodes --json`: each node admitted, and how it is reached.
 std::string print_nodes(const View& view);
-/// Prometheus' text format; the names are in docs/plumbd.md.
+/// Prometheus' text format; the names are in docs/operations.md.
 std::string print_metrics(const View& view);
 
 /// How pods of `node` are reached: `this node`, `10.0.0.2 dev eth0`, `vxlan 10.0.0.2`, `bgp`, or

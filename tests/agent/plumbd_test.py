@@ -225,6 +225,15 @@ class PlumbdTest(unittest.TestCase):
         self.assertRegex(self.machine.ctl("nodes").stdout, r"n9 +198.51.100.9 +10.244.9.0/24 +vxlan to 198.51.100.9")
         self.assertEqual(json.loads(self.machine.ctl("plan").stdout)["overlays"][0]["device"], "plumb-vxlan")
 
+    def test_probe_sends_full_size_packets_and_tells_who_does_not_answer(self):
+        self.begin(node_lines(1) + FAR)
+        done = self.machine.ctl("probe", "n1")
+        self.assertIn("192.0.2.1: 1450 bytes, answered in", done.stdout)
+        done = self.machine.ctl("probe", "n9", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("reached by vxlan to 198.51.100.9", done.stdout)
+        self.assertIn('no node "n7"', self.machine.ctl("probe", "n7", check=False).stderr)
+
     def test_nobody_answers_without_an_agent(self):
         done = self.machine.ctl("status", check=False)
         self.assertEqual(done.returncode, 3)
