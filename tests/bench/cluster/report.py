@@ -22,6 +22,8 @@ def main():
     parser.add_argument("--markdown")
     options = parser.parse_args()
     text = sys.stdin.read()
+    if not text:
+        return 2  # main.py has said why
     measured = json.loads(text)
     sections = [(section, [Figure(**{key: value for key, value in each.items() if key != "section"}) for each in figures])
                 for section, figures in itertools.groupby(measured["figures"], lambda each: each["section"])]

@@ -44,7 +44,7 @@ def silence(node):
     """A full dump and comparison, and no write: by plumbd's own count, and by its system calls."""
     log = f"{node.folder}/strace.log"
     before, runs = node.metric("plumb_reconcile_writes_total"), node.metric("plumb_reconcile_runs_total")
-    tracer = node.start("strace", "-f", "-s", "64", "-e", "trace=sendto,sendmsg,sendmmsg", "-o", log, "-p", str(node.plumbd.pid))
+    tracer = node.start("strace", "-qq", "-f", "-s", "64", "-e", "trace=sendto,sendmsg,sendmmsg", "-o", log, "-p", str(node.plumbd.pid))
     try:
         wait_until(lambda: "TracerPid:\t0" not in pathlib.Path(f"/proc/{node.plumbd.pid}/status").read_text(encoding="utf-8"),
                    "strace has attached")
