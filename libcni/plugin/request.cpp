@@ -132,7 +132,9 @@ Request with_config(const Request& request, const std::string& text) {
                   .args = request.args,
                   .path = request.path,
                   .stdin_text = text,
-                  .config = json::Object::parse(text, "rewritten configuration"),
+                  .config = text == request.stdin_text
+                                ? request.config
+                                : json::Object::parse(text, "rewritten configuration"),
                   .network = request.network,
                   .version = request.version,
                   .prev_result = request.prev_result,
