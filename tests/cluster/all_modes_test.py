@@ -17,7 +17,7 @@ class AllModesTest(ModeTest):
 
     def test_direct_routes_need_the_family_of_the_pods(self):
         for families in FAMILIES:
-            for backend in ("host-gw", "auto"):
+            for backend in ("host-gw", "bgp", "auto"):
                 self.check(backend, families, families)
 
     def test_auto_across_a_router(self):

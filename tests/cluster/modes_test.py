@@ -19,6 +19,9 @@ class ModesTest(ModeTest):
     def test_host_gw(self):
         self.check("host-gw", IPV4, IPV4)
 
+    def test_bgp(self):
+        self.check("bgp")
+
 
 if __name__ == "__main__":
     world.enter()
