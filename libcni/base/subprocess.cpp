@@ -83,6 +83,7 @@ struct Image {
   std::vector<char*> envp;
   std::array<int, 3> stdio{-1, -1, -1};  // -1: inherited
   bool die_with_parent = true;
+  int descriptor = -1;
   pid_t parent = ::getpid();
 };
 
@@ -107,7 +108,9 @@ struct Image {
     if (source >= 0) placed = placed && ::dup2(source, fd) == fd;
   }
   // Kernels before 5.9 lack close_range; our own descriptors are close-on-exec in any case.
-  ::syscall(SYS_close_range, 3u, ~0u, 0u);
+  const unsigned kept = image.descriptor > 2 ? static_cast<unsigned>(image.descriptor) : 2u;
+  if (kept > 3) ::syscall(SYS_close_range, 3u, kept - 1, 0u);
+  ::syscall(SYS_close_range, kept + 1, ~0u, 0u);
   if (placed) ::execve(image.path, image.argv.data(), image.envp.data());
   failure = errno;
   ::_exit(127);
@@ -236,6 +239,7 @@ Outcome run(const Command& command) {
   const auto deadline = command.timeout ? Clock::now() + *command.timeout : kNever;
   Image image(command);
   image.die_with_parent = command.die_with_parent;
+  image.descriptor = command.descriptor;
   std::string output;
   std::array<Stream, 2> streams{
       {{{}, [&](std::string_view text) { output += text; }}, {{}, command.on_stderr}}};

@@ -20,6 +20,7 @@ struct Command {
   std::function<void(std::string_view)>
       on_stderr;                ///< gets standard error as it comes; unset: inherited
   bool die_with_parent = true;  ///< SIGKILL when we die (S-240); runtimes turn it off (R-074)
+  int descriptor = -1;          ///< one of ours that it inherits under the same number; -1: none
 };
 
 struct Outcome {
@@ -31,9 +32,9 @@ struct Outcome {
 };
 
 /// Runs `command` in a process group of its own with default signal handling and no descriptor but
-/// 0, 1, 2 (S-093). Throws std::system_error when it cannot be started; ETXTBSY is retried for 5 s
-/// . A grandchild that keeps the pipes open does not delay the return beyond the timeout
-/// . Our own termination signal kills the group and throws EINTR.
+/// 0, 1, 2 and `descriptor` (S-093). Throws std::system_error when it cannot be started; ETXTBSY is
+/// retried for 5 s. A grandchild that keeps the pipes open does not delay the return beyond
+/// the timeout. Our own termination signal kills the group and throws EINTR.
 Outcome run(const Command& command);
 
 }  // namespace base

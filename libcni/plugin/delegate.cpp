@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 
 #include "libcni/base/file.h"
@@ -64,6 +65,16 @@ std::vector<std::string> environment_for(Verb verb) {
     if (!std::string_view(*pair).starts_with(kCommand)) environment.emplace_back(*pair);
   environment.push_back(std::string(kCommand) + std::string(verb_name(verb)));
   return environment;
+}
+
+/// The descriptor in which a runtime handed the namespace down, where CNI_NETNS says so; a delegate
+/// has to find it, too (S-036). -1: a path like any other.
+int find_handed_down(std::string_view netns) {
+  constexpr std::string_view kFolder = "/proc/self/fd/";
+  int descriptor = -1;
+  if (netns.starts_with(kFolder))
+    std::from_chars(netns.data() + kFolder.size(), netns.data() + netns.size(), descriptor);
+  return descriptor;
 }
 
 std::string ending(const base::Outcome& outcome) {
@@ -149,6 +160,7 @@ std::string Ipam::execute(const Target& target, Verb verb) const {
   command.path = target.path;
   command.environment = environment_for(verb);
   command.input = request_.stdin_text;
+  command.descriptor = find_handed_down(request_.netns);
   command.on_stderr = [&](std::string_view text) {
     base::write_all(STDERR_FILENO, text, "standard error");  // S-231
     errors.append(text.substr(0, kMaxDiagnosis - std::min(kMaxDiagnosis, errors.size())));

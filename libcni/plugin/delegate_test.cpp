@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libcni/plugin/delegate.h"
 
+#include <fcntl.h>
+
 #include <filesystem>
 
 #include <gmock/gmock.h>
@@ -154,6 +156,18 @@ TEST_F(Delegate, S093_InheritsNoDescriptors) {
   const Request caller = request();
   Ipam(caller).add();
   EXPECT_EQ(base::read_file(folder_ / "fds"), "0\n1\n2\n3\n");  // 3 is the folder that ls reads
+}
+
+TEST_F(Delegate, S036_InheritsTheDescriptorThatIsTheNamespace) {
+  const base::UniqueFd before(::dup(STDERR_FILENO));
+  const base::UniqueFd handed_down(::open("/proc/self/ns/net", O_RDONLY));  // without O_CLOEXEC
+  const base::UniqueFd after(::dup(STDERR_FILENO));
+  Request caller = request();
+  caller.netns = "/proc/self/fd/" + std::to_string(handed_down.get());
+  install("[ " + caller.netns + " -ef /proc/self/ns/net ] || exit 1; ls /proc/self/fd | wc -l > " +
+          (folder_ / "fds") + "; echo '" + kAddress + "'");
+  EXPECT_EQ(Ipam(caller).add().ips.size(), 1u);
+  EXPECT_EQ(base::read_file(folder_ / "fds"), "5\n");  // 0, 1, 2, it, and the folder that ls reads
 }
 
 // S-231
