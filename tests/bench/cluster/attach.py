@@ -12,13 +12,10 @@ from lab.cluster import Cluster
 
 ROUNDS, WARM_UP = 60, 5
 VERSION = "1.0.0"
-IPAM = {"type": "host-local", "ranges": [[{"subnet": "10.99.0.0/16"}], [{"subnet": "fd00:99::/64"}]]}
-BRIDGE = {"type": "bridge", "bridge": "cni-bench", "isDefaultGateway": True, "ipam": IPAM}
-PTP = {"type": "ptp", "ipam": IPAM}
 
 
 def measure():
-    for backend, plugin, other in (("vxlan", "vxlan", BRIDGE), ("bgp", "bgp", PTP)):
+    for backend, other in (("vxlan", "bridge"), ("bgp", "ptp")):
         cluster = Cluster(backend)
         try:
             cluster.add_nodes(2)
@@ -26,20 +23,46 @@ def measure():
             node = cluster.nodes[0]
             conflist = json.loads(next(node.path("/etc/cni/net.d").glob("*.conflist")).read_text(encoding="utf-8"))
             ours = {**conflist["plugins"][0], "name": conflist["name"]}
-            if ours["type"] != plugin:
+            if ours["type"] != backend:
                 raise AssertionError(f"plumbd's list for {backend} begins with {ours['type']}")
-            worker = (*node.enter, sys.executable, str(pathlib.Path(__file__).resolve()))
-            answer = world.run(*worker, text=json.dumps([ours, {**other, "name": "compared"}]), timeout=300)
-            yield from judge(plugin, other["type"], json.loads(answer.stdout))
+            known = json.loads(node.path("/run/plumb/node.json").read_text(encoding="utf-8"))
+            yield from compare(node, ours, plain(other, node, known["mtu"]), "configuration of plumbd")
         finally:
             cluster.close()
+    yield from measure_alone()
 
 
-def judge(plugin, other, times):
-    ours, theirs = (median(each) * 1000 for each in zip(*times))
-    yield Figure(f"ADD {plugin}", ours, "ms", note=f"median of {ROUNDS}, dual-stack, configuration of plumbd")
-    yield Figure(f"ADD {other}", theirs, "ms", note="dual-stack, host-local")
-    yield Figure(f"ADD {plugin} / ADD {other}", ours / theirs, "x", limit=1.2, note="of the medians")
+def measure_alone():
+    """Without plumbd, vxlan looks at the node's side on every ADD."""
+    cluster = Cluster("vxlan")
+    try:
+        cluster.add_nodes(2)
+        node = cluster.nodes[0]
+        peers = [{"name": each.name, "addresses": list(each.addresses.values()), "ranges": list(each.ranges.values())} for each in cluster.nodes]
+        ours = {"type": "vxlan", "name": "alone", "bridge": "cni-alone", "mtu": 1450, "localAddress": node.addresses[4], "peers": peers}
+        yield from compare(node, ours, plain("bridge", node, ours["mtu"]), "alone, without plumbd")
+    finally:
+        cluster.close()
+
+
+def plain(kind, node, mtu):
+    """The plugin that does not span nodes, with all that the other one gives a pod."""
+    ipam = {"type": "host-local", "ranges": [[{"subnet": each}] for each in node.ranges.values()],
+            "routes": [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]}
+    special = {"bridge": "cni-plain", "isGateway": True} if kind == "bridge" else {}
+    return {"type": kind, "name": "compared", "mtu": mtu, "ipMasq": False, "ipam": ipam, **special}
+
+
+def compare(node, ours, theirs, how):
+    """The ratio is that of neighbours in time: what else the machine does meets both."""
+    worker = (*node.enter, sys.executable, str(pathlib.Path(__file__).resolve()))
+    times = json.loads(world.run(*worker, text=json.dumps([ours, theirs]), timeout=300).stdout)
+    mine, other = (median(each) * 1000 for each in zip(*times))
+    name = f"ADD {ours['type']}" + ("" if "peers" not in ours else " alone")
+    yield Figure(name, mine, "ms", note=f"median of {ROUNDS}, dual-stack, {how}")
+    yield Figure(f"ADD {theirs['type']} beside it", other, "ms", note="same ranges, MTU and routes, host-local")
+    yield Figure(f"{name} / ADD {theirs['type']}", median([first / second for first, second in times]), "x", limit=1.2,
+                 note=f"median of {ROUNDS} pairs in turn")
 
 
 def call(verb, config, sandbox, number):
