@@ -84,7 +84,7 @@ WantedSet set_of_addresses(const std::string& name, int family,
   for (const base::IpAddress& address : addresses)
     if (address.family() == family) wanted.keys.push_back(key_of(address.bytes()));
   std::ranges::sort(wanted.keys);
-  wanted.keys.erase(std::ranges::unique(wanted.keys).begin(), wanted.keys.end());
+  wanted.keys.erase(std::unique(wanted.keys.begin(), wanted.keys.end()), wanted.keys.end());
   return wanted;
 }
 
