@@ -116,7 +116,7 @@ std::optional<int> ensure_device(Run& run, const VxlanDevice& wanted) {
   net::Netlink& netlink = run.netlink();
   // In this order: another process may be making it.
   const bool name_taken = net::find_link(netlink, wanted.name).has_value();
-  const std::vector<net::VxlanLink> all = net::list_vxlan(netlink);
+  const std::vector<net::VxlanLink> all = run.list_vxlan();
   if (std::string obstacle = find_obstacle(run, all, wanted); !obstacle.empty()) {
     run.fail(std::move(obstacle));
     return std::nullopt;
@@ -149,7 +149,7 @@ std::optional<int> ensure_device(Run& run, const VxlanDevice& wanted) {
 }
 
 void remove_stale_devices(Run& run, std::span<const Overlay> overlays, bool in_the_way) {
-  for (const net::VxlanLink& each : net::list_vxlan(run.netlink())) {
+  for (const net::VxlanLink& each : run.list_vxlan()) {
     if (each.link.alias != run.mark()) continue;
     const auto is = [&](const Overlay& overlay) { return overlay.device.name == each.link.name; };
     const auto needs = [&](const Overlay& overlay) {

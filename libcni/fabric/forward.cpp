@@ -123,10 +123,7 @@ void ensure_forward_rules(Run& run, const std::optional<Traffic>& traffic) {
   };
   for (const int family : {AF_INET, AF_INET6}) {
     const std::vector<Accept> wanted = wanted_accepts(traffic, family);
-    attempt("nft", family, [&] {
-      Nft nft;
-      ensure_nft(run, nft, family, wanted);
-    });
+    attempt("nft", family, [&] { ensure_nft(run, run.nft(), family, wanted); });
     attempt("legacy", family, [&] { ensure_legacy(run, family, wanted); });
   }
 }

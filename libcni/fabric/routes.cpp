@@ -78,7 +78,7 @@ std::vector<net::Route> Routes::read_present(const std::vector<base::Prefix>& sc
   const bool named = !run_.scope().empty();
   std::vector<int> devices;
   if (named)
-    for (const net::VxlanLink& each : net::list_vxlan(run_.netlink()))
+    for (const net::VxlanLink& each : run_.list_vxlan())
       if (each.link.alias == run_.mark()) devices.push_back(each.link.index);
   // Named scopes share a protocol number.
   const auto is_own = [&](const net::Route& route) {

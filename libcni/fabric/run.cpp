@@ -27,6 +27,11 @@ bool means_gone(int errnum) {
 
 }  // namespace
 
+const std::vector<net::VxlanLink>& Run::list_vxlan() {
+  if (!vxlan_ || !is_dry()) vxlan_ = net::list_vxlan(netlink_);
+  return *vxlan_;
+}
+
 void Run::fail(std::string error) {
   if (report_.errors.size() < kErrorsKept)
     report_.errors.push_back(std::move(error));

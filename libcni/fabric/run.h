@@ -2,11 +2,14 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <vector>
 
 #include "libcni/fabric/apply.h"
+#include "libcni/net/nft.h"
+#include "libcni/net/vxlan.h"
 
 namespace fabric {
 
@@ -18,6 +21,11 @@ class Run {
       : netlink_(netlink), mode_(mode), scope_(scope) {}
 
   net::Netlink& netlink() { return netlink_; }
+  /// One socket for all: each close waits for other processes' transactions. Made when first asked
+  /// for; throws where there is no nf_tables.
+  net::nft::Nft& nft() { return nft_ ? *nft_ : nft_.emplace(); }
+  /// Every VXLAN device; a dry run, which changes none, reads them once.
+  const std::vector<net::VxlanLink>& list_vxlan();
   bool is_dry() const { return mode_ == Mode::dry; }
   const std::string& scope() const { return scope_; }
   /// The alias of this scope's devices.
@@ -55,6 +63,8 @@ class Run {
   void refuse(Change::What what, const std::string& object, const Refusal& refusal);
 
   net::Netlink& netlink_;
+  std::optional<net::nft::Nft> nft_;
+  std::optional<std::vector<net::VxlanLink>> vxlan_;
   Mode mode_;
   const std::string& scope_;
   Report report_;

@@ -324,8 +324,7 @@ void TrafficTable::commit(const Batch& batch, std::uint32_t generation) {
 }  // namespace
 
 void ensure_traffic(Run& run, const std::optional<Traffic>& traffic) try {
-  Nft nft;
-  TrafficTable table(run, nft);
+  TrafficTable table(run, run.nft());
   if (traffic)
     table.ensure(*traffic);
   else
