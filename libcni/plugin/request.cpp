@@ -16,6 +16,8 @@
 namespace cni {
 namespace {
 
+// Two documents are in memory then. 1 MiB has to go through (S-046), and DEL takes what ADD took.
+constexpr std::size_t kMaxRewritten = 1'250'000;
 constexpr Version kFirstWithCheck{0, 4, 0};
 constexpr Version kFirstWithGcAndStatus{1, 1, 0};
 
@@ -125,6 +127,9 @@ void read_prev_result(Request& request) {
 }
 
 Request with_config(const Request& request, const std::string& text) {
+  if (request.verb == Verb::add && text.size() > kMaxRewritten && text != request.stdin_text)
+    throw Error(Code::invalid_config, "configuration of " + std::to_string(text.size()) +
+                                          " bytes: want at most " + std::to_string(kMaxRewritten));
   Request changed{.verb = request.verb,
                   .container_id = request.container_id,
                   .ifname = request.ifname,

@@ -23,7 +23,8 @@ void read_config(Request& request, std::span<const Version> versions);
 bool open_sandbox(Request& request, bool override_guard);
 
 /// The same call with another configuration, for a delegate: `text` is a JSON object that keeps
-/// name, version and prevResult. Nothing is checked again.
+/// name, version and prevResult. Nothing is checked again. Throws code 7 where ADD would need the
+/// memory of two large documents (S-052).
 Request with_config(const Request& request, const std::string& text);
 
 /// Fills in `prev_result` on ADD, CHECK and DEL (S-215 to S-217, S-167).

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "libcni/plugin/request.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -172,6 +174,18 @@ TEST_F(PluginMain, S075_TheResultHasTheVersionOfTheRequest) {
     configure(version.text());
     EXPECT_EQ(run("ADD"), 0);
     EXPECT_EQ(json::parse(output).at("cniVersion"), version.text());
+  }
+}
+
+TEST(WithConfig, S052_AddRefusesALargeDocumentThatDelStillTakes) {
+  const std::string large = R"({"x":")" + std::string(1 << 21, 'x') + R"("})";
+  for (const Verb verb : {Verb::add, Verb::del}) {
+    const Request request{.verb = verb, .stdin_text = "{}"};
+    if (verb == Verb::add)
+      EXPECT_THROW(with_config(request, large), Error);
+    else
+      EXPECT_TRUE(with_config(request, large).config.has("x"));
+    EXPECT_NO_THROW(with_config(request, R"({"x":")" + std::string(1 << 20, 'x') + R"("})"));
   }
 }
 

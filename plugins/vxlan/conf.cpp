@@ -122,6 +122,8 @@ std::string make_pod_config(const cni::Request& request, const Conf& conf,
                             const std::optional<PodSide>& side) {
   const json::Object& config = request.config;
   std::map<std::string, std::string> members{{"type", json::quote(conf.pod_interface)}};
+  // Thousands perhaps, and none of the pod's business.
+  if (conf.alone) members["peers"] = "null";
   if (side) members["mtu"] = std::to_string(side->mtu);
   // The node's table masquerades. With plumbd's files it is theirs to say, and a removal looks.
   if (conf.alone)

@@ -99,6 +99,11 @@ TEST(VxlanPodConfig, AloneTheNodesTableMasquerades) {
   EXPECT_FALSE(pod_config(R"({"peers":[],"ipMasq":true})").get_bool("ipMasq"));
 }
 
+TEST(VxlanPodConfig, PeersAreNotThePodsBusiness) {
+  const auto config = pod_config(R"({"peers":[{"address":"192.0.2.2","ranges":["10.8.0.0/24"]}]})");
+  EXPECT_FALSE(config.has("peers"));
+}
+
 TEST(VxlanPodConfig, ARemovalLooksForWhatPlumbdsFileMayHaveAskedFor) {
   const auto config = pod_config("{}", std::nullopt);
   EXPECT_TRUE(config.get_bool("ipMasq"));
