@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
+#include <unordered_map>
+#include <utility>
 
 namespace agent {
 namespace {
@@ -29,9 +32,9 @@ class Claims {
       if (std::string why = problem_of(address); !why.empty()) return why;
     for (const base::Prefix& range : node.ranges)
       if (std::string why = problem_of(range); !why.empty()) return why;
-    for (const base::Mac& mac : macs_of(node))
-      if (const auto owner = macs_.find(mac.bytes); owner != macs_.end())
-        return "its VXLAN MAC address " + mac.text() + " is that of node " +
+    for (const auto& mac : macs_of(node))
+      if (const auto owner = mac ? macs_.find(mac->number()) : macs_.end(); owner != macs_.end())
+        return "its VXLAN MAC address " + mac->text() + " is that of node " +
                quoted(owner->second->name) + "; give one of them a mac";
     return {};
   }
@@ -40,7 +43,8 @@ class Claims {
     for (const base::IpAddress& address : node.addresses) addresses_[address] = &node;
     for (const base::Prefix& range : node.ranges)
       ranges_[range.network().address] = {range.network(), &node};
-    for (const base::Mac& mac : macs_of(node)) macs_[mac.bytes] = &node;
+    for (const auto& mac : macs_of(node))
+      if (mac) macs_[mac->number()] = &node;
   }
 
  private:
@@ -49,14 +53,12 @@ class Claims {
     const fabric::Node* node;
   };
 
-  static std::vector<base::Mac> macs_of(const fabric::Node& node) {
-    std::vector<base::Mac> macs;
-    for (const int family : {AF_INET, AF_INET6}) {
-      const auto& told = family == AF_INET ? node.mac : node.mac_v6;
+  static std::array<std::optional<base::Mac>, 2> macs_of(const fabric::Node& node) {
+    const auto mac_of = [&](int family, const std::optional<base::Mac>& told) {
       const auto address = node.address_of(family);
-      if (address) macs.push_back(told ? *told : fabric::vtep_mac(*address));
-    }
-    return macs;
+      return address && !told ? fabric::vtep_mac(*address) : address ? told : std::nullopt;
+    };
+    return {mac_of(AF_INET, node.mac), mac_of(AF_INET6, node.mac_v6)};
   }
 
   std::string problem_of(const base::IpAddress& address) const {
@@ -71,20 +73,22 @@ class Claims {
   }
 
   std::string problem_of(const base::Prefix& range) const {
-    const std::string text = "its range " + range.text();
+    const auto its_range = [&] { return "its range " + range.text(); };
     const auto& cluster = rules_.cluster_ranges;
     const auto inside = [&](const base::Prefix& outer) {
       return outer.length <= range.length && outer.contains(range.address);
     };
     if (!cluster.empty() && std::ranges::none_of(cluster, inside))
-      return text + " lies outside the cluster network";
+      return its_range() + " lies outside the cluster network";
     for (const base::Prefix& subnet : rules_.node_subnets)
-      if (overlap(subnet, range)) return text + " overlaps the nodes' own network " + subnet.text();
+      if (overlap(subnet, range))
+        return its_range() + " overlaps the nodes' own network " + subnet.text();
     if (const Range* other = find_range(range))
-      return text + " overlaps " + other->prefix.text() + " of node " + quoted(other->node->name);
+      return its_range() + " overlaps " + other->prefix.text() + " of node " +
+             quoted(other->node->name);
     const auto address = addresses_.lower_bound(range.network().address);
     if (address != addresses_.end() && range.contains(address->first))
-      return text + " covers the address " + address->first.text() + " of node " +
+      return its_range() + " covers the address " + address->first.text() + " of node " +
              quoted(address->second->name);
     return {};
   }
@@ -100,25 +104,38 @@ class Claims {
   const AdmitRules& rules_;
   std::map<base::IpAddress, const fabric::Node*> addresses_;
   std::map<base::IpAddress, Range> ranges_;
-  std::map<std::array<std::uint8_t, 6>, const fabric::Node*> macs_;
+  std::unordered_map<std::uint64_t, const fabric::Node*> macs_;
 };
 
 /// 0: has nothing but what it was admitted with, 1: some of that, 2: nothing of it.
-int seniority(const fabric::Node& node, std::span<const fabric::Node> earlier) {
-  const auto before = std::ranges::lower_bound(earlier, node.name, {}, &fabric::Node::name);
-  if (before == earlier.end() || before->name != node.name) return 2;
+std::size_t seniority(const fabric::Node& node, const fabric::Node& before) {
   const auto had_address = [&](const base::IpAddress& address) {
-    return std::ranges::find(before->addresses, address) != before->addresses.end();
+    return std::ranges::find(before.addresses, address) != before.addresses.end();
   };
   const auto had_range = [&](const base::Prefix& range) {
-    return std::ranges::find(before->ranges, range) != before->ranges.end();
+    return std::ranges::find(before.ranges, range) != before.ranges.end();
   };
   const auto kept = std::ranges::count_if(node.addresses, had_address) +
                     std::ranges::count_if(node.ranges, had_range);
-  const bool same_mac = node.mac == before->mac && node.mac_v6 == before->mac_v6;
+  const bool same_mac = node.mac == before.mac && node.mac_v6 == before.mac_v6;
   const auto all = std::ssize(node.addresses) + std::ssize(node.ranges);
   if (kept == all && same_mac) return 0;
   return kept > 0 ? 1 : 2;
+}
+
+/// Positions in `nodes`: who was there earlier first, then by name.
+std::vector<std::size_t> order_of(std::span<const fabric::Node> nodes,
+                                  std::span<const fabric::Node> earlier) {
+  std::array<std::vector<std::size_t>, 3> ranks;
+  auto before = earlier.begin();
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    while (before != earlier.end() && before->name < nodes[i].name) ++before;
+    const bool known = before != earlier.end() && before->name == nodes[i].name;
+    ranks[known ? seniority(nodes[i], *before) : 2].push_back(i);
+  }
+  ranks[0].insert(ranks[0].end(), ranks[1].begin(), ranks[1].end());
+  ranks[0].insert(ranks[0].end(), ranks[2].begin(), ranks[2].end());
+  return std::move(ranks[0]);
 }
 
 }  // namespace
@@ -127,17 +144,13 @@ bool overlap(const base::Prefix& a, const base::Prefix& b) {
   return a.length <= b.length ? a.contains(b.address) : b.contains(a.address);
 }
 
-Admission admit(std::span<const fabric::Node> nodes, std::span<const fabric::Node> earlier,
+Admission admit(std::vector<fabric::Node> nodes, std::span<const fabric::Node> earlier,
                 const AdmitRules& rules) {
-  std::vector<std::pair<int, std::size_t>> order;
-  for (std::size_t i = 0; i < nodes.size(); ++i)
-    order.emplace_back(seniority(nodes[i], earlier), i);
-  std::ranges::sort(order);
   Claims claims(rules);
   std::vector<bool> admitted(nodes.size(), false);
   Admission admission;
   std::size_t left_out = 0;
-  for (const auto& [rank, i] : order) {
+  for (const std::size_t i : order_of(nodes, earlier)) {
     const bool twice =
         (i > 0 && admitted[i - 1] && nodes[i - 1].name == nodes[i].name) ||
         (i + 1 < nodes.size() && admitted[i + 1] && nodes[i + 1].name == nodes[i].name);
@@ -151,9 +164,10 @@ Admission admit(std::span<const fabric::Node> nodes, std::span<const fabric::Nod
   if (left_out > kMostProblems)
     admission.problems.push_back("and " + std::to_string(left_out - kMostProblems) +
                                  " more nodes are left out");
-  admission.nodes.reserve(nodes.size() - left_out);
-  for (std::size_t i = 0; i < nodes.size(); ++i)
-    if (admitted[i]) admission.nodes.push_back(nodes[i]);
+  std::erase_if(nodes, [&](const fabric::Node& node) {
+    return !admitted[static_cast<std::size_t>(&node - nodes.data())];
+  });
+  admission.nodes = std::move(nodes);
   return admission;
 }
 

@@ -24,7 +24,7 @@ struct Admission {
 /// somebody else has, or that breaks the rules. Who was admitted `earlier` with the same claims
 /// keeps them; then the order of the names decides, so that every node of the cluster decides
 /// alike. `nodes` and `earlier` are sorted by name. Pure.
-Admission admit(std::span<const fabric::Node> nodes, std::span<const fabric::Node> earlier,
+Admission admit(std::vector<fabric::Node> nodes, std::span<const fabric::Node> earlier,
                 const AdmitRules& rules);
 
 bool overlap(const base::Prefix& a, const base::Prefix& b);

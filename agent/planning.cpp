@@ -2,6 +2,7 @@
 #include "agent/planning.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "agent/self.h"
 #include "libcni/fabric/apply.h"
@@ -38,7 +39,7 @@ Admission Planning::admit_all(const Snapshot& snapshot, const State& next) const
   else
     nodes.insert(place, self);
   return admit(
-      nodes, applied(),
+      std::move(nodes), applied(),
       {.cluster_ranges = next.options.cluster_ranges, .node_subnets = next.underlay.subnets});
 }
 

@@ -53,7 +53,8 @@ void Reconciler::poke(bool foreign) {
   }
   foreign_ = foreign_ && foreign;
   const auto pause = fights_ > kFightsAllowed && foreign_ ? kFight : kBurst;
-  schedule(std::max(now + kSettle, last_end_ + pause));
+  // What the kernel tells of an own change does not delay the next one.
+  schedule(std::max(now + kSettle, (foreign_ ? last_end_ : last_wanted_end_) + pause));
 }
 
 void Reconciler::run_now() {
@@ -93,6 +94,7 @@ void Reconciler::round(bool all) {
   fights_ = foreign && writes > 0 ? fights_ + 1 : 0;
   ++rounds_;
   last_end_ = Clock::now();
+  if (poked_ && !foreign_) last_wanted_end_ = last_end_;
   if (poked_) latencies_.add(std::chrono::duration<double>(last_end_ - *poked_).count());
   poked_.reset();
   foreign_ = false;

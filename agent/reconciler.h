@@ -96,6 +96,7 @@ class Reconciler {
   Loop::TimerId timer_ = 0;
   Clock::time_point due_ = Clock::time_point::max();
   Clock::time_point last_end_ = {};
+  Clock::time_point last_wanted_end_ = {};  ///< of a round that a change of the plan asked for
   std::optional<Clock::time_point> poked_;
   bool foreign_ = false;
   int fights_ = 0;

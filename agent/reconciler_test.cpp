@@ -54,6 +54,18 @@ TEST_F(ReconcilerTest, TwoRoundsAreApart) {
   EXPECT_EQ(runs, 2);
 }
 
+TEST_F(ReconcilerTest, AnEchoOfTheKernelDelaysNoChange) {
+  int runs = 0;
+  reconciler_.add("one", Needed::no, counting(runs));
+  reconciler_.run_now();
+  reconciler_.poke(true);
+  turn_for(milliseconds(130));
+  EXPECT_EQ(runs, 2);
+  reconciler_.poke();
+  turn_for(milliseconds(50));
+  EXPECT_EQ(runs, 3);
+}
+
 TEST_F(ReconcilerTest, AFailingDriverWaitsAloneAndIsTriedAgain) {
   int good = 0;
   int bad = 0;

@@ -137,9 +137,9 @@ namespace {
 IpAddress fill_host_bits(const IpAddress& address, int length, bool bit) {
   std::array<std::uint8_t, 16> bytes{};
   std::ranges::copy(address.bytes(), bytes.begin());
-  for (int i = length; i < address.bits(); ++i) {
-    const auto mask = static_cast<std::uint8_t>(0x80u >> (i % 8));
-    auto& byte = bytes[static_cast<std::size_t>(i / 8)];
+  for (int i = length / 8; i < address.bits() / 8; ++i) {
+    const auto mask = static_cast<std::uint8_t>(i == length / 8 ? 0xffu >> (length % 8) : 0xffu);
+    auto& byte = bytes[static_cast<std::size_t>(i)];
     byte = static_cast<std::uint8_t>(bit ? byte | mask : byte & ~mask);
   }
   return *IpAddress::from_bytes(std::span(bytes).first(address.bytes().size()));

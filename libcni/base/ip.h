@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <endian.h>
+
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <string>
@@ -33,9 +36,21 @@ class IpAddress {
   bool is_global_unicast() const;
   /// The address `n` further; wraps at the end of the family.
   IpAddress plus(std::int64_t n) const;
-  auto operator<=>(const IpAddress&) const = default;
+  std::strong_ordering operator<=>(const IpAddress& other) const {
+    if (v4_ != other.v4_) return v4_ <=> other.v4_;
+    if (half(0) != other.half(0)) return half(0) <=> other.half(0);
+    return half(8) <=> other.half(8);
+  }
+  bool operator==(const IpAddress& other) const { return (*this <=> other) == 0; }
 
  private:
+  /// Eight bytes as a number. Lists of nodes are sorted all the time, and calls of memcmp show.
+  std::uint64_t half(std::size_t at) const {
+    std::uint64_t number = 0;
+    std::memcpy(&number, bytes_.data() + at, sizeof number);
+    return be64toh(number);
+  }
+
   bool v4_ = true;
   std::array<std::uint8_t, 16> bytes_{};
 };

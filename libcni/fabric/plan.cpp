@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
-#include <set>
 #include <stdexcept>
+#include <unordered_set>
 
 #include "libcni/base/names.h"
 
@@ -73,7 +73,7 @@ class Planner {
   const Options& options_;
   const Underlay& underlay_;
   Desired desired_;
-  std::set<std::array<std::uint8_t, 6>> macs_;
+  std::unordered_set<std::uint64_t> macs_;
   std::size_t hidden_problems_ = 0;
 };
 
@@ -134,7 +134,7 @@ void Planner::add_overlay(int family, const std::string& name,
                              .mtu = tunnel_mtu(family, ranges)}};
   for (const base::Prefix& range : ranges)
     overlay.device.addresses.push_back(base::host_prefix(range.network().address));
-  macs_.insert(overlay.device.mac.bytes);
+  macs_.insert(overlay.device.mac.number());
   desired_.overlays.push_back(std::move(overlay));
 }
 
@@ -198,7 +198,7 @@ bool Planner::add_remote_end(const Node& peer, Overlay& overlay) {
   const auto& given = family == AF_INET ? peer.mac : peer.mac_v6;
   const base::Mac mac = given.value_or(vtep_mac(*remote));
   if (!overlay.fdb.empty() && overlay.fdb.back() == FdbEntry{mac, *remote}) return true;
-  if (!macs_.insert(mac.bytes).second) {
+  if (!macs_.insert(mac.number()).second) {
     complain("node \"" + peer.name + "\": MAC " + mac.text() +
              " of its tunnel is another node's, so no tunnel to it");
     return false;

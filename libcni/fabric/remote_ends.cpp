@@ -8,7 +8,8 @@ namespace {
 
 /// A MAC has one remote; only the all-zero one, for floods, has many.
 auto fdb_key(const net::VxlanFdbEntry& entry) {
-  return std::tuple(entry.mac.bytes, entry.mac.is_zero() ? entry.remote : base::IpAddress{});
+  const std::uint64_t mac = entry.mac.number();
+  return std::tuple(mac, mac == 0 ? entry.remote : base::IpAddress{});
 }
 auto neighbor_key(const net::Neighbor& neighbor) {
   return neighbor.address;
