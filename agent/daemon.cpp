@@ -67,6 +67,7 @@ Daemon::End Daemon::run() {
   if (config_.source == Config::SourceKind::etcd) publish();
   source_->start();
   loop_.run();
+  cache_.flush();
   log(LogLevel::info, end_ == End::stop ? "stopped; the kernel stays as it is" : "reloading");
   return end_;
 }

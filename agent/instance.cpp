@@ -7,7 +7,9 @@
 
 #include <cerrno>
 #include <charconv>
+#include <system_error>
 
+#include "agent/log.h"
 #include "agent/version.h"
 #include "libcni/base/file.h"
 #include "libcni/base/sys_error.h"
@@ -51,15 +53,28 @@ base::UniqueFd take(const std::string& directory) {
                      "another plumbd uses " + directory + " (" + read_holder(directory) +
                          "); stop it, or give this one its own stateDir and runDir");
   const std::string text = "pid " + std::to_string(::getpid()) + ", version " + kVersion + "\n";
-  if (::ftruncate(fd.get(), 0) != 0) base::throw_errno("write " + lock_path(directory));
-  base::write_all(fd.get(), text, lock_path(directory));
+  try {
+    if (::ftruncate(fd.get(), 0) != 0) base::throw_errno("write " + lock_path(directory));
+    base::write_all(fd.get(), text, lock_path(directory));
+  } catch (const std::system_error& error) {
+    // It only tells people who holds the lock; a full disk must not keep the node from working.
+    log(LogLevel::warning, error.what());
+  }
   return fd;
+}
+
+void write_format(const std::string& path) {
+  try {
+    base::write_file_atomic(path, std::to_string(kFormat) + "\n", 0644);
+  } catch (const std::system_error& error) {
+    log(LogLevel::warning, error.what());
+  }
 }
 
 void check_format(const std::string& directory) {
   const std::string path = directory + "/format";
   const auto text = base::find_file(path);
-  if (!text) return base::write_file_atomic(path, std::to_string(kFormat) + "\n", 0644);
+  if (!text) return write_format(path);
   int format = 0;
   std::from_chars(text->data(), text->data() + text->size(), format);
   if (format < 1 || format > kFormat)

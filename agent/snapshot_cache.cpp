@@ -22,7 +22,8 @@ namespace agent {
 namespace {
 
 constexpr std::int64_t kVersion = 1;
-constexpr std::chrono::seconds kPause(10);
+constexpr std::chrono::seconds kFirstPause(1);
+constexpr std::chrono::seconds kLongestPause(10);
 
 std::vector<base::IpAddress> parse_addresses(const json::Object& object, std::string_view key) {
   std::vector<base::IpAddress> addresses;
@@ -119,7 +120,7 @@ struct SnapshotCache::Writing {
 };
 
 SnapshotCache::SnapshotCache(const std::string& state_directory, Loop& loop)
-    : path_(state_directory + "/snapshot.json"), loop_(loop) {}
+    : path_(state_directory + "/snapshot.json"), loop_(loop), pause_(kFirstPause) {}
 
 SnapshotCache::~SnapshotCache() {
   loop_.cancel(timer_);
@@ -133,23 +134,24 @@ std::optional<Snapshot> SnapshotCache::load() const {
 }
 
 void SnapshotCache::save_soon(std::function<const Snapshot&()> latest) {
+  latest_ = std::move(latest);
   if (timer_ != 0 || writing_) return;
   const auto now = Loop::Clock::now();
   const auto wait = std::max(earliest_ - now, Loop::Clock::duration::zero());
-  timer_ = loop_.after(std::chrono::ceil<std::chrono::milliseconds>(wait),
-                       [this, latest = std::move(latest)] {
-                         timer_ = 0;
-                         write(latest);
-                       });
+  timer_ = loop_.after(std::chrono::ceil<std::chrono::milliseconds>(wait), [this] {
+    timer_ = 0;
+    write();
+  });
 }
 
-void SnapshotCache::write(const std::function<const Snapshot&()>& latest) {
-  std::string text = print_snapshot(latest());
+void SnapshotCache::write() {
+  std::string text = print_snapshot(latest_());
   const std::size_t hash = std::hash<std::string>{}(text);
   if (hash == written_hash_) return;
-  earliest_ = Loop::Clock::now() + kPause;
+  earliest_ = Loop::Clock::now() + pause_;
+  pause_ = std::min(pause_ * 2, kLongestPause);
   writing_ = std::make_unique<Writing>(path_, std::move(text));
-  loop_.watch(writing_->done.get(), EPOLLIN, [this, hash, latest](Loop::Events) {
+  loop_.watch(writing_->done.get(), EPOLLIN, [this, hash](Loop::Events) {
     loop_.forget(writing_->done.get());
     const std::string failure = writing_->failure;
     writing_.reset();
@@ -159,8 +161,23 @@ void SnapshotCache::write(const std::function<const Snapshot&()>& latest) {
     if (failure != problem_ && !failure.empty()) log(LogLevel::warning, "cache: " + failure);
     problem_ = failure;
     // Catches what came in the meantime; the same again costs nothing.
-    save_soon(latest);
+    save_soon(latest_);
   });
+}
+
+void SnapshotCache::flush() {
+  if (!latest_) return;
+  if (writing_) {
+    loop_.forget(writing_->done.get());
+    writing_.reset();
+  }
+  const std::string text = print_snapshot(latest_());
+  if (std::hash<std::string>{}(text) == written_hash_) return;
+  try {
+    base::write_file_atomic(path_, text, 0600);
+  } catch (const std::exception& error) {
+    log(LogLevel::warning, std::string("cache: ") + error.what());
+  }
 }
 
 }  // namespace agent

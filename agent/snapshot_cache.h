@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -20,17 +23,22 @@ class SnapshotCache {
   /// What was saved last; nothing when there is none. Throws cni::Error for a damaged file, and
   /// for one that a newer version wrote.
   std::optional<Snapshot> load() const;
-  /// Saves what `latest` returns then, at most every ten seconds, on a thread of its own: fsync
-  /// takes as long as the disk likes. Failures are logged and tried again.
+  /// Saves what `latest` returns then, on a thread of its own: fsync takes as long as the disk
+  /// likes. At once, then after a second, in the end every ten. Failures are logged and tried
+  /// again.
   void save_soon(std::function<const Snapshot&()> latest);
+  /// Saves now, and waits for it, what save_soon() has not saved yet.
+  void flush();
 
  private:
   struct Writing;
-  void write(const std::function<const Snapshot&()>& latest);
+  void write();
   std::string path_;
   Loop& loop_;
   Loop::TimerId timer_ = 0;
+  std::function<const Snapshot&()> latest_;
   Loop::Clock::time_point earliest_ = {};
+  std::chrono::seconds pause_;
   std::unique_ptr<Writing> writing_;
   std::size_t written_hash_ = 0;
   std::string problem_;

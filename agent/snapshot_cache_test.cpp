@@ -51,5 +51,21 @@ TEST(SnapshotCache, WritesOnItsOwnThreadAndLoadsAgain) {
   EXPECT_EQ(cache.load(), snapshot);
 }
 
+TEST(SnapshotCache, FlushWritesWhatStillWaits) {
+  const test::TempDir dir;
+  Loop loop;
+  Snapshot snapshot = sample();
+  SnapshotCache cache(dir.path(), loop);
+  cache.flush();
+  EXPECT_FALSE(cache.load());
+  const auto latest = [&]() -> const Snapshot& { return snapshot; };
+  cache.save_soon(latest);
+  loop.turn(std::chrono::milliseconds(10));
+  snapshot.nodes.front().name = "b";
+  cache.save_soon(latest);
+  cache.flush();
+  EXPECT_EQ(cache.load(), snapshot);
+}
+
 }  // namespace
 }  // namespace agent
