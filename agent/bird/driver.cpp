@@ -43,8 +43,11 @@ bool wants(const Desired& desired, const base::IpAddress& neighbor) {
 
 }  // namespace
 
-Driver::Driver(const BgpConfig& config, Loop& loop)
-    : config_(config), loop_(loop), control_(loop, config.bird_socket, [this] { on_change(); }) {}
+Driver::Driver(const BgpConfig& config, Loop& loop, std::function<void()> news)
+    : config_(config),
+      loop_(loop),
+      news_(std::move(news)),
+      control_(loop, config.bird_socket, [this] { on_change(); }) {}
 
 Driver::~Driver() {
   loop_.cancel(look_again_);
@@ -63,7 +66,7 @@ void Driver::apply(Desired desired, Done done) {
     error_ = error.what();
     return job.done(error_);
   }
-  latest_ = Job{job.desired, job.text, [](const std::string&) {}};
+  latest_ = Job{job.desired, job.text, [this](const std::string&) { news_(); }};
   if (!active_) return begin(std::move(job));
   if (waiting_) waiting_->done(kSuperseded);
   waiting_ = std::move(job);

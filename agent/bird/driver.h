@@ -46,7 +46,9 @@ class Driver {
   /// `error` is empty when BIRD works by it; otherwise one line, and a later apply() tries again.
   using Done = std::function<void(const std::string& error)>;
 
-  Driver(const BgpConfig& config, Loop& loop);
+  /// `news` runs when a BIRD that came back has, or refuses, what was applied last.
+  Driver(
+      const BgpConfig& config, Loop& loop, std::function<void()> news = [] {});
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;
   ~Driver();
@@ -81,6 +83,7 @@ class Driver {
 
   const BgpConfig config_;
   Loop& loop_;
+  const std::function<void()> news_;
   Control control_;
   std::optional<Job> active_, waiting_;
   std::optional<Job> latest_;            ///< what was asked for last, for a BIRD that comes back

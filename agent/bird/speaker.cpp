@@ -11,7 +11,7 @@ Speaker::Speaker(const BgpConfig& config, Loop& loop, std::function<void()> news
 DriverRun Speaker::run(const Snapshot& cluster, const Place& place) {
   if (!driver_) {
     if (!speaks_bgp(config_, place)) return {};
-    driver_.emplace(config_, loop_);
+    driver_.emplace(config_, loop_, news_);
     driver_->start();
   }
   Desired desired = plan(config_, cluster, place);
