@@ -33,6 +33,7 @@ int underlay_family(const fabric::Options& options, const fabric::Node& self) {
 NodePlan make_plan(const State& state) {
   NodePlan plan;
   plan.kernel = fabric::plan(state.self, state.cluster.nodes, state.options, state.underlay);
+  plan.kernel.complete = !state.stale;
   plan.file = make_file(state, plan.kernel);
   return plan;
 }

@@ -44,7 +44,7 @@ void reconcile(Run& run, const Desired& desired) {
   routes.add();
   routes.remove();
   for (RemoteEnds& each : remote_ends) each.remove();
-  remove_stale_devices(run, desired.overlays, false);
+  if (run.removes()) remove_stale_devices(run, desired.overlays, false);
 }
 
 void add_to(Report& report, Report more) {
@@ -70,7 +70,7 @@ Report apply(net::Netlink& netlink, const Desired& desired) {
   Report report;
   // Plugins of parallel ADDs make the same things: who comes second looks again.
   for (int round = 0; round < kRounds; ++round) {
-    Run run(netlink, Run::Mode::write, desired.scope);
+    Run run(netlink, Run::Mode::write, desired);
     reconcile(run, desired);
     const std::vector<std::string> before = std::exchange(report.errors, {});
     add_to(report, run.finish());
@@ -80,7 +80,7 @@ Report apply(net::Netlink& netlink, const Desired& desired) {
 }
 
 Report diff(net::Netlink& netlink, const Desired& desired) {
-  Run run(netlink, Run::Mode::dry, desired.scope);
+  Run run(netlink, Run::Mode::dry, desired);
   reconcile(run, desired);
   return run.finish();
 }

@@ -154,6 +154,22 @@ TEST_F(FabricApply, RemovedNodeLeavesNothing) {
   EXPECT_THAT(state(), Not(HasSubstr("10.244.3.0")));
 }
 
+TEST_F(FabricApply, AnOldListAddsAndRemovesNothing) {
+  apply_all();
+  const std::string before = state();
+  peers_.pop_back();
+  Desired old = desired({.backend = Backend::host_gw});
+  old.complete = false;
+  EXPECT_THAT(diff(netlink_, old).changes, IsEmpty());
+  EXPECT_THAT(apply(netlink_, old).errors, IsEmpty());
+  EXPECT_EQ(state(), before);
+  peers_.push_back(node("d", {"10.0.0.4"}, {"10.244.4.0/24"}));
+  old = desired();
+  old.complete = false;
+  EXPECT_THAT(apply(netlink_, old).errors, IsEmpty());
+  EXPECT_THAT(state(), AllOf(HasSubstr("10.244.3.0/24"), HasSubstr("10.244.4.0/24")));
+}
+
 TEST_F(FabricApply, DeviceIsPutRightInPlaceOrMadeAnew) {
   apply_all();
   output_of(

@@ -91,6 +91,8 @@ struct Desired {
   std::vector<Overlay> overlays = {};
   std::vector<FabricRoute> routes = {};
   std::optional<Traffic> traffic = {};  ///< nothing: no table
+  /// False when made from an old list of nodes: then nothing of nodes that it lacks is removed.
+  bool complete = true;
   /// What the planner had to leave out and why, one line each, a handful and a count of the rest.
   std::vector<std::string> problems = {};
   bool operator==(const Desired&) const = default;

@@ -17,8 +17,8 @@ namespace fabric {
 class Run {
  public:
   enum class Mode { write, dry };
-  Run(net::Netlink& netlink, Mode mode, const std::string& scope)
-      : netlink_(netlink), mode_(mode), scope_(scope) {}
+  Run(net::Netlink& netlink, Mode mode, const Desired& desired)
+      : netlink_(netlink), mode_(mode), scope_(desired.scope), removes_(desired.complete) {}
 
   net::Netlink& netlink() { return netlink_; }
   /// One socket for all: each close waits for other processes' transactions. Made when first asked
@@ -27,6 +27,8 @@ class Run {
   /// Every VXLAN device; a dry run, which changes none, reads them once.
   const std::vector<net::VxlanLink>& list_vxlan();
   bool is_dry() const { return mode_ == Mode::dry; }
+  /// Whether what is not wanted goes; otherwise change_all() leaves it.
+  bool removes() const { return removes_; }
   const std::string& scope() const { return scope_; }
   /// The alias of this scope's devices.
   std::string mark() const { return scope_.empty() ? "plumb:fabric" : "plumb:fabric:" + scope_; }
@@ -40,6 +42,7 @@ class Run {
   template <typename Object, typename Describe, typename Send>
   void change_all(Change::What what, const std::vector<Object>& objects, Describe describe,
                   Send send) {
+    if (what == Change::What::remove && !removes_) return;
     for (const Object& object : objects) record(what, [&] { return describe(object); });
     if (is_dry() || objects.empty()) return;
     net::Pipeline pipeline(netlink_, [&](std::size_t index, int errnum, const std::string& text) {
@@ -67,6 +70,7 @@ class Run {
   std::optional<std::vector<net::VxlanLink>> vxlan_;
   Mode mode_;
   const std::string& scope_;
+  bool removes_;
   Report report_;
   std::size_t hidden_errors_ = 0;
   bool contended_ = false;

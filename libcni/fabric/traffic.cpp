@@ -88,6 +88,23 @@ WantedSet set_of_addresses(const std::string& name, int family,
   return wanted;
 }
 
+/// What is in either list of a set.
+std::vector<Key> unite(std::vector<Key> a, const std::vector<Key>& b, bool intervals) {
+  a.insert(a.end(), b.begin(), b.end());
+  std::ranges::sort(a);
+  if (!intervals) {
+    a.erase(std::ranges::unique(a).begin(), a.end());
+    return a;
+  }
+  std::vector<Key> united;
+  int open = 0;
+  for (const Key& key : a) {
+    open += key.end ? -1 : 1;
+    if (open == (key.end ? 0 : 1)) united.push_back(key);
+  }
+  return united;
+}
+
 std::vector<WantedSet> wanted_sets(const Traffic& traffic) {
   std::vector<base::Prefix> direct = traffic.cluster_ranges;
   direct.insert(direct.end(), traffic.own_ranges.begin(), traffic.own_ranges.end());
@@ -202,6 +219,7 @@ class TrafficTable {
     comments_ = comments_of(rules_);
     net::nft::retry_on_conflict([&] {
       const std::uint32_t generation = nft_.generation();
+      if (!run_.removes()) keep_present();
       Batch batch(table_);
       if (is_laid_out())
         update_sets(batch);
@@ -223,6 +241,8 @@ class TrafficTable {
   }
 
  private:
+  void keep_present();
+  std::vector<Key> read_present(const net::nft::Set& set);
   bool is_laid_out();
   void lay_out(Batch& batch);
   void update_sets(Batch& batch);
@@ -279,17 +299,31 @@ void TrafficTable::lay_out(Batch& batch) {
   }
 }
 
-void TrafficTable::update(Batch& batch, const WantedSet& wanted) {
+/// The elements, sorted.
+std::vector<Key> TrafficTable::read_present(const net::nft::Set& set) {
   std::vector<Key> present;
   nft_.visit_elements(
-      table_, wanted.set.name,
+      table_, set.name,
       [&](std::span<const std::uint8_t> key, bool end) { present.push_back(key_of(key, end)); },
       [&] { present.clear(); });
   std::ranges::sort(present);
   // The kernel keeps an end at the beginning of everything in a set of ranges.
-  if (wanted.set.intervals)
+  if (set.intervals)
     std::erase_if(present,
                   [](const Key& key) { return key.end && key.bytes == decltype(key.bytes){}; });
+  return present;
+}
+
+/// Nodes that an old list lacks keep sending, and being sent to.
+void TrafficTable::keep_present() {
+  const std::vector<std::string> names = nft_.list_sets(table_);
+  for (WantedSet& wanted : sets_)
+    if (std::ranges::find(names, wanted.set.name) != names.end())
+      wanted.keys = unite(std::move(wanted.keys), read_present(wanted.set), wanted.set.intervals);
+}
+
+void TrafficTable::update(Batch& batch, const WantedSet& wanted) {
+  const std::vector<Key> present = read_present(wanted.set);
   std::vector<Key> surplus, missing;
   std::ranges::set_difference(present, wanted.keys, std::back_inserter(surplus));
   std::ranges::set_difference(wanted.keys, present, std::back_inserter(missing));

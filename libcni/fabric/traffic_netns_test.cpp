@@ -94,6 +94,26 @@ TEST_F(FabricTraffic, RangesMayTouchNestAndChange) {
   EXPECT_THAT(output_of("nft list set inet plumb own4"), Not(HasSubstr("elements")));
 }
 
+TEST_F(FabricTraffic, AnOldListTakesNothingFromASet) {
+  Traffic full = example();
+  full.cluster_ranges = {prefix("10.22.0.0/24"), prefix("10.22.1.0/24"), prefix("10.22.7.0/24")};
+  apply_traffic(full);
+  Desired old = with(example());
+  old.complete = false;
+  old.traffic->cluster_ranges = {prefix("10.22.0.0/24"), prefix("10.22.2.0/23")};
+  old.traffic->vteps = {address("192.0.2.3")};
+  // Also where the rules are laid out anew.
+  for (const std::vector<std::uint32_t>& vnis : {full.vnis, {7}}) {
+    old.traffic->vnis = vnis;
+    EXPECT_THAT(apply(netlink_, old).errors, IsEmpty());
+    EXPECT_THAT(output_of("nft list set inet plumb vteps4"),
+                AllOf(HasSubstr("192.0.2.2"), HasSubstr("192.0.2.3")));
+    EXPECT_THAT(output_of("nft list set inet plumb direct4"),
+                AllOf(HasSubstr("10.22.0.0/22"), HasSubstr("10.22.7.0/24")));
+    EXPECT_EQ(apply(netlink_, old).requests, 0u);
+  }
+}
+
 TEST_F(FabricTraffic, WhatSomebodyChangedIsPutRight) {
   apply_traffic(example());
   const std::string right = output_of("nft list table inet plumb");

@@ -207,6 +207,42 @@ class PlumbdTest(unittest.TestCase):
         m.wait_routes("10.244.2.0/24")
         self.assertFalse(m.status()["stale"])
 
+    def test_an_incomplete_cache_removes_nothing(self):
+        self.begin(node_lines(4) + FAR)
+        m = self.machine
+        m.write_nodes(node_lines(3) + FAR)
+        m.wait_routes("10.244.2.0/24", "10.244.3.0/24", "10.244.9.0/24")
+        m.stop()
+        snapshot = json.loads((m.folder / "state/snapshot.json").read_text())
+        self.assertEqual([node["name"] for node in snapshot["nodes"]], ["n1", "n2", "n3", "n9"], "the last change is in the cache")
+        snapshot["nodes"] = [node for node in snapshot["nodes"] if node["name"] in ("n1", "n2")]
+        (m.folder / "state/snapshot.json").write_text(json.dumps(snapshot))
+        m.nodes_file.unlink()
+        kernel = [("ip", "route"), ("ip", "neighbor", "show", "nud", "permanent"), ("bridge", "fdb", "show", "dev", "plumb-vxlan"),
+                  ("nft", "list", "table", "inet", "plumb")]
+        before = [m.run(*command).stdout for command in kernel]
+        m.ip("route", "delete", "10.244.2.0/24")
+        m.start(ready=False)
+        wait_until(lambda: m.driver("kernel").get("writes"), "the cache is applied")
+        self.assertTrue(m.status()["stale"])
+        self.assertEqual([m.run(*command).stdout for command in kernel], before)
+        m.write_nodes(node_lines(2))
+        m.wait_routes("10.244.2.0/24")
+        self.assertNotIn("198.51.100.9", m.run(*kernel[3]).stdout)
+
+    def test_a_full_disk_at_the_first_start_harms_nothing(self):
+        m = self.machine
+        state = m.folder / "state"
+        state.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "full", state], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", state], check=False)
+        (state / "ballast").write_bytes(bytes(4096))
+        m.write_nodes(node_lines(2))
+        m.start(ready=False)
+        m.wait_routes("10.244.2.0/24")
+        self.assertIn("No space left", m.log())
+        (state / "ballast").unlink()
+
     def test_a_clock_that_jumps_harms_nothing(self):
         self.begin()
         m = self.machine
