@@ -9,7 +9,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from containerd_test import Containerd, Pod  # noqa: E402
+from containerd_test import Pod, containerd_with_image  # noqa: E402
 from lab import world  # noqa: E402
 
 BIN = "/opt/cni/bin"
@@ -35,7 +35,7 @@ def answer(address):
 class CacheTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.containerd = Containerd()
+        cls.containerd = containerd_with_image()
 
     @classmethod
     def tearDownClass(cls):

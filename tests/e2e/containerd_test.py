@@ -27,6 +27,13 @@ NETWORK = {
 }
 
 
+def containerd_with_image():
+    containerd = Containerd()
+    image.write(f"{containerd.folder}/image.tar")
+    containerd.import_image(f"{containerd.folder}/image.tar")
+    return containerd
+
+
 class Pod:
     def __init__(self, containerd, name):
         self.containerd, self.name, self.execs = containerd, name, 0
@@ -80,9 +87,7 @@ class ContainerdTest(PodChecks, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.outside = Outside()
-        cls.containerd = Containerd()
-        image.write(f"{cls.containerd.folder}/image.tar")
-        cls.containerd.import_image(f"{cls.containerd.folder}/image.tar")
+        cls.containerd = containerd_with_image()
         # The first pod makes what pods share: bridge, gateway addresses, tables.
         Pod(cls.containerd, "warm-up").remove()
         cls.before = state.snapshot()
