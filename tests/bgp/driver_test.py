@@ -39,6 +39,7 @@ class DriverTest(unittest.TestCase):
         world.wait_until(lambda: not self.first.status()["running"], "the agent misses BIRD")
         self.assertIn("BIRD does not answer", self.first.apply(self.nodes[:2]))
         self.first.start_bird("-R")
+        world.wait_until(self.first.bird_ready, "BIRD listens")
         world.wait_until(lambda: list(self.first.sessions()) == ["node.n2.v4"], "the last wish")
 
     def test_the_file_is_for_bird_and_root_only(self):
