@@ -93,7 +93,7 @@ std::vector<Key> unite(std::vector<Key> a, const std::vector<Key>& b, bool inter
   a.insert(a.end(), b.begin(), b.end());
   std::ranges::sort(a);
   if (!intervals) {
-    a.erase(std::ranges::unique(a).begin(), a.end());
+    a.erase(std::unique(a.begin(), a.end()), a.end());
     return a;
   }
   std::vector<Key> united;
