@@ -62,7 +62,8 @@ TEST_F(BridgeApply, S151_ResultIsTheKernelsState) {
   EXPECT_THAT(inside, HasSubstr(result.interfaces[2].mac));
   EXPECT_THAT(inside, HasSubstr("inet 10.1.0.5/16 brd 10.1.255.255"));
   EXPECT_THAT(inside, HasSubstr("inet6 fd00::5/64"));
-  EXPECT_THAT(inside, Not(HasSubstr("tentative")));  // S-159
+  // S-159; the link-local address is the kernel's own business.
+  EXPECT_EQ(test::output_in(sandbox_, "ip addr show eth0 scope global tentative"), "");
   EXPECT_THAT(inside, HasSubstr("default via 10.1.0.1 dev eth0"));
   EXPECT_THAT(inside, HasSubstr("default via fd00::1 dev eth0"));
   EXPECT_THAT(inside, HasSubstr("10.99.0.0/16 via 10.1.0.1 dev eth0 mtu 1400"));

@@ -48,7 +48,8 @@ TEST_F(PtpApply, S151_BothEndsAreConfigured) {
   const std::string inside = test::output_in(sandbox_, "ip addr show eth0; ip route; ip -6 route");
   EXPECT_THAT(inside, HasSubstr("inet 10.1.0.5/16"));
   EXPECT_THAT(inside, HasSubstr("inet6 fd00::5/64"));
-  EXPECT_THAT(inside, Not(HasSubstr("tentative")));  // S-159
+  // S-159; the link-local address is the kernel's own business.
+  EXPECT_EQ(test::output_in(sandbox_, "ip addr show eth0 scope global tentative"), "");
   EXPECT_THAT(inside, HasSubstr("10.1.0.1 dev eth0 scope link src 10.1.0.5"));
   EXPECT_THAT(inside, HasSubstr("10.1.0.0/16 via 10.1.0.1 dev eth0 src 10.1.0.5"));
   EXPECT_THAT(inside, Not(HasSubstr("proto kernel scope link src 10.1.0.5")));
