@@ -10,7 +10,16 @@ namespace {
 void round_trip(const cni::Result& result, cni::Version version) {
   const std::string once = json::print_result(result, version);
   const cni::Result again = json::parse_result(once, version, "own output");
-  if (json::print_result(again, version) != once) std::abort();
+  const bool has_lists = version >= cni::Version{0, 3, 0};
+  if (has_lists &&
+      (again.ips.size() != result.ips.size() || again.routes.size() != result.routes.size() ||
+       again.interfaces.size() != result.interfaces.size()))
+    std::abort();
+  // A key that an older version does not know is carried along, and takes its own place (or, with
+  // its default, none) when it is read as a newer version; from then on nothing may change.
+  const std::string settled = json::print_result(again, version);
+  const cni::Result last = json::parse_result(settled, version, "own output");
+  if (json::print_result(last, version) != settled) std::abort();
 }
 
 }  // namespace
