@@ -43,6 +43,7 @@ std::optional<Index> Index::find(int data_dir, const std::string& name, const St
   const std::uint32_t capacity = index.header_.capacity;
   const bool sane = !index.damaged_ && index.header_.magic == kMagic &&
                     std::has_single_bit(capacity) && capacity <= kMostCapacity &&
+                    index.header_.used <= capacity && index.header_.free <= index.header_.used &&
                     index.header_.stamp == stamp;
   return sane ? std::optional(std::move(index)) : std::nullopt;
 }
