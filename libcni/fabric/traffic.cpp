@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libcni/fabric/traffic.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -20,11 +21,14 @@ namespace {
 using net::nft::Batch;
 using net::nft::Field;
 using net::nft::Nft;
+using net::nft::PortRange;
 using net::nft::Rule;
 using net::nft::Table;
 using What = Change::What;
 
 constexpr std::uint32_t kKubeProxyMark = 0x4000;  // "masquerade this": its own rules do
+constexpr int kFirstFreePort = 1024;              // the kernel, too, keeps NAT at or above it
+constexpr int kLastPort = 65535;
 
 Table table_of(const std::string& scope) {
   return {net::nft::Family::inet, scope.empty() ? "plumb" : "plumb_" + net::network_hash(scope)};
@@ -158,17 +162,38 @@ void add_tunnel_rules(std::vector<WantedRule>& rules, std::uint16_t port, std::u
                      [=](Rule& rule) -> Rule& { return rule.vxlan(port, vni).notrack(); }});
 }
 
-WantedRule masquerade_rule(int family) {
+/// The most ports in a row that pods' flows can get without one of the tunnel's: answers to such a
+/// port would be taken for the tunnel's packets.
+PortRange ports_beside(std::vector<std::uint16_t> tunnels) {
+  PortRange widest{.first = kFirstFreePort, .last = kFirstFreePort - 1};
+  int first = kFirstFreePort;
+  const auto close = [&](int last) {
+    if (last - first > widest.last - widest.first)
+      widest = {static_cast<std::uint16_t>(first), static_cast<std::uint16_t>(last)};
+    first = std::max(first, last + 2);
+  };
+  std::ranges::sort(tunnels);
+  for (const std::uint16_t port : tunnels) close(port - 1);
+  close(kLastPort);
+  return widest;
+}
+
+WantedRule masquerade_rule(int family, const std::optional<PortRange>& udp_ports = {}) {
   const std::string digit = family == AF_INET ? "4" : "6";
   const base::Prefix multicast =
       *base::Prefix::parse(family == AF_INET ? "224.0.0.0/4" : "ff00::/8");
-  return {kPostrouting, "masquerade own" + digit, [=](Rule& rule) -> Rule& {
-            return rule.address_family(family)
+  std::string text = "masquerade own" + digit;
+  if (udp_ports)
+    text += " UDP to " + std::to_string(udp_ports->first) + "-" + std::to_string(udp_ports->last);
+  return {kPostrouting, text, [=](Rule& rule) -> Rule& {
+            rule.address_family(family)
                 .in_set("own" + digit, family, {{Field::Name::source}})
                 .in_set("direct" + digit, family, {{Field::Name::destination}},
                         Rule::Match::unequal)
-                .destination(multicast, Rule::Match::unequal)
-                .masquerade_fully_random();
+                .destination(multicast, Rule::Match::unequal);
+            // Lower source ports stay below 1024: servers that want one get one.
+            if (udp_ports) rule.l4proto(IPPROTO_UDP).source_port_at_least(kFirstFreePort);
+            return rule.masquerade_fully_random(udp_ports);
           }};
 }
 
@@ -180,8 +205,11 @@ std::vector<WantedRule> wanted_rules(const Traffic& traffic) {
   rules.push_back({kPostrouting, "leave to kube-proxy", [](Rule& rule) -> Rule& {
                      return rule.mark(kKubeProxyMark, kKubeProxyMark).return_to_caller();
                    }});
-  rules.push_back(masquerade_rule(AF_INET));
-  rules.push_back(masquerade_rule(AF_INET6));
+  for (const int family : {AF_INET, AF_INET6}) {
+    if (!traffic.vxlan_ports.empty())
+      rules.push_back(masquerade_rule(family, ports_beside(traffic.vxlan_ports)));
+    rules.push_back(masquerade_rule(family));
+  }
   return rules;
 }
 
@@ -200,7 +228,7 @@ std::array<WantedChain, 4> wanted_chains() {
 /// Comments of `rules` in order; each carries a hash of them all, and so of this layout.
 std::vector<std::string> comments_of(const std::vector<WantedRule>& rules) {
   constexpr std::size_t kHashShown = 8;
-  std::string all = "layout 2";
+  std::string all = "layout 3";
   for (const WantedRule& rule : rules) all += "\n" + std::string(rule.chain) + " " + rule.text;
   const std::string hash = base::sha512_hex(all).substr(0, kHashShown);
   std::vector<std::string> comments;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sstream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,13 +10,19 @@
 namespace fabric {
 namespace {
 
+using test::output_in;
 using test::output_of;
 using test::PacketWorld;
 using ::testing::AllOf;
+using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::Ge;
+using ::testing::Gt;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Lt;
 using ::testing::Not;
+using ::testing::SizeIs;
 
 base::IpAddress address(const std::string& text) {
   return base::IpAddress::parse(text).value();
@@ -177,6 +185,43 @@ TEST_F(FabricTraffic, PodsKeepTheirAddressInTheClusterAndLoseItOutside) {
   apply_traffic(traffic);
   EXPECT_EQ(world_.udp(world_.outside, 5004, &world_.pod, {PacketWorld::kOutside, 5004}),
             PacketWorld::kPod);
+}
+
+/// Ports that conntrack expects answers from UDP port 5000 at.
+std::vector<int> translated_ports() {
+  std::istringstream lines(output_of("conntrack -L -p udp --orig-port-dst 5000 2>/dev/null"));
+  std::vector<int> ports;
+  for (std::string line; std::getline(lines, line);)
+    if (const auto at = line.rfind("dport="); at != line.npos)
+      ports.push_back(std::stoi(line.substr(at + 6)));
+  return ports;
+}
+
+TEST_F(FabricTraffic, NoFlowOfAPodGetsATunnelsPort) {
+  // A flow that got one would find its answers taken for the tunnel's packets.
+  Traffic traffic = example();
+  traffic.vxlan_ports = {60000, 1026, 1025, 40000};
+  apply_traffic(traffic);
+  EXPECT_EQ(apply_traffic(traffic).requests, 0u);
+  constexpr std::size_t kFlows = 60;  // all in the range by chance: 0.6 to the 60th
+  for (std::size_t i = 0; i < kFlows; ++i)
+    EXPECT_EQ(world_.udp(world_.outside, 5000, &world_.pod, {PacketWorld::kOutside, 5000}),
+              PacketWorld::kHost);
+  EXPECT_EQ(world_.udp(world_.outside, 5000, &world_.pod, {PacketWorld::kOutside6, 5000}),
+            PacketWorld::kHost6);
+  EXPECT_THAT(translated_ports(), AllOf(SizeIs(Ge(kFlows)), Each(AllOf(Gt(1026), Lt(40000)))));
+  EXPECT_THAT(output_of("nft list chain inet plumb postrouting"),
+              HasSubstr("udp sport >= 1024 masquerade to :1027-39999 fully-random"));
+  traffic.vxlan_ports.clear();
+  apply_traffic(traffic);
+  EXPECT_THAT(output_of("nft list chain inet plumb postrouting"), Not(HasSubstr("masquerade to")));
+}
+
+TEST_F(FabricTraffic, EchoRequestsOfPodsAreAnsweredFromOutside) {
+  apply_traffic(example());
+  for (const char* target : {PacketWorld::kOutside, PacketWorld::kOutside6})
+    EXPECT_THAT(output_in(world_.pod, std::string("ping -c 1 -W 2 ") + target),
+                HasSubstr("1 received"));
 }
 
 TEST_F(FabricTraffic, PacketsWithKubeProxysMarkAreLeftToIt) {

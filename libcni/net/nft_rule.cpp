@@ -258,6 +258,16 @@ Rule& Rule::destination_port(std::uint16_t port) {
   return *this;
 }
 
+Rule& Rule::source_port_at_least(std::uint16_t port) {
+  const std::uint16_t wire = htons(port);
+  add(payload(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2, NFT_REG_1));
+  nftnl_expr* made = expression("cmp");
+  nftnl_expr_set_u32(made, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
+  nftnl_expr_set_u32(made, NFTNL_EXPR_CMP_OP, NFT_CMP_GTE);
+  nftnl_expr_set_data(made, NFTNL_EXPR_CMP_DATA, &wire, sizeof wire);
+  return add(made);
+}
+
 Rule& Rule::vxlan(std::uint16_t port, std::uint32_t vni) {
   constexpr std::uint32_t kVniOffset = 8 + 4;  // behind the UDP header, flags and reserved bits
   const std::array<std::uint8_t, 3> wire{static_cast<std::uint8_t>(vni >> 16),
@@ -329,9 +339,19 @@ Rule& Rule::masquerade() {
   return add(expression("masq"));
 }
 
-Rule& Rule::masquerade_fully_random() {
+Rule& Rule::masquerade_fully_random(const std::optional<PortRange>& ports) {
   nftnl_expr* made = expression("masq");
-  nftnl_expr_set_u32(made, NFTNL_EXPR_MASQ_FLAGS, NF_NAT_RANGE_PROTO_RANDOM_FULLY);
+  std::uint32_t flags = NF_NAT_RANGE_PROTO_RANDOM_FULLY;
+  if (ports) {
+    const std::uint16_t first = htons(ports->first);
+    const std::uint16_t last = htons(ports->last);
+    add(immediate(NFT_REG_1, &first, sizeof first));
+    add(immediate(NFT_REG_2, &last, sizeof last));
+    nftnl_expr_set_u32(made, NFTNL_EXPR_MASQ_REG_PROTO_MIN, NFT_REG_1);
+    nftnl_expr_set_u32(made, NFTNL_EXPR_MASQ_REG_PROTO_MAX, NFT_REG_2);
+    flags |= NF_NAT_RANGE_PROTO_SPECIFIED;  // else the kernel ignores both
+  }
+  nftnl_expr_set_u32(made, NFTNL_EXPR_MASQ_FLAGS, flags);
   return add(made);
 }
 

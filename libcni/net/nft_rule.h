@@ -36,6 +36,13 @@ struct Field {
   int length = -1;
 };
 
+/// From `first` to `last`, both included.
+struct PortRange {
+  std::uint16_t first = 0;
+  std::uint16_t last = 0;
+  bool operator==(const PortRange&) const = default;
+};
+
 /// A rule under construction: matches and statements in evaluation order.
 class Rule {
  public:
@@ -57,6 +64,7 @@ class Rule {
   Rule& ether_source(const base::Mac& mac);
   Rule& l4proto(std::uint8_t protocol);
   Rule& destination_port(std::uint16_t port);
+  Rule& source_port_at_least(std::uint16_t port);
   Rule& vxlan(std::uint16_t port, std::uint32_t vni);  ///< UDP to this port, of this network
   /// `family` says how long the addresses in `fields` are.
   Rule& in_set(const std::string& set, int family, const std::vector<Field>& fields,
@@ -66,8 +74,8 @@ class Rule {
   /// Destination from a map of `fields` to address . port; no match, no translation.
   Rule& dnat_by_map(const std::string& map, int family, const std::vector<Field>& fields);
   Rule& masquerade();
-  Rule&
-  masquerade_fully_random();  ///< ports that nobody can guess, and parallel flows rarely share
+  /// To ports that nobody can guess, and parallel flows rarely share; of `ports` alone if given.
+  Rule& masquerade_fully_random(const std::optional<PortRange>& ports = {});
   Rule& notrack();
   Rule& counter();
   Rule& jump(const std::string& chain);
