@@ -6,6 +6,7 @@
 #include "agent/instance.h"
 #include "libcni/base/file.h"
 #include "libcni/fabric/apply.h"
+#include "libcni/fabric/sysctls.h"
 #include "libcni/spec/error.h"
 
 namespace agent {
@@ -49,6 +50,9 @@ int clean_up(const Invocation& invocation) {
   for (const fabric::Change& change : report.changes)
     std::cout << "removed " << change.object << "\n";
   for (const std::string& error : report.errors) std::cerr << "plumbd: " << error << "\n";
+  const fabric::RestoredSysctls sysctls = fabric::restore_sysctls(netlink, config.run_dir);
+  for (const std::string& line : sysctls.restored) std::cout << "restored sysctl " << line << "\n";
+  for (const std::string& line : sysctls.left) std::cout << "left sysctl " << line << "\n";
   remove_files(config);
   if (config.fabric.backend == fabric::Backend::bgp)
     std::cout << "BIRD, if it runs, still holds its routes: stop it\n";

@@ -146,7 +146,7 @@ DriverRun Daemon::plan() {
 }
 
 DriverRun Daemon::fix_kernel() {
-  report_ = fabric::apply(netlink_, planning_.plan()->kernel);
+  report_ = fabric::apply(netlink_, planning_.plan()->kernel, config_.run_dir);
   watch_.follow(planning_.state(), *planning_.plan());
   log_changes(report_);
   DriverRun run{.writes = report_.changes.size(), .desired = report_.desired};

@@ -65,12 +65,13 @@ int leaving_mtu(net::Netlink& netlink, int family) {
 
 }  // namespace
 
-Report apply(net::Netlink& netlink, const Desired& desired) {
+Report apply(net::Netlink& netlink, const Desired& desired, const std::string& record_folder) {
   constexpr int kRounds = 10;
   Report report;
   // Plugins of parallel ADDs make the same things: who comes second looks again.
   for (int round = 0; round < kRounds; ++round) {
     Run run(netlink, Run::Mode::write, desired);
+    run.set_record_folder(record_folder);
     reconcile(run, desired);
     const std::vector<std::string> before = std::exchange(report.errors, {});
     add_to(report, run.finish());

@@ -37,8 +37,9 @@ struct Report {
 /// permanent entries of an own device, devices by name and alias, rules by table. Never throws for
 /// a single object: see Report::errors. Throws std::system_error when the kernel cannot be read.
 /// `netlink` is of the calling process's namespace, whose sysctls are set. An empty Desired removes
-/// all of its scope.
-Report apply(net::Netlink& netlink, const Desired& desired);
+/// all of its scope. Sysctls of the machine are recorded in `record_folder`, unless empty, before
+/// they change (sysctls.h).
+Report apply(net::Netlink& netlink, const Desired& desired, const std::string& record_folder = {});
 
 /// The same without writing.
 Report diff(net::Netlink& netlink, const Desired& desired);

@@ -7,6 +7,7 @@
 #include <set>
 #include <vector>
 
+#include "libcni/fabric/sysctls.h"
 #include "libcni/net/address.h"
 #include "libcni/net/link.h"
 #include "libcni/net/route.h"
@@ -49,6 +50,17 @@ void ensure_sysctl(Run& run, const std::string& key, const std::string& value) {
   if (!present || *present == value) return;  // absent: no IPv6 here
   run.change(
       What::replace, "sysctl " + key + " = " + value, [&] { net::write_sysctl(key, value); }, 0);
+}
+
+/// Of one that outlives what we make: `plumbd cleanup` puts it back.
+void ensure_global_sysctl(Run& run, const std::string& key, const std::string& value) {
+  const auto present = net::find_sysctl(key);
+  if (present && *present != value && !run.is_dry() && !run.record_folder().empty()) try {
+      record_sysctl(run.record_folder(), {.key = key, .before = *present, .ours = value});
+    } catch (const std::system_error& e) {
+      run.fail("remember sysctl " + key + " = " + *present + ": " + e.what());
+    }
+  ensure_sysctl(run, key, value);
 }
 
 void ensure_addresses(Run& run, int index, const VxlanDevice& wanted) {
@@ -163,7 +175,7 @@ void remove_stale_devices(Run& run, std::span<const Overlay> overlays, bool in_t
 }
 
 void ensure_forwarding(Run& run, int family) {
-  if (family == AF_INET) return ensure_sysctl(run, "net/ipv4/ip_forward", "1");
+  if (family == AF_INET) return ensure_global_sysctl(run, "net/ipv4/ip_forward", "1");
   const std::string key = "net/ipv6/conf/all/forwarding";
   const auto present = net::find_sysctl(key);
   if (!present || *present == "1") return;
@@ -176,8 +188,8 @@ void ensure_forwarding(Run& run, int family) {
     if (const auto link = net::find_link(run.netlink(), index))
       if (const std::string accept = "net/ipv6/conf/" + link->name + "/accept_ra";
           net::find_sysctl(accept) == "1")
-        ensure_sysctl(run, accept, "2");
-  ensure_sysctl(run, key, "1");
+        ensure_global_sysctl(run, accept, "2");
+  ensure_global_sysctl(run, key, "1");
 }
 
 }  // namespace fabric

@@ -30,6 +30,9 @@ class Run {
   /// Whether what is not wanted goes; otherwise change_all() leaves it.
   bool removes() const { return removes_; }
   const std::string& scope() const { return scope_; }
+  /// Where sysctls are recorded before they change; empty: nowhere.
+  void set_record_folder(std::string folder) { record_folder_ = std::move(folder); }
+  const std::string& record_folder() const { return record_folder_; }
   /// The alias of this scope's devices.
   std::string mark() const { return scope_.empty() ? "plumb:fabric" : "plumb:fabric:" + scope_; }
 
@@ -71,6 +74,7 @@ class Run {
   Mode mode_;
   const std::string& scope_;
   bool removes_;
+  std::string record_folder_;
   Report report_;
   std::size_t hidden_errors_ = 0;
   bool contended_ = false;
