@@ -204,12 +204,14 @@ void Driver::finish(const std::string& error) {
 }
 
 void Driver::on_change() {
+  const bool lost = std::exchange(was_up_, control_.up()) && !control_.up();
   if (control_.up()) running_.clear();  // another BIRD, perhaps with another file
   if (std::exchange(awaits_greeting_, false))
     begin(*std::exchange(active_, std::nullopt));
   else if (control_.up() && !active_ && latest_)
     begin(*latest_);
   if (control_.up()) poll_quickly();
+  if (lost) news_();
 }
 
 void Driver::poll_quickly() {

@@ -46,7 +46,8 @@ class Driver {
   /// `error` is empty when BIRD works by it; otherwise one line, and a later apply() tries again.
   using Done = std::function<void(const std::string& error)>;
 
-  /// `news` runs when a BIRD that came back has, or refuses, what was applied last.
+  /// `news` runs when BIRD is lost, and when one that came back has, or refuses, what was applied
+  /// last.
   Driver(
       const BgpConfig& config, Loop& loop, std::function<void()> news = [] {});
   Driver(const Driver&) = delete;
@@ -97,6 +98,7 @@ class Driver {
   Loop::TimerId look_again_ = 0, poll_ = 0;
   int quick_polls_ = 0;
   bool awaits_greeting_ = false;  ///< the active job does
+  bool was_up_ = false;           ///< BIRD answered until the last change
   std::string error_;
   std::vector<PeerStatus> peers_;
   std::uint64_t reconfigurations_ = 0, refusals_ = 0, undone_ = 0;
