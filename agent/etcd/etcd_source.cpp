@@ -159,7 +159,7 @@ void EtcdSource::line(std::string_view text) {
   if (other) return lost("etcd's history is another one", true);
   if (reply.created) {
     loop_.cancel(std::exchange(retry_timer_, 0));
-    if (status_.errors > 0) log(LogLevel::info, "etcd: watching again");
+    if (!std::exchange(trouble_, {}).empty()) log(LogLevel::info, "etcd: watching again");
     status_.in_sync = true;
     status_.state = "watching since " + clock_text();
     backoff_.reset();
@@ -181,7 +181,7 @@ void EtcdSource::lost(const std::string& why, bool relist) {
   registration_.suspend();
   ++status_.errors;
   if (!relist) ++status_.watch_restarts;
-  if (status_.in_sync) log(LogLevel::warning, "etcd: " + why);
+  if (std::exchange(trouble_, why) != why) log(LogLevel::warning, "etcd: " + why);
   status_.in_sync = false;
   const auto delay = backoff_.next(random_);
   status_.state = "retry in " + seconds_text(delay) + ": " + why;

@@ -55,6 +55,7 @@ class EtcdSource : public Source {
   bool told_ = false;      ///< on_change was called
   Snapshot snapshot_;
   SourceStatus status_;
+  std::string trouble_;  ///< in the log since it began
 };
 
 }  // namespace agent::etcd

@@ -267,7 +267,7 @@ void Registration::keepalive_answered(const Answer& answer) {
 
 void Registration::fail(const std::string& error) {
   ++errors_;
-  state_ = error;
+  if (std::exchange(state_, error) != error) log(LogLevel::warning, "etcd: " + error);
   if (error.find("requested lease not found") != std::string::npos) lease_ = 0;
   try_again(failures_.next(random_));
 }

@@ -69,6 +69,17 @@ TEST_F(EtcdFaults, ReadsFlannelsNetwork) {
   EXPECT_EQ(network.port, 8472);
 }
 
+TEST(EtcdLog, SaysWhyThereIsNoListYet) {
+  Node node{"http://127.0.0.1:1", "10.0.0.1"};
+  testing::internal::CaptureStderr();
+  node.start();
+  const bool told = node.wait_for_state("retry in ");
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(told) << node.state();
+  EXPECT_THAT(log,
+              AllOf(HasSubstr("warning: etcd: "), HasSubstr("http://127.0.0.1:1/v3/kv/range")));
+}
+
 TEST_F(EtcdFaults, SaysThatThereIsNoNetworkAndGoesOnWhenThereIs) {
   server.remove(kNetwork + "/config");
   node.start();
