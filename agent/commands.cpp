@@ -42,15 +42,16 @@ Config load_config(const Invocation& invocation) {
   return config;
 }
 
-Snapshot known_snapshot(const Config& config) {
-  if (config.source != Config::SourceKind::file) {
-    const std::string path = config.state_dir + "/snapshot.json";
-    return parse_snapshot(base::read_file(path), path);
-  }
+Known known_cluster(const Config& config) {
+  const std::string cache = config.state_dir + "/snapshot.json";
   const std::string& path = config.file.path;
-  nodes::NodeList list = nodes::parse_nodes(base::read_file(path), path);
-  std::ranges::stable_sort(list.nodes, {}, &fabric::Node::name);
-  return {.nodes = std::move(list.nodes), .problems = std::move(list.problems)};
+  if (config.source == Config::SourceKind::file)
+    if (const auto text = base::find_file(path)) {
+      nodes::NodeList list = nodes::parse_nodes(*text, path);
+      std::ranges::stable_sort(list.nodes, {}, &fabric::Node::name);
+      return {{.nodes = std::move(list.nodes), .problems = std::move(list.problems)}, path};
+    }
+  return {parse_snapshot(base::read_file(cache), cache), cache, true};
 }
 
 int run_agent(const Invocation& invocation) {
@@ -87,7 +88,7 @@ int print_firewall(const Invocation& invocation) {
                      "--format must be nft or iptables, not \"" + invocation.format + "\"");
   net::Netlink netlink;
   Planning planning(config, netlink);
-  planning.run(known_snapshot(config), false);
+  planning.run(known_cluster(config).snapshot, false);
   std::cout << firewall_rules(config, planning.state(), *format);
   return kOk;
 }

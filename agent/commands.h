@@ -29,8 +29,15 @@ inline constexpr const char* kDefaultConfigFile = "/etc/plumb/plumbd.yaml";
 
 /// File, environment and flags together. Throws cni::Error or std::system_error.
 Config load_config(const Invocation& invocation);
-/// What can be known of the cluster without asking anybody: the nodes file, or else the cache.
-Snapshot known_snapshot(const Config& config);
+/// What can be known of the cluster without asking anybody.
+struct Known {
+  Snapshot snapshot;
+  std::string file;    ///< where it stands
+  bool stale = false;  ///< in the cache of an agent that ran
+};
+/// From the nodes file where that is the source, else or without it from the cache. Throws
+/// std::system_error or cni::Error.
+Known known_cluster(const Config& config);
 
 int run_agent(const Invocation& invocation);
 int check_config(const Invocation& invocation);
@@ -40,9 +47,10 @@ int install(const Invocation& invocation);
 /// These ask the running agent.
 int show_status(const Invocation& invocation);
 int show_nodes(const Invocation& invocation);
+int resync(const Invocation& invocation);
+/// These, too; where none runs they plan for themselves and say from what.
 int show_plan(const Invocation& invocation);
 int show_diff(const Invocation& invocation);
-int resync(const Invocation& invocation);
 int show_explanation(const Invocation& invocation);
 /// Sends full-size packets that must not be fragmented.
 int probe_node(const Invocation& invocation);

@@ -4,6 +4,8 @@
 
 #include "agent/client.h"
 #include "agent/commands.h"
+#include "agent/explain.h"
+#include "agent/planning.h"
 #include "libcni/json/object.h"
 #include "libcni/runtime/table.h"
 #include "libcni/spec/error.h"
@@ -16,14 +18,11 @@ using runtime::Table;
 using runtime::Tone;
 using Objects = std::vector<json::Object>;
 
-std::optional<std::string> ask(const Invocation& invocation, const std::string& path,
-                               const char* method = "GET") {
-  const Config config = load_config(invocation);
+/// The answer's text; nothing when no agent runs.
+std::optional<std::string> find_answer(const Config& config, const std::string& path,
+                                       const char* method = "GET") {
   const auto answer = ask_agent(config, method, path);
-  if (!answer) {
-    std::cerr << "plumbd: no plumbd answers on " << config.run_dir << "/plumbd.sock\n";
-    return std::nullopt;
-  }
+  if (!answer) return std::nullopt;
   if (answer->status != 200) {
     std::string line = answer->body;
     if (!line.empty() && line.back() == '\n') line.pop_back();
@@ -31,6 +30,31 @@ std::optional<std::string> ask(const Invocation& invocation, const std::string& 
   }
   return answer->body;
 }
+
+std::string nobody_on(const Config& config) {
+  return "plumbd: no plumbd answers on " + config.run_dir + "/plumbd.sock";
+}
+
+std::optional<std::string> ask(const Invocation& invocation, const std::string& path,
+                               const char* method = "GET") {
+  const Config config = load_config(invocation);
+  auto text = find_answer(config, path, method);
+  if (!text) std::cerr << nobody_on(config) << "\n";
+  return text;
+}
+
+/// The plan that an agent would begin with in this network namespace.
+struct OwnPlan {
+  explicit OwnPlan(const Config& config) : planning(config, netlink) {
+    const Known known = known_cluster(config);
+    std::cerr << nobody_on(config) << "; planned from " << known.file
+              << (known.stale ? ", which is what one knew last" : "") << "\n";
+    planning.run(known.snapshot, known.stale);
+  }
+  const NodePlan& plan() const { return *planning.plan(); }
+  net::Netlink netlink;
+  Planning planning;
+};
 
 std::string joined(const json::Object& object, std::string_view key) {
   std::string text;
@@ -149,15 +173,19 @@ int show_nodes(const Invocation& invocation) {
 }
 
 int show_plan(const Invocation& invocation) {
-  const auto text = ask(invocation, "/plan");
-  if (!text) return kNoAgent;
-  std::cout << *text;
+  const Config config = load_config(invocation);
+  const auto text = find_answer(config, "/plan");
+  std::cout << (text ? *text : print_plan(OwnPlan(config).plan()));
   return kOk;
 }
 
 int show_diff(const Invocation& invocation) {
-  const auto text = ask(invocation, "/diff");
-  if (!text) return kNoAgent;
+  const Config config = load_config(invocation);
+  auto text = find_answer(config, "/diff");
+  if (!text) {
+    OwnPlan own(config);
+    text = print_diff(fabric::diff(own.netlink, own.plan().kernel));
+  }
   const auto report = json::Object::parse(*text, "diff");
   const auto changes = report.find_objects("changes").value_or(Objects{});
   if (invocation.json) std::cout << *text;
@@ -178,14 +206,20 @@ int resync(const Invocation& invocation) {
 
 int show_explanation(const Invocation& invocation) {
   std::string query;
+  std::vector<base::IpAddress> addresses;
   for (const std::string& word : invocation.words) {
     // Also keeps spaces and ampersands out of the request.
-    if (!base::IpAddress::parse(word))
-      throw cni::Error(cni::Code::invalid_config, "\"" + word + "\" is no IP address");
+    const auto address = base::IpAddress::parse(word);
+    if (!address) throw cni::Error(cni::Code::invalid_config, "\"" + word + "\" is no IP address");
+    addresses.push_back(*address);
     query += (query.empty() ? "?address=" : "&address=") + word;
   }
-  const auto text = ask(invocation, "/explain" + query);
-  if (!text) return kNoAgent;
+  const Config config = load_config(invocation);
+  auto text = find_answer(config, "/explain" + query);
+  if (!text) {
+    OwnPlan own(config);
+    text = explain(addresses, own.plan(), own.planning.state(), own.netlink);
+  }
   std::cout << *text;
   return kOk;
 }

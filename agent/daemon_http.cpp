@@ -2,10 +2,8 @@
 #include <algorithm>
 
 #include "agent/daemon.h"
-#include "agent/json_text.h"
+#include "agent/explain.h"
 #include "agent/log.h"
-#include "libcni/net/link.h"
-#include "libcni/net/route.h"
 #include "libcni/spec/error.h"
 
 namespace agent {
@@ -24,25 +22,6 @@ HttpReply refuse(unsigned status, const std::string& text) {
 /// What others have to do does not count: a session that is down would make every node unready.
 bool is_missing(const DriverStatus& driver) {
   return !driver.done_once && driver.name != "bird";
-}
-
-std::string print_report(const fabric::Report& report) {
-  using What = fabric::Change::What;
-  json::Writer out(2);
-  out.open('{');
-  out.open("changes", '[');
-  for (const fabric::Change& change : report.changes) {
-    out.open('{');
-    out.member("what", change.what == What::add       ? "add"
-                       : change.what == What::replace ? "replace"
-                                                      : "remove");
-    out.member("object", change.object);
-    out.close();
-  }
-  out.close();
-  out.member("desired", std::uint64_t{report.desired});
-  out.close();
-  return out.text() + '\n';
 }
 
 }  // namespace
@@ -109,7 +88,7 @@ HttpReply Daemon::answer(const HttpQuestion& question) {
   if (!planning_.plan()) return refuse(503, "there is no plan yet; see plumbd status");
   if (path == "/plan") return {.body = print_plan(*planning_.plan()), .type = kJson};
   if (path == "/diff")
-    return {.body = print_report(fabric::diff(netlink_, planning_.plan()->kernel)), .type = kJson};
+    return {.body = print_diff(fabric::diff(netlink_, planning_.plan()->kernel)), .type = kJson};
   if (path == "/explain") return answer_explain(question);
   if (question.method != "POST") return refuse(405, "POST changes something, GET does not");
   reconciler_.run_now();
@@ -117,21 +96,13 @@ HttpReply Daemon::answer(const HttpQuestion& question) {
 }
 
 HttpReply Daemon::answer_explain(const HttpQuestion& question) {
-  HttpReply reply;
+  std::vector<base::IpAddress> addresses;
   for (const std::string& text : question.addresses) {
     const auto address = base::IpAddress::parse(text);
     if (!address) return refuse(400, "\"" + text + "\" is no IP address");
-    for (const std::string& line : explain(*address, *planning_.plan(), planning_.state()))
-      reply.body += line + "\n";
-    const auto index = net::find_output_link(netlink_, *address);
-    const auto link = index ? net::find_link(netlink_, *index) : std::nullopt;
-    reply.body += "kernel     " + (link ? "sends it by " + link->name : "has no way there") + "\n";
+    addresses.push_back(*address);
   }
-  const fabric::Report report = fabric::diff(netlink_, planning_.plan()->kernel);
-  if (!report.changes.empty())
-    reply.body += "but " + std::to_string(report.changes.size()) +
-                  " objects differ from the plan; see plumbd diff\n";
-  return reply;
+  return {.body = explain(addresses, *planning_.plan(), planning_.state(), netlink_)};
 }
 
 }  // namespace agent

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdio>
 
+#include "agent/explain.h"
 #include "agent/json_text.h"
 #include "agent/version.h"
 #include "agent/view.h"
@@ -98,50 +99,6 @@ void put_self(json::Writer& out, const View& view) {
   put(out, "stale", state.stale);
 }
 
-const base::Prefix* range_of(const fabric::Node& node, const base::IpAddress& address) {
-  const auto found = std::ranges::find_if(
-      node.ranges, [&](const base::Prefix& range) { return range.contains(address); });
-  return found == node.ranges.end() ? nullptr : &*found;
-}
-
-const fabric::FabricRoute* route_to(const base::Prefix& range, const fabric::Desired& kernel) {
-  const auto found = std::ranges::find(kernel.routes, range, &fabric::FabricRoute::dst);
-  return found == kernel.routes.end() ? nullptr : &*found;
-}
-
-const fabric::Overlay* overlay_of(const std::string& device, const fabric::Desired& kernel) {
-  const auto found = std::ranges::find_if(kernel.overlays, [&](const fabric::Overlay& overlay) {
-    return overlay.device.name == device;
-  });
-  return found == kernel.overlays.end() ? nullptr : &*found;
-}
-
-/// The tunnel's steps behind a route: neighbour, FDB entry, outer packet.
-void explain_tunnel(const fabric::FabricRoute& route, const fabric::Overlay& overlay,
-                    std::vector<std::string>& lines) {
-  const fabric::VxlanDevice& device = overlay.device;
-  if (!route.gateway) return;
-  const auto neighbor =
-      std::ranges::find(overlay.neighbors, *route.gateway, &fabric::NeighborEntry::address);
-  if (neighbor == overlay.neighbors.end()) return;
-  const std::string mac = neighbor->mac.text();
-  lines.push_back("neighbour  " + neighbor->address.text() + " lladdr " + mac + " dev " +
-                  device.name);
-  const auto entry = std::ranges::find(overlay.fdb, neighbor->mac, &fabric::FdbEntry::mac);
-  if (entry == overlay.fdb.end()) return;
-  lines.push_back("FDB        " + mac + " dst " + entry->remote.text() + " dev " + device.name);
-  lines.push_back("outer      UDP " + std::to_string(device.port) + ", VNI " +
-                  std::to_string(device.vni) + ", " + device.local.text() + " to " +
-                  entry->remote.text() + ", MTU inside " + std::to_string(device.mtu));
-}
-
-std::string text_of(const fabric::FabricRoute& route) {
-  std::string text = (route.blackhole ? "blackhole " : "") + route.dst.text();
-  if (route.gateway) text += " via " + route.gateway->text();
-  if (!route.device.empty()) text += " dev " + route.device;
-  return text + (route.onlink ? " onlink" : "");
-}
-
 }  // namespace
 
 std::size_t resident_bytes() {
@@ -173,21 +130,6 @@ std::string print_status(const View& view) {
   return out.text() + '\n';
 }
 
-std::string reached_by(const fabric::Node& node, const NodePlan& plan, const State& state) {
-  if (node.name == state.self.name) return "this node";
-  for (const base::Prefix& range : node.ranges) {
-    const fabric::FabricRoute* route = route_to(range, plan.kernel);
-    if (route == nullptr) continue;
-    const auto* overlay = overlay_of(route->device, plan.kernel);
-    if (overlay != nullptr) {
-      const int family = overlay->device.local.family();
-      return "vxlan to " + node.address_of(family).value_or(node.addresses.at(0)).text();
-    }
-    return "route via " + (route->gateway ? route->gateway->text() : route->device);
-  }
-  return plan.file.backend == "bgp" ? "bgp" : node.ranges.empty() ? "no pods" : "no route";
-}
-
 std::string print_nodes(const View& view) {
   json::Writer out(2);
   out.open('{');
@@ -206,29 +148,6 @@ std::string print_nodes(const View& view) {
   out.close();
   out.close();
   return out.text() + '\n';
-}
-
-std::vector<std::string> explain(const base::IpAddress& address, const NodePlan& plan,
-                                 const State& state) {
-  std::vector<std::string> lines;
-  for (const fabric::Node& node : state.cluster.nodes) {
-    if (std::ranges::find(node.addresses, address) != node.addresses.end())
-      return {address.text() + " is node " + node.name + " itself: reached without plumbd"};
-    const base::Prefix* range = range_of(node, address);
-    if (range == nullptr) continue;
-    lines.push_back(address.text() + " is in " + range->text() + ", pods of node " + node.name +
-                    ", reached by: " + reached_by(node, plan, state));
-    const fabric::FabricRoute* route = route_to(*range, plan.kernel);
-    if (route == nullptr) return lines;
-    lines.push_back("route      " + text_of(*route));
-    if (const auto* overlay = overlay_of(route->device, plan.kernel))
-      explain_tunnel(*route, *overlay, lines);
-    return lines;
-  }
-  const auto inside = std::ranges::any_of(
-      plan.file.network, [&](const base::Prefix& range) { return range.contains(address); });
-  return {address.text() + (inside ? " is in the cluster network, but no node has its range"
-                                   : " is outside the cluster: pods are masqueraded towards it")};
 }
 
 }  // namespace agent

@@ -34,14 +34,6 @@ std::string print_nodes(const View& view);
 /// Prometheus' text format; the names are in docs/operations.md.
 std::string print_metrics(const View& view);
 
-/// How pods of `node` are reached: `this node`, `10.0.0.2 dev eth0`, `vxlan 10.0.0.2`, `bgp`, or
-/// `no route`.
-std::string reached_by(const fabric::Node& node, const NodePlan& plan, const State& state);
-
-/// What the plan does with packets to `address`, one line per step, for people.
-std::vector<std::string> explain(const base::IpAddress& address, const NodePlan& plan,
-                                 const State& state);
-
 std::size_t resident_bytes();
 
 }  // namespace agent

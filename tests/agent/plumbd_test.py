@@ -263,6 +263,46 @@ class PlumbdTest(unittest.TestCase):
         self.assertRegex(self.machine.ctl("nodes").stdout, r"n9 +198.51.100.9 +10.244.9.0/24 +vxlan to 198.51.100.9")
         self.assertEqual(json.loads(self.machine.ctl("plan").stdout)["overlays"][0]["device"], "plumb-vxlan")
 
+    def test_explain_checks_each_object_by_itself(self):
+        self.begin()
+        m = self.machine
+        explain = lambda: m.ctl("explain", "10.244.9.7").stdout
+        self.assertNotIn("in the kernel", explain())
+        os.kill(m.process.pid, signal.SIGSTOP)  # nobody repairs; the answers below are of the command itself
+        (m.folder / "run/plumbd.sock").rename(m.folder / "run/aside.sock")
+        mac = json.loads(m.ctl("plan").stdout)["overlays"][0]["fdb"][0]["mac"]
+        for damage, wanted in (
+                (("ip", "route", "delete", "10.244.9.0/24"), "route .*: MISSING"),
+                (("bridge", "fdb", "delete", mac, "dev", "plumb-vxlan", "dst", "198.51.100.9"), "FDB .*: MISSING"),
+                (("ip", "neigh", "replace", "10.244.9.0", "lladdr", "02:00:00:00:00:01", "dev", "plumb-vxlan"), "neighbour .*: DIFFERENT"),
+                (("nft", "delete", "element", "inet", "plumb", "vteps4", "{ 198.51.100.9 }"), "answers .*: MISSING"),
+                (("nft", "flush", "chain", "inet", "plumb", "postrouting"), "rules .*: DIFFERENT")):
+            before = explain().count(" in the kernel")
+            m.run(*damage)
+            self.assertRegex(explain(), wanted)
+            self.assertEqual(before + 1, explain().count(" in the kernel"), explain())
+        (m.folder / "run/aside.sock").rename(m.folder / "run/plumbd.sock")
+        os.kill(m.process.pid, signal.SIGCONT)
+
+    def test_plan_and_diff_need_no_agent(self):
+        self.begin()
+        m = self.machine
+        running = m.ctl("plan").stdout
+        wait_until((m.folder / "state/snapshot.json").exists, "the cache is written")
+        m.stop()
+        alone = m.ctl("plan")
+        self.assertEqual(running, alone.stdout)
+        self.assertIn(f"no plumbd answers on {m.folder}/run/plumbd.sock; planned from {m.nodes_file}\n", alone.stderr)
+        m.ip("route", "delete", "10.244.9.0/24")
+        self.assertIn("add route 10.244.9.0/24 via 10.244.9.0 dev plumb-vxlan", m.ctl("diff", check=False).stdout)
+        self.assertEqual({}, {name: text for name, text in m.routes().items() if name == "10.244.9.0/24"})
+        m.nodes_file.unlink()
+        done = m.ctl("diff", "--json", check=False)
+        self.assertEqual((4, 1), (done.returncode, len(json.loads(done.stdout)["changes"])))
+        self.assertIn(f"planned from {m.folder}/state/snapshot.json, which is what one knew last", done.stderr)
+        (m.folder / "state/snapshot.json").unlink()
+        self.assertEqual(1, m.ctl("plan", check=False).returncode)
+
     def test_probe_sends_full_size_packets_and_tells_who_does_not_answer(self):
         self.begin(node_lines(1) + FAR)
         done = self.machine.ctl("probe", "n1")

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/explain.h"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "libcni/json/writer.h"
+#include "libcni/net/link.h"
+#include "libcni/net/route.h"
+
+namespace agent {
+namespace {
+
+using What = fabric::Change::What;
+
+/// A step of a packet's way.
+struct Step {
+  std::string text;
+  /// What fabric::Change::object begins with when the kernel differs; empty: not in the kernel.
+  std::string object = {};
+};
+
+const base::Prefix* range_of(const fabric::Node& node, const base::IpAddress& address) {
+  const auto found = std::ranges::find_if(
+      node.ranges, [&](const base::Prefix& range) { return range.contains(address); });
+  return found == node.ranges.end() ? nullptr : &*found;
+}
+
+const fabric::FabricRoute* route_to(const base::Prefix& range, const fabric::Desired& kernel) {
+  const auto found = std::ranges::find(kernel.routes, range, &fabric::FabricRoute::dst);
+  return found == kernel.routes.end() ? nullptr : &*found;
+}
+
+const fabric::Overlay* overlay_of(const std::string& device, const fabric::Desired& kernel) {
+  const auto found = std::ranges::find_if(kernel.overlays, [&](const fabric::Overlay& overlay) {
+    return overlay.device.name == device;
+  });
+  return found == kernel.overlays.end() ? nullptr : &*found;
+}
+
+const char* word_of(What what) {
+  return what == What::add ? "add" : what == What::replace ? "replace" : "remove";
+}
+
+/// What has to be done about `object`; nothing when it is right.
+std::optional<What> find_change(const fabric::Report& report, const std::string& object) {
+  for (const fabric::Change& change : report.changes)
+    if (change.object == object || change.object.starts_with(object + " ") ||
+        // A table that is not as it should be is made anew, with its sets.
+        (change.object.starts_with("table ") && object.starts_with("element ")))
+      return change.what;
+  return std::nullopt;
+}
+
+/// The tunnel's steps behind a route: neighbour, FDB entry, outer packet, and the way back.
+void explain_tunnel(const fabric::FabricRoute& route, const fabric::Overlay& overlay,
+                    std::vector<Step>& steps) {
+  const fabric::VxlanDevice& device = overlay.device;
+  if (!route.gateway) return;
+  const auto neighbor =
+      std::ranges::find(overlay.neighbors, *route.gateway, &fabric::NeighborEntry::address);
+  if (neighbor == overlay.neighbors.end()) return;
+  const std::string mac = neighbor->mac.text();
+  const std::string at = neighbor->address.text();
+  steps.push_back({"device     " + device.name, "device " + device.name});
+  steps.push_back(
+      {"neighbour  " + at + " lladdr " + mac + " dev " + device.name, "neighbour " + at});
+  const auto entry = std::ranges::find(overlay.fdb, neighbor->mac, &fabric::FdbEntry::mac);
+  if (entry == overlay.fdb.end()) return;
+  const std::string remote = entry->remote.text();
+  steps.push_back({"FDB        " + mac + " dst " + remote + " dev " + device.name,
+                   "fdb " + mac + " dev " + device.name});
+  steps.push_back({"outer      UDP " + std::to_string(device.port) + ", VNI " +
+                   std::to_string(device.vni) + ", " + device.local.text() + " to " + remote +
+                   ", MTU inside " + std::to_string(device.mtu)});
+  const std::string set = entry->remote.is_v4() ? "vteps4" : "vteps6";
+  steps.push_back({"answers    of " + remote + " are let in (nft set " + set + ")",
+                   "element " + remote + " of set " + set});
+}
+
+std::string text_of(const fabric::FabricRoute& route) {
+  std::string text = (route.blackhole ? "blackhole " : "") + route.dst.text();
+  if (route.gateway) text += " via " + route.gateway->text();
+  if (!route.device.empty()) text += " dev " + route.device;
+  return text + (route.onlink ? " onlink" : "");
+}
+
+/// The steps to pods of `node`.
+std::vector<Step> steps_to(const base::Prefix& range, const NodePlan& plan) {
+  std::vector<Step> steps;
+  const fabric::FabricRoute* route = route_to(range, plan.kernel);
+  if (route == nullptr) return steps;
+  steps.push_back({"route      " + text_of(*route),
+                   (route->blackhole ? "blackhole " : "route ") + route->dst.text()});
+  if (const auto* overlay = overlay_of(route->device, plan.kernel))
+    explain_tunnel(*route, *overlay, steps);
+  steps.push_back({"rules      of this node's pods (nft table inet plumb)", "table inet plumb"});
+  return steps;
+}
+
+std::vector<Step> steps_to(const base::IpAddress& address, const NodePlan& plan,
+                           const State& state) {
+  for (const fabric::Node& node : state.cluster.nodes) {
+    if (std::ranges::find(node.addresses, address) != node.addresses.end())
+      return {{address.text() + " is node " + node.name + " itself: reached without plumbd"}};
+    const base::Prefix* range = range_of(node, address);
+    if (range == nullptr) continue;
+    std::vector<Step> steps = steps_to(*range, plan);
+    steps.insert(steps.begin(), {address.text() + " is in " + range->text() + ", pods of node " +
+                                 node.name + ", reached by: " + reached_by(node, plan, state)});
+    return steps;
+  }
+  const auto inside = std::ranges::any_of(
+      plan.file.network, [&](const base::Prefix& range) { return range.contains(address); });
+  return {{address.text() + (inside ? " is in the cluster network, but no node has its range"
+                                    : " is outside the cluster: pods are masqueraded towards it")}};
+}
+
+}  // namespace
+
+std::string reached_by(const fabric::Node& node, const NodePlan& plan, const State& state) {
+  if (node.name == state.self.name) return "this node";
+  for (const base::Prefix& range : node.ranges) {
+    const fabric::FabricRoute* route = route_to(range, plan.kernel);
+    if (route == nullptr) continue;
+    const auto* overlay = overlay_of(route->device, plan.kernel);
+    if (overlay != nullptr) {
+      const int family = overlay->device.local.family();
+      return "vxlan to " + node.address_of(family).value_or(node.addresses.at(0)).text();
+    }
+    return "route via " + (route->gateway ? route->gateway->text() : route->device);
+  }
+  return plan.file.backend == "bgp" ? "bgp" : node.ranges.empty() ? "no pods" : "no route";
+}
+
+std::string explain(std::span<const base::IpAddress> addresses, const NodePlan& plan,
+                    const State& state, net::Netlink& netlink) {
+  const fabric::Report report = fabric::diff(netlink, plan.kernel);
+  std::string text;
+  for (const base::IpAddress& address : addresses) {
+    for (const Step& step : steps_to(address, plan, state)) {
+      text += step.text;
+      if (const auto what = step.object.empty() ? std::nullopt : find_change(report, step.object))
+        text += *what == What::add ? ": MISSING in the kernel" : ": DIFFERENT in the kernel";
+      else if (!step.object.empty())
+        text += ": ok";
+      text += "\n";
+    }
+    const auto index = net::find_output_link(netlink, address);
+    const auto link = index ? net::find_link(netlink, *index) : std::nullopt;
+    text += "kernel     " + (link ? "sends it by " + link->name : "has no way there") + "\n";
+  }
+  for (const std::string& error : report.errors) text += "kernel     " + error + "\n";
+  if (!report.changes.empty())
+    text += std::to_string(report.changes.size()) +
+            " objects of the node differ from the plan; see plumbd diff\n";
+  return text;
+}
+
+std::string print_diff(const fabric::Report& report) {
+  json::Writer out(2);
+  out.open('{');
+  out.open("changes", '[');
+  for (const fabric::Change& change : report.changes) {
+    out.open('{');
+    out.member("what", word_of(change.what));
+    out.member("object", change.object);
+    out.close();
+  }
+  out.close();
+  out.member("desired", std::uint64_t{report.desired});
+  out.close();
+  return out.text() + '\n';
+}
+
+}  // namespace agent
