@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <exception>
 #include <iostream>
+#include <optional>
+#include <utility>
 
 #include "agent/config_problems.h"
 #include "agent/daemon.h"
@@ -56,17 +59,23 @@ Known known_cluster(const Config& config) {
 
 int run_agent(const Invocation& invocation) {
   Config config = load_config(invocation);
-  set_log_level(config.log_level);
+  std::optional<Config> former;  // while nothing shows that the new one works
   for (;;) {
+    set_log_level(config.log_level);
     for (const std::string& problem : all_problems(config)) log(LogLevel::warning, problem);
-    {
+    try {
       const Instance instance(config);
       Daemon daemon(config);
+      former.reset();
       if (daemon.run() == Daemon::End::stop) return kOk;
+    } catch (const std::exception& error) {
+      if (!former) throw;
+      log(LogLevel::error, std::string("configuration stays as it was: ") + error.what());
+      config = *std::exchange(former, std::nullopt);
+      continue;
     }
     try {
-      config = load_config(invocation);
-      set_log_level(config.log_level);
+      former = std::exchange(config, load_config(invocation));
     } catch (const std::exception& error) {
       log(LogLevel::error, std::string("configuration stays as it was: ") + error.what());
     }

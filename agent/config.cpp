@@ -12,6 +12,7 @@
 #include "agent/config_keys.h"
 #include "agent/config_reader.h"
 #include "agent/config_yaml.h"
+#include "agent/endpoint.h"
 #include "libcni/base/names.h"
 #include "libcni/spec/error.h"
 
@@ -149,6 +150,7 @@ Config parse_config(const std::string& text, const std::string& file_name,
   reader.read("cniConf", config.cni_conf);
   reader.read("cniTemplate", config.cni_template);
   reader.read("listen", config.listen);
+  if (!config.listen.empty()) parse_endpoint(config.listen);
   reader.read("resyncSeconds", config.resync_seconds, {1, 3600});
   reader.read("safetySeconds", config.safety_seconds, {0, 3600});
   read_log_level(reader, config.log_level);

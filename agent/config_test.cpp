@@ -86,7 +86,7 @@ bgp:
 }
 
 TEST(Config, RefusesWithKeyValueAndWhatWouldBeRight) {
-  const std::array<std::pair<const char*, const char*>, 12> cases{{
+  const std::array<std::pair<const char*, const char*>, 14> cases{{
       {"backed: vxlan", "unknown key \"backed\", did you mean \"backend\"?"},
       {"Backend: vxlan", "did you mean \"backend\"?"},
       {"bgp: {peers: [{adress: 1.2.3.4}]}", "\"bgp.peers[0].adress\", did you mean \"address\"?"},
@@ -99,6 +99,8 @@ TEST(Config, RefusesWithKeyValueAndWhatWouldBeRight) {
       {"node: a\nnode: b", "plumbd.yaml:2: key \"node\" appears twice"},
       {"node: [", "plumbd.yaml:"},
       {"mtu: 500", "from 1280 to 65535"},
+      {"listen: 9474", "key \"listen\" must be ADDRESS:PORT such as 127.0.0.1:9474, not \"9474\""},
+      {"listen: '[::]:http'", "must be ADDRESS:PORT"},
   }};
   for (const auto& [text, wanted] : cases) EXPECT_THAT(refusal_of(text), HasSubstr(wanted)) << text;
 }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "agent/bird/plan.h"
+#include "agent/endpoint.h"
 
 namespace agent {
 namespace {
@@ -51,17 +52,6 @@ void add_bgp(std::vector<Opening>& openings, const bird::Desired& desired) {
   openings.insert(openings.end(), {bgp, near, far});
 }
 
-/// The port of `host:port` or `[host]:port`, unless the host is a loopback address.
-std::optional<std::uint16_t> public_port(const std::string& listen) {
-  const auto colon = listen.rfind(':');
-  if (colon == std::string::npos) return std::nullopt;
-  std::string host = listen.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  const auto address = base::IpAddress::parse(host);
-  if (host == "localhost" || (address && address->is_loopback())) return std::nullopt;
-  return static_cast<std::uint16_t>(std::stoul(listen.substr(colon + 1)));
-}
-
 /// Sorted, and none inside another: sets refuse overlaps.
 std::vector<base::Prefix> distinct(std::vector<base::Prefix> sources) {
   std::ranges::sort(sources, [](const base::Prefix& a, const base::Prefix& b) {
@@ -79,9 +69,10 @@ std::vector<Opening> openings_of(const Config& config, const State& state) {
   const bird::Place place{state.self, state.underlay, state.options};
   if (bird::speaks_bgp(config.bgp, place))
     add_bgp(openings, bird::plan(config.bgp, state.cluster, place));
-  if (const auto port = public_port(config.listen))
-    openings.push_back(
-        {.what = "health and metrics", .protocol = "tcp", .port = *port, .anybody = true});
+  if (!config.listen.empty())
+    if (const Endpoint health = parse_endpoint(config.listen); !health.address.is_loopback())
+      openings.push_back(
+          {.what = "health and metrics", .protocol = "tcp", .port = health.port, .anybody = true});
   std::erase_if(openings,
                 [](const Opening& opening) { return opening.sources.empty() && !opening.anybody; });
   for (Opening& opening : openings) opening.sources = distinct(std::move(opening.sources));

@@ -141,11 +141,11 @@ TEST_F(Firewall, ExternalPeersCountWhereTheyHaveASession) {
 
 TEST_F(Firewall, TheHealthPortOpensUnlessItIsBoundToLoopback) {
   EXPECT_THAT(nft(), Not(HasSubstr("9474")));
-  for (const char* local : {"[::1]:9474", "localhost:9474", ""}) {
+  for (const char* local : {"[::1]:9474", "127.0.0.2:9474", ""}) {
     config.listen = local;
     EXPECT_THAT(nft(), Not(HasSubstr("9474"))) << local;
   }
-  for (const char* open : {"0.0.0.0:9474", "[::]:9474", ":9474", "192.0.2.1:9474"}) {
+  for (const char* open : {"0.0.0.0:9474", "[::]:9474", "192.0.2.1:9474"}) {
     config.listen = open;
     EXPECT_THAT(nft(), HasSubstr("\t\ttcp dport 9474 accept")) << open;
     EXPECT_THAT(iptables(), HasSubstr("\n-A PLUMB-INPUT -p tcp -m tcp --dport 9474")) << open;

@@ -7,39 +7,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 
+#include "agent/endpoint.h"
 #include "agent/http_server.h"
-#include "libcni/base/ip.h"
 #include "libcni/base/sys_error.h"
-#include "libcni/json/object.h"
-#include "libcni/spec/error.h"
 
 namespace agent {
 namespace {
-
-struct Endpoint {
-  base::IpAddress address;
-  std::uint16_t port = 0;
-};
-
-Endpoint parse_endpoint(const std::string& text) {
-  const auto colon = text.rfind(':');
-  std::string host = text.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']')
-    host = host.substr(1, host.size() - 2);
-  const auto address = base::IpAddress::parse(host);
-  Endpoint endpoint;
-  const char* const begin = text.data() + (colon == text.npos ? text.size() : colon + 1);
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(begin, end, endpoint.port);
-  if (!address || error != std::errc() || stop != end)
-    throw cni::Error(
-        cni::Code::invalid_config,
-        "key \"listen\" must be ADDRESS:PORT such as 127.0.0.1:9474, not " + json::quote(text));
-  endpoint.address = *address;
-  return endpoint;
-}
 
 base::UniqueFd open_socket(int family) {
   base::UniqueFd fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

@@ -174,6 +174,16 @@ class PlumbdTest(unittest.TestCase):
         m.config.write_text(good)
         wait_until(lambda: m.status()["ready"], "plumbd goes on")
 
+    def test_reload_keeps_the_old_configuration_over_one_that_it_cannot_work_with(self):
+        self.begin()
+        m = self.machine
+        good = m.config.read_text()
+        m.config.write_text(good.replace(f"{m.folder}/run", "/proc/nowhere"))
+        m.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "configuration stays as it was: " in m.log(), "the mistake is told")
+        m.config.write_text(good)
+        wait_until(lambda: m.status()["ready"], "plumbd goes on")
+
     def test_cleanup_removes_what_plumbd_made_and_nothing_else(self):
         self.begin()
         m = self.machine

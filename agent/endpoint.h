@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "libcni/base/ip.h"
+
+namespace agent {
+
+/// An address and a port to listen on.
+struct Endpoint {
+  base::IpAddress address;
+  std::uint16_t port = 0;
+};
+
+/// `127.0.0.1:9474`, `[::1]:9474`. Throws cni::Error for other text.
+Endpoint parse_endpoint(const std::string& text);
+
+}  // namespace agent
