@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Three nodes in a full mesh: convergence, the death of a node and of its BIRD, and what a reconfiguration leaves alone."""
+import re
 import time
 import unittest
 
@@ -34,6 +35,14 @@ class MeshTest(unittest.TestCase):
         bgp_lab.start(nodes, [{**node.record(), "ranges": [node.range4, node.range6]} for node in nodes])
         first, second = nodes
         world.wait_until(lambda: first.routes() == {second.range4: second.link_local, second.range6: second.link_local}, "both families", 10)
+
+    def test_each_node_in_an_as_of_its_own(self):
+        self.nodes = bgp_lab.Lab(self).add_nodes((1, 2, 3))
+        bgp_lab.start(self.nodes, [node.record(asNumber=64600 + node.number) for node in self.nodes])
+        bgp_lab.wait_converged(self.nodes)
+        first = self.nodes[0]
+        path = re.search(r"BGP.as_path: (.*)", first.birdc("show", "route", self.nodes[1].range4, "all"))
+        self.assertEqual("64602", path[1].strip())
 
     def test_bfd_sees_a_dead_node_in_half_a_second(self):
         self.mesh(bfd=True, bfdIntervalMs=100)

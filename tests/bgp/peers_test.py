@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Routers of other makes outside the cluster: FRR and GoBGP, with passwords, TTL security, BFD and communities."""
+"""Routers of other makes outside the cluster: FRR and GoBGP, with passwords, TTL security and communities;
+routers that share packets, watched by BFD."""
 import json
 import shutil
 import unittest
@@ -45,6 +46,18 @@ GOBGP = """
   [[neighbors.afi-safis]]
     [neighbors.afi-safis.config]
       afi-safi-name = "ipv4-unicast"
+"""
+
+# One of two routers that reach the same network.
+SPINE = """
+router id {address};
+protocol device {{ }}
+protocol static reached {{ ipv4; route 198.18.0.0/24 blackhole; }}
+protocol bfd {{ interface "*" {{ interval 100 ms; multiplier 3; }}; }}
+protocol bgp n1 {{
+  local {address} as 65000; neighbor 192.0.2.1 as 64512; direct; connect delay time 1; bfd on;
+  ipv4 {{ import all; export where source = RTS_STATIC; }};
+}}
 """
 
 # Between two subnets, as top-of-rack routers are: it passes on what each side announces.
@@ -144,6 +157,24 @@ class PeersTest(unittest.TestCase):
         self.accepted("10.244.50.0/24")
         path = world.wait_until(lambda: self.frr(router, f"show bgp ipv4 unicast {self.nodes[0].range4} json").get("paths"), "FRR")[0]
         self.assertEqual(path["aspath"]["string"], "64777")
+
+    def test_two_routers_share_the_packets_until_bfd_misses_one(self):
+        addresses = ["192.0.2.250", "192.0.2.251"]
+        routers = [self.lab.add_router(f"spine{address[-1]}", f"{address}/24") for address in addresses]
+        for router, address in zip(routers, addresses):
+            router.start_bird(SPINE.format(address=address))
+        peers = [{"name": router.name, "address": address, "asNumber": 65000, "node": "n1", "bfd": True, "importRanges": ["198.18.0.0/15"]}
+                 for router, address in zip(routers, addresses)]
+        bgp_lab.start(self.nodes, peers=peers, bfdIntervalMs=100)
+        first = self.nodes[0]
+
+        def ways():
+            routes = world.run_json("ip", "-n", first.space.name, "-j", "route", "show", "198.18.0.0/24")
+            return {hop["gateway"] for route in routes for hop in route.get("nexthops", [route])}
+        world.wait_until(lambda: ways() == set(addresses), "both routers in one route", 20)
+        world.wait_until(lambda: first.birdc("show", "bfd", "sessions").count(" Up ") == 2, "BFD with both", 10)
+        routers[1].space.run("ip", "link", "set", "eth0", "down")
+        world.wait_until(lambda: ways() == {addresses[0]}, "the other router alone", 3)
 
     def test_a_router_between_two_subnets_carries_the_pods(self):
         first = self.nodes[0]
