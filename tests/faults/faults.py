@@ -23,6 +23,9 @@ SETTLED = ("execve", "brk", "mmap", "munmap", "mprotect", "arch_prctl", "set_tid
            "readlink", "close", "exit_group", "rt_sigaction", "rt_sigprocmask", "getpid", "gettid", "rt_sigreturn")
 CHANGING = ("mkdir", "renameat", "renameat2", "rename", "linkat", "unlink", "unlinkat", "write", "pwrite64", "ftruncate",
             "utimensat", "fchmod", "fsync", "setns")
+# The forwarding sysctls ask for the lock of all network configuration without waiting: while another has it, the kernel
+# makes the call again and again, hundreds of times.
+BEGUN_ANEW = "ERESTARTNOINTR"
 MESSAGE_TYPE = re.compile(r"nlmsg_type=(?:0x([0-9a-f]+)|(\S+?)[,} ])")
 
 
@@ -74,7 +77,7 @@ class Tracer:
         seen, calls = collections.Counter(), {}
         for line in pathlib.Path(Tracer.LOG).read_text(errors="replace").splitlines():
             found = re.match(r"(?:(\d+) +)?(\w+)\(", line)
-            if not found or found[2] in SETTLED:
+            if not found or found[2] in SETTLED or BEGUN_ANEW in line:
                 continue
             seen[found[1], found[2]] += 1
             key = found[2], seen[found[1], found[2]]
