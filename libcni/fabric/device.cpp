@@ -126,15 +126,18 @@ std::string find_obstacle(const Run& run, const std::vector<net::VxlanLink>& all
 
 std::optional<int> ensure_device(Run& run, const VxlanDevice& wanted) {
   net::Netlink& netlink = run.netlink();
-  // In this order: another process may be making it.
-  const bool name_taken = net::find_link(netlink, wanted.name).has_value();
-  const std::vector<net::VxlanLink> all = run.list_vxlan();
+  std::vector<net::VxlanLink> all = run.list_vxlan();
+  const auto find = [&] {
+    return std::ranges::find(all, wanted.name,
+                             [](const net::VxlanLink& each) { return each.link.name; });
+  };
+  const bool name_taken = find() == all.end() && net::find_link(netlink, wanted.name);
+  if (name_taken) all = net::list_vxlan(netlink);  // another process may have made it by now
   if (std::string obstacle = find_obstacle(run, all, wanted); !obstacle.empty()) {
     run.fail(std::move(obstacle));
     return std::nullopt;
   }
-  auto present = std::ranges::find(all, wanted.name,
-                                   [](const net::VxlanLink& each) { return each.link.name; });
+  const auto present = find();
   const bool absent = present == all.end();
   if (absent && name_taken) {
     run.fail("device \"" + wanted.name +

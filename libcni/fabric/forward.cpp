@@ -65,7 +65,7 @@ void ensure_nft(Run& run, Nft& nft, int family, const std::vector<Accept>& wante
   const Table table{net::nft::family_of(family), "filter"};
   const std::string comment = comment_of(run.scope());
   net::nft::retry_on_conflict([&] {
-    const std::uint32_t generation = nft.generation();
+    const std::uint32_t generation = run.is_dry() ? 0 : nft.generation();
     if (!nft.has_chain(table, kChain)) return;
     Batch batch(table);
     std::vector<Accept> present;

@@ -109,15 +109,18 @@ std::vector<Key> unite(std::vector<Key> a, const std::vector<Key>& b, bool inter
   return united;
 }
 
+/// Those that wanted_rules() look into, and no others.
 std::vector<WantedSet> wanted_sets(const Traffic& traffic) {
+  const bool tunnels = !traffic.vxlan_ports.empty() && !traffic.vnis.empty();
   std::vector<base::Prefix> direct = traffic.cluster_ranges;
   direct.insert(direct.end(), traffic.own_ranges.begin(), traffic.own_ranges.end());
   direct.insert(direct.end(), traffic.no_masquerade.begin(), traffic.no_masquerade.end());
   std::vector<WantedSet> sets;
   for (const int family : {AF_INET, AF_INET6}) {
-    sets.push_back(set_of_ranges("own", family, traffic.own_ranges));
-    sets.push_back(set_of_ranges("direct", family, direct));
-    sets.push_back(set_of_addresses("vteps", family, traffic.vteps));
+    if (tunnels || traffic.masquerade)
+      sets.push_back(set_of_ranges("own", family, traffic.own_ranges));
+    if (traffic.masquerade) sets.push_back(set_of_ranges("direct", family, direct));
+    if (tunnels) sets.push_back(set_of_addresses("vteps", family, traffic.vteps));
   }
   return sets;
 }
@@ -218,11 +221,17 @@ struct WantedChain {
   net::nft::Hook hook;
 };
 
-std::array<WantedChain, 4> wanted_chains() {
-  return {{{kPrerouting, net::nft::prerouting_raw()},
-           {kOutput, net::nft::output_raw()},
-           {kForward, net::nft::forward_filter()},
-           {kPostrouting, net::nft::postrouting_nat()}}};
+/// Those that have one of `rules`.
+std::vector<WantedChain> wanted_chains(const std::vector<WantedRule>& rules) {
+  std::vector<WantedChain> chains = {{kPrerouting, net::nft::prerouting_raw()},
+                                     {kOutput, net::nft::output_raw()},
+                                     {kForward, net::nft::forward_filter()},
+                                     {kPostrouting, net::nft::postrouting_nat()}};
+  std::erase_if(chains, [&](const WantedChain& chain) {
+    return std::ranges::find(rules, std::string_view(chain.name), &WantedRule::chain) ==
+           rules.end();
+  });
+  return chains;
 }
 
 /// Comments of `rules` in order; each carries a hash of them all, and so of this layout.
@@ -246,7 +255,7 @@ class TrafficTable {
     rules_ = wanted_rules(traffic);
     comments_ = comments_of(rules_);
     net::nft::retry_on_conflict([&] {
-      const std::uint32_t generation = nft_.generation();
+      const std::uint32_t generation = run_.is_dry() ? 0 : nft_.generation();
       if (!run_.removes()) keep_present();
       Batch batch(table_);
       if (is_laid_out())
@@ -259,7 +268,7 @@ class TrafficTable {
 
   void remove() {
     net::nft::retry_on_conflict([&] {
-      const std::uint32_t generation = nft_.generation();
+      const std::uint32_t generation = run_.is_dry() ? 0 : nft_.generation();
       if (nft_.list_chains(table_).empty()) return;
       Batch batch(table_);
       batch.remove_table();
@@ -287,23 +296,18 @@ class TrafficTable {
   std::vector<Change> noted_;
 };
 
+/// Rules tell for all: the kernel removes no set that one of them looks into, and no chain without
+/// its rules.
 bool TrafficTable::is_laid_out() {
-  const std::vector<std::string> sets = nft_.list_sets(table_);
-  for (const WantedSet& wanted : sets_)
-    if (std::ranges::find(sets, wanted.set.name) == sets.end()) return false;
-  const auto chains = nft_.list_chains(table_);
-  for (const WantedChain& wanted : wanted_chains())
-    if (std::ranges::find(chains, wanted.name, &net::nft::ChainInfo::name) == chains.end())
-      return false;
-  const auto present = nft_.list_rules(table_);
+  const auto present = nft_.list_comments(table_);
   if (present.size() != rules_.size()) return false;
   // The kernel lists chain by chain, each in its order.
-  for (const WantedChain& chain : wanted_chains()) {
+  for (const WantedChain& chain : wanted_chains(rules_)) {
     std::vector<std::string> wanted_here, present_here;
     for (std::size_t i = 0; i < rules_.size(); ++i)
       if (std::string_view(rules_[i].chain) == chain.name) wanted_here.push_back(comments_[i]);
-    for (const net::nft::RuleInfo& rule : present)
-      if (rule.chain == chain.name) present_here.push_back(rule.comment);
+    for (const net::nft::ChainInfo& rule : present)
+      if (rule.name == chain.name) present_here.push_back(rule.comment);
     if (wanted_here != present_here) return false;
   }
   return true;
@@ -320,7 +324,8 @@ void TrafficTable::lay_out(Batch& batch) {
     for (const Key& key : wanted.keys)
       batch.add_element(wanted.set.name, {.key = key.wire(), .interval_end = key.end});
   }
-  for (const WantedChain& chain : wanted_chains()) batch.ensure_base_chain(chain.name, chain.hook);
+  for (const WantedChain& chain : wanted_chains(rules_))
+    batch.ensure_base_chain(chain.name, chain.hook);
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     Rule rule(comments_[i]);
     batch.append_rule(rules_[i].chain, rules_[i].build(rule));

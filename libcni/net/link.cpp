@@ -20,6 +20,51 @@ std::string quoted(const std::string& name) {
   return "\"" + name + "\"";
 }
 
+std::optional<Link> find(Netlink& netlink, Message& message, const std::string& attempted) {
+  std::optional<Link> found;
+  // The counters are most of a reply, and nobody here reads them (kernel 4.4).
+  message.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+  netlink.find(message, attempted, [&](const nlmsghdr& reply) { found = parse_link(reply); });
+  return found;
+}
+
+bool remove(Netlink& netlink, Message& message, const std::string& attempted) try {
+  netlink.request(message, attempted);
+  return true;
+} catch (const std::system_error& e) {
+  if (e.code().value() == ENODEV) return false;
+  throw;
+}
+
+/// Names over 15 bytes can only be alternative names (kernel 5.5).
+void put_name(Message& message, const std::string& name) {
+  message.put(name.size() < IFNAMSIZ ? IFLA_IFNAME : IFLA_ALT_IFNAME, name);
+}
+
+/// RTM_NEWLINK on the existing link `index`.
+class Change {
+ public:
+  explicit Change(int index) : info_(message_.extra<ifinfomsg>()), index_(index) {
+    info_.ifi_index = index;
+  }
+  Message& message() { return message_; }
+  Change& flags(unsigned value, unsigned mask) {
+    info_.ifi_flags = value;
+    info_.ifi_change = mask;
+    return *this;
+  }
+  void send(Netlink& netlink, const std::string& what) {
+    netlink.request(message_, what + " of link " + std::to_string(index_));
+  }
+
+ private:
+  Message message_{RTM_NEWLINK, 0};
+  ifinfomsg& info_;
+  int index_;
+};
+
+}  // namespace
+
 Link parse_link(const nlmsghdr& message) {
   Link link;
   const auto* info = header_of<ifinfomsg>(message);
@@ -67,51 +112,6 @@ Link parse_link(const nlmsghdr& message) {
   });
   return link;
 }
-
-std::optional<Link> find(Netlink& netlink, Message& message, const std::string& attempted) {
-  std::optional<Link> found;
-  // The counters are most of a reply, and nobody here reads them (kernel 4.4).
-  message.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-  netlink.find(message, attempted, [&](const nlmsghdr& reply) { found = parse_link(reply); });
-  return found;
-}
-
-bool remove(Netlink& netlink, Message& message, const std::string& attempted) try {
-  netlink.request(message, attempted);
-  return true;
-} catch (const std::system_error& e) {
-  if (e.code().value() == ENODEV) return false;
-  throw;
-}
-
-/// Names over 15 bytes can only be alternative names (kernel 5.5).
-void put_name(Message& message, const std::string& name) {
-  message.put(name.size() < IFNAMSIZ ? IFLA_IFNAME : IFLA_ALT_IFNAME, name);
-}
-
-/// RTM_NEWLINK on the existing link `index`.
-class Change {
- public:
-  explicit Change(int index) : info_(message_.extra<ifinfomsg>()), index_(index) {
-    info_.ifi_index = index;
-  }
-  Message& message() { return message_; }
-  Change& flags(unsigned value, unsigned mask) {
-    info_.ifi_flags = value;
-    info_.ifi_change = mask;
-    return *this;
-  }
-  void send(Netlink& netlink, const std::string& what) {
-    netlink.request(message_, what + " of link " + std::to_string(index_));
-  }
-
- private:
-  Message message_{RTM_NEWLINK, 0};
-  ifinfomsg& info_;
-  int index_;
-};
-
-}  // namespace
 
 std::optional<Link> find_link(Netlink& netlink, const std::string& name) {
   Message message(RTM_GETLINK, 0);

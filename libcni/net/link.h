@@ -28,6 +28,9 @@ struct Link {
   bool operator==(const Link&) const = default;
 };
 
+/// What an RTM_NEWLINK says.
+Link parse_link(const nlmsghdr& message);
+
 std::optional<Link> find_link(Netlink& netlink, const std::string& name);
 std::optional<Link> find_link(Netlink& netlink, int index);
 /// Throws ENODEV when there is none.

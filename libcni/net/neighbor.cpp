@@ -71,9 +71,7 @@ std::vector<Neighbor> list_neighbors(Netlink& netlink, int index) {
     const bool permanent = (header_of<ndmsg>(reply)->ndm_state & NUD_PERMANENT) != 0;
     neighbors.push_back({*found.dst, *found.mac, found.protocol, permanent});
   };
-  dump(netlink, {AF_INET, index}, take, [&] { neighbors.clear(); });
-  const std::size_t first = neighbors.size();
-  dump(netlink, {AF_INET6, index}, take, [&] { neighbors.resize(first); });
+  dump(netlink, {AF_UNSPEC, index}, take, [&] { neighbors.clear(); });
   return neighbors;
 }
 

@@ -176,6 +176,25 @@ std::vector<RuleInfo> Nft::list_rules(const Table& table, const std::string& cha
   return rules;
 }
 
+std::vector<ChainInfo> Nft::list_comments(const Table& table) {
+  std::vector<ChainInfo> rules;
+  socket_->dump(
+      [&] {
+        nlmsghdr* request = socket_->start(type_of_message(NFT_MSG_GETRULE),
+                                           static_cast<int>(table.family), NLM_F_DUMP);
+        mnl_attr_put_strz(request, NFTA_RULE_TABLE, table.name.c_str());
+        return request;
+      },
+      "list rules of nf_tables table \"" + table.name + "\"",
+      [&](const nlmsghdr& answer) {
+        ChainInfo info =
+            read_named(answer, table.name, {NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_USERDATA});
+        if (!info.name.empty()) rules.push_back(std::move(info));
+      },
+      [&] { rules.clear(); });
+  return rules;
+}
+
 void retry_on_conflict(const std::function<void()>& attempt) {
   for (int round = 1;; ++round) {
     try {

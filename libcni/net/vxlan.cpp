@@ -6,7 +6,6 @@
 #include <linux/rtnetlink.h>
 
 #include <cstring>
-#include <utility>
 
 #include "libcni/net/attributes.h"
 
@@ -60,7 +59,7 @@ std::optional<VxlanTunnel> parse(const nlmsghdr& reply) {
 }  // namespace
 
 std::vector<VxlanLink> list_vxlan(Netlink& netlink) {
-  std::vector<std::pair<int, VxlanTunnel>> found;
+  std::vector<VxlanLink> links;
   Message message(RTM_GETLINK, 0);
   message.extra<ifinfomsg>();
   message.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
@@ -68,13 +67,9 @@ std::vector<VxlanLink> list_vxlan(Netlink& netlink) {
   netlink.dump(
       message, "list VXLAN devices",
       [&](const nlmsghdr& reply) {
-        const auto tunnel = parse(reply);
-        if (tunnel) found.emplace_back(header_of<ifinfomsg>(reply)->ifi_index, *tunnel);
+        if (const auto tunnel = parse(reply)) links.push_back({parse_link(reply), *tunnel});
       },
-      [&] { found.clear(); });
-  std::vector<VxlanLink> links;
-  for (const auto& [index, tunnel] : found)
-    if (auto link = find_link(netlink, index)) links.push_back({*std::move(link), tunnel});
+      [&] { links.clear(); });
   return links;
 }
 
