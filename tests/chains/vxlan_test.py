@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The vxlan plugin without an agent: namespaces as nodes on one switch, real packets between pods."""
+import concurrent.futures
 import itertools
 import json
 import os
@@ -175,6 +176,27 @@ class VxlanTest(unittest.TestCase):
         machine.call("DEL", self.config(), pod, pod.name, pod.result)
         self.assertEqual(machine.host.run("ip", "-o", "link").stdout.count("veth"), before)
         self.assertIn("plumb.7", machine.host.run("ip", "-o", "link").stdout)
+
+    def test_twenty_adds_at_once_from_nothing(self):
+        """One device and one table, twenty pods with an address each, and nothing of them after as many DELs at once."""
+        machine, config = self.machines[0], self.config(name="many")
+        pods = [world.Namespace(f"pod-{next(_numbers)}") for _ in range(20)]
+        machine.pods += pods
+        with concurrent.futures.ThreadPoolExecutor(len(pods)) as pool:
+            def at_once(verb):
+                return list(pool.map(lambda pod: machine.call(verb, config, pod, pod.name), pods))
+
+            results = [json.loads(done.stdout) for done in at_once("ADD")]
+            self.assertEqual(40, len({ip["address"] for result in results for ip in result["ips"]}))
+            shown = world.run_json("nsenter", f"--net={machine.host.path}", "ip", "-d", "-j", "link")
+            kinds = [link.get("linkinfo", {}).get("info_kind") for link in shown]
+            self.assertEqual((1, 1, 21), (kinds.count("vxlan"), kinds.count("bridge"), kinds.count("veth")))
+            self.assertEqual(1, machine.host.run("nft", "list", "tables").stdout.count("plumb"))
+            self.assertEqual(1, machine.host.run("ip", "route").stdout.count("10.27.2.0/24"))
+            at_once("DEL")
+        links = machine.host.run("ip", "-o", "link").stdout
+        self.assertEqual((0, 1), (links.count("veth"), links.count("plumb.7")))
+        self.assertEqual([], [file.name for file in pathlib.Path("/var/lib/cni/networks/many").iterdir() if file.name[0] in "1f"])
 
     def test_check_names_what_the_node_has_lost(self):
         machine = self.machines[0]
