@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/http_client/http_client.h"
 
-#include <curl/curl.h>
 #include <sys/epoll.h>
 
 #include <csignal>
 #include <new>
 #include <utility>
 
+#include "agent/http_client/libcurl.h"
 #include "agent/http_client/transfer.h"
 
 namespace agent {
@@ -50,23 +50,23 @@ HttpClient::HttpClient(Loop& loop) : loop_(loop) {
   [[maybe_unused]] static const CURLcode global = [] {
     // OpenSSL writes with write(2), and CURLOPT_NOSIGNAL keeps libcurl from guarding each call.
     ::signal(SIGPIPE, SIG_IGN);
-    return curl_global_init(CURL_GLOBAL_DEFAULT);
+    return libcurl().global_init(CURL_GLOBAL_DEFAULT);
   }();
-  multi_ = curl_multi_init();
+  multi_ = libcurl().multi_init();
   if (multi_ == nullptr) throw std::bad_alloc();
-  curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Callbacks::socket);
-  curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
-  curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Callbacks::timer);
-  curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+  libcurl().multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Callbacks::socket);
+  libcurl().multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+  libcurl().multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Callbacks::timer);
+  libcurl().multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
 }
 
 HttpClient::~HttpClient() {
   for (auto& [id, transfer] : transfers_) {
     transfer->silence();
-    curl_multi_remove_handle(multi_, transfer->easy());
+    libcurl().multi_remove_handle(multi_, transfer->easy());
   }
   transfers_.clear();
-  curl_multi_cleanup(multi_);
+  libcurl().multi_cleanup(multi_);
   loop_.cancel(curl_timer_);
   loop_.cancel(flush_timer_);
 }
@@ -100,30 +100,30 @@ void HttpClient::flush() {
     if (found == transfers_.end()) continue;
     Transfer& transfer = *found->second;
     if (!transfer.silent()) {
-      curl_multi_add_handle(multi_, transfer.easy());
+      libcurl().multi_add_handle(multi_, transfer.easy());
       continue;
     }
-    curl_multi_remove_handle(multi_, transfer.easy());
+    libcurl().multi_remove_handle(multi_, transfer.easy());
     transfers_.erase(found);
   }
 }
 
 void HttpClient::socket_ready(int fd, int what) {
   int running = 0;
-  curl_multi_socket_action(multi_, fd, what, &running);
+  libcurl().multi_socket_action(multi_, fd, what, &running);
   finish_transfers();
 }
 
 void HttpClient::finish_transfers() {
   int left = 0;
-  while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
+  while (const CURLMsg* message = libcurl().multi_info_read(multi_, &left)) {
     if (message->msg != CURLMSG_DONE) continue;
     CURL* const easy = message->easy_handle;
     const CURLcode code = message->data.result;
     const auto found = transfers_.find(Transfer::id_of(easy));
     const std::unique_ptr<Transfer> transfer = std::move(found->second);
     transfers_.erase(found);
-    curl_multi_remove_handle(multi_, easy);  // `message` is gone with it
+    libcurl().multi_remove_handle(multi_, easy);  // `message` is gone with it
     transfer->done(code);
   }
 }

@@ -63,6 +63,7 @@ class HttpClient {
  public:
   using Id = std::uint64_t;  ///< 0 is none
 
+  /// Throws as libcurl() does.
   explicit HttpClient(Loop& loop);
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;

@@ -52,9 +52,9 @@ HttpClient::Transfer::Transfer(Id id, HttpRequest request, HttpHandlers handlers
     : id_(id),
       request_(std::move(request)),
       handlers_(std::move(handlers)),
-      easy_(curl_easy_init()) {
+      easy_(libcurl().easy_init()) {
   if (!easy_) throw std::bad_alloc();
-  curl_easy_setopt(easy(), CURLOPT_PRIVATE, this);
+  libcurl().easy_setopt(easy(), CURLOPT_PRIVATE, this);
   set_up_request();
   set_up_tls();
   set_up_callbacks();
@@ -62,13 +62,13 @@ HttpClient::Transfer::Transfer(Id id, HttpRequest request, HttpHandlers handlers
 
 HttpClient::Id HttpClient::Transfer::id_of(CURL* easy) {
   Transfer* transfer = nullptr;
-  curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
+  libcurl().easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
   return transfer->id_;
 }
 
 void HttpClient::Transfer::set_up_request() {
   const auto add_header = [this](const std::string& line) {
-    curl_slist* const list = curl_slist_append(headers_.get(), line.c_str());
+    curl_slist* const list = libcurl().slist_append(headers_.get(), line.c_str());
     if (list == nullptr) throw std::bad_alloc();
     std::ignore = headers_.release();
     headers_.reset(list);
@@ -76,61 +76,63 @@ void HttpClient::Transfer::set_up_request() {
   for (const std::string& line : request_.headers) add_header(line);
   if (!request_.bearer.empty()) add_header("Authorization: Bearer " + request_.bearer);
   add_header("Expect:");  // a body is small, and waiting for 100 Continue costs a second at worst
-  curl_easy_setopt(easy(), CURLOPT_URL, request_.url.c_str());
-  curl_easy_setopt(easy(), CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy(), CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-  curl_easy_setopt(easy(), CURLOPT_HTTPHEADER, headers_.get());
-  curl_easy_setopt(easy(), CURLOPT_USERAGENT, "plumbd/" PLUMB_VERSION);
+  libcurl().easy_setopt(easy(), CURLOPT_URL, request_.url.c_str());
+  libcurl().easy_setopt(easy(), CURLOPT_PROTOCOLS_STR, "http,https");
+  libcurl().easy_setopt(easy(), CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+  libcurl().easy_setopt(easy(), CURLOPT_HTTPHEADER, headers_.get());
+  libcurl().easy_setopt(easy(), CURLOPT_USERAGENT, "plumbd/" PLUMB_VERSION);
   if (request_.method != "GET") {
-    curl_easy_setopt(easy(), CURLOPT_POSTFIELDS, request_.body.data());
-    curl_easy_setopt(easy(), CURLOPT_POSTFIELDSIZE_LARGE,
-                     static_cast<curl_off_t>(request_.body.size()));
-    curl_easy_setopt(easy(), CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+    libcurl().easy_setopt(easy(), CURLOPT_POSTFIELDS, request_.body.data());
+    libcurl().easy_setopt(easy(), CURLOPT_POSTFIELDSIZE_LARGE,
+                          static_cast<curl_off_t>(request_.body.size()));
+    libcurl().easy_setopt(easy(), CURLOPT_CUSTOMREQUEST, request_.method.c_str());
   }
   if (!request_.user.empty()) {
-    curl_easy_setopt(easy(), CURLOPT_USERNAME, request_.user.c_str());
-    curl_easy_setopt(easy(), CURLOPT_PASSWORD, request_.password.c_str());
+    libcurl().easy_setopt(easy(), CURLOPT_USERNAME, request_.user.c_str());
+    libcurl().easy_setopt(easy(), CURLOPT_PASSWORD, request_.password.c_str());
   }
   if (!request_.unix_socket.empty())
-    curl_easy_setopt(easy(), CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());
-  curl_easy_setopt(easy(), CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(easy(), CURLOPT_CONNECTTIMEOUT_MS,
-                   static_cast<long>(request_.connect_timeout.count()));
-  curl_easy_setopt(easy(), CURLOPT_TIMEOUT_MS, static_cast<long>(request_.total_timeout.count()));
+    libcurl().easy_setopt(easy(), CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());
+  libcurl().easy_setopt(easy(), CURLOPT_NOSIGNAL, 1L);
+  libcurl().easy_setopt(easy(), CURLOPT_CONNECTTIMEOUT_MS,
+                        static_cast<long>(request_.connect_timeout.count()));
+  libcurl().easy_setopt(easy(), CURLOPT_TIMEOUT_MS,
+                        static_cast<long>(request_.total_timeout.count()));
 }
 
 void HttpClient::Transfer::set_up_tls() {
   const auto set = [this](const Pem& pem, CURLoption file_option, CURLoption text_option) {
-    if (!pem.file.empty()) curl_easy_setopt(easy(), file_option, pem.file.c_str());
+    if (!pem.file.empty()) libcurl().easy_setopt(easy(), file_option, pem.file.c_str());
     if (pem.text.empty()) return;
     curl_blob blob{.data = const_cast<char*>(pem.text.data()),  // read only with NOCOPY
                    .len = pem.text.size(),
                    .flags = CURL_BLOB_NOCOPY};
-    curl_easy_setopt(easy(), text_option, &blob);
+    libcurl().easy_setopt(easy(), text_option, &blob);
   };
   set(request_.ca, CURLOPT_CAINFO, CURLOPT_CAINFO_BLOB);
   set(request_.certificate, CURLOPT_SSLCERT, CURLOPT_SSLCERT_BLOB);
   set(request_.key, CURLOPT_SSLKEY, CURLOPT_SSLKEY_BLOB);
-  if (!request_.ca.empty()) curl_easy_setopt(easy(), CURLOPT_CAPATH, nullptr);  // only this one
-  curl_easy_setopt(easy(), CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
+  if (!request_.ca.empty())
+    libcurl().easy_setopt(easy(), CURLOPT_CAPATH, nullptr);  // only this one
+  libcurl().easy_setopt(easy(), CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
   // A rotated CA counts from the next connection on.
-  curl_easy_setopt(easy(), CURLOPT_CA_CACHE_TIMEOUT, 0L);
+  libcurl().easy_setopt(easy(), CURLOPT_CA_CACHE_TIMEOUT, 0L);
 }
 
 void HttpClient::Transfer::set_up_callbacks() {
-  curl_easy_setopt(easy(), CURLOPT_ERRORBUFFER, error_.data());
-  curl_easy_setopt(easy(), CURLOPT_HEADERFUNCTION, &Callbacks::header);
-  curl_easy_setopt(easy(), CURLOPT_HEADERDATA, this);
-  curl_easy_setopt(easy(), CURLOPT_WRITEFUNCTION, &Callbacks::data);
-  curl_easy_setopt(easy(), CURLOPT_WRITEDATA, this);
-  curl_easy_setopt(easy(), CURLOPT_SOCKOPTFUNCTION, &Callbacks::socket_made);
-  curl_easy_setopt(easy(), CURLOPT_SOCKOPTDATA, this);
+  libcurl().easy_setopt(easy(), CURLOPT_ERRORBUFFER, error_.data());
+  libcurl().easy_setopt(easy(), CURLOPT_HEADERFUNCTION, &Callbacks::header);
+  libcurl().easy_setopt(easy(), CURLOPT_HEADERDATA, this);
+  libcurl().easy_setopt(easy(), CURLOPT_WRITEFUNCTION, &Callbacks::data);
+  libcurl().easy_setopt(easy(), CURLOPT_WRITEDATA, this);
+  libcurl().easy_setopt(easy(), CURLOPT_SOCKOPTFUNCTION, &Callbacks::socket_made);
+  libcurl().easy_setopt(easy(), CURLOPT_SOCKOPTDATA, this);
 }
 
 std::size_t HttpClient::Transfer::header(std::string_view line) {
   if (silent_) return CURL_WRITEFUNC_ERROR;
   if (line != "\r\n" && line != "\n") return line.size();
-  curl_easy_getinfo(easy(), CURLINFO_RESPONSE_CODE, &status_);
+  libcurl().easy_getinfo(easy(), CURLINFO_RESPONSE_CODE, &status_);
   try {
     if (status_ >= 200 && handlers_.on_status) handlers_.on_status(status_);
   } catch (const std::exception& error) {  // libcurl is C
@@ -156,9 +158,9 @@ std::size_t HttpClient::Transfer::data(std::string_view piece) {
 }
 
 std::string HttpClient::Transfer::text_of(CURLcode code) const {
-  std::string text = error_.front() != '\0' ? error_.data() : curl_easy_strerror(code);
+  std::string text = error_.front() != '\0' ? error_.data() : libcurl().easy_strerror(code);
   long errnum = 0;  // libcurl's own text hides it: "Couldn't connect to server"
-  curl_easy_getinfo(easy(), CURLINFO_OS_ERRNO, &errnum);
+  libcurl().easy_getinfo(easy(), CURLINFO_OS_ERRNO, &errnum);
   if (errnum != 0 && code != CURLE_OPERATION_TIMEDOUT)
     text += ": " + std::generic_category().message(static_cast<int>(errnum));
   return text;
@@ -168,7 +170,7 @@ void HttpClient::Transfer::done(CURLcode code) {
   if (silent_) return;
   HttpResult result{.status = status_, .refusal = std::move(refusal_)};
   curl_off_t retry_after = 0;
-  curl_easy_getinfo(easy(), CURLINFO_RETRY_AFTER, &retry_after);
+  libcurl().easy_getinfo(easy(), CURLINFO_RETRY_AFTER, &retry_after);
   result.retry_after = std::chrono::seconds(retry_after);
   if (!thrown_.empty())
     result.error = name_of(request_) + ": " + thrown_;

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <curl/curl.h>
-
 #include <array>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "agent/http_client/http_client.h"
+#include "agent/http_client/libcurl.h"
 
 namespace agent {
 
@@ -37,8 +36,8 @@ struct HttpClient::Transfer {
   std::string text_of(CURLcode code) const;
 
   struct Freed {
-    void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
-    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+    void operator()(CURL* easy) const { libcurl().easy_cleanup(easy); }
+    void operator()(curl_slist* list) const { libcurl().slist_free_all(list); }
   };
   const Id id_;
   const HttpRequest request_;

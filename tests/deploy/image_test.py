@@ -125,6 +125,16 @@ class ImageTest(unittest.TestCase):
         done = world.run(*self.command("bird", "bird-version", ["bird", "--version"]), timeout=60)
         self.assertIn("BIRD version 2", done.stdout + done.stderr)
 
+    def test_plumbd_finds_the_library_of_its_http_sources(self):
+        log = pathlib.Path("/run/etcd-source.log")
+        with log.open("wb") as out:
+            process = subprocess.Popen(self.command("plumbd", "etcd-source", ["plumbd", "run", "--set", "source=etcd", "--set", "listen="]),
+                                       stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        self.addCleanup(process.wait, 30)
+        self.addCleanup(self.containerd.ctr, "task", "kill", "--signal", "SIGKILL", "etcd-source", check=False)
+        world.wait_until(lambda: "127.0.0.1:2379" in log.read_text(encoding="utf-8"), "plumbd asks etcd", 30)
+        self.assertNotIn("libcurl", log.read_text(encoding="utf-8"))
+
     def test_the_init_container_installs_plugins_that_run(self):
         folder = pathlib.Path("/opt/cni/bin")
         wanted = {path.parent.name for kind in ("plugins", "ipam") for path in ROOT.glob(f"{kind}/*/CMakeLists.txt")
