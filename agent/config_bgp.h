@@ -40,7 +40,7 @@ struct BgpConfig {
   Selector reflectors = {};  ///< nodes that reflect; empty: none, full mesh
   std::vector<BgpPeer> peers = {};
   bool bfd = false;
-  int bfd_interval_ms = 300;
+  int bfd_interval_ms = 150;
   int bfd_multiplier = 3;
   int hold_seconds = 0;          ///< 0: 9, or 90 where BFD watches the session
   bool graceful_restart = true;  ///< of sessions without BFD, which would contradict it

@@ -59,7 +59,7 @@ struct Desired {
   std::uint32_t router_id = 0;
   std::uint32_t cluster_id = 0;         ///< of reflectors; 0 elsewhere
   std::string underlay_interface = {};  ///< whose subnets resolve next hops
-  int bfd_interval_ms = 300;
+  int bfd_interval_ms = 150;
   int bfd_multiplier = 3;
   std::vector<Filters> families = {};      ///< IPv4 first
   std::vector<Session> sessions = {};      ///< by name
