@@ -130,6 +130,19 @@ TEST(SafetyValve, DoubtsAnEmptyListUntilItHasLasted) {
   EXPECT_EQ(valve.problem(), "");
 }
 
+TEST(SafetyValve, DoubtsAListWithoutAnybodyHoweverSmallTheClusterWas) {
+  SafetyValve valve(std::chrono::seconds(30));
+  const SafetyValve::Clock::time_point start{};
+  // This node is always there; without a list it has no range.
+  std::vector<Node> three = cluster(3), alone = cluster(1);
+  three[0].ranges = {range("10.1.1.0/24")};
+  EXPECT_FALSE(valve.passes(three, alone, start));
+  EXPECT_THAT(valve.problem(), HasSubstr("lacks 3 of 3 nodes"));
+  EXPECT_TRUE(valve.passes(three, alone, start + std::chrono::seconds(30)));
+  alone[0].ranges = three[0].ranges;
+  EXPECT_FALSE(valve.passes(three, alone, start));
+}
+
 TEST(SafetyValve, ForgetsADoubtWhenTheNodesAreBack) {
   SafetyValve valve(std::chrono::seconds(30));
   const SafetyValve::Clock::time_point start{};
@@ -140,7 +153,8 @@ TEST(SafetyValve, ForgetsADoubtWhenTheNodesAreBack) {
 
 TEST(SafetyValve, LetsSmallClustersAndSmallLossesPass) {
   SafetyValve valve(std::chrono::seconds(30));
-  EXPECT_TRUE(valve.passes(cluster(10), {}, {}));
+  EXPECT_TRUE(valve.passes(cluster(10), cluster(2), {}));
+  EXPECT_TRUE(valve.passes(cluster(2), cluster(1), {}));
   EXPECT_TRUE(valve.passes(cluster(40), cluster(20), {}));
   EXPECT_FALSE(valve.passes(cluster(40), cluster(19), {}));
 }

@@ -50,6 +50,7 @@ bool Daemon::is_ready() const {
 View Daemon::view() const {
   std::vector<std::string> problems = problems_;
   for (const auto& [what, text] : conditions_.all()) problems.push_back(what + ": " + text);
+  if (!cache_.problem().empty()) problems.push_back("cache: " + cache_.problem());
   return {
       .config = config_,
       .planning = planning_,

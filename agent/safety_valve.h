@@ -12,8 +12,8 @@
 namespace agent {
 
 /// Doubts a list of nodes that lacks more than half of those that are programmed, and more than
-/// ten: an empty answer of a broken source must not cut a cluster. The list is believed when it
-/// still lacks as many after `wait`.
+/// ten, or that has nobody left: an empty answer of a broken source must not cut a cluster, however
+/// small. The list is believed when it still lacks as many after `wait`.
 class SafetyValve {
  public:
   using Clock = std::chrono::steady_clock;
@@ -34,7 +34,8 @@ class SafetyValve {
   std::string problem_;
 };
 
-/// How many nodes of `current` are not in `wanted`; both sorted by name.
+/// How many nodes of `current` are not in `wanted`, or have no range there any more; both sorted by
+/// name.
 std::size_t count_lost(std::span<const fabric::Node> current, std::span<const fabric::Node> wanted);
 
 }  // namespace agent

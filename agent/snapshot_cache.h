@@ -29,6 +29,8 @@ class SnapshotCache {
   void save_soon(std::function<const Snapshot&()> latest);
   /// Saves now, and waits for it, what save_soon() has not saved yet.
   void flush();
+  /// Why the last attempt failed; empty when it did not.
+  const std::string& problem() const { return problem_; }
 
  private:
   struct Writing;

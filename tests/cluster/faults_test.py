@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What happens to plumbd and to what it made, with a packet every millisecond that counts what is lost."""
-import json
 import os
 import pathlib
 import random
@@ -176,9 +175,11 @@ class FaultTest(unittest.TestCase):
 
     def test_table_deleted_by_somebody(self):
         """Nothing tells of it before the next regular look, and packets flow without it."""
-        self.node.run("nft", "delete", "table", "inet", "plumb")
-        self.node.control("resync")
-        wait_until(lambda: self.node.run("nft", "list", "table", "inet", "plumb", check=False).returncode == 0, "the table is back", 5)
+        def delete():
+            self.node.run("nft", "delete", "table", "inet", "plumb")
+            self.node.control("resync")
+            wait_until(lambda: self.node.run("nft", "list", "table", "inet", "plumb", check=False).returncode == 0, "the table is back", 5)
+        self.assertEqual([], self.undisturbed(delete))
 
     def test_foreign_objects_stay(self):
         for command in (("ip", "route", "add", "198.51.100.0/24", "dev", "eth0"),
@@ -203,27 +204,34 @@ class FaultTest(unittest.TestCase):
         flood = "".join(f"route {verb} 198.18.{number // 250}.{number % 250}/32 dev lo\n" for _ in range(8) for verb in ("add", "del")
                         for number in range(2500))
         self.node.run("ip", "-batch", "-", text=flood, timeout=60)
-        self.node.run("ip", "route", "del", "10.244.2.0/24", "proto", "86")
-        self.node.plumbd.send_signal(signal.SIGCONT)
-        wait_until(lambda: "10.244.2.0/24" in self.node.run("ip", "route", "show", "proto", "86").stdout, "the route is back", 5)
+        with Probe(*self.pods[:2]) as probe:
+            self.node.run("ip", "route", "del", "10.244.2.0/24", "proto", "86")
+            self.node.plumbd.send_signal(signal.SIGCONT)
+            wait_until(lambda: "10.244.2.0/24" in self.node.run("ip", "route", "show", "proto", "86").stdout, "the route is back", 5)
+            self.cluster.wait_reaches(self.pods[0].endpoint(), self.pods[1].endpoint())
+            self.assertLess(probe.stop().outage, 2.0)
 
     # Its surroundings
 
     def test_full_disk(self):
         """The cache cannot be written, at work and at a start; the cluster is followed, and the error is told."""
-        self.node.stop_plumbd()
-        self.node.run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", "/var/lib/plumb")
-        try:
-            self.node.start_plumbd()
-            self.node.run("sh", "-c", "cat /dev/zero >/var/lib/plumb/full", check=False)
-            for count in (5, 6):
-                self.cluster.write_nodes(more=synthetic(count))
-                wait_until(lambda last=99 + count: f"10.100.{last}.0/24" in self.node.run("ip", "route").stdout, "the new nodes are in the kernel")
-                wait_until(lambda: "No space left on device" in self.node.log(), "the log tells", 20)
-                self.node.restart_plumbd()
-        finally:
+        def fill():
             self.node.stop_plumbd()
-            self.node.run("umount", "/var/lib/plumb")
+            self.node.run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", "/var/lib/plumb")
+            try:
+                self.node.start_plumbd()
+                self.node.run("sh", "-c", "cat /dev/zero >/var/lib/plumb/full", check=False)
+                for count in (5, 6):
+                    self.cluster.write_nodes(more=synthetic(count))
+                    wait_until(lambda last=99 + count: f"10.100.{last}.0/24" in self.node.run("ip", "route").stdout, "the new nodes are in the kernel")
+                    wait_until(lambda: "cache: " in self.node.control("status", check=False).stdout, "status tells", 20)
+                    self.assertEqual(1, self.node.metric("plumb_problems"))
+                    self.assertIn("No space left on device", self.node.log())
+                    self.node.restart_plumbd()
+            finally:
+                self.node.stop_plumbd()
+                self.node.run("umount", "/var/lib/plumb")
+        self.undisturbed(fill)
 
     def test_the_time_of_day_jumps(self):
         """A year ahead and back: the regular look goes on, and nothing is repeated or given up."""
@@ -233,11 +241,14 @@ class FaultTest(unittest.TestCase):
         self.node.stop_plumbd()
         self.node.write_config(resyncSeconds=1)
         self.node.start_plumbd(wrapper=("env", f"LD_PRELOAD={library}", f"JUMP={jump}"))
-        for seconds in ("31536000", "-31536000", "0"):
-            pathlib.Path(jump).write_text(seconds, encoding="utf-8")
-            self.node.run("nft", "delete", "table", "inet", "plumb")
-            wait_until(lambda: self.node.run("nft", "list", "table", "inet", "plumb", check=False).returncode == 0, "the table is back", 5)
-            self.assertEqual(200, self.node.get("/healthz")[0])
+
+        def travel():
+            for seconds in ("31536000", "-31536000", "0"):
+                pathlib.Path(jump).write_text(seconds, encoding="utf-8")
+                self.node.run("nft", "delete", "table", "inet", "plumb")
+                wait_until(lambda: self.node.run("nft", "list", "table", "inet", "plumb", check=False).returncode == 0, "the table is back", 5)
+                self.assertEqual(200, self.node.get("/healthz")[0])
+        self.assertEqual([], self.undisturbed(travel))
         self.node.config.clear()
         self.node.write_config()
         self.node.restart_plumbd()
@@ -249,7 +260,7 @@ class FaultTest(unittest.TestCase):
 
         def truncate():
             pathlib.Path(self.cluster.nodes_file).write_text("", encoding="utf-8")
-            wait_until(lambda: "32" in json.dumps(json.loads(self.node.control("status", "--json", check=False).stdout)), "status tells")
+            wait_until(lambda: "lacks 33 of 33 nodes" in self.node.control("status", check=False).stdout, "status tells")
             time.sleep(0.5)
             self.cluster.write_nodes(more=synthetic(30))
         self.assertEqual([], self.undisturbed(truncate))

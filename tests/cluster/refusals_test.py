@@ -19,6 +19,7 @@ class RefusalTest(unittest.TestCase):
     def setUpClass(cls):
         cls.cluster = Cluster("vxlan")
         cls.addClassCleanup(cls.cluster.close)
+        cls.cluster.config["network"]["ranges"] = ["10.0.0.0/8", "fd00:244::/32"]
         cls.cluster.add_nodes(2)
         cls.cluster.start()
         cls.cluster.add_pods()
@@ -54,13 +55,23 @@ class RefusalTest(unittest.TestCase):
         self.while_listed("n9 addresses=10.0.1.9 ranges=10.244.1.0/24", "n9", "n1")
 
     def test_a_range_outside_the_cluster(self):
-        self.while_listed("n9 addresses=10.0.1.9 ranges=172.16.9.0/24", "n9", "172.16.9.0/24")
+        self.while_listed("n9 addresses=10.0.1.9 ranges=172.16.9.0/24", "n9", "172.16.9.0/24", "outside the cluster network")
 
     def test_a_range_on_the_network_between_the_nodes(self):
-        self.while_listed("n9 addresses=10.0.1.9 ranges=10.0.1.0/24", "n9", "10.0.1.0/24")
+        self.while_listed("n9 addresses=10.0.1.9 ranges=10.0.1.128/25", "n9", "10.0.1.128/25", "overlaps the nodes' own network")
 
     def test_a_default_route_is_no_range(self):
         self.while_listed("n9 addresses=10.0.1.9 ranges=0.0.0.0/0", "0.0.0.0/0")
+
+    def test_an_empty_list(self):
+        """Even of two nodes: a source that lists nobody is doubted for a while."""
+        with Probe(*self.pods) as probe:
+            self.cluster.write_nodes([])
+            self.told("lacks 2 of 2 nodes")
+            self.node.control("resync")
+            self.assertEqual(0, probe.stop().lost)
+        self.cluster.write_nodes()
+        wait_until(lambda: not self.node.metric("plumb_problems"), "nothing is wrong any more")
 
 
 class MachineTest(unittest.TestCase):
@@ -79,6 +90,7 @@ class MachineTest(unittest.TestCase):
         status = self.node.control("status", check=False).stdout
         for word in words:
             self.assertIn(word, status)
+        self.assertGreater(self.node.metric("plumb_reconcile_failing"), 0)
         self.assertNotEqual(200, self.node.get("/readyz")[0])
         self.assertEqual(200, self.node.get("/healthz")[0])
         self.assertEqual([], list(self.node.path("/etc/cni/net.d").iterdir()))
