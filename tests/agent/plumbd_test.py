@@ -344,32 +344,6 @@ class PlumbdTest(unittest.TestCase):
         self.assertEqual((self.machine.folder / "run/plumbd.sock").stat().st_mode & 0o777, 0o600)
 
 
-class SafetyTest(unittest.TestCase):
-    def setUp(self):
-        self.machine = Machine("safetySeconds: 4\naddresses: [192.0.2.1]\nranges: [10.244.1.0/24]")
-        self.addCleanup(self.machine.close)
-
-    def test_an_empty_list_is_doubted_and_believed_when_it_lasts(self):
-        m = self.machine
-        m.write_nodes(node_lines(20))
-        m.start()
-        self.assertEqual(len(m.routes()), 19)
-        m.write_nodes("# empty\n")
-        wait_until(lambda: any("lacks 19 of 20" in line for line in m.status()["problems"]), "the doubt is told", 4)
-        self.assertEqual(len(m.routes()), 19)
-
-    def test_an_empty_list_is_doubted_after_a_restart_too(self):
-        m = self.machine
-        m.write_nodes(node_lines(20))
-        m.start()
-        wait_until((m.folder / "state/snapshot.json").exists, "the cache is written")
-        m.stop()
-        m.write_nodes(node_line(1))
-        m.start()
-        self.assertEqual(len(m.routes()), 19)
-        m.wait_routes()
-
-
 class ListenTest(unittest.TestCase):
     def setUp(self):
         self.machine = Machine("listen: 127.0.0.1:9474")
