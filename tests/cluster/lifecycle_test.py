@@ -26,6 +26,11 @@ class LifecycleTest(unittest.TestCase):
         self.pods = self.cluster.pods()
         self.cluster.check_matrix()
 
+    def begin(self, node):
+        node.start_plumbd()
+        if self.BACKEND == "bgp":
+            node.start_bird()
+
     def about(self, node, *others):
         """What the kernels of other nodes say about one: routes, neighbours, FDB entries."""
         marks = {node.addresses[4], node.addresses[6], *node.ranges.values(), *(base.partition("/")[0] for base in node.ranges.values())}
@@ -48,7 +53,7 @@ class LifecycleTest(unittest.TestCase):
             node = self.cluster.add_node()
             node.write_config()
             self.cluster.write_nodes()
-            node.start_plumbd()
+            self.begin(node)
             self.cluster.listen(node.add_pod("pod1"))
             self.cluster.wait_reaches(self.pods[0].endpoint(), node.pods[0].endpoint())
         self.undisturbed(add)
@@ -80,7 +85,7 @@ class LifecycleTest(unittest.TestCase):
     def test_a_node_that_starts_anew_is_back(self):
         def reboot():
             self.third.reboot()
-            self.third.start_plumbd()
+            self.begin(self.third)
             self.cluster.listen(self.third.add_pod("pod1"))
             self.cluster.wait_reaches(self.pods[0].endpoint(), self.third.pods[0].endpoint())
         self.undisturbed(reboot)
@@ -90,7 +95,7 @@ class LifecycleTest(unittest.TestCase):
         nodes = pathlib.Path(self.cluster.nodes_file)
         nodes.rename(f"{nodes}.away")
         self.third.reboot()
-        self.third.start_plumbd()
+        self.begin(self.third)
         self.assertTrue(json.loads(self.third.control("status", "--json", check=False).stdout)["stale"])
         self.cluster.listen(self.third.add_pod("pod1"))
         self.cluster.check_matrix()
@@ -113,12 +118,10 @@ class LifecycleTest(unittest.TestCase):
     def test_packets_to_a_pod_that_is_gone_do_not_leave_the_node(self):
         """They end at the own range's blackhole, and do not go round by the default route."""
         ask = Ask(self.pods[0].endpoint(), self.pods[2].endpoint(), "10.244.3.200")
-        self.third.run("ip", "link", "set", self.bridge(), "down")
+        for bridge in world.run_json(*self.third.enter, "ip", "-j", "link", "show", "type", "bridge"):
+            self.third.run("ip", "link", "set", bridge["ifname"], "down")
         self.assertEqual([ask], self.cluster.wire.unanswered([ask], 1))
         self.assertIn("blackhole 10.244.3.0/24", self.third.run("ip", "route", "show", "type", "blackhole").stdout)
-
-    def bridge(self):
-        return world.run_json(*self.third.enter, "ip", "-j", "link", "show", "type", "bridge")[0]["ifname"]
 
 
 if __name__ == "__main__":
