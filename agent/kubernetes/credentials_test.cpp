@@ -94,6 +94,14 @@ TEST_F(KubeconfigTest, RefusesWhatItCannotOrWillNotDo) {
 TEST_F(KubeconfigTest, WarnsThatOthersCanReadTheSecrets) {
   EXPECT_THAT(load_kubeconfig(file("", "token: a", 0644)).warnings,
               ElementsAre(HasSubstr("chmod 600")));
+  const std::string certificate = dir.file("c", "C"), key = dir.file("k", "K", 0640);
+  const std::string user = "client-certificate: " + certificate + ", client-key: " + key;
+  EXPECT_THAT(load("", user).warnings, ElementsAre(HasSubstr("client-key \"" + key + "\"")));
+  const std::string token = dir.file("t", "T", 0604);
+  EXPECT_THAT(load("", "tokenFile: " + token).warnings,
+              ElementsAre(HasSubstr("tokenFile \"" + token + "\" can be read by others")));
+  dir.file("k", "K", 0600);
+  EXPECT_THAT(load("", user).warnings, IsEmpty());
 }
 
 TEST(ServiceAccount, IsReadFromItsFolderAndTheEnvironment) {

@@ -42,7 +42,7 @@ class Kubeconfig {
     credentials.certificate = pem(user, "client-certificate");
     credentials.key = pem(user, "client-key");
     read_secrets(user, credentials);
-    warn_when_readable(credentials);
+    warn_when_readable(user, credentials);
     return credentials;
   }
 
@@ -109,11 +109,17 @@ class Kubeconfig {
       refuse("wants client-certificate and client-key together");
   }
 
-  void warn_when_readable(Credentials& credentials) const {
+  void warn_when_readable(const YAML::Node& user, Credentials& credentials) const {
+    warn_when_readable("kubeconfig", path_, credentials);
+    warn_when_readable("client-key", credentials.key.file, credentials);
+    const std::string token_file = text(user, "tokenFile");
+    if (!token_file.empty()) warn_when_readable("tokenFile", resolve(token_file), credentials);
+  }
+  static void warn_when_readable(const std::string& what, const std::string& path,
+                                 Credentials& credentials) {
     struct stat status {};
-    if (::stat(path_.c_str(), &status) == 0 && (status.st_mode & 0044) != 0)
-      credentials.warnings.push_back("kubeconfig \"" + path_ +
-                                     "\" can be read by others: chmod 600 it");
+    if (path.empty() || ::stat(path.c_str(), &status) != 0 || (status.st_mode & 0044) == 0) return;
+    credentials.warnings.push_back(what + " \"" + path + "\" can be read by others: chmod 600 it");
   }
 
   const std::string path_;

@@ -23,7 +23,7 @@ class KubernetesWorld : public testing::Test {
   /// `where`: how the server listens.
   explicit KubernetesWorld(nlohmann::json where = nlohmann::json::object())
       : server(std::move(where)) {
-    files.file("token", "token-1\n");
+    files.file("token", "token-1\n", 0600);
     config.node_name = "node1";
     config.source = agent::Config::SourceKind::kubernetes;
     config.fabric.backend = fabric::Backend::vxlan;
