@@ -37,6 +37,13 @@ class ControlTest : public testing::Test {
     accept();
     say("0001 BIRD 2.0.12 ready.\n");
   }
+  void greet_again() {
+    const auto deadline = Loop::Clock::now() + std::chrono::seconds(10);
+    while (!control.connecting() && Loop::Clock::now() < deadline)
+      loop.turn(std::chrono::milliseconds(100));
+    accept();
+    say("0001 BIRD 2.0.12 ready.\n");
+  }
   void accept() {
     server = base::UniqueFd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
   }
@@ -103,11 +110,37 @@ TEST_F(ControlTest, ALostConnectionAnswersEverythingAndIsMadeAgain) {
   EXPECT_THAT(control.problem(), HasSubstr("BIRD closed the connection"));
   control.command("at once", [&](const Reply& reply) { lost += !reply.ok(); });
   EXPECT_EQ(lost, 3);
-  const auto deadline = Loop::Clock::now() + std::chrono::seconds(10);
-  while (!control.connecting() && Loop::Clock::now() < deadline)
-    loop.turn(std::chrono::milliseconds(100));
-  accept();
-  say("0001 BIRD 2.0.12 ready.\n");
+  greet_again();
+  EXPECT_TRUE(control.up());
+}
+
+TEST_F(ControlTest, AnAnswerThatIsCutInTheMiddleOfALineLeavesNothingBehind) {
+  greet();
+  std::size_t lines = 99;
+  control.command("show status", [&](const Reply& reply) { lines = reply.lines.size(); });
+  hear();
+  say("1000-BIRD 2.0.12\n 1011-Router I");
+  server = base::UniqueFd();
+  loop.turn(std::chrono::milliseconds(100));
+  EXPECT_EQ(lines, 0u);
+  greet_again();
+  std::string answer;
+  control.command("show status", [&](const Reply& reply) { answer = reply.text(); });
+  hear();
+  say("0013 Daemon is up and running\n");
+  EXPECT_EQ(answer, "Daemon is up and running");
+}
+
+TEST_F(ControlTest, AGarbledAnswerEndsTheConnectionAndANewOneWorks) {
+  greet();
+  int failed = 0;
+  control.command("configure", [&](const Reply& reply) { failed += !reply.ok(); });
+  hear();
+  say("00z3 \x01\x02\n");
+  EXPECT_EQ(failed, 1);
+  EXPECT_FALSE(control.up());
+  EXPECT_THAT(control.problem(), HasSubstr("not a control socket of BIRD"));
+  greet_again();
   EXPECT_TRUE(control.up());
 }
 

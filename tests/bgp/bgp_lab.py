@@ -100,8 +100,11 @@ class Node:
         """Returns what went wrong, or nothing."""
         if self.agent is None:
             self.start_agent()
+        return self.ask(self.request(nodes, services, **bgp))["applied"]
+
+    def request(self, nodes, services=(), **bgp):
         records = [node.record() if isinstance(node, Node) else node for node in nodes]
-        return self.ask({"config": self.config(**bgp), "nodes": {"nodes": records}, "services": list(services)})["applied"]
+        return {"config": self.config(**bgp), "nodes": {"nodes": records}, "services": list(services)}
 
     def status(self):
         return self.ask({"status": True})

@@ -112,6 +112,7 @@ class BgpNode {
     print({{"running", status.running},
            {"current", status.current},
            {"state", status.state},
+           {"warning", status.warning},
            {"peers", peers},
            {"reconfigurations", status.reconfigurations},
            {"refusals", status.refusals},

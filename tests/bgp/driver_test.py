@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What the driver does with BIRD: late, gone, refusing, and with a configuration that costs the sessions."""
+import json
 import os
+import signal
 import stat
 import unittest
 
@@ -41,6 +43,21 @@ class DriverTest(unittest.TestCase):
         self.first.start_bird("-R")
         world.wait_until(self.first.bird_ready, "BIRD listens")
         world.wait_until(lambda: list(self.first.sessions()) == ["node.n2.v4"], "the last wish")
+
+    def test_a_bird_that_dies_between_question_and_answer_is_asked_again(self):
+        self.converged()
+        wanted = self.first.request(self.nodes[:2])
+        self.first.bird.send_signal(signal.SIGSTOP)
+        self.first.agent.stdin.write(json.dumps(wanted) + "\n")
+        candidate = self.first.folder / "bird.conf.candidate"
+        world.wait_until(candidate.exists, "BIRD is asked to check it, and says nothing")
+        self.first.kill_bird()
+        self.assertIn("BIRD does not answer", self.first.answers.get(timeout=20)["applied"])
+        self.assertFalse(candidate.exists())
+        self.first.start_bird("-R")
+        world.wait_until(self.first.bird_ready, "BIRD listens")
+        world.wait_until(lambda: list(self.first.sessions()) == ["node.n2.v4"], "the last wish")
+        world.wait_until(lambda: self.first.status()["current"], "and the agent knows")
 
     def test_the_file_is_for_bird_and_root_only(self):
         self.converged()
@@ -84,19 +101,48 @@ class DriverTest(unittest.TestCase):
         self.assertEqual(self.conf(self.first), before)
 
     def test_a_configuration_that_costs_the_sessions_is_taken_back(self):
-        self.converged()
+        peers = [{"name": node.name, "address": node.v4, "asNumber": 64512} for node in (self.second, self.third)]
+        for node in self.nodes:
+            node.apply(self.nodes, **({"mesh": False, "peers": peers} if node is self.first else {}))
+            node.start_bird()
+        world.wait_until(lambda: len(self.first.sessions()) == 2 and self.first.status()["current"], "both sessions", 30)
         before = self.conf(self.first)
-        secret = self.first.folder / "secret"
-        secret.write_text("nobody else has it\n", encoding="utf-8")
-        secret.chmod(0o600)
-        error = self.first.apply(self.nodes, passwordFile=str(secret))
+        # The others' packets come with TTL 1.
+        strict = {"mesh": False, "peers": [{**peer, "ttlSecurity": True} for peer in peers]}
+        error = self.first.apply(self.nodes, **strict)
         self.assertIn("only 0 of 2 BGP sessions returned", error)
         self.assertEqual(self.conf(self.first), before)
         self.assertEqual(self.first.status()["undone"], 1)
         world.wait_until(lambda: len(self.first.sessions()) == 2, "the sessions are back", 30)
-        self.assertEqual(self.first.apply(self.nodes, passwordFile=str(secret)), error)
+        self.assertEqual(self.first.apply(self.nodes, **strict), error)
         self.assertEqual(len(self.first.sessions()), 2, "it is not tried again at once")
-        self.assertNotIn("nobody else", error + str(self.first.status()))
+
+    def secret(self, text):
+        path = self.first.folder / f"secret-{len(text)}"
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o600)
+        return str(path)
+
+    def test_a_password_is_rotated_node_by_node(self):
+        old, new = self.secret("everybody has it\n"), self.secret("everybody gets it\n")
+        self.converged(passwordFile=old)
+        for node in self.nodes:
+            self.assertEqual(node.apply(self.nodes, passwordFile=new), "", f"{node.name} is alone with it at first")
+            self.assertIn("everybody gets it", self.conf(node))
+            self.assertEqual(node.status()["undone"], 0)
+            if node is self.first:
+                warning = node.status()["warning"]
+                self.assertIn("2 BGP sessions wait for the other ends, such as 192.0.2.2", warning)
+                self.assertNotIn("everybody", warning)
+        world.wait_until(lambda: all(len(node.sessions()) == 2 for node in self.nodes), "all sessions", 40)
+        world.wait_until(lambda: self.first.status()["warning"] == "", "nobody is waited for", 20)
+
+    def test_an_as_number_is_changed_node_by_node(self):
+        self.converged()
+        for node in self.nodes:
+            self.assertEqual(node.apply(self.nodes, asNumber=64600), "", node.name)
+        world.wait_until(lambda: all(len(node.sessions()) == 2 for node in self.nodes), "all sessions", 40)
+        self.assertEqual([node.status()["undone"] for node in self.nodes], [0, 0, 0])
 
     def test_sessions_with_a_password_come_up(self):
         secret = self.first.folder / "secret"
