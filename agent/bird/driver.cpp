@@ -34,11 +34,12 @@ constexpr seconds kNotAgain{60};              // every attempt costs the session
 
 constexpr const char* kShow = "show protocols all";
 
-/// Whether a session with `neighbor` is wanted.
-bool wants(const Desired& desired, const base::IpAddress& neighbor) {
-  return std::ranges::any_of(desired.sessions, [&](const Session& session) {
+/// The session with `neighbor`; nothing when none is wanted.
+const Session* find_session(const Desired& desired, const base::IpAddress& neighbor) {
+  const auto found = std::ranges::find_if(desired.sessions, [&](const Session& session) {
     return session.neighbor ? *session.neighbor == neighbor : session.range->contains(neighbor);
   });
+  return found == desired.sessions.end() ? nullptr : &*found;
 }
 
 }  // namespace
@@ -112,16 +113,29 @@ void Driver::check_candidate() {
 void Driver::count_sessions() {
   control_.command(kShow, [this](const Reply& reply) {
     before_.clear();
+    changed_.clear();
+    try {
+      previous_ = base::find_file(config_.bird_config);
+    } catch (const std::exception& error) {
+      return finish(error.what());
+    }
     for (const PeerStatus& peer : parse_protocols(reply))
-      if (peer.up() && wants(active_->desired, peer.address)) before_.push_back(peer.address);
+      if (peer.up()) note_session(peer.address);
     commit();
   });
+}
+
+void Driver::note_session(const base::IpAddress& neighbor) {
+  const Session* const session = find_session(active_->desired, neighbor);
+  if (session == nullptr) return;
+  const bool same = !previous_ || find_agreement(*previous_, session->name) ==
+                                      find_agreement(active_->text, session->name);
+  (same ? before_ : changed_).push_back(neighbor);
 }
 
 void Driver::commit() {
   const std::string& path = config_.bird_config;
   try {
-    previous_ = base::find_file(path);
     if (::rename((path + ".candidate").c_str(), path.c_str()) != 0)
       base::throw_errno("replace \"" + path + "\"");
   } catch (const std::exception& error) {
@@ -176,7 +190,9 @@ void Driver::confirm() {
       return take_back("BIRD took the new configuration back: " + reply.text(), false);
     running_ = active_->text;
     ++reconfigurations_;
+    await_other_end_.insert(await_other_end_.end(), changed_.begin(), changed_.end());
     finish("");
+    if (!await_other_end_.empty()) news_();
     poll_quickly();
   });
 }
@@ -237,6 +253,12 @@ void Driver::keep_peers(std::vector<PeerStatus> peers) {
       for (const Session& session : latest_->desired.sessions)
         if (session.name == peer.session) peer.peer = session.peer;
   peers_ = std::move(peers);
+  const auto returned = std::erase_if(await_other_end_, [this](const base::IpAddress& address) {
+    const auto peer = std::ranges::find(peers_, address, &PeerStatus::address);
+    return (peer != peers_.end() && peer->up()) ||
+           (latest_ && find_session(latest_->desired, address) == nullptr);
+  });
+  if (returned > 0 && await_other_end_.empty()) news_();
 }
 
 void Driver::write(const std::string& path, const std::string& text) const {
@@ -267,6 +289,11 @@ Status Driver::status() const {
   else
     status.state =
         std::to_string(up) + " of " + std::to_string(status.peers.size()) + " sessions up";
+  if (status.running && !await_other_end_.empty())
+    status.warning = std::to_string(await_other_end_.size()) +
+                     " BGP sessions wait for the other ends, such as " +
+                     await_other_end_.front().text() +
+                     ": their addresses, AS numbers or password have changed here";
   return status;
 }
 

@@ -25,6 +25,7 @@ struct Status {
   std::string state =
       {};  ///< one line for people: `3 of 4 sessions up`, `BIRD does not answer: ...`
   std::vector<PeerStatus> peers = {};  ///< as of the last 10 s
+  std::string warning = {};            ///< sessions that wait for the other end to change, too
   std::uint64_t reconfigurations = 0;  ///< that were confirmed
   std::uint64_t refusals = 0;          ///< configurations that BIRD did not accept
   std::uint64_t undone = 0;            ///< taken back because too few sessions returned
@@ -35,8 +36,10 @@ struct Status {
 /// A configuration is checked by BIRD beside the one in use, replaces it atomically, and is
 /// confirmed once more than half of the sessions that were up, and that it still has, are up again;
 /// otherwise BIRD goes back to the old one, which is then on disk again, and the new one is not
-/// tried for a minute. Without BIRD the file is written nevertheless, for one that starts later,
-/// and applied as soon as BIRD answers.
+/// tried for a minute. Sessions whose addresses, AS numbers or password are new do not count: they
+/// return when the other end follows, as in a rotation node by node, and are told until then.
+/// Without BIRD the file is written nevertheless, for one that starts later, and applied as soon as
+/// BIRD answers.
 ///
 /// Usage: construct, start(), then apply(plan(...), done) after every change and at every resync;
 /// what BIRD has already costs no more than rendering. All callbacks come from the loop or from
@@ -70,6 +73,7 @@ class Driver {
   void wait_for_bird();
   void check_candidate();
   void count_sessions();
+  void note_session(const base::IpAddress& neighbor);
   void commit();
   void await_sessions();
   void judge(const std::vector<PeerStatus>& peers);
@@ -91,6 +95,7 @@ class Driver {
   std::string running_;                  ///< text that BIRD has confirmed on this connection
   std::optional<std::string> previous_;  ///< content of the file before the active job
   std::vector<base::IpAddress> before_;  ///< neighbours that were up then and are still wanted
+  std::vector<base::IpAddress> changed_, await_other_end_;  ///< and need to change with this end
   std::size_t returned_ = 0;
   Loop::Clock::time_point give_up_ = {};
   std::string undone_text_, undone_error_;

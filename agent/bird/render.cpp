@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "agent/bird/names.h"
 #include "libcni/fabric/desired.h"
@@ -209,6 +210,18 @@ std::string render(const Desired& desired, const Secrets& secrets) {
          desired.underlay_interface + "\";\n}\n" + bfd_of(desired);
   for (const Filters& filters : desired.families) out += filters_of(filters);
   for (const Session& session : desired.sessions) out += session_of(session, desired, secrets);
+  return out;
+}
+
+std::string find_agreement(const std::string& configuration, const std::string& session) {
+  const std::size_t start = configuration.find("\nprotocol bgp '" + session + "' {\n");
+  if (start == std::string::npos) return "";
+  std::istringstream block(configuration.substr(start + 1));
+  std::string out;
+  for (std::string line; std::getline(block, line) && line != "}";)
+    if (line.starts_with("  local ") || line.starts_with("  neighbor ") ||
+        line.starts_with("  password "))
+      out += line + "\n";
   return out;
 }
 

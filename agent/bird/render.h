@@ -21,4 +21,8 @@ Secrets read_secrets(const Desired& desired);
 /// passwords: for the configuration file only.
 std::string render(const Desired& desired, const Secrets& secrets);
 
+/// What the other end of a session must have alike: the lines with addresses, AS numbers and
+/// password that a configuration of render() has for it. Empty without such a session.
+std::string find_agreement(const std::string& configuration, const std::string& session);
+
 }  // namespace agent::bird

@@ -142,6 +142,24 @@ TEST(BirdRender, BirdRefusesWhatIsBroken) {
   EXPECT_THAT(bird_says(render(desired, {})), HasSubstr("refused: "));
 }
 
+TEST(BirdRender, AnAgreementIsWhatTheOtherEndMustHaveAlike) {
+  Desired desired;
+  Session session = mesh_session();
+  session.password_file = "secret";
+  desired.sessions = {session};
+  const auto agreement = [&](const std::string& password) {
+    return find_agreement(render(desired, {{"secret", password}}), session.name);
+  };
+  const std::string before = agreement("old");
+  EXPECT_THAT(before, HasSubstr("password \"old\""));
+  EXPECT_NE(agreement("new"), before);
+  desired.sessions[0].hold += 3;
+  EXPECT_EQ(agreement("old"), before);
+  desired.sessions[0].remote_as += 1;
+  EXPECT_NE(agreement("old"), before);
+  EXPECT_EQ(find_agreement(render(desired, {{"secret", "old"}}), "nobody"), "");
+}
+
 class BirdSecrets : public testing::Test {
  protected:
   Desired with_file(const std::string& content, mode_t mode) {

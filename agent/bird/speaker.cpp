@@ -24,7 +24,9 @@ DriverRun Speaker::run(const Snapshot& cluster, const Place& place) {
     if (changed && !running_) news_();
   });
   running_ = false;
-  const auto before = std::exchange(reconfigurations_, driver_->status().reconfigurations);
+  const Status status = driver_->status();
+  if (!status.warning.empty()) problems_.push_back(status.warning);
+  const auto before = std::exchange(reconfigurations_, status.reconfigurations);
   return {.writes = reconfigurations_ - before, .desired = sessions, .problem = problem_};
 }
 

@@ -32,7 +32,7 @@ class Speaker {
   /// nothing on a node that has never spoken BGP. Throws as plan() does.
   DriverRun run(const Snapshot& cluster, const Place& place);
   Status status() const { return driver_ ? driver_->status() : Status(); }
-  /// What has no way in BGP mode, as of the last run().
+  /// What has no way in BGP mode, and sessions that wait for the other end, as of the last run().
   const std::vector<std::string>& problems() const { return problems_; }
   bool speaking() const { return driver_.has_value(); }
 
