@@ -120,7 +120,7 @@ std::vector<Node> cluster(int count) {
 }
 
 TEST(SafetyValve, DoubtsAnEmptyListUntilItHasLasted) {
-  SafetyValve valve(std::chrono::seconds(30));
+  SafetyValve valve(std::chrono::seconds(30), "self");
   const SafetyValve::Clock::time_point start{};
   EXPECT_FALSE(valve.passes(cluster(20), {}, start));
   EXPECT_EQ(valve.due(), start + std::chrono::seconds(30));
@@ -131,7 +131,7 @@ TEST(SafetyValve, DoubtsAnEmptyListUntilItHasLasted) {
 }
 
 TEST(SafetyValve, DoubtsAListWithoutAnybodyHoweverSmallTheClusterWas) {
-  SafetyValve valve(std::chrono::seconds(30));
+  SafetyValve valve(std::chrono::seconds(30), "self");
   const SafetyValve::Clock::time_point start{};
   // This node is always there; without a list it has no range.
   std::vector<Node> three = cluster(3), alone = cluster(1);
@@ -143,8 +143,22 @@ TEST(SafetyValve, DoubtsAListWithoutAnybodyHoweverSmallTheClusterWas) {
   EXPECT_FALSE(valve.passes(three, alone, start));
 }
 
+TEST(SafetyValve, DoubtsAListThatTakesThisNodesRange) {
+  SafetyValve valve(std::chrono::seconds(30), "n100");
+  const SafetyValve::Clock::time_point start{};
+  std::vector<Node> four = cluster(4);
+  for (Node& node : four) node.ranges = {range("10.1.1.0/24")};
+  std::vector<Node> without_range = four;
+  without_range[0].ranges.clear();
+  EXPECT_FALSE(valve.passes(four, without_range, start));
+  EXPECT_THAT(valve.problem(), HasSubstr("lacks this node or its range, 1 of 4 nodes"));
+  EXPECT_TRUE(valve.passes(four, without_range, start + std::chrono::seconds(30)));
+  EXPECT_FALSE(valve.passes(four, std::span(four).subspan(1), start));
+  EXPECT_TRUE(valve.passes(four, std::span(four).first(3), start));
+}
+
 TEST(SafetyValve, ForgetsADoubtWhenTheNodesAreBack) {
-  SafetyValve valve(std::chrono::seconds(30));
+  SafetyValve valve(std::chrono::seconds(30), "self");
   const SafetyValve::Clock::time_point start{};
   EXPECT_FALSE(valve.passes(cluster(20), cluster(5), start));
   EXPECT_TRUE(valve.passes(cluster(20), cluster(20), start + std::chrono::seconds(10)));
@@ -152,7 +166,7 @@ TEST(SafetyValve, ForgetsADoubtWhenTheNodesAreBack) {
 }
 
 TEST(SafetyValve, LetsSmallClustersAndSmallLossesPass) {
-  SafetyValve valve(std::chrono::seconds(30));
+  SafetyValve valve(std::chrono::seconds(30), "self");
   EXPECT_TRUE(valve.passes(cluster(10), cluster(2), {}));
   EXPECT_TRUE(valve.passes(cluster(2), cluster(1), {}));
   EXPECT_TRUE(valve.passes(cluster(40), cluster(20), {}));

@@ -63,8 +63,10 @@ void Planning::run(const Snapshot& snapshot, bool stale) {
   // A list that is doubted says nothing about this node either.
   const auto known =
       std::ranges::lower_bound(next.cluster.nodes, next.self.name, {}, &fabric::Node::name);
-  if (!believed && known != next.cluster.nodes.end() && known->name == next.self.name)
+  if (!believed && known != next.cluster.nodes.end() && known->name == next.self.name) {
     next.self = *known;
+    next.underlay = find_underlay(next.options, next.self);
+  }
   next.cluster.services = snapshot.services;
   next.cluster.network = snapshot.network;
   if (plan_ && next == state_) return;

@@ -13,11 +13,14 @@
 namespace agent {
 
 /// From what a source says to a plan: finds this node, admits the nodes, doubts a list that shrinks
-/// too much, plans. What was planned last stays when the next step fails.
+/// too much or takes this node's range, plans. What was planned last stays when the next step
+/// fails.
 class Planning {
  public:
   Planning(const Config& config, net::Netlink& netlink)
-      : config_(config), netlink_(netlink), valve_(std::chrono::seconds(config.safety_seconds)) {}
+      : config_(config),
+        netlink_(netlink),
+        valve_(std::chrono::seconds(config.safety_seconds), config.node_name) {}
 
   /// What an earlier process had applied: its nodes keep their claims, and a list without most of
   /// them is doubted.

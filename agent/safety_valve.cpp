@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/safety_valve.h"
 
+#include <algorithm>
+
 namespace agent {
+namespace {
+
+bool has_range(std::span<const fabric::Node> nodes, const std::string& name) {
+  const auto found = std::ranges::lower_bound(nodes, name, {}, &fabric::Node::name);
+  return found != nodes.end() && found->name == name && !found->ranges.empty();
+}
+
+}  // namespace
 
 std::size_t count_lost(std::span<const fabric::Node> current,
                        std::span<const fabric::Node> wanted) {
@@ -22,16 +32,17 @@ bool SafetyValve::passes(std::span<const fabric::Node> current,
   // This node is always there, and without a list has only what its configuration gives it. Of two
   // nodes one may well go.
   const bool nobody = lost > 0 && (left == 0 || (left == 1 && current.size() > 2));
-  const bool doubtful = nobody || (lost > 10 && lost > current.size() / 2);
+  const bool own_lost = has_range(current, self_) && !has_range(wanted, self_);
+  const bool doubtful = nobody || own_lost || (lost > 10 && lost > current.size() / 2);
   if (!doubtful || (since_ && now >= *since_ + wait_)) {
     since_.reset();
     problem_.clear();
     return true;
   }
   if (!since_) since_ = now;
-  problem_ = "the list lacks " + std::to_string(lost) + " of " + std::to_string(current.size()) +
-             " nodes; applied " + std::to_string(wait_.count()) +
-             " s after it was first seen, if it still does";
+  problem_ = "the list lacks " + std::string(own_lost ? "this node or its range, " : "") +
+             std::to_string(lost) + " of " + std::to_string(current.size()) + " nodes; applied " +
+             std::to_string(wait_.count()) + " s after it was first seen, if it still does";
   return false;
 }
 

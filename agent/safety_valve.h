@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "libcni/fabric/node.h"
@@ -12,12 +13,13 @@
 namespace agent {
 
 /// Doubts a list of nodes that lacks more than half of those that are programmed, and more than
-/// ten, or that has nobody left: an empty answer of a broken source must not cut a cluster, however
-/// small. The list is believed when it still lacks as many after `wait`.
+/// ten, or that has nobody left, or takes the pod range of `self` away: a broken source must not
+/// cut a cluster, however small, nor this node's pods. The list is believed when it is still so
+/// after `wait`.
 class SafetyValve {
  public:
   using Clock = std::chrono::steady_clock;
-  explicit SafetyValve(std::chrono::seconds wait) : wait_(wait) {}
+  SafetyValve(std::chrono::seconds wait, std::string self) : wait_(wait), self_(std::move(self)) {}
 
   /// Whether `wanted` may be applied now over `current`; both sorted by name. The same doubt goes
   /// on from its first sighting whatever comes in between, until a list passes.
@@ -30,6 +32,7 @@ class SafetyValve {
 
  private:
   std::chrono::seconds wait_;
+  std::string self_;
   std::optional<Clock::time_point> since_;
   std::string problem_;
 };
