@@ -30,7 +30,9 @@ struct HttpRequest {
   Pem certificate = {}, key = {};        ///< of this client
   std::string user = {}, password = {};  ///< HTTP basic
   std::string bearer = {};               ///< token
-  std::string unix_socket = {};          ///< connect there; the host of `url` is only a name then
+  /// http://HOST:PORT, https:// or socks5://; empty: as the environment says (https_proxy)
+  std::string proxy = {};
+  std::string unix_socket = {};  ///< connect there; the host of `url` is only a name then
   std::chrono::milliseconds connect_timeout = std::chrono::seconds(10);
   std::chrono::milliseconds total_timeout = std::chrono::seconds(30);  ///< 0: none, for a stream
   /// A peer that acknowledges neither data nor keep-alive probes for this long is gone

@@ -91,6 +91,10 @@ void HttpClient::Transfer::set_up_request() {
     libcurl().easy_setopt(easy(), CURLOPT_USERNAME, request_.user.c_str());
     libcurl().easy_setopt(easy(), CURLOPT_PASSWORD, request_.password.c_str());
   }
+  if (!request_.proxy.empty()) {
+    libcurl().easy_setopt(easy(), CURLOPT_PROXY, request_.proxy.c_str());
+    libcurl().easy_setopt(easy(), CURLOPT_NOPROXY, "");  // no_proxy is about the environment's
+  }
   if (!request_.unix_socket.empty())
     libcurl().easy_setopt(easy(), CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());
   libcurl().easy_setopt(easy(), CURLOPT_NOSIGNAL, 1L);

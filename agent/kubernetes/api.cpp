@@ -21,6 +21,7 @@ HttpRequest Api::request(const std::string& target) {
           .user = credentials_.user,
           .password = credentials_.password,
           .bearer = credentials_.token,
+          .proxy = credentials_.proxy,
           .dead_after = timing_.dead_after};
 }
 

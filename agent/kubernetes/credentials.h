@@ -15,6 +15,7 @@ struct Credentials {
   Pem ca = {}, certificate = {}, key = {};
   std::string token = {};
   std::string user = {}, password = {};
+  std::string proxy = {};  ///< http://, https:// or socks5://; empty: as the environment says
   std::vector<std::string> warnings = {};  ///< one line each
 };
 

@@ -75,6 +75,13 @@ TEST_F(KubeconfigTest, DecodesInlineData) {
   EXPECT_EQ(credentials.key.text, "K");
 }
 
+TEST_F(KubeconfigTest, TakesTheClustersProxy) {
+  EXPECT_EQ(load(", proxy-url: 'http://proxy:3128'", "token: a").proxy, "http://proxy:3128");
+  EXPECT_EQ(load("", "token: a").proxy, "");
+  EXPECT_THAT(refusal(file(", proxy-url: 'proxy:3128'", "token: a")),
+              HasSubstr("proxy-url \"proxy:3128\" wants http://"));
+}
+
 TEST_F(KubeconfigTest, RefusesWhatItCannotOrWillNotDo) {
   EXPECT_THAT(refusal(file("", "exec: {command: aws}")), HasSubstr("exec, which is refused"));
   EXPECT_THAT(refusal(file("", "auth-provider: {name: gcp}")), HasSubstr("auth-provider"));

@@ -34,6 +34,9 @@ class Kubeconfig {
     while (credentials.server.ends_with('/')) credentials.server.pop_back();
     if (!credentials.server.starts_with("https://") && !credentials.server.starts_with("http://"))
       refuse("server \"" + credentials.server + "\" wants https://HOST:PORT");
+    credentials.proxy = text(cluster, "proxy-url");
+    if (!credentials.proxy.empty() && !is_proxy(credentials.proxy))
+      refuse("proxy-url \"" + credentials.proxy + "\" wants http://, https:// or socks5://");
     refuse_key(cluster, "insecure-skip-tls-verify", "give certificate-authority instead");
     refuse_key(cluster, "tls-server-name", "the certificate must name the host of server");
     for (const char* key : {"exec", "auth-provider"})
@@ -51,6 +54,10 @@ class Kubeconfig {
     throw cni::Error(cni::Code::invalid_config, "\"" + path_ + "\" " + what);
   }
 
+  static bool is_proxy(std::string_view url) {
+    return url.starts_with("http://") || url.starts_with("https://") ||
+           url.starts_with("socks5://");
+  }
   static bool is_set(const YAML::Node& map, const char* key) {
     const YAML::Node value = map[key];
     return value.IsDefined() && !value.IsNull() && !(value.IsScalar() && value.Scalar() == "false");

@@ -91,6 +91,16 @@ TEST_F(HttpClientTest, SendsMethodHeadersBodyAndToken) {
   EXPECT_EQ(requests[1]["headers"]["content-length"], "0");
 }
 
+TEST_F(HttpClientTest, GoesThroughAProxyWhereItIsToldTo) {
+  test::ReplayServer proxy;
+  proxy.respond("http://api.invalid/x", "200 OK", "hi");
+  proxy.respond("api.invalid:6443", "403 Forbidden", "", {{"method", "CONNECT"}});
+  EXPECT_TRUE(get({.url = "http://api.invalid/x", .proxy = proxy.url()}).ok());
+  EXPECT_EQ(body, "hi");
+  EXPECT_THAT(get({.url = "https://api.invalid:6443/x", .proxy = proxy.url()}).error,
+              HasSubstr("403"));
+}
+
 TEST_F(HttpClientTest, KeepsTheBodyOfARefusalApart) {
   test::ReplayServer server;
   server.respond("/x", "429 Too Many Requests", "slow down", {{"headers", "Retry-After: 7\n"}});
