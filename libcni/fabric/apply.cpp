@@ -23,7 +23,7 @@ namespace {
 
 void reconcile(Run& run, const Desired& desired) {
   run.want(desired.overlays.size());
-  remove_stale_devices(run, desired.overlays, true);
+  if (run.removes()) remove_stale_devices(run, desired.overlays, true);
   Devices devices;
   std::list<RemoteEnds> remote_ends;
   for (const Overlay& overlay : desired.overlays) {
@@ -31,11 +31,7 @@ void reconcile(Run& run, const Desired& desired) {
     devices.emplace(overlay.device.name, index);
     if (index) remote_ends.emplace_back(run, overlay, *index);
   }
-  for (const int family : {AF_INET, AF_INET6})
-    if (std::ranges::any_of(desired.routes, [&](const FabricRoute& route) {
-          return route.dst.address.family() == family;
-        }))
-      ensure_forwarding(run, family);
+  ensure_forwarding(run, desired);
   ensure_traffic(run, desired.traffic);
   ensure_forward_rules(run, desired.traffic);
 

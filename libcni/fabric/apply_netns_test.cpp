@@ -102,6 +102,14 @@ TEST_F(FabricApply, TheKernelHoldsWhatWasPlanned) {
             "1\n1\n0\n2\n");
 }
 
+TEST_F(FabricApply, ForwardedPacketsHeedThePathsMtuWhereNobodyFragmentsTheTunnels) {
+  const char* key = "cat /proc/sys/net/ipv4/ip_forward_use_pmtu";
+  apply_all();
+  EXPECT_EQ(output_of(key), "0\n");
+  apply_all({.underlay_family = AF_INET6});
+  EXPECT_EQ(output_of(key), "1\n");
+}
+
 TEST_F(FabricApply, WhatIsRightIsNotWrittenAgain) {
   EXPECT_GT(apply_all().requests, 10u);
   const std::string before = state();
@@ -200,6 +208,18 @@ TEST_F(FabricApply, ForeignDeviceWithTheSameVniAndPortIsNamedAndLeftAlone) {
   EXPECT_THAT(report.errors, ElementsAre(AllOf(HasSubstr("\"other\""), HasSubstr("VNI 1"))));
   EXPECT_EQ(output_of("ip -d link show type vxlan"), before);
   EXPECT_THAT(output_of("ip route"), HasSubstr("10.244.2.0/24 via 10.0.0.2"));  // needs no tunnel
+}
+
+TEST_F(FabricApply, AConflictInAnOldListIsToldAndRemovesNothing) {
+  apply_all();
+  output_of("ip link add other type vxlan id 1 dstport 4790 local 10.0.0.1");
+  const std::string before = state();
+  for (const Options& options : {Options{.port = 4790}, Options{.device = "plumb2"}}) {
+    Desired old = desired(options);
+    old.complete = false;
+    EXPECT_THAT(apply(netlink_, old).errors, Contains(HasSubstr("has VNI 1 and port")));
+    EXPECT_EQ(state(), before);
+  }
 }
 
 TEST_F(FabricApply, TakenNameIsLeftAlone) {

@@ -112,14 +112,31 @@ std::string find_obstacle(const Run& run, const std::vector<net::VxlanLink>& all
     if (each.link.name == wanted.name && !is_own(run, each, wanted))
       return "device \"" + wanted.name + "\" exists and has no alias \"" + run.mark() +
              "\": it is another program's; remove it or choose another name";
-    // One of this scope's own has been removed, or would be.
-    if (each.link.name != wanted.name && each.link.alias != run.mark() &&
+    // One of this scope's own has been removed, or would be, unless the plan is from an old list.
+    if (each.link.name != wanted.name && (each.link.alias != run.mark() || !run.removes()) &&
         collide(each.tunnel, tunnel_of(wanted)))
       return "device \"" + wanted.name + "\": VXLAN device \"" + each.link.name + "\" has VNI " +
              std::to_string(wanted.vni) + " and port " + std::to_string(wanted.port) +
              " already; remove it or choose another VNI or port";
   }
   return {};
+}
+
+void ensure_forwarding_v6(Run& run) {
+  const std::string key = "net/ipv6/conf/all/forwarding";
+  const auto present = net::find_sysctl(key);
+  if (!present || *present == "1") return;
+  // A link with accept_ra 1 stops listening when it forwards, and loses its default route.
+  std::set<int> links;
+  for (const net::Route& route :
+       net::list_main_routes(run.netlink(), AF_INET6, kProtocolRouterAdvertisement))
+    links.insert(route.oif);
+  for (const int index : links)
+    if (const auto link = net::find_link(run.netlink(), index))
+      if (const std::string accept = "net/ipv6/conf/" + link->name + "/accept_ra";
+          net::find_sysctl(accept) == "1")
+        ensure_global_sysctl(run, accept, "2");
+  ensure_global_sysctl(run, key, "1");
 }
 
 }  // namespace
@@ -177,22 +194,21 @@ void remove_stale_devices(Run& run, std::span<const Overlay> overlays, bool in_t
   }
 }
 
-void ensure_forwarding(Run& run, int family) {
-  if (family == AF_INET) return ensure_global_sysctl(run, "net/ipv4/ip_forward", "1");
-  const std::string key = "net/ipv6/conf/all/forwarding";
-  const auto present = net::find_sysctl(key);
-  if (!present || *present == "1") return;
-  // A link with accept_ra 1 stops listening when it forwards, and loses its default route.
-  std::set<int> links;
-  for (const net::Route& route :
-       net::list_main_routes(run.netlink(), AF_INET6, kProtocolRouterAdvertisement))
-    links.insert(route.oif);
-  for (const int index : links)
-    if (const auto link = net::find_link(run.netlink(), index))
-      if (const std::string accept = "net/ipv6/conf/" + link->name + "/accept_ra";
-          net::find_sysctl(accept) == "1")
-        ensure_global_sysctl(run, accept, "2");
-  ensure_global_sysctl(run, key, "1");
+void ensure_forwarding(Run& run, const Desired& desired) {
+  const auto has_routes_of = [&](int family) {
+    return std::ranges::any_of(desired.routes, [&](const FabricRoute& route) {
+      return route.dst.address.family() == family;
+    });
+  };
+  const bool over_v6 = std::ranges::any_of(
+      desired.overlays, [](const Overlay& overlay) { return !overlay.device.local.is_v4(); });
+  if (has_routes_of(AF_INET)) {
+    ensure_global_sysctl(run, "net/ipv4/ip_forward", "1");
+    // Nobody fragments an outer IPv6 packet. Where the path turns out narrower than the link, the
+    // kernel tells IPv4 pods so only with this; otherwise their full-size packets vanish.
+    if (over_v6) ensure_global_sysctl(run, "net/ipv4/ip_forward_use_pmtu", "1");
+  }
+  if (has_routes_of(AF_INET6)) ensure_forwarding_v6(run);
 }
 
 }  // namespace fabric

@@ -18,8 +18,8 @@ std::optional<int> ensure_device(Run& run, const VxlanDevice& wanted);
 /// and port a wanted one needs; the others may carry packets until their routes are replaced.
 void remove_stale_devices(Run& run, std::span<const Overlay> overlays, bool in_the_way);
 
-/// Turns on forwarding for `family`. Links that have IPv6 routes by router advertisements keep
-/// accepting these.
-void ensure_forwarding(Run& run, int family);
+/// Turns on forwarding for the families of the routes. Links that have IPv6 routes by router
+/// advertisements keep accepting these.
+void ensure_forwarding(Run& run, const Desired& desired);
 
 }  // namespace fabric

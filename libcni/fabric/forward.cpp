@@ -50,6 +50,16 @@ std::vector<Accept> wanted_accepts(const std::optional<Traffic>& traffic, int fa
   return accepts;
 }
 
+/// A plan from an old list may lack ranges of nodes that are there.
+std::vector<Accept> with_present(const Run& run, const std::vector<Accept>& present,
+                                 std::vector<Accept> wanted) {
+  if (run.removes()) return wanted;
+  std::vector<Accept> all = present;
+  for (Accept& accept : wanted)
+    if (std::ranges::find(present, accept) == present.end()) all.push_back(std::move(accept));
+  return all;
+}
+
 std::string describe(int family, const char* variant) {
   return std::string(family == AF_INET ? "iptables" : "ip6tables") + " (" + variant +
          ") rules in FORWARD";
@@ -61,7 +71,7 @@ What what_of(const std::vector<Accept>& present, const std::vector<Accept>& want
 }
 
 /// The chain of iptables' nf_tables variant, or of an nft file that took over its names.
-void ensure_nft(Run& run, Nft& nft, int family, const std::vector<Accept>& wanted) {
+void ensure_nft(Run& run, Nft& nft, int family, const std::vector<Accept>& accepts) {
   const Table table{net::nft::family_of(family), "filter"};
   const std::string comment = comment_of(run.scope());
   net::nft::retry_on_conflict([&] {
@@ -74,6 +84,7 @@ void ensure_nft(Run& run, Nft& nft, int family, const std::vector<Accept>& wante
       present.push_back({rule.source, rule.destination});
       batch.remove_rule(kChain, rule.handle);
     }
+    const std::vector<Accept> wanted = with_present(run, present, accepts);
     if (present == wanted) return;
     for (const Accept& accept : wanted) {
       Rule rule(comment);
@@ -92,7 +103,7 @@ std::string line_of(const Accept& accept, const std::string& comment) {
          " " + net::comment_option(comment) + " -j ACCEPT";
 }
 
-void ensure_legacy(Run& run, int family, const std::vector<Accept>& wanted) {
+void ensure_legacy(Run& run, int family, const std::vector<Accept>& accepts) {
   const std::string comment = comment_of(run.scope());
   std::vector<Accept> present;
   const std::vector<net::NatChain> chains = net::read_legacy_filter(family);
@@ -101,6 +112,7 @@ void ensure_legacy(Run& run, int family, const std::vector<Accept>& wanted) {
   for (const net::NatRule& rule : chain->rules)
     if (rule.comment == comment && (rule.source || rule.destination))
       present.push_back({rule.source, rule.destination});
+  const std::vector<Accept> wanted = with_present(run, present, accepts);
   if (present == wanted) return;
   std::vector<std::string> lines;
   for (const Accept& accept : present)

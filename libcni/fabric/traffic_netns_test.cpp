@@ -264,6 +264,27 @@ TEST_F(FabricTraffic, ForwardingWorksWhereThePolicyIsDrop) {
   }
 }
 
+TEST_F(FabricTraffic, AnOldListTakesNoAcceptAway) {
+  for (const std::string tool : {"iptables-nft", "iptables-legacy"}) {
+    output_of(tool + " -P FORWARD DROP");
+    Traffic full = example();
+    full.cluster_ranges = {prefix("10.22.0.0/24"), prefix("10.22.1.0/24")};
+    apply_traffic(full);
+    Desired old = with(full);
+    old.complete = false;
+    old.traffic->cluster_ranges = {prefix("10.22.0.0/24"), prefix("10.22.2.0/24")};
+    EXPECT_THAT(apply(netlink_, old).errors, IsEmpty());
+    EXPECT_EQ(apply(netlink_, old).requests, 0u) << tool;
+    EXPECT_THAT(output_of(tool + " -S FORWARD"),
+                AllOf(HasSubstr("-s 10.22.0.0/24"), HasSubstr("-s 10.22.1.0/24"),
+                      HasSubstr("-d 10.22.1.0/24"), HasSubstr("-s 10.22.2.0/24")));
+    apply_traffic(full);
+    EXPECT_THAT(output_of(tool + " -S FORWARD"), Not(HasSubstr("10.22.2.0/24")));
+    apply(netlink_, {});
+    output_of(tool + " -P FORWARD ACCEPT");
+  }
+}
+
 TEST_F(FabricTraffic, WhatOthersDropStaysDropped) {
   output_of("iptables-nft -A FORWARD -p udp --dport 5009 -j DROP");
   apply_traffic(example());

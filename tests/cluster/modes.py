@@ -18,11 +18,13 @@ def words(families):
 
 
 class ModeTest(unittest.TestCase):
-    def check(self, backend, pods=DUAL, underlay=DUAL, subnets=1):
+    def check(self, backend, pods=DUAL, underlay=DUAL, subnets=1, nodes_see_pods=False):
         """Three nodes, two pods each."""
         with self.subTest(f"{backend}, {words(pods)} pods over {words(underlay)}, {subnets} subnets"):
             self.cluster = Cluster(backend, underlay, pods)
             try:
+                if nodes_see_pods:
+                    self.cluster.show_pods_to_nodes()
                 self.cluster.add_nodes(3, subnets)
                 self.cluster.start()
                 self.cluster.add_pods(2)

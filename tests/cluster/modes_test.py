@@ -13,6 +13,9 @@ class ModesTest(ModeTest):
     def test_vxlan_of_both_families_over_ipv6(self):
         self.check("vxlan", DUAL, IPV6)
 
+    def test_nodes_see_pods(self):
+        self.check("vxlan", DUAL, IPV6, nodes_see_pods=True)
+
     def test_auto_is_direct_on_a_subnet_and_tunnelled_across_a_router(self):
         self.check("auto", subnets=2)
 

@@ -151,6 +151,40 @@ class TrafficTest(unittest.TestCase):
         return sum(received)
 
 
+class BigAnswersTest(unittest.TestCase):
+    """A node's answer, bigger than pods' packets, to a pod that asks with its own node's address, over IPv6: that node says that it is
+    too big, and the other one takes it for the path's MTU, the tunnel's packets included."""
+
+    def begin(self, nodes_see_pods):
+        cluster = Cluster("vxlan", (6,))
+        self.addCleanup(cluster.close)
+        if nodes_see_pods:
+            cluster.show_pods_to_nodes()
+        cluster.add_nodes(2)
+        cluster.start()
+        cluster.add_pods()
+        cluster.check_matrix()
+        node, other = cluster.nodes
+        left, right = (pod.endpoint() for pod in cluster.pods())
+        self.assertEqual([], cluster.wire.unanswered([Ask(left, other.endpoint(), other.addresses[6], 3000, True)]))
+        path = other.run("ip", "-6", "route", "get", node.addresses[6]).stdout
+        return cluster, path, left, right
+
+    def test_pods_are_told_the_narrower_path(self):
+        cluster, path, left, right = self.begin(False)
+        self.assertIn(f" mtu {cluster.pods()[0].mtu} ", path)
+        for family in (4, 6):
+            self.assertEqual(300000, TrafficTest.transfer(right, left, family, 300000))
+            ask = Ask(right, left, left.addresses[family], cluster.pods()[0].mtu)
+            cluster.wire.unanswered([ask], 1)
+            self.assertEqual("EMSGSIZE", ask.error)
+
+    def test_the_path_stays_as_wide_where_nodes_see_pods(self):
+        cluster, path, _, _ = self.begin(True)
+        self.assertNotIn(" mtu ", path)
+        cluster.check_matrix()
+
+
 if __name__ == "__main__":
     world.enter()
     unittest.main(verbosity=2)

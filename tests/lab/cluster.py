@@ -267,6 +267,7 @@ class Cluster:
         self.backend, self.pod_families = backend, pod_families
         self.folder = tempfile.mkdtemp(dir="/run", prefix="cluster-")
         self.underlay, self.wire, self.nodes = Underlay(underlay_families, **underlay), Wire(), []
+        self.nodes_see_pods = False
         self.nodes_file = f"{self.folder}/shared/nodes"
         os.makedirs(os.path.dirname(self.nodes_file))
         self.config = {"backend": backend, "network": {"ranges": [RANGES[family][1] for family in pod_families]},
@@ -274,6 +275,11 @@ class Cluster:
         families = [family for family in pod_families if family in underlay_families]
         self.outside = Endpoint("outside", self.underlay.outside.path, {family: OUTSIDE[family] for family in families})
         self.wire.listen(self.outside)
+
+    def show_pods_to_nodes(self):
+        """Pods keep their addresses towards the nodes as well."""
+        self.config["network"]["noMasquerade"] = ["10.0.0.0/16", "fd00:0:0::/56"]
+        self.nodes_see_pods = True
 
     def add_node(self, subnet=1, **words):
         """`words` are further ones of the node's line in the list."""
@@ -335,8 +341,9 @@ class Cluster:
             for node in self.nodes:
                 for ask in self._sizes(pod.endpoint(), node.endpoint(), pod.mtu, set(pod.addresses)):
                     # The answer comes to the pod's node, whose address the pod has outside, and is told there to be smaller: the
-                    # other node would remember that for everything that it sends to this node, the tunnel's packets too.
-                    if ":" not in ask.address or ask.size <= pod.mtu:
+                    # other node remembers that for everything that it sends to this node, the tunnel's packets too (docs/modes.md,
+                    # traffic_test.py).
+                    if ":" not in ask.address or ask.size <= pod.mtu or self.nodes_see_pods:
                         yield ask
                 yield from self._sizes(node.endpoint(), pod.endpoint(), pod.mtu)
             yield from self._sizes(pod.endpoint(), self.outside, pod.mtu)

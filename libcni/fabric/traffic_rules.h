@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "libcni/fabric/desired.h"
+#include "libcni/net/nft.h"
+
+namespace fabric {
+
+/// A rule and how a person would write it; the text also tells whether it is still the wanted one.
+struct WantedRule {
+  const char* chain;
+  std::string text;
+  std::function<net::nft::Rule&(net::nft::Rule&)> build;
+};
+
+/// The rules of all chains, each chain's in its order.
+std::vector<WantedRule> wanted_rules(const Traffic& traffic);
+
+/// A base chain.
+struct WantedChain {
+  const char* name;
+  net::nft::Hook hook;
+};
+
+/// Those that have one of `rules`.
+std::vector<WantedChain> wanted_chains(const std::vector<WantedRule>& rules);
+
+/// Comments of `rules` in order; each carries a hash of them all, and so of this layout.
+std::vector<std::string> comments_of(const std::vector<WantedRule>& rules);
+
+}  // namespace fabric
