@@ -13,6 +13,7 @@
 #include "agent/log.h"
 #include "agent/version.h"
 #include "libcni/base/sys_error.h"
+#include "libcni/fabric/hasten.h"
 
 namespace agent {
 namespace {
@@ -146,7 +147,11 @@ DriverRun Daemon::plan() {
 }
 
 DriverRun Daemon::fix_kernel() {
+  std::vector<fabric::Change> hastened;
+  if (const auto before = planning_.take_before())
+    hastened = fabric::hasten(netlink_, *before, planning_.plan()->kernel).changes;
   report_ = fabric::apply(netlink_, planning_.plan()->kernel, config_.run_dir);
+  report_.changes.insert(report_.changes.begin(), hastened.begin(), hastened.end());
   watch_.follow(planning_.state(), *planning_.plan());
   log_changes(report_);
   DriverRun run{.writes = report_.changes.size(), .desired = report_.desired};

@@ -3,6 +3,8 @@
 
 #include <sys/epoll.h>
 
+#include <algorithm>
+
 #include "libcni/net/link.h"
 
 namespace agent {
@@ -34,9 +36,23 @@ KernelWatch::~KernelWatch() {
 void KernelWatch::follow(const State& state, const NodePlan& plan) {
   names_ = {state.underlay.parent};
   for (const fabric::Overlay& overlay : plan.kernel.overlays) names_.insert(overlay.device.name);
+  plan_ = &plan;
   indexes_.clear();
   for (const std::string& name : names_)
     if (const auto link = net::find_link(netlink_, name)) indexes_.insert(link->index);
+}
+
+/// Whether the plan has the neighbour or FDB entry.
+bool KernelWatch::is_wanted(const net::Event& event) const {
+  if (plan_ == nullptr) return true;
+  return std::ranges::any_of(plan_->kernel.overlays, [&](const fabric::Overlay& overlay) {
+    const auto same_mac = [&](const fabric::FdbEntry& each) { return event.fdb == each.mac; };
+    const auto same_address = [&](const fabric::NeighborEntry& each) {
+      return event.neighbor == each.address;
+    };
+    return std::ranges::any_of(overlay.fdb, same_mac) ||
+           std::ranges::any_of(overlay.neighbors, same_address);
+  });
 }
 
 bool KernelWatch::matters(const net::Event& event) const {
@@ -50,6 +66,8 @@ bool KernelWatch::matters(const net::Event& event) const {
     case net::Event::Kind::route:
       return is_own_route(event.protocol);
     case net::Event::Kind::neighbor:
+      // The kernel does not say who removed one (6.18): own removals would look like others'.
+      if (event.removed && !is_wanted(event)) return false;
       return event.protocol == fabric::kProtocolNeighbor || indexes_.contains(event.index);
   }
   return false;

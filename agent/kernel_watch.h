@@ -21,19 +21,22 @@ class KernelWatch {
   KernelWatch& operator=(const KernelWatch&) = delete;
   ~KernelWatch();
 
-  /// What matters from now on. Without a plan every link and address does.
+  /// What matters from now on; `plan` stays where it is. Without a plan every link and address
+  /// does.
   void follow(const State& state, const NodePlan& plan);
   void follow_everything() { names_.clear(); }
   std::uint64_t lost() const { return lost_; }  ///< times that the kernel dropped events
 
  private:
   bool matters(const net::Event& event) const;
+  bool is_wanted(const net::Event& event) const;
   net::Netlink& netlink_;
   Loop& loop_;
   std::function<void()> on_change_;
   net::Events events_;
   std::set<std::string> names_;
   std::set<int> indexes_;
+  const NodePlan* plan_ = nullptr;
   std::uint64_t lost_ = 0;
 };
 

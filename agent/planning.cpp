@@ -70,7 +70,9 @@ void Planning::run(const Snapshot& snapshot, bool stale) {
   next.cluster.services = snapshot.services;
   next.cluster.network = snapshot.network;
   if (plan_ && next == state_) return;
-  plan_ = make_plan(next);
+  NodePlan plan = make_plan(next);
+  if (plan_) before_ = std::move(plan_->kernel);
+  plan_ = std::move(plan);
   state_ = std::move(next);
   remembered_.clear();
   remembered_.shrink_to_fit();

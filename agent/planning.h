@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/admit.h"
@@ -33,6 +34,8 @@ class Planning {
   /// Nothing before the first run() that went well.
   const std::optional<NodePlan>& plan() const { return plan_; }
   const State& state() const { return state_; }
+  /// What was planned before the last change of the plan, for fabric::hasten(); only once.
+  std::optional<fabric::Desired> take_before() { return std::exchange(before_, std::nullopt); }
   /// Nodes left out, lists doubted; one line each.
   std::vector<std::string> problems() const;
   const SafetyValve& valve() const { return valve_; }
@@ -52,6 +55,7 @@ class Planning {
   std::vector<fabric::Node> remembered_;  ///< until there is a plan
   State state_;
   std::optional<NodePlan> plan_;
+  std::optional<fabric::Desired> before_;
   std::vector<std::string> source_problems_;
   std::vector<std::string> left_out_;
 };

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace fabric {
@@ -15,6 +16,17 @@ struct Difference {
   std::vector<Object> replace = {};  ///< wanted ones whose key has something else
   std::vector<Object> remove = {};   ///< present ones
 };
+
+/// What is left of two lists without what they begin and end with in common.
+template <typename Object>
+std::pair<std::span<const Object>, std::span<const Object>> trim_common(std::span<const Object> a,
+                                                                        std::span<const Object> b) {
+  const auto head = std::ranges::mismatch(a, b);
+  a = {head.in1, a.end()};
+  b = {head.in2, b.end()};
+  const auto tail = std::mismatch(a.rbegin(), a.rend(), b.rbegin(), b.rend());
+  return {{a.begin(), tail.first.base()}, {b.begin(), tail.second.base()}};
+}
 
 /// Compares tables whose objects are found by `key` and are right when `same(wanted, present)`.
 /// Sorts both. Of several wanted ones with one key the first counts; of several present ones at

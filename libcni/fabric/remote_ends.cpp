@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libcni/fabric/remote_ends.h"
 
+#include <span>
 #include <tuple>
 
 namespace fabric {
@@ -15,28 +16,48 @@ auto neighbor_key(const net::Neighbor& neighbor) {
   return neighbor.address;
 }
 
+std::vector<net::VxlanFdbEntry> entries_of(std::span<const FdbEntry> fdb) {
+  std::vector<net::VxlanFdbEntry> entries;
+  entries.reserve(fdb.size());
+  for (const FdbEntry& entry : fdb) entries.push_back({entry.mac, entry.remote});
+  return entries;
+}
+
+std::vector<net::Neighbor> entries_of(std::span<const NeighborEntry> neighbors) {
+  std::vector<net::Neighbor> entries;
+  entries.reserve(neighbors.size());
+  for (const NeighborEntry& entry : neighbors)
+    entries.push_back({entry.address, entry.mac, kProtocolNeighbor});
+  return entries;
+}
+
 }  // namespace
 
 RemoteEnds::RemoteEnds(Run& run, const Overlay& overlay, int index)
     : run_(run), device_(overlay.device.name), index_(index) {
-  std::vector<net::VxlanFdbEntry> fdb;
-  fdb.reserve(overlay.fdb.size());
-  for (const FdbEntry& entry : overlay.fdb) fdb.push_back({entry.mac, entry.remote});
-  std::vector<net::Neighbor> neighbors;
-  neighbors.reserve(overlay.neighbors.size());
-  for (const NeighborEntry& entry : overlay.neighbors)
-    neighbors.push_back({entry.address, entry.mac, kProtocolNeighbor});
-  run_.want(fdb.size() + neighbors.size());
+  run_.want(overlay.fdb.size() + overlay.neighbors.size());
+  const bool exists = index != 0;
+  compare(entries_of(overlay.fdb), exists ? net::list_vxlan_fdb(run_.netlink(), index) : Fdb{});
+  compare(entries_of(overlay.neighbors),
+          exists ? net::list_neighbors(run_.netlink(), index) : Neighbors{});
+}
 
-  std::vector<net::VxlanFdbEntry> present_fdb;
-  std::vector<net::Neighbor> present_neighbors;
-  if (index != 0) {
-    present_fdb = net::list_vxlan_fdb(run_.netlink(), index);
-    present_neighbors = net::list_neighbors(run_.netlink(), index);
-  }
-  fdb_ = difference(fdb, present_fdb, fdb_key, std::equal_to<>{});
-  neighbors_ = difference(neighbors, present_neighbors, neighbor_key, std::equal_to<>{});
+RemoteEnds::RemoteEnds(Run& run, const Overlay& before, const Overlay& overlay, int index)
+    : run_(run), device_(overlay.device.name), index_(index) {
+  const auto [old_fdb, new_fdb] = trim_common<FdbEntry>(before.fdb, overlay.fdb);
+  compare(entries_of(new_fdb), entries_of(old_fdb));
+  const auto [old_neighbors, new_neighbors] =
+      trim_common<NeighborEntry>(before.neighbors, overlay.neighbors);
+  compare(entries_of(new_neighbors), entries_of(old_neighbors));
+}
+
+void RemoteEnds::compare(Fdb wanted, Fdb present) {
+  fdb_ = difference(wanted, present, fdb_key, std::equal_to<>{});
   std::erase_if(fdb_.remove, [](const net::VxlanFdbEntry& entry) { return !entry.permanent; });
+}
+
+void RemoteEnds::compare(Neighbors wanted, Neighbors present) {
+  neighbors_ = difference(wanted, present, neighbor_key, std::equal_to<>{});
   std::erase_if(neighbors_.remove, [](const net::Neighbor& neighbor) {
     return neighbor.protocol != kProtocolNeighbor;
   });

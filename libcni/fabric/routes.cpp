@@ -35,16 +35,31 @@ constexpr std::array kNetworks{kProtocolNetwork};
 
 Routes::Routes(Run& run, const Desired& desired, Devices devices)
     : run_(run), devices_(std::move(devices)) {
-  std::vector<net::Route> wanted;
-  wanted.reserve(desired.routes.size());
-  for (const FabricRoute& route : desired.routes) wanted.push_back(wanted_route(route));
-  run_.want(wanted.size());
-  std::vector<net::Route> present = read_present(desired.scope_ranges);
+  run_.want(desired.routes.size());
+  compare(wanted_routes(desired.routes), read_present(desired.scope_ranges));
+  if (!difference_.replace.empty()) spare_foreign_ones();
+}
+
+Routes::Routes(Run& run, const Desired& before, const Desired& desired, Devices devices)
+    : run_(run), devices_(std::move(devices)) {
+  const auto [present, wanted] = trim_common<FabricRoute>(before.routes, desired.routes);
+  compare(wanted_routes(wanted), wanted_routes(present));
+  difference_.replace.clear();
+}
+
+void Routes::compare(std::vector<net::Route> wanted, std::vector<net::Route> present) {
   difference_ = difference(wanted, present, key_of, is_right);
   const auto waits = [](const net::Route& route) { return route.oif == kUnusable; };
   std::erase_if(difference_.add, waits);
   std::erase_if(difference_.replace, waits);
-  if (!difference_.replace.empty()) spare_foreign_ones();
+  std::erase_if(difference_.remove, waits);
+}
+
+std::vector<net::Route> Routes::wanted_routes(std::span<const FabricRoute> routes) {
+  std::vector<net::Route> wanted;
+  wanted.reserve(routes.size());
+  for (const FabricRoute& route : routes) wanted.push_back(wanted_route(route));
+  return wanted;
 }
 
 std::optional<int> Routes::index_of(const std::string& device) {

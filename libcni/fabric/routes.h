@@ -2,7 +2,9 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "libcni/fabric/desired.h"
 #include "libcni/fabric/difference.h"
@@ -19,13 +21,18 @@ class Routes {
  public:
   /// Reads and compares; `devices` are those of the overlays.
   Routes(Run& run, const Desired& desired, Devices devices);
+  /// Of hasten(): compares with the routes of `before` instead, and replaces none: the first one of
+  /// a destination, which the kernel would replace, may be another program's.
+  Routes(Run& run, const Desired& before, const Desired& desired, Devices devices);
   void add();     ///< and replaces in place
   void remove();  ///< what is not wanted any more
 
  private:
+  std::vector<net::Route> wanted_routes(std::span<const FabricRoute> routes);
   net::Route wanted_route(const FabricRoute& route);
   std::optional<int> index_of(const std::string& device);
   std::vector<net::Route> read_present(const std::vector<base::Prefix>& scope_ranges);
+  void compare(std::vector<net::Route> wanted, std::vector<net::Route> present);
   void spare_foreign_ones();
   std::string describe(const net::Route& route) const;
 

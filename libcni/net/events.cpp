@@ -7,6 +7,7 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
@@ -93,9 +94,14 @@ std::optional<Event> parse(const nlmsghdr& message) {
     if (const auto* header = header_of<rtmsg>(message)) event.protocol = header->rtm_protocol;
   } else if (type == RTM_NEWNEIGH || type == RTM_DELNEIGH) {
     event.kind = Event::Kind::neighbor;
-    if (const auto* header = header_of<ndmsg>(message)) event.index = header->ndm_ifindex;
+    const auto* header = header_of<ndmsg>(message);
+    if (header != nullptr) event.index = header->ndm_ifindex;
+    const bool fdb = header != nullptr && header->ndm_family == AF_BRIDGE;
     for_each_attribute<ndmsg>(message, [&](const nlattr& a) {
       if (type_of(a) == NDA_PROTOCOL) event.protocol = u8_of(a);
+      if (fdb && type_of(a) == NDA_LLADDR && bytes_of(a).size() == 6)
+        std::ranges::copy(bytes_of(a), event.fdb.emplace().bytes.begin());
+      if (!fdb && type_of(a) == NDA_DST) event.neighbor = base::IpAddress::from_bytes(bytes_of(a));
     });
   } else {
     return std::nullopt;

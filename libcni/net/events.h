@@ -3,8 +3,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
+#include "libcni/base/ip.h"
+#include "libcni/base/mac.h"
 #include "libcni/base/unique_fd.h"
 
 namespace net {
@@ -20,16 +23,19 @@ struct Event {
   };
   Kind kind = Kind::lost;
   bool removed = false;
-  int index = 0;              ///< of the link, 0 for routes
-  std::string name = {};      ///< of the link; for Kind::link only
-  std::uint8_t protocol = 0;  ///< rtm_protocol or NDA_PROTOCOL
+  int index = 0;                                 ///< of the link, 0 for routes
+  std::string name = {};                         ///< of the link; for Kind::link only
+  std::uint8_t protocol = 0;                     ///< rtm_protocol or NDA_PROTOCOL
+  std::optional<base::Mac> fdb = {};             ///< the MAC, where it is about an FDB entry
+  std::optional<base::IpAddress> neighbor = {};  ///< the address, where it is about a neighbour
 };
 
 /// A subscription to links, addresses, routes and neighbours, for somebody who keeps routes and
 /// neighbours as they should be: of those, only removals and replacements are told, and none that
 /// came through the rtnetlink socket `own_port`. A filter inside the kernel drops the rest, so that
-/// 5000 routes of one's own fill no buffer. Changed FDB entries are not told (the kernel does not
-/// say whose they are), removed ones are.
+/// 5000 routes of one's own fill no buffer. Of FDB entries, and of neighbours that are removed, the
+/// kernel does not say who it was: changed FDB entries are not told, removed ones of both are, own
+/// ones too.
 class Events {
  public:
   explicit Events(std::uint32_t own_port);

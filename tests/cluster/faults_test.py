@@ -260,7 +260,7 @@ class FaultTest(unittest.TestCase):
 
         def truncate():
             pathlib.Path(self.cluster.nodes_file).write_text("", encoding="utf-8")
-            wait_until(lambda: "lacks 33 of 33 nodes" in self.node.control("status", check=False).stdout, "status tells")
+            wait_until(lambda: "33 of 33 nodes" in self.node.control("status", check=False).stdout, "status tells")
             time.sleep(0.5)
             self.cluster.write_nodes(more=synthetic(30))
         self.assertEqual([], self.undisturbed(truncate))

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "libcni/fabric/desired.h"
+#include "libcni/net/nft.h"
+
+namespace fabric {
+
+/// An element of one of the table's sets, small: there can be one for each node.
+struct SetKey {
+  std::array<std::uint8_t, 16> bytes{};
+  std::uint8_t size = 0;
+  bool end = false;
+  auto operator<=>(const SetKey&) const = default;
+
+  net::nft::Bytes wire() const { return {bytes.begin(), bytes.begin() + size}; }
+};
+SetKey set_key(std::span<const std::uint8_t> bytes, bool end = false);
+
+/// A set with what belongs into it, sorted.
+struct WantedSet {
+  net::nft::Set set;
+  std::vector<SetKey> keys = {};
+};
+
+/// Those that the table's rules look into, and no others: the pods of this node (`own`), what sees
+/// their addresses (`direct`) and who may send into the tunnel (`vteps`).
+std::vector<WantedSet> wanted_sets(const Traffic& traffic);
+
+/// What is in either list, both sorted, of a set.
+std::vector<SetKey> unite(std::vector<SetKey> a, const std::vector<SetKey>& b, bool intervals);
+
+}  // namespace fabric
