@@ -24,6 +24,8 @@ BgpPeer read_peer(const ConfigReader& reader) {
   reader.read("address", address);
   const auto parsed = base::IpAddress::parse(address);
   if (!parsed) reader.refuse("address", "the IP address of the peer");
+  if (parsed->is_unspecified() || parsed->is_multicast() || parsed->is_link_local_unicast())
+    reader.refuse("address", "the unicast address of the peer, and none of a link (fe80::/10)");
   peer.address = *parsed;
   if (peer.name.empty()) peer.name = parsed->text();
   if (!reader.object().has("asNumber")) reader.refuse("asNumber", "the AS number of the peer");

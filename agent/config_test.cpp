@@ -86,7 +86,7 @@ bgp:
 }
 
 TEST(Config, RefusesWithKeyValueAndWhatWouldBeRight) {
-  const std::array<std::pair<const char*, const char*>, 14> cases{{
+  const std::array<std::pair<const char*, const char*>, 16> cases{{
       {"backed: vxlan", "unknown key \"backed\", did you mean \"backend\"?"},
       {"Backend: vxlan", "did you mean \"backend\"?"},
       {"bgp: {peers: [{adress: 1.2.3.4}]}", "\"bgp.peers[0].adress\", did you mean \"address\"?"},
@@ -96,6 +96,9 @@ TEST(Config, RefusesWithKeyValueAndWhatWouldBeRight) {
       {"network: {ranges: 10.244.0.0/16}", "network.ranges"},
       {"bgp: {holdSeconds: 2}", "from 3 to 65535"},
       {"bgp: {peers: [{address: 192.0.2.1}]}", "asNumber"},
+      {"bgp: {peers: [{address: 'fe80::1', asNumber: 1}]}",
+       "\"bgp.peers[0].address\" must be the unicast address of the peer, and none of a link"},
+      {"bgp: {peers: [{address: 0.0.0.0, asNumber: 1}]}", "not \"0.0.0.0\""},
       {"node: a\nnode: b", "plumbd.yaml:2: key \"node\" appears twice"},
       {"node: [", "plumbd.yaml:"},
       {"mtu: 500", "from 1280 to 65535"},

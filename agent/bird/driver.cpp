@@ -32,6 +32,10 @@ constexpr int kUndoSeconds = 10;
 constexpr seconds kGiveUp{kUndoSeconds - 1};  // before BIRD does
 constexpr seconds kNotAgain{60};              // every attempt costs the sessions
 
+/// Begins a file that no BIRD has seen. What one accepted never makes way for what might keep it
+/// from starting.
+constexpr const char* kUnchecked = "# BIRD has not checked this yet.\n";
+
 constexpr const char* kShow = "show protocols all";
 
 /// The session with `neighbor`; nothing when none is wanted.
@@ -42,12 +46,20 @@ const Session* find_session(const Desired& desired, const base::IpAddress& neigh
   return found == desired.sessions.end() ? nullptr : &*found;
 }
 
+/// Nothing when there is none.
+std::optional<gid_t> find_group(const std::string& name) {
+  const group* found = name.empty() ? nullptr : ::getgrnam(name.c_str());
+  if (found == nullptr) return std::nullopt;
+  return found->gr_gid;
+}
+
 }  // namespace
 
 Driver::Driver(const BgpConfig& config, Loop& loop, std::function<void()> news)
     : config_(config),
       loop_(loop),
       news_(std::move(news)),
+      readers_(find_group(config.bird_group)),
       control_(loop, config.bird_socket, [this] { on_change(); }) {}
 
 Driver::~Driver() {
@@ -85,13 +97,20 @@ void Driver::begin(Job job) {
 }
 
 void Driver::wait_for_bird() {
+  const std::string& path = config_.bird_config;
+  std::string problem = "BIRD does not answer: " + control_.problem();
   try {
-    if (base::find_file(config_.bird_config) != active_->text)
-      write(config_.bird_config, active_->text);
-    finish("BIRD does not answer: " + control_.problem());
+    const auto present = base::find_file(path);
+    const std::string unchecked = kUnchecked + active_->text;
+    if (!present || present->starts_with(kUnchecked)) {
+      if (present != unchecked) write(path, unchecked);
+    } else if (*present != active_->text) {
+      problem += "; " + path + " stays as BIRD accepted it until BIRD checks the new one";
+    }
   } catch (const std::exception& error) {
-    finish(error.what());
+    problem = error.what();
   }
+  finish(problem);
 }
 
 void Driver::check_candidate() {
@@ -264,10 +283,8 @@ void Driver::keep_peers(std::vector<PeerStatus> peers) {
 void Driver::write(const std::string& path, const std::string& text) const {
   const std::string made = path + ".new";
   base::write_file_atomic(made, text, S_IRUSR | S_IWUSR);
-  const group* readers =
-      config_.bird_group.empty() ? nullptr : ::getgrnam(config_.bird_group.c_str());
   // Without that group, or where a container may give nothing away, BIRD runs as root.
-  if (readers != nullptr && ::chown(made.c_str(), 0, readers->gr_gid) != 0 && errno != EPERM)
+  if (readers_ && ::chown(made.c_str(), 0, *readers_) != 0 && errno != EPERM)
     base::throw_errno("give \"" + made + "\" to group " + config_.bird_group);
   if (::chmod(made.c_str(), S_IRUSR | S_IWUSR | S_IRGRP) != 0)
     base::throw_errno("set the mode of \"" + made + "\"");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -38,8 +40,9 @@ struct Status {
 /// otherwise BIRD goes back to the old one, which is then on disk again, and the new one is not
 /// tried for a minute. Sessions whose addresses, AS numbers or password are new do not count: they
 /// return when the other end follows, as in a rotation node by node, and are told until then.
-/// Without BIRD the file is written nevertheless, for one that starts later, and applied as soon as
-/// BIRD answers.
+/// Without BIRD a file that some BIRD accepted stays; where there is none, one is written for a
+/// BIRD that starts later, and says of itself that it is unchecked. What is wanted is applied as
+/// soon as BIRD answers.
 ///
 /// Usage: construct, start(), then apply(plan(...), done) after every change and at every resync;
 /// what BIRD has already costs no more than rendering. All callbacks come from the loop or from
@@ -89,6 +92,7 @@ class Driver {
   const BgpConfig config_;
   Loop& loop_;
   const std::function<void()> news_;
+  const std::optional<gid_t> readers_;  ///< asked for once: a directory service may be slow
   Control control_;
   std::optional<Job> active_, waiting_;
   std::optional<Job> latest_;            ///< what was asked for last, for a BIRD that comes back

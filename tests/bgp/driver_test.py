@@ -10,6 +10,8 @@ import unittest
 import bgp_lab
 from lab import world
 
+UNCHECKED = "# BIRD has not checked this yet.\n"
+
 
 class DriverTest(unittest.TestCase):
     def setUp(self):
@@ -31,15 +33,20 @@ class DriverTest(unittest.TestCase):
         self.assertIn("BIRD does not answer: connect to ", error)
         self.assertFalse(self.first.status()["running"])
         self.assertIn("BIRD does not answer", self.first.status()["state"])
+        self.assertTrue(self.conf(self.first).startswith(UNCHECKED))
         self.first.start_bird()
         world.wait_until(lambda: self.first.status()["current"], "the agent finds BIRD")
+        self.assertNotIn(UNCHECKED, self.conf(self.first))
         self.assertEqual(self.first.status()["state"], "0 of 2 sessions up")
 
     def test_a_bird_that_was_restarted_gets_what_is_wanted_now(self):
         self.converged()
         self.first.kill_bird()
         world.wait_until(lambda: not self.first.status()["running"], "the agent misses BIRD")
-        self.assertIn("BIRD does not answer", self.first.apply(self.nodes[:2]))
+        before = self.conf(self.first)
+        error = self.first.apply(self.nodes[:2])
+        self.assertRegex(error, "BIRD does not answer: .*; /run/bgp/n1/bird.conf stays as BIRD accepted it")
+        self.assertEqual(self.conf(self.first), before)
         self.first.start_bird("-R")
         world.wait_until(self.first.bird_ready, "BIRD listens")
         world.wait_until(lambda: list(self.first.sessions()) == ["node.n2.v4"], "the last wish")
@@ -58,6 +65,13 @@ class DriverTest(unittest.TestCase):
         world.wait_until(self.first.bird_ready, "BIRD listens")
         world.wait_until(lambda: list(self.first.sessions()) == ["node.n2.v4"], "the last wish")
         world.wait_until(lambda: self.first.status()["current"], "and the agent knows")
+
+    def test_a_file_that_no_bird_has_checked_makes_way_for_the_next(self):
+        self.first.apply(self.nodes)
+        self.first.kill_agent()
+        self.assertEqual(self.conf(self.first).count("protocol bgp"), 2)
+        self.assertNotIn("stays", self.first.apply(self.nodes[:2]))
+        self.assertEqual(self.conf(self.first).count("protocol bgp"), 1)
 
     def test_the_file_is_for_bird_and_root_only(self):
         self.converged()
@@ -78,10 +92,10 @@ class DriverTest(unittest.TestCase):
     def test_a_refused_configuration_leaves_the_old_one(self):
         self.converged()
         before, sessions = self.conf(self.first), self.first.sessions()
-        # BIRD wants to know on which link such an address is.
-        peer = {"name": "tor", "address": "fe80::1", "asNumber": 65000}
-        both = {**self.first.record(), "addresses": [self.first.v4, self.first.v6]}
-        error = self.first.apply([both, *self.nodes[1:]], peers=[peer])
+        # The kernel lets a link have a name that no string of BIRD's can hold.
+        self.first.space.run("ip", "link", "add", 'e"1', "type", "veth", "peer", "name", "e2")
+        self.first.space.run("ip", "address", "add", "198.51.100.1/24", "dev", 'e"1')
+        error = self.first.apply([self.first.record(addresses=["198.51.100.1"]), *self.nodes[1:]])
         self.assertIn("BIRD refuses the new configuration, the old one stays", error)
         self.assertEqual((self.conf(self.first), self.first.sessions()), (before, sessions))
         status = self.first.status()

@@ -44,17 +44,17 @@ class BirdTest(unittest.TestCase):
             self.assertEqual(0, probe.stop().lost)
             self.assertEqual([], monitor.deletions("proto bird"))
 
-    def reload(self, bgp):
-        self.node.write_config(bgp=bgp)
+    def reload(self, **changes):
+        self.node.write_config(**{"bgp": {}, "addresses": [], **changes})
         self.node.plumbd.send_signal(signal.SIGHUP)
 
-    def refused(self, bgp, *words):
+    def refused(self, changes, *words):
         def change():
-            self.reload(bgp)
+            self.reload(**changes)
             self.told(*words)
         self.undisturbed(change)
         self.assertEqual(self.before, self.node.path(CONFIG).read_text(encoding="utf-8"))
-        self.undisturbed(lambda: self.reload({}))
+        self.undisturbed(self.reload)
 
     def test_a_bird_that_is_gone(self):
         def lose():
@@ -68,17 +68,28 @@ class BirdTest(unittest.TestCase):
         self.undisturbed(lose)
 
     def test_a_configuration_that_bird_refuses(self):
-        # BIRD wants to know on which link such an address is.
-        self.refused({"peers": [{"name": "tor", "address": "fe80::1", "asNumber": 65000}]}, "BIRD refuses", "the old one stays")
+        # The kernel lets a link have a name that no string of BIRD's can hold.
+        self.node.run("ip", "link", "add", 'e"1', "type", "veth", "peer", "name", "e2")
+        self.addCleanup(self.node.run, "ip", "link", "delete", 'e"1')
+        self.node.run("ip", "address", "add", "198.51.100.77/24", "dev", 'e"1')
+        self.refused({"addresses": ["198.51.100.77"]}, "BIRD refuses", "the old one stays")
+
+    def test_a_peer_that_bird_could_not_take_is_refused_with_the_configuration(self):
+        def change():
+            self.reload(bgp={"peers": [{"name": "tor", "address": "fe80::1", "asNumber": 65000}]})
+            wait_until(lambda: 'configuration stays as it was: key "bgp.peers[0].address"' in self.node.log(), "the log tells")
+        self.undisturbed(change)
+        self.assertEqual(self.before, self.node.path(CONFIG).read_text(encoding="utf-8"))
+        self.undisturbed(self.reload)
 
     def test_a_password_that_cannot_be_read(self):
-        self.refused({"passwordFile": "/etc/plumb/secret"}, "/etc/plumb/secret", "cannot be read", "No such file")
+        self.refused({"bgp": {"passwordFile": "/etc/plumb/secret"}}, "/etc/plumb/secret", "cannot be read", "No such file")
 
     def test_a_password_that_others_can_read(self):
         secret = self.node.path("/etc/plumb/open-secret")
         secret.write_text("tell nobody\n", encoding="utf-8")
         secret.chmod(0o644)
-        self.refused({"passwordFile": "/etc/plumb/open-secret"}, "/etc/plumb/open-secret", "open to others", "0600")
+        self.refused({"bgp": {"passwordFile": "/etc/plumb/open-secret"}}, "/etc/plumb/open-secret", "open to others", "0600")
         self.assertNotIn("tell nobody", self.node.log())
 
 
