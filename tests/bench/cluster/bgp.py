@@ -113,7 +113,7 @@ def complete(cluster, client, rest):
     for node, what in ((client, "a client"), (reflectors[0], "a reflector")):
         daemon, bird = resident_mb(node.plumbd.pid), resident_mb(node.bird.pid)
         yield Figure(f"plumbd + BIRD of {what}, {NODES} nodes", daemon + bird, "MB", limit=15,
-                     note=f"VmRSS: plumbd {daemon:.1f}, BIRD {bird:.1f}")
+                     note=f"VmRSS: plumbd {daemon:.1f} (source: file), BIRD {bird:.1f}")
 
 
 def heard(speaker):
