@@ -147,14 +147,18 @@ DriverRun Daemon::plan() {
 }
 
 DriverRun Daemon::fix_kernel() {
-  std::vector<fabric::Change> hastened;
+  fabric::Report hastened;
   if (const auto before = planning_.take_before())
-    hastened = fabric::hasten(netlink_, *before, planning_.plan()->kernel).changes;
+    hastened = fabric::hasten(netlink_, *before, planning_.plan()->kernel);
   report_ = fabric::apply(netlink_, planning_.plan()->kernel, config_.run_dir);
-  report_.changes.insert(report_.changes.begin(), hastened.begin(), hastened.end());
+  report_.changes.insert(report_.changes.begin(), hastened.changes.begin(), hastened.changes.end());
+  report_.changed += hastened.changed;
   watch_.follow(planning_.state(), *planning_.plan());
   log_changes(report_);
-  DriverRun run{.writes = report_.changes.size(), .desired = report_.desired};
+  removed_ += hastened.removed + report_.removed;
+  const double filter_seconds = hastened.filter_seconds + report_.filter_seconds;
+  if (filter_seconds > 0) filter_transactions_.add(filter_seconds);
+  DriverRun run{.writes = report_.changed, .desired = report_.desired};
   if (!report_.errors.empty()) run.problem = report_.errors.front();
   if (report_.errors.size() > 1)
     run.problem += " (and " + std::to_string(report_.errors.size() - 1) + " more)";

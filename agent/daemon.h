@@ -53,7 +53,7 @@ class Daemon {
   void log_new_problems();
   void listen();
   bool is_ready() const;
-  View view() const;
+  View view();
   HttpReply answer_anyone(const HttpQuestion& question);
   HttpReply answer(const HttpQuestion& question);
   HttpReply answer_explain(const HttpQuestion& question);
@@ -74,6 +74,8 @@ class Daemon {
   fabric::Node published_;
   std::vector<std::string> problems_;
   fabric::Report report_;
+  Histogram filter_transactions_;
+  std::uint64_t removed_ = 0;
   Loop::TimerId valve_timer_ = 0;
   End end_ = End::stop;
   const Loop::Clock::time_point started_ = Loop::Clock::now();

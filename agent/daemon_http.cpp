@@ -47,7 +47,7 @@ bool Daemon::is_ready() const {
   return std::ranges::none_of(reconciler_.status(), is_missing) && files_.valid();
 }
 
-View Daemon::view() const {
+View Daemon::view() {
   std::vector<std::string> problems = problems_;
   for (const auto& [what, text] : conditions_.all()) problems.push_back(what + ": " + text);
   if (!cache_.problem().empty()) problems.push_back("cache: " + cache_.problem());
@@ -58,6 +58,9 @@ View Daemon::view() const {
       .source = *source_,
       .watch = watch_,
       .speaker = speaker_,
+      .netlink = netlink_,
+      .filter_transactions = filter_transactions_,
+      .removed = removed_,
       .ready = is_ready(),
       .problems = std::move(problems),
       .uptime = std::chrono::duration_cast<std::chrono::seconds>(Loop::Clock::now() - started_)};

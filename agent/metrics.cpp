@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
+#include <sys/socket.h>
 
 #include <charconv>
 #include <sstream>
@@ -8,6 +9,7 @@
 #include "agent/version.h"
 #include "agent/view.h"
 #include "libcni/base/file.h"
+#include "libcni/net/neighbor.h"
 
 namespace agent {
 namespace {
@@ -98,6 +100,9 @@ void add_source(Families& out, const SourceStatus& source) {
   out.counter("source_parsed_bytes_total", "Bytes read.", static_cast<double>(source.parsed_bytes));
   out.counter("source_errors_total", "Failures, each of them retried.",
               static_cast<double>(source.errors));
+  const std::chrono::duration<double> silence = Loop::Clock::now() - source.last_word;
+  if (source.last_word != Loop::Clock::time_point{})
+    out.gauge("source_silence_seconds", "Since anything came from the source.", silence.count());
 }
 
 void add_bgp(Families& out, const bird::Status& bgp) {
@@ -124,8 +129,17 @@ void add_bgp(Families& out, const bird::Status& bgp) {
   }
 }
 
-double number_in(const std::string& path) {
-  return std::atof(base::find_file(path).value_or("0").c_str());
+void add_neighbor_tables(Families& out, net::Netlink& netlink) {
+  const std::vector<net::NeighborTable> tables = net::list_neighbor_tables(netlink);
+  const auto family_of = [](const net::NeighborTable& table) {
+    return Labels{{"family", table.family == AF_INET ? "ipv4" : "ipv6"}};
+  };
+  for (const net::NeighborTable& table : tables)
+    out.gauge("neighbor_table_entries", "Neighbours that the kernel knows, permanent ones too.",
+              table.entries, family_of(table));
+  for (const net::NeighborTable& table : tables)
+    out.gauge("neighbor_table_limit", "Above it the kernel refuses neighbours that it learns.",
+              table.limit, family_of(table));
 }
 
 /// Packets that a device dropped, from /proc/net/dev: `  name: bytes packets errs drop ...`, eight
@@ -165,6 +179,10 @@ std::string print_metrics(const View& view) {
   add_drivers(out, view.reconciler.status());
   out.histogram("event_to_kernel_seconds", "From a change's first word to its end in the kernel.",
                 view.reconciler.latencies());
+  out.histogram("filter_transaction_seconds", "Transactions of nf_tables, those of a round as one.",
+                view.filter_transactions);
+  out.counter("stale_objects_removed_total", "Routes, neighbours and so on that were not wanted.",
+              static_cast<double>(view.removed));
   out.counter("kernel_events_lost_total", "Times that the kernel dropped events.",
               static_cast<double>(view.watch.lost()));
   if (view.speaker.speaking()) add_bgp(out, view.speaker.status());
@@ -173,8 +191,7 @@ std::string print_metrics(const View& view) {
     for (const fabric::Overlay& overlay : view.planning.plan()->kernel.overlays)
       add_drops(out, overlay.device.name);
   }
-  out.gauge("neighbor_table_limit", "Above it the kernel refuses neighbours that it has learned.",
-            number_in("/proc/sys/net/ipv4/neigh/default/gc_thresh3"));
+  add_neighbor_tables(out, view.netlink);
   out.gauge("resident_memory_bytes", "Of plumbd.", static_cast<double>(resident_bytes()));
   return out.text();
 }

@@ -20,6 +20,7 @@ struct SourceStatus {
   std::uint64_t watch_restarts = 0;
   std::uint64_t parsed_bytes = 0;
   std::uint64_t errors = 0;
+  Loop::Clock::time_point last_word = {};  ///< when something came from it; epoch: never
 };
 
 /// Where the state of the cluster comes from. All work happens in callbacks of the loop; failures

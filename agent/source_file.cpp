@@ -128,6 +128,7 @@ void FileSource::read() {
   try {
     const std::string text = base::read_file(path_);
     status_.parsed_bytes += text.size();
+    status_.last_word = Loop::Clock::now();
     ++status_.relists;
     take(nodes::parse_nodes(text, path_));
   } catch (const std::exception& error) {

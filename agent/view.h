@@ -22,6 +22,9 @@ struct View {
   const Source& source;
   const KernelWatch& watch;
   const bird::Speaker& speaker;
+  net::Netlink& netlink;
+  const Histogram& filter_transactions;
+  std::uint64_t removed = 0;  ///< objects, from the kernel
   bool ready = false;
   std::vector<std::string> problems = {};
   std::chrono::seconds uptime = {};

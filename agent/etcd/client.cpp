@@ -101,6 +101,7 @@ HttpRequest Client::request_of(const Call& call) const {
 void Client::received(Id id, std::string_view piece) {
   Call& call = calls_.at(id);
   received_bytes_ += piece.size();
+  last_received_ = Loop::Clock::now();
   if (call.received.size() + piece.size() > kMaxAnswer)
     throw std::length_error("answer of more than 32 MiB");
   call.received += piece;

@@ -49,6 +49,7 @@ class Client {
   void forget_token();
   const std::string& endpoint() const { return endpoints_[current_]; }
   std::uint64_t received_bytes() const { return received_bytes_; }
+  Loop::Clock::time_point last_received() const { return last_received_; }
 
  private:
   struct Call {
@@ -82,6 +83,7 @@ class Client {
   std::map<Id, Call> calls_;
   Id next_ = 1;
   std::uint64_t received_bytes_ = 0;
+  Loop::Clock::time_point last_received_ = {};
   HttpClient http_;
 };
 

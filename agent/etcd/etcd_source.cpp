@@ -68,6 +68,7 @@ SourceStatus EtcdSource::status() const {
   SourceStatus status = status_;
   status.state += "; " + registration_.state();
   status.parsed_bytes = client_.received_bytes();
+  status.last_word = client_.last_received();
   status.errors += registration_.errors();
   return status;
 }

@@ -98,6 +98,7 @@ void Follower::opened(long status) {
 
 void Follower::data(std::string_view piece) {
   status_.parsed_bytes += piece.size();
+  status_.last_word = Loop::Clock::now();
   try {
     splitter_->feed(piece);
   } catch (const std::invalid_argument&) {

@@ -35,6 +35,7 @@ struct FollowStatus {
   std::string trouble = {};    ///< the last failure; empty: watching, or about to
   std::string state = "idle";  ///< for people
   std::uint64_t relists = 0, watch_restarts = 0, parsed_bytes = 0, errors = 0;
+  Loop::Clock::time_point last_word = {};  ///< when something came
 };
 
 /// Lists a resource in pages, then watches it from there, and again as often as it breaks

@@ -78,6 +78,9 @@ SourceStatus KubernetesSource::status() const {
     status.relists += of.relists;
     status.watch_restarts += of.watch_restarts;
     status.parsed_bytes += of.parsed_bytes;
+    // Of the most silent one.
+    status.last_word =
+        follower == followers().front() ? of.last_word : std::min(status.last_word, of.last_word);
     status.errors += of.errors;
     if (!of.trouble.empty()) status.state += (status.state.empty() ? "" : "; ") + of.state;
   }

@@ -46,6 +46,8 @@ void reconcile(Run& run, const Desired& desired) {
 void add_to(Report& report, Report more) {
   report.changed += more.changed;
   report.requests += more.requests;
+  report.removed += more.removed;
+  report.filter_seconds += more.filter_seconds;
   report.desired = more.desired;
   report.errors = std::move(more.errors);
   report.changes.insert(report.changes.end(), more.changes.begin(), more.changes.end());

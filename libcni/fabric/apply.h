@@ -28,6 +28,8 @@ struct Report {
   std::vector<std::string> errors = {};  ///< of objects that the kernel refused; the rest is done
   std::size_t desired = 0;               ///< objects wanted
   std::size_t requests = 0;              ///< netlink requests that write
+  std::size_t removed = 0;               ///< of the changed ones
+  double filter_seconds = 0;             ///< in nf_tables transactions; 0: there was none
   bool operator==(const Report&) const = default;
 };
 

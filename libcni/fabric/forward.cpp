@@ -92,7 +92,7 @@ void ensure_nft(Run& run, Nft& nft, int family, const std::vector<Accept>& accep
       if (accept.destination) rule.destination(*accept.destination);
       batch.append_rule(kChain, rule.counter().accept());
     }
-    if (!run.is_dry()) nft.commit(batch, generation);
+    run.commit(batch, generation);
     run.change(
         what_of(present, wanted), describe(family, "nft"), [] {}, run.is_dry() ? 0 : batch.size());
   });

@@ -2,6 +2,7 @@
 #include "libcni/fabric/run.h"
 
 #include <cerrno>
+#include <chrono>
 
 namespace fabric {
 namespace {
@@ -41,6 +42,7 @@ void Run::fail(std::string error) {
 
 void Run::record(Change::What what, const std::function<std::string()>& describe) {
   ++report_.changed;
+  if (what == Change::What::remove) ++report_.removed;
   if (is_dry() || report_.changes.size() < kChangesKept)
     report_.changes.push_back({what, describe()});
 }
@@ -55,6 +57,14 @@ void Run::refuse(Change::What what, const std::string& object, const Refusal& re
     error += std::generic_category().message(refusal.errnum);
   if (!refusal.text.empty()) error += " (" + refusal.text + ")";
   fail(std::move(error));
+}
+
+void Run::commit(const net::nft::Batch& batch, std::optional<std::uint32_t> generation) {
+  if (is_dry() || batch.size() == 0) return;
+  const auto begun = std::chrono::steady_clock::now();
+  nft().commit(batch, generation);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
+  report_.filter_seconds += took.count();
 }
 
 bool Run::change(Change::What what, const std::string& object, const std::function<void()>& make,

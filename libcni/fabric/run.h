@@ -56,6 +56,8 @@ class Run {
     report_.requests += objects.size();
   }
   void count(std::size_t requests) { report_.requests += requests; }
+  /// As Nft::commit(), unless dry, and timed.
+  void commit(const net::nft::Batch& batch, std::optional<std::uint32_t> generation);
   /// Something was there already that was not when we looked: another apply() may be at work.
   bool was_contended() const { return contended_; }
   Report finish();

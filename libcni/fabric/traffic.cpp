@@ -167,7 +167,7 @@ void TrafficTable::update(Batch& batch, const WantedSet& wanted,
 /// Reports what the batch does once it is done, for a conflict begins anew.
 void TrafficTable::commit(const Batch& batch, std::optional<std::uint32_t> generation) {
   const std::vector<Change> noted = std::exchange(noted_, {});
-  if (!run_.is_dry()) nft_.commit(batch, generation);
+  run_.commit(batch, generation);
   for (const Change& each : noted)
     run_.change(
         each.what, each.object, [] {}, 0);

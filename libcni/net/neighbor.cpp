@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "libcni/net/attributes.h"
 
@@ -73,6 +74,30 @@ std::vector<Neighbor> list_neighbors(Netlink& netlink, int index) {
   };
   dump(netlink, {AF_UNSPEC, index}, take, [&] { neighbors.clear(); });
   return neighbors;
+}
+
+std::vector<NeighborTable> list_neighbor_tables(Netlink& netlink) {
+  std::vector<NeighborTable> tables;
+  Message message(RTM_GETNEIGHTBL, 0);
+  message.extra<ndtmsg>();
+  const auto take = [&](const nlmsghdr& reply) {
+    const auto* header = header_of<ndtmsg>(reply);
+    if (header == nullptr || (header->ndtm_family != AF_INET && header->ndtm_family != AF_INET6))
+      return;
+    NeighborTable table{.family = header->ndtm_family};
+    bool whole = false;  // the others are of one link each
+    for_each_attribute<ndtmsg>(reply, [&](const nlattr& a) {
+      if (type_of(a) == NDTA_THRESH3) table.limit = u32_of(a);
+      if (type_of(a) != NDTA_CONFIG || bytes_of(a).size() < sizeof(ndt_config)) return;
+      ndt_config config{};
+      std::memcpy(&config, bytes_of(a).data(), sizeof config);
+      table.entries = config.ndtc_entries;
+      whole = true;
+    });
+    if (whole) tables.push_back(table);
+  };
+  netlink.dump(message, "read the sizes of the neighbour tables", take, [&] { tables.clear(); });
+  return tables;
 }
 
 void put_neighbor(Pipeline& pipeline, int index, const Neighbor& neighbor) {

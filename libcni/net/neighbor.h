@@ -25,6 +25,14 @@ std::vector<Neighbor> list_neighbors(Netlink& netlink, int index);
 void put_neighbor(Pipeline& pipeline, int index, const Neighbor& neighbor);
 void remove_neighbor(Pipeline& pipeline, int index, const Neighbor& neighbor);
 
+/// How full the kernel's table for AF_INET or AF_INET6 is: one table for all network namespaces.
+struct NeighborTable {
+  int family = 0;
+  std::uint32_t entries = 0;  ///< permanent ones, which the limit does not count, among them
+  std::uint32_t limit = 0;    ///< gc_thresh3: above it the kernel learns no more
+};
+std::vector<NeighborTable> list_neighbor_tables(Netlink& netlink);
+
 /// Where a VXLAN device sends frames for a MAC. The all-zero MAC has one entry for each place that
 /// flooded frames go to; any other has one.
 struct VxlanFdbEntry {

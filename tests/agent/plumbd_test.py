@@ -3,6 +3,7 @@
 """plumbd on one machine: what it programs, what it repairs, what it refuses, and what it leaves alone."""
 import json
 import os
+import re
 import signal
 import subprocess
 import unittest
@@ -371,6 +372,15 @@ print(answer.status, answer.read().decode())""")
         self.assertEqual(status, 200)
         for wanted in ("plumb_nodes 3", 'plumb_reconcile_errors_total{driver="kernel"} 0', "plumb_ready 1"):
             self.assertIn(wanted, metrics)
+        value = lambda name: float(re.search(rf"^{re.escape(name)} (.*)$", self.get("/metrics")[1], re.M)[1])
+        self.assertGreater(value("plumb_filter_transaction_seconds_count"), 0)
+        self.assertLess(value("plumb_source_silence_seconds"), 20)
+        for family in ("ipv4", "ipv6"):
+            self.assertGreaterEqual(value(f'plumb_neighbor_table_entries{{family="{family}"}}'), 0)
+            self.assertGreater(value(f'plumb_neighbor_table_limit{{family="{family}"}}'), 0)
+        before = value("plumb_stale_objects_removed_total")
+        m.write_nodes(node_lines(2))
+        wait_until(lambda: value("plumb_stale_objects_removed_total") > before, "the removed route is counted")
         self.assertEqual(self.get("/status")[0], 404, "private matters on the public port")
 
 
