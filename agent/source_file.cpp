@@ -20,11 +20,15 @@
 namespace agent {
 namespace {
 
+using std::chrono::milliseconds;
+
 /// Also finds what inotify cannot tell: a network file system, a folder made anew.
-constexpr std::chrono::seconds kLookAgain(30);
-/// Events of a finished write only: a file that is still being written is not read.
-constexpr std::uint32_t kFinished =
-    IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF;
+constexpr milliseconds kLookAgain(30000);
+/// A file written less than `kFresh` ago, whose end no event told, is read when it rests.
+constexpr std::chrono::seconds kFresh(1);
+constexpr milliseconds kSettle(200);
+constexpr std::uint32_t kFinished = IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM;
+constexpr std::uint32_t kDirectoryGone = IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED;
 
 /// What changes whenever the file does.
 struct Stamp {
@@ -32,6 +36,7 @@ struct Stamp {
   ino_t inode = 0;
   off_t size = 0;
   timespec changed{};
+  timespec written{};
   bool operator==(const Stamp& other) const {
     return device == other.device && inode == other.inode && size == other.size &&
            changed.tv_sec == other.changed.tv_sec && changed.tv_nsec == other.changed.tv_nsec;
@@ -41,7 +46,15 @@ struct Stamp {
 Stamp stamp_of(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return {};
-  return {status.st_dev, status.st_ino, status.st_size, status.st_ctim};
+  return {status.st_dev, status.st_ino, status.st_size, status.st_ctim, status.st_mtim};
+}
+
+bool is_fresh(const Stamp& stamp) {
+  using Wall = std::chrono::system_clock;
+  const auto written =
+      Wall::from_time_t(stamp.written.tv_sec) +
+      std::chrono::duration_cast<Wall::duration>(std::chrono::nanoseconds(stamp.written.tv_nsec));
+  return Wall::now() - written < kFresh;
 }
 
 class FileSource : public Source {
@@ -58,20 +71,23 @@ class FileSource : public Source {
     if (inotify_) loop_.forget(inotify_.get());
   }
 
-  void start() override { look(); }
+  void start() override { look(false); }
   const Snapshot& snapshot() const override { return snapshot_; }
   void publish(const fabric::Node&) override {}
   SourceStatus status() const override { return status_; }
 
  private:
-  void look();
+  void look(bool finished);
+  bool may_go_on(const Stamp& now);
   void watch_directory();
   void drain();
+  bool is_finished(const inotify_event& event, std::string_view name);
   void read();
   void take(nodes::NodeList list);
   void fail(const std::string& problem);
 
   const std::string path_;
+  const std::string name_ = std::filesystem::path(path_).filename();
   const std::vector<std::string> labels_;
   Loop& loop_;
   const OnChange on_change_;
@@ -79,26 +95,44 @@ class FileSource : public Source {
   SourceStatus status_{.state = "not read yet"};
   Conditions conditions_;
   base::UniqueFd inotify_;
-  std::optional<Stamp> stamp_;
+  std::optional<Stamp> stamp_;  ///< when read last
+  std::optional<Stamp> seen_;   ///< not read yet: it may be half of it
+  Loop::Clock::time_point seen_at_ = {};
+  bool being_written_ = false;  ///< an event said so, and none that it is finished
+  bool has_list_ = false;
   Loop::TimerId timer_ = 0;
 };
 
-void FileSource::look() {
+void FileSource::look(bool finished) {
   loop_.cancel(timer_);
-  timer_ = loop_.after(kLookAgain, [this] { look(); });
+  timer_ = loop_.after(kLookAgain, [this] { look(false); });
   if (!inotify_) watch_directory();
   const Stamp now = stamp_of(path_);
   if (stamp_ == now) return;
+  if (!finished && may_go_on(now)) return;
   stamp_ = now;
   read();
+}
+
+bool FileSource::may_go_on(const Stamp& now) {
+  if (!being_written_ && !is_fresh(now)) return false;
+  if (seen_ != now) {
+    seen_ = now;
+    seen_at_ = Loop::Clock::now();
+  }
+  const auto left = seen_at_ + (being_written_ ? kLookAgain : kSettle) - Loop::Clock::now();
+  if (left <= left.zero()) return false;
+  loop_.cancel(timer_);
+  timer_ = loop_.after(std::chrono::ceil<milliseconds>(left), [this] { look(false); });
+  return true;
 }
 
 void FileSource::watch_directory() {
   const std::string directory = std::filesystem::path(path_).parent_path();
   base::UniqueFd inotify(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (!inotify) base::throw_errno("create inotify instance");
-  if (::inotify_add_watch(inotify.get(), directory.empty() ? "." : directory.c_str(), kFinished) <
-      0)
+  if (::inotify_add_watch(inotify.get(), directory.empty() ? "." : directory.c_str(),
+                          kFinished | kDirectoryGone | IN_MODIFY) < 0)
     return;
   inotify_ = std::move(inotify);
   loop_.watch(inotify_.get(), EPOLLIN, [this](Loop::Events) { drain(); });
@@ -106,22 +140,33 @@ void FileSource::watch_directory() {
 
 void FileSource::drain() {
   alignas(inotify_event) std::array<char, 8192> buffer;
-  bool directory_gone = false;
+  bool directory_gone = false, finished = false;
   for (;;) {
     const ssize_t length = ::read(inotify_.get(), buffer.data(), buffer.size());
     if (length <= 0) break;
     for (ssize_t at = 0; at < length;) {
       inotify_event event;
       std::memcpy(&event, buffer.data() + at, sizeof event);
-      if ((event.mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED)) != 0) directory_gone = true;
-      at += static_cast<ssize_t>(sizeof event + event.len);
+      at += static_cast<ssize_t>(sizeof event);
+      directory_gone = directory_gone || (event.mask & kDirectoryGone) != 0;
+      finished = is_finished(event, event.len > 0 ? buffer.data() + at : "") || finished;
+      at += static_cast<ssize_t>(event.len);
     }
   }
   if (directory_gone) {
     loop_.forget(inotify_.get());
     inotify_ = {};
+    being_written_ = false;
   }
-  look();
+  look(finished && !being_written_);
+}
+
+bool FileSource::is_finished(const inotify_event& event, std::string_view name) {
+  const bool finished = (event.mask & kFinished) != 0;
+  // A folder that Kubernetes mounts is replaced whole, by a link beside the one to the file.
+  if (name != name_) return (event.mask & IN_MOVED_TO) != 0 && std::filesystem::is_symlink(path_);
+  being_written_ = !finished;
+  return finished;
 }
 
 void FileSource::read() {
@@ -147,15 +192,15 @@ void FileSource::take(nodes::NodeList list) {
   list.nodes.shrink_to_fit();
   conditions_.set("nodes file", {});
   snapshot_ = {.nodes = std::move(list.nodes), .problems = std::move(list.problems)};
-  status_.in_sync = true;
+  status_.in_sync = has_list_ = true;
   status_.state = "following " + path_ + ", " + std::to_string(snapshot_.nodes.size()) + " nodes";
   loop_.after(std::chrono::milliseconds(0), on_change_);
 }
 
 void FileSource::fail(const std::string& problem) {
   ++status_.errors;
-  status_.state = "keeping the last good list: " + problem;
-  if (!status_.in_sync) status_.state = "no list yet: " + problem;
+  status_.in_sync = false;
+  status_.state = (has_list_ ? "keeping the last good list: " : "no list yet: ") + problem;
   conditions_.set("nodes file", status_.state);
 }
 
