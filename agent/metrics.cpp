@@ -92,7 +92,8 @@ void add_drivers(Families& out, const std::vector<DriverStatus>& drivers) {
 }
 
 void add_source(Families& out, const SourceStatus& source) {
-  out.gauge("source_in_sync", "1 while the source is complete and followed; 0 while its file is missing or broken.",
+  out.gauge("source_in_sync",
+            "1 while the source is complete and followed; 0 while its file is missing or broken.",
             source.in_sync ? 1 : 0);
   out.counter("source_relists_total", "Complete lists read.", static_cast<double>(source.relists));
   out.counter("source_watch_restarts_total", "Watches begun anew.",
