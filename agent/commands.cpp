@@ -83,7 +83,10 @@ int run_agent(const Invocation& invocation) {
 }
 
 int check_config(const Invocation& invocation) {
-  const std::vector<std::string> problems = all_problems(load_config(invocation));
+  const Config config = load_config(invocation);
+  std::vector<std::string> problems = all_problems(config);
+  const std::vector<std::string> of_nodes = nodes_file_problems(config);
+  problems.insert(problems.end(), of_nodes.begin(), of_nodes.end());
   for (const std::string& problem : problems) std::cout << problem << "\n";
   if (problems.empty()) std::cout << "ok\n";
   return problems.empty() ? kOk : kFailed;

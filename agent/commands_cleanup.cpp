@@ -28,8 +28,11 @@ void remove_files(const Config& config) {
     paths.push_back(config.state_dir + name);
   }
   paths.push_back(config.run_dir + "/plumbd.sock");
-  paths.push_back(config.bgp.bird_config);
-  paths.push_back(config.state_dir + "/snapshot.json");
+  for (const char* ending : {"", ".candidate", ".new", ".candidate.new"})
+    paths.push_back(config.bgp.bird_config + ending);
+  // Not the locks: who opened one before it went would share the folder with who makes it anew.
+  for (const char* name : {"/snapshot.json", "/etcd-ranges.json", "/format"})
+    paths.push_back(config.state_dir + name);
   for (const std::string& path : paths)
     if (base::remove_file(path)) std::cout << "removed " << path << "\n";
 }

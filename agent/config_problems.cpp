@@ -5,9 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <exception>
 #include <filesystem>
 
 #include "agent/admit.h"
+#include "libcni/base/file.h"
+#include "libcni/nodes/node_list.h"
 
 namespace agent {
 namespace {
@@ -95,6 +98,27 @@ class Lint {
 
 std::vector<std::string> config_problems(const Config& config) {
   return Lint(config).run();
+}
+
+std::vector<std::string> nodes_file_problems(const Config& config) {
+  const std::string& path = config.file.path;
+  if (config.source != Config::SourceKind::file || ::access(path.c_str(), R_OK) != 0) return {};
+  try {
+    nodes::NodeList list = nodes::parse_nodes(base::read_file(path), path);
+    const bool listed =
+        std::ranges::find(list.nodes, config.node_name, &fabric::Node::name) != list.nodes.end();
+    std::ranges::stable_sort(list.nodes, {}, &fabric::Node::name);
+    Admission admission =
+        admit(std::move(list.nodes), {}, {.cluster_ranges = config.fabric.cluster_ranges});
+    std::vector<std::string> problems = std::move(list.problems);
+    for (const std::string& problem : admission.problems) problems.push_back(path + ": " + problem);
+    if (!listed && config.ranges.empty())
+      problems.push_back(path + ": does not name this node, \"" + config.node_name +
+                         "\", and \"ranges\" gives it none either");
+    return problems;
+  } catch (const std::exception& error) {
+    return {error.what()};
+  }
 }
 
 }  // namespace agent

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libcni/fabric/routes.h"
 
+#include <net/if.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -139,7 +140,10 @@ std::string Routes::describe(const net::Route& route) const {
     return each.second && *each.second == (route.oif == kPlanned ? 0 : route.oif);
   });
   if (route.blackhole || route.oif == 0) return text;
-  return text + " dev " + (device == devices_.end() ? std::to_string(route.oif) : device->first);
+  if (device != devices_.end()) return text + " dev " + device->first;
+  std::array<char, IF_NAMESIZE> name{};
+  const bool known = ::if_indextoname(static_cast<unsigned>(route.oif), name.data()) != nullptr;
+  return text + " dev " + (known ? name.data() : std::to_string(route.oif));
 }
 
 void Routes::add() {

@@ -160,14 +160,21 @@ class PlumbdTest(unittest.TestCase):
         wait_until(lambda: m.status()["ready"], "plumbd goes on")
 
     def test_cleanup_removes_what_plumbd_made_and_nothing_else(self):
+        self.machine.configure(f"bgp: {{birdConfig: {self.machine.folder}/run/bird.conf}}")
         self.begin()
         m = self.machine
         m.ip("route", "add", "10.250.0.0/24", "via", "192.0.2.9")
         done = m.ctl("cleanup", check=False)
         self.assertIn("stop it first", done.stderr)
         m.stop(signal.SIGKILL)
+        for left in ("state/etcd-ranges.json", "run/bird.conf", "run/bird.conf.candidate"):
+            (m.folder / left).write_text("of an earlier run\n")
         self.assertEqual("1\n", m.run("cat", "/proc/sys/net/ipv4/ip_forward").stdout)
-        self.assertIn("restored sysctl net/ipv4/ip_forward = 0\n", m.ctl("cleanup").stdout)
+        told = m.ctl("cleanup").stdout
+        self.assertIn("restored sysctl net/ipv4/ip_forward = 0\n", told)
+        self.assertIn("removed route 10.244.2.0/24 via 192.0.2.2 dev eth0\n", told)
+        self.assertIn("removed route 10.244.9.0/24 via 10.244.9.0 dev plumb-vxlan\n", told)
+        self.assertEqual((os.listdir(m.folder / "run"), os.listdir(m.folder / "state")), (["lock"], ["lock"]))
         self.assertEqual("0\n", m.run("cat", "/proc/sys/net/ipv4/ip_forward").stdout)
         self.assertEqual(m.routes(), {})
         self.assertIsNone(m.link())
@@ -313,6 +320,17 @@ class PlumbdTest(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("can be read by others", done.stdout)
         self.assertIn("/nowhere/x cannot be read", done.stdout)
+
+    def test_check_reads_the_nodes_file(self):
+        m = self.machine
+        m.write_nodes(node_line(2) + "n3 addresses=192.0.2.300 ranges=10.244.3.0/24\n" + node_line(4, pods="10.244.2.0/24"))
+        done = m.ctl("check", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, f'{m.nodes_file}:2: .*192.0.2.300')
+        self.assertRegex(done.stdout, f'{m.nodes_file}: node "n4" is left out: its range 10.244.2.0/24 overlaps .* of node "n2"')
+        self.assertRegex(done.stdout, f'{m.nodes_file}: does not name this node, "n1"')
+        m.write_nodes('{"nodes": [{"name": "n1"')
+        self.assertIn(str(m.nodes_file), m.ctl("check", check=False).stdout)
 
     def test_the_socket_is_for_root_alone(self):
         self.begin()
