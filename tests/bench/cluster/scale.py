@@ -70,7 +70,7 @@ def one_more_and_less(cluster, node):
             extra = line(COUNT + number)
             prefix = extra.rpartition("=")[2]
             for more, times in (([extra], added), ([], removed)):
-                time.sleep(0.15)  # apart from the change before: plumbd gathers what comes within 100 ms
+                time.sleep(0.3)  # apart from the change before: plumbd gathers what comes within 100 ms of a round's end
                 cluster.write_nodes(more=lines(COUNT) + more)
                 begun = pathlib.Path(cluster.nodes_file).stat().st_ctime
                 stamp = wait_until(lambda: stamp_of(monitor, prefix, begun), f"{prefix} in the kernel")
