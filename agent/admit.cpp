@@ -39,6 +39,27 @@ class Claims {
     return {};
   }
 
+  /// Why `node` cannot keep a range that it had before; empty when it can.
+  std::string problem_of_former(const fabric::Node& node, const base::Prefix& range) const {
+    const std::string its_range =
+        "node " + quoted(node.name) + ": range " + range.text() + ", which it had before, ";
+    const std::string end = " now: pods with addresses of it are cut off";
+    for (auto at = ranges_.upper_bound(range.last());
+         at != ranges_.begin() && overlap((--at)->second.prefix, range);)
+      if (at->second.node != &node)
+        return its_range + "overlaps " + at->second.prefix.text() + " of node " +
+               quoted(at->second.node->name) + end;
+    const auto address = addresses_.lower_bound(range.network().address);
+    if (address != addresses_.end() && range.contains(address->first))
+      return its_range + "covers the address " + address->first.text() + " of node " +
+             quoted(address->second->name) + end;
+    return {};
+  }
+
+  void give_former(const fabric::Node& node, const base::Prefix& range) {
+    if (find_range(range) == nullptr) ranges_[range.address] = {range, &node};
+  }
+
   void give(const fabric::Node& node) {
     for (const base::IpAddress& address : node.addresses) addresses_[address] = &node;
     for (const base::Prefix& range : node.ranges)
@@ -138,6 +159,22 @@ std::vector<std::size_t> order_of(std::span<const fabric::Node> nodes,
   return std::move(ranks[0]);
 }
 
+/// Adds to the node's ranges what it may keep of its former ones.
+void keep_former(fabric::Node& node, Claims& claims, std::vector<std::string>& problems) {
+  for (const base::Prefix& given : node.former_ranges) {
+    const base::Prefix range = given.network();
+    if (std::ranges::find(node.ranges, range) != node.ranges.end()) continue;
+    std::string problem = claims.problem_of_former(node, range);
+    if (problem.empty()) {
+      claims.give_former(node, range);
+      node.ranges.push_back(range);
+    } else if (problems.size() < kMostProblems) {
+      problems.push_back(std::move(problem));
+    }
+  }
+  node.former_ranges = {};
+}
+
 }  // namespace
 
 bool overlap(const base::Prefix& a, const base::Prefix& b) {
@@ -150,7 +187,8 @@ Admission admit(std::vector<fabric::Node> nodes, std::span<const fabric::Node> e
   std::vector<bool> admitted(nodes.size(), false);
   Admission admission;
   std::size_t left_out = 0;
-  for (const std::size_t i : order_of(nodes, earlier)) {
+  const std::vector<std::size_t> order = order_of(nodes, earlier);
+  for (const std::size_t i : order) {
     const bool twice =
         (i > 0 && admitted[i - 1] && nodes[i - 1].name == nodes[i].name) ||
         (i + 1 < nodes.size() && admitted[i + 1] && nodes[i + 1].name == nodes[i].name);
@@ -161,6 +199,8 @@ Admission admit(std::vector<fabric::Node> nodes, std::span<const fabric::Node> e
     else if (++left_out <= kMostProblems)
       admission.problems.push_back("node " + quoted(nodes[i].name) + " is left out: " + problem);
   }
+  for (const std::size_t i : order)
+    if (admitted[i]) keep_former(nodes[i], claims, admission.problems);
   if (left_out > kMostProblems)
     admission.problems.push_back("and " + std::to_string(left_out - kMostProblems) +
                                  " more nodes are left out");

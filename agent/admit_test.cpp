@@ -67,6 +67,36 @@ TEST(Admit, RefusesSharedAddressesAndAddressesInsideRanges) {
                           HasSubstr("10.1.1.7 lies in the range 10.1.1.0/24 of node \"a\"")));
 }
 
+TEST(Admit, FormerRangesStayUntilAnotherNodeHasThem) {
+  std::vector nodes{node("a", "192.0.2.1", "10.1.1.0/24"), node("b", "192.0.2.2", "10.1.2.0/24")};
+  nodes[0].former_ranges = {range("10.1.7.0/24"), range("10.1.8.0/24")};
+  const Admission before = admit(nodes, {}, {.cluster_ranges = {range("10.1.0.0/21")}});
+  EXPECT_THAT(before.problems, testing::IsEmpty());
+  EXPECT_THAT(before.nodes[0].ranges,
+              ElementsAre(range("10.1.1.0/24"), range("10.1.7.0/24"), range("10.1.8.0/24")));
+  EXPECT_THAT(before.nodes[0].former_ranges, testing::IsEmpty());
+
+  nodes[1].ranges.push_back(range("10.1.7.128/25"));
+  const Admission after = admit(nodes, before.nodes, {});
+  EXPECT_THAT(after.nodes[0].ranges, ElementsAre(range("10.1.1.0/24"), range("10.1.8.0/24")));
+  EXPECT_THAT(after.nodes[1].ranges, ElementsAre(range("10.1.2.0/24"), range("10.1.7.128/25")));
+  EXPECT_THAT(after.problems,
+              ElementsAre("node \"a\": range 10.1.7.0/24, which it had before, overlaps "
+                          "10.1.7.128/25 of node \"b\" now: pods with addresses of it are cut "
+                          "off"));
+}
+
+TEST(Admit, OfTwoWithOneFormerRangeTheEarlierOwnerKeepsIt) {
+  std::vector nodes{node("a", "192.0.2.1", "10.1.1.0/24"), node("b", "192.0.2.2", "10.1.2.0/24")};
+  for (Node& each : nodes) each.former_ranges = {range("10.1.7.0/24")};
+  nodes[1].former_ranges.push_back(range("192.0.2.0/28"));
+  const Admission result = admit(nodes, {}, {});
+  EXPECT_THAT(result.nodes[0].ranges, ElementsAre(range("10.1.1.0/24"), range("10.1.7.0/24")));
+  EXPECT_THAT(result.nodes[1].ranges, ElementsAre(range("10.1.2.0/24")));
+  EXPECT_THAT(result.problems, ElementsAre(HasSubstr("overlaps 10.1.7.0/24 of node \"a\""),
+                                           HasSubstr("covers the address 192.0.2.1")));
+}
+
 TEST(Admit, RefusesARangeThatCoversANodesAddress) {
   const std::vector nodes{node("a", "10.9.0.1", "10.1.1.0/24"),
                           node("b", "192.0.2.2", "10.9.0.0/24")};

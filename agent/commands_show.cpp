@@ -74,6 +74,13 @@ std::string milliseconds_of(const json::Object& driver) {
   return std::to_string(std::lround(std::stod(driver.text_of("seconds")) * 1000)) + " ms";
 }
 
+void show_former_ranges(const json::Object& status) {
+  for (const auto& former : status.find_objects("formerRanges").value_or(Objects{}))
+    std::cout << "former    " << former.get_string("range")
+              << ", pods left: " << former.find_int("pods").value_or(0)
+              << (former.get_bool("served") ? "" : "; another node has it now") << "\n";
+}
+
 void show_head(const json::Object& status) {
   const bool ready = status.get_bool("ready");
   const bool colour = runtime::colour_wanted(1);
@@ -87,8 +94,9 @@ void show_head(const json::Object& status) {
             << "underlay  " << underlay.get_string("parent") << ", MTU "
             << underlay.find_int("mtu").value_or(0) << ", " << joined(underlay, "addresses") << "\n"
             << "pods      " << joined(status, "ranges") << ", MTU "
-            << status.find_int("podMtu").value_or(0) << "\n"
-            << "source    " << source.get_string("kind") << ", " << source.get_string("state")
+            << status.find_int("podMtu").value_or(0) << "\n";
+  show_former_ranges(status);
+  std::cout << "source    " << source.get_string("kind") << ", " << source.get_string("state")
             << "\n"
             << "nodes     " << status.find_int("nodes").value_or(0) << "\n"
             << "plumbd    " << status.get_string("version") << ", pid "

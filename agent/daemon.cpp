@@ -129,16 +129,21 @@ void Daemon::publish() {
   }
 }
 
+void Daemon::plan_again(Loop::TimerId& timer, std::optional<Loop::Clock::time_point> due) {
+  loop_.cancel(timer);
+  timer = 0;
+  if (due)
+    timer = loop_.after(std::chrono::ceil<std::chrono::milliseconds>(*due - Loop::Clock::now()),
+                        [this] { reconciler_.poke(); });
+}
+
 DriverRun Daemon::plan() {
   watch_.follow_everything();
   const bool stale = cached_.has_value();
   planning_.run(stale ? *cached_ : source_->snapshot(), stale);
   log_new_problems();
-  loop_.cancel(valve_timer_);
-  if (const auto due = planning_.valve().due())
-    valve_timer_ =
-        loop_.after(std::chrono::ceil<std::chrono::milliseconds>(*due - Loop::Clock::now()),
-                    [this] { reconciler_.poke(); });
+  plan_again(valve_timer_, planning_.valve().due());
+  plan_again(former_timer_, planning_.former().due());
   if (!stale) {
     publish();
     cache_.save_soon([this]() -> const Snapshot& { return planning_.state().cluster; });
@@ -147,17 +152,31 @@ DriverRun Daemon::plan() {
 }
 
 DriverRun Daemon::fix_kernel() {
-  fabric::Report hastened;
+  const auto take_replaced = [this] {
+    watch_.read();
+    return watch_.take_lost_routes();
+  };
+  const fabric::Desired& kernel = planning_.plan()->kernel;
+  fabric::Report earlier;
   if (const auto before = planning_.take_before())
-    hastened = fabric::hasten(netlink_, *before, planning_.plan()->kernel);
-  report_ = fabric::apply(netlink_, planning_.plan()->kernel, config_.run_dir);
-  report_.changes.insert(report_.changes.begin(), hastened.changes.begin(), hastened.changes.end());
-  report_.changed += hastened.changed;
-  watch_.follow(planning_.state(), *planning_.plan());
+    earlier = fabric::hasten(netlink_, *before, kernel);
+  const auto apply = [&](const std::vector<base::Prefix>& lost) {
+    report_ = fabric::apply(netlink_, kernel, config_.run_dir, lost);
+    report_.changes.insert(report_.changes.begin(), earlier.changes.begin(), earlier.changes.end());
+    report_.changed += earlier.changed;
+    report_.removed += earlier.removed;
+    report_.filter_seconds += earlier.filter_seconds;
+  };
+  apply(take_replaced());
+  // What was replaced meanwhile had been ours, too.
+  if (const auto lost = take_replaced(); !lost.empty()) {
+    earlier = report_;
+    apply(lost);
+  }
+  watch_.follow(planning_.state(), *planning_.plan(), report_.blocked);
   log_changes(report_);
-  removed_ += hastened.removed + report_.removed;
-  const double filter_seconds = hastened.filter_seconds + report_.filter_seconds;
-  if (filter_seconds > 0) filter_transactions_.add(filter_seconds);
+  removed_ += report_.removed;
+  if (report_.filter_seconds > 0) filter_transactions_.add(report_.filter_seconds);
   DriverRun run{.writes = report_.changed, .desired = report_.desired};
   if (!report_.errors.empty()) run.problem = report_.errors.front();
   if (report_.errors.size() > 1)
@@ -166,7 +185,9 @@ DriverRun Daemon::fix_kernel() {
 }
 
 DriverRun Daemon::write_files() {
-  if (planning_.state().self.ranges.empty()) return {.problem = "this node has no pod range yet"};
+  const State& state = planning_.state();
+  if (state.self.ranges.size() == state.former.size())
+    return {.problem = "this node has no pod range yet"};
   int written = files_.write(planning_.plan()->file);
   if (files_.write_conflist()) {
     log(LogLevel::info, "wrote " + config_.cni_conf);

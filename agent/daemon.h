@@ -44,6 +44,7 @@ class Daemon {
   void take_snapshot();
   void add_drivers();
   void publish();
+  void plan_again(Loop::TimerId& timer, std::optional<Loop::Clock::time_point> due);
   DriverRun plan();
   DriverRun fix_kernel();
   DriverRun write_files();
@@ -76,7 +77,7 @@ class Daemon {
   fabric::Report report_;
   Histogram filter_transactions_;
   std::uint64_t removed_ = 0;
-  Loop::TimerId valve_timer_ = 0;
+  Loop::TimerId valve_timer_ = 0, former_timer_ = 0;
   End end_ = End::stop;
   const Loop::Clock::time_point started_ = Loop::Clock::now();
   Conditions conditions_;

@@ -4,8 +4,10 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "libcni/net/link.h"
+#include "libcni/net/route.h"
 
 namespace agent {
 namespace {
@@ -19,27 +21,46 @@ bool is_own_route(std::uint8_t protocol) {
 
 KernelWatch::KernelWatch(net::Netlink& netlink, Loop& loop, std::function<void()> on_change)
     : netlink_(netlink), loop_(loop), on_change_(std::move(on_change)), events_(netlink.port()) {
-  loop_.watch(events_.fd(), EPOLLIN, [this](Loop::Events) {
-    bool changed = false;
-    events_.read([&](const net::Event& event) {
-      if (event.kind == net::Event::Kind::lost) ++lost_;
-      changed = changed || matters(event);
-    });
-    if (changed) on_change_();
+  loop_.watch(events_.fd(), EPOLLIN, [this](Loop::Events) { read(); });
+}
+
+void KernelWatch::read() {
+  bool changed = false;
+  events_.read([&](const net::Event& event) {
+    if (event.kind == net::Event::Kind::lost) ++lost_;
+    changed = matters(event) || changed;
   });
+  if (changed) on_change_();
 }
 
 KernelWatch::~KernelWatch() {
   loop_.forget(events_.fd());
 }
 
-void KernelWatch::follow(const State& state, const NodePlan& plan) {
+void KernelWatch::follow(const State& state, const NodePlan& plan,
+                         std::vector<base::Prefix> blocked) {
+  plan_ = &plan;
+  std::erase_if(blocked, [&](const base::Prefix& destination) {
+    return std::ranges::find(lost_routes_, destination) != lost_routes_.end();
+  });
+  blocked_ = std::move(blocked);
   names_ = {state.underlay.parent};
   for (const fabric::Overlay& overlay : plan.kernel.overlays) names_.insert(overlay.device.name);
-  plan_ = &plan;
   indexes_.clear();
   for (const std::string& name : names_)
     if (const auto link = net::find_link(netlink_, name)) indexes_.insert(link->index);
+}
+
+/// Another program's route in the place of ours; the kernel tells of no removal then.
+bool KernelWatch::replaces_own(const net::Event& event) const {
+  if (plan_ == nullptr || event.removed) return false;
+  const bool blocked = std::ranges::find(blocked_, event.destination) != blocked_.end();
+  const auto is_same = [&](const fabric::FabricRoute& route) {
+    const std::uint32_t metric =
+        route.metric == 0 && !route.dst.address.is_v4() ? net::kMetricV6 : route.metric;
+    return route.dst == event.destination && metric == event.metric;
+  };
+  return !blocked && std::ranges::any_of(plan_->kernel.routes, is_same);
 }
 
 /// Whether the plan has the neighbour or FDB entry.
@@ -55,7 +76,7 @@ bool KernelWatch::is_wanted(const net::Event& event) const {
   });
 }
 
-bool KernelWatch::matters(const net::Event& event) const {
+bool KernelWatch::matters(const net::Event& event) {
   switch (event.kind) {
     case net::Event::Kind::lost:
       return true;
@@ -64,7 +85,10 @@ bool KernelWatch::matters(const net::Event& event) const {
     case net::Event::Kind::address:
       return names_.empty() || indexes_.contains(event.index);
     case net::Event::Kind::route:
-      return is_own_route(event.protocol);
+      if (is_own_route(event.protocol)) return true;
+      if (!replaces_own(event)) return false;
+      lost_routes_.push_back(event.destination);
+      return true;
     case net::Event::Kind::neighbor:
       // The kernel does not say who removed one (6.18): own removals would look like others'.
       if (event.removed && !is_wanted(event)) return false;

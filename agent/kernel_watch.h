@@ -4,6 +4,8 @@
 #include <functional>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "agent/loop.h"
 #include "agent/planner.h"
@@ -21,14 +23,20 @@ class KernelWatch {
   KernelWatch& operator=(const KernelWatch&) = delete;
   ~KernelWatch();
 
-  /// What matters from now on; `plan` stays where it is. Without a plan every link and address
-  /// does.
-  void follow(const State& state, const NodePlan& plan);
+  /// What matters from now on. Without a plan every link and address does. `plan` stays the
+  /// caller's and is looked at until the next call; it was applied, but for the routes `blocked`,
+  /// of which those count that read() has not found replaced: others were there first.
+  void follow(const State& state, const NodePlan& plan, std::vector<base::Prefix> blocked);
   void follow_everything() { names_.clear(); }
+  /// Takes the events that have come.
+  void read();
+  /// Destinations whose route another program has replaced, each told once.
+  std::vector<base::Prefix> take_lost_routes() { return std::exchange(lost_routes_, {}); }
   std::uint64_t lost() const { return lost_; }  ///< times that the kernel dropped events
 
  private:
-  bool matters(const net::Event& event) const;
+  bool matters(const net::Event& event);
+  bool replaces_own(const net::Event& event) const;
   bool is_wanted(const net::Event& event) const;
   net::Netlink& netlink_;
   Loop& loop_;
@@ -37,6 +45,7 @@ class KernelWatch {
   std::set<std::string> names_;
   std::set<int> indexes_;
   const NodePlan* plan_ = nullptr;
+  std::vector<base::Prefix> blocked_, lost_routes_;
   std::uint64_t lost_ = 0;
 };
 

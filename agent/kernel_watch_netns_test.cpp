@@ -33,7 +33,7 @@ class KernelWatchTest : public testing::Test {
     plan_ = make_plan(state(nodes));
     plan_.kernel.traffic.reset();
     EXPECT_TRUE(fabric::apply(netlink_, plan_.kernel).errors.empty());
-    watch_.follow(state(nodes), plan_);
+    watch_.follow(state(nodes), plan_, {});
   }
   /// Whether the watch speaks up. The kernel has queued its events when a command ends.
   bool tells(const std::function<void()>& action) {
@@ -69,6 +69,18 @@ TEST_F(KernelWatchTest, TellsWhenSomebodyRemovesWhatIsWanted) {
        {"ip route del 10.244.2.0/24", "ip neigh del 10.244.3.0 dev plumb-vxlan",
         "bridge fdb del 02:76:0a:00:00:02 dev plumb-vxlan", "ip link set plumb-vxlan down"})
     EXPECT_TRUE(tells([&] { run(command); })) << command;
+}
+
+TEST_F(KernelWatchTest, TellsWhenSomebodyReplacesARouteThatIsOurs) {
+  apply(nodes_);
+  const std::vector lost{*base::Prefix::parse("10.244.2.0/24")};
+  const auto replace = [] { run("ip route replace 10.244.2.0/24 via 10.0.0.9 proto static"); };
+  EXPECT_TRUE(tells(replace));
+  EXPECT_EQ(watch_.take_lost_routes(), lost);
+  watch_.follow(state(nodes_), plan_, lost);
+  EXPECT_FALSE(tells(replace));
+  EXPECT_FALSE(tells([] { run("ip route replace 10.99.0.0/24 via 10.0.0.9 proto static"); }));
+  EXPECT_FALSE(tells([] { run("ip route replace 10.244.3.0/24 via 10.0.0.9 metric 7"); }));
 }
 
 TEST_F(KernelWatchTest, IsSilentAboutItsOwnProcessAndWhatNobodyWants) {

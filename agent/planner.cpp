@@ -17,6 +17,7 @@ nodes::NodeFile make_file(const State& state, const fabric::Desired& kernel) {
       .name = state.self.name,
       .network = state.options.cluster_ranges,
       .ranges = state.self.ranges,
+      .former = state.former,
       .mtu = mtu,
       .backend = std::string(fabric::word_of(state.self.backend.value_or(state.options.backend))),
       .ip_masq = false,

@@ -14,7 +14,8 @@ namespace agent {
 /// All that a plan is made from.
 struct State {
   fabric::Node self;
-  Snapshot cluster = {};  ///< the nodes admitted, `self` among them
+  std::vector<base::Prefix> former = {};  ///< of its ranges those that no new pod gets
+  Snapshot cluster = {};                  ///< the nodes admitted, `self` among them
   fabric::Underlay underlay = {};
   fabric::Options options = {};  ///< the configuration's, and where it is silent the source's
   bool stale = false;            ///< from the cache: the source is out of reach

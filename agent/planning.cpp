@@ -14,7 +14,9 @@ fabric::Node Planning::find_self(const Snapshot& snapshot) const {
   std::vector<base::IpAddress> local;
   if (needs_local_addresses(config_, snapshot))
     local = find_own_addresses(netlink_, config_.parent);
-  return make_self(config_, snapshot, local);
+  fabric::Node self = make_self(config_, snapshot, local);
+  self.former_ranges = former_.granted(self.ranges);
+  return self;
 }
 
 fabric::Underlay Planning::find_underlay(const fabric::Options& options,
@@ -43,12 +45,33 @@ Admission Planning::admit_all(const Snapshot& snapshot, const State& next) const
       {.cluster_ranges = next.options.cluster_ranges, .node_subnets = next.underlay.subnets});
 }
 
+Admission Planning::admit_with_former(const Snapshot& snapshot, State& next) {
+  former_.look(netlink_, next.self.ranges);
+  next.self.former_ranges = former_.wanted();
+  return admit_all(snapshot, next);
+}
+
+/// Whether a source that gave this node ranges gives it none now: that may be doubted first.
+bool Planning::loses_ranges(const State& next) const {
+  return next.self.ranges.empty() && (!plan_ || state_.former.size() < state_.self.ranges.size());
+}
+
+/// Those of its ranges that no new pod gets.
+std::vector<base::Prefix> Planning::former_of(const fabric::Node& self) const {
+  std::vector<base::Prefix> former = former_.wanted();
+  std::erase_if(former, [&](const base::Prefix& range) {
+    return std::ranges::find(self.ranges, range) == self.ranges.end();
+  });
+  return former;
+}
+
 void Planning::run(const Snapshot& snapshot, bool stale) {
   State next{.self = find_self(snapshot),
              .options = with_defaults(config_.fabric, snapshot.network),
              .stale = stale};
   next.underlay = find_underlay(next.options, next.self);
-  Admission admission = admit_all(snapshot, next);
+  const bool sudden = loses_ranges(next);
+  Admission admission = sudden ? admit_all(snapshot, next) : admit_with_former(snapshot, next);
   source_problems_ = snapshot.problems;
   left_out_ = std::move(admission.problems);
   if (!std::ranges::binary_search(admission.nodes, next.self.name, {}, &fabric::Node::name)) {
@@ -59,20 +82,21 @@ void Planning::run(const Snapshot& snapshot, bool stale) {
                      "this " + (why == left_out_.end() ? "node is left out" : *why));
   }
   const bool believed = valve_.passes(applied(), admission.nodes, SafetyValve::Clock::now());
+  if (sudden && believed) admission = admit_with_former(snapshot, next);
   next.cluster.nodes = believed ? std::move(admission.nodes) : applied();
-  // A list that is doubted says nothing about this node either.
+  // With the former ranges that it may keep; a list that is doubted says nothing about it either.
   const auto known =
       std::ranges::lower_bound(next.cluster.nodes, next.self.name, {}, &fabric::Node::name);
-  if (!believed && known != next.cluster.nodes.end() && known->name == next.self.name) {
-    next.self = *known;
-    next.underlay = find_underlay(next.options, next.self);
-  }
+  if (known != next.cluster.nodes.end() && known->name == next.self.name) next.self = *known;
+  if (!believed) next.underlay = find_underlay(next.options, next.self);
+  next.former = believed ? former_of(next.self) : state_.former;
   next.cluster.services = snapshot.services;
   next.cluster.network = snapshot.network;
   if (plan_ && next == state_) return;
   NodePlan plan = make_plan(next);
   if (plan_) before_ = std::move(plan_->kernel);
   plan_ = std::move(plan);
+  former_.serve(netlink_, next.self.ranges);
   state_ = std::move(next);
   remembered_.clear();
   remembered_.shrink_to_fit();
@@ -83,6 +107,7 @@ std::vector<std::string> Planning::problems() const {
   all.insert(all.end(), left_out_.begin(), left_out_.end());
   if (plan_) all.insert(all.end(), plan_->kernel.problems.begin(), plan_->kernel.problems.end());
   if (!valve_.problem().empty()) all.push_back(valve_.problem());
+  if (!former_.problem().empty()) all.push_back(former_.problem());
   return all;
 }
 

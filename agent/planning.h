@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/admit.h"
+#include "agent/former_ranges.h"
 #include "agent/planner.h"
 #include "agent/safety_valve.h"
 #include "libcni/net/netlink.h"
@@ -21,7 +22,8 @@ class Planning {
   Planning(const Config& config, net::Netlink& netlink)
       : config_(config),
         netlink_(netlink),
-        valve_(std::chrono::seconds(config.safety_seconds), config.node_name) {}
+        valve_(std::chrono::seconds(config.safety_seconds), config.node_name),
+        former_(config) {}
 
   /// What an earlier process had applied: its nodes keep their claims, and a list without most of
   /// them is doubted.
@@ -39,7 +41,9 @@ class Planning {
   /// Nodes left out, lists doubted; one line each.
   std::vector<std::string> problems() const;
   const SafetyValve& valve() const { return valve_; }
-  /// This node with its addresses, as far as they can be known without a plan.
+  const FormerRanges& former() const { return former_; }
+  /// This node with its addresses, as far as they can be known without a plan, and what the last
+  /// run() kept of former ranges: what the others are told.
   fabric::Node find_self(const Snapshot& snapshot) const;
 
  private:
@@ -48,10 +52,14 @@ class Planning {
   }
   fabric::Underlay find_underlay(const fabric::Options& options, const fabric::Node& self) const;
   Admission admit_all(const Snapshot& snapshot, const State& next) const;
+  Admission admit_with_former(const Snapshot& snapshot, State& next);
+  bool loses_ranges(const State& next) const;
+  std::vector<base::Prefix> former_of(const fabric::Node& self) const;
 
   const Config& config_;
   net::Netlink& netlink_;
   SafetyValve valve_;
+  FormerRanges former_;
   std::vector<fabric::Node> remembered_;  ///< until there is a plan
   State state_;
   std::optional<NodePlan> plan_;

@@ -94,6 +94,15 @@ void put_self(json::Writer& out, const View& view) {
   print_addresses(out, "addresses", state.self.addresses);
   out.close();
   print_ranges(out, "ranges", state.self.ranges);
+  out.open("formerRanges", '[');
+  for (const FormerRanges::Former& former : view.planning.former().all()) {
+    out.open('{');
+    out.member("range", former.range.text());
+    out.member("pods", std::uint64_t{former.pods});
+    put(out, "served", former.granted);
+    out.close();
+  }
+  out.close();
   out.member("podMtu", std::int64_t{view.planning.plan()->file.mtu});
   out.member("nodes", std::uint64_t{state.cluster.nodes.size()});
   put(out, "stale", state.stale);

@@ -78,6 +78,16 @@ void condition(Writer& writer, const Compare& compare) {
   writer.close();
 }
 
+/// Up to the operation that is done when all of `conditions` hold.
+void begin_txn(Writer& writer, const std::vector<Compare>& conditions) {
+  writer.open('{');
+  writer.open("compare", '[');
+  for (const Compare& compare : conditions) condition(writer, compare);
+  writer.close();
+  writer.open("success", '[');
+  writer.open('{');
+}
+
 /// A message of one line, whatever the peer sent.
 std::string quoted(std::string_view text) {
   std::string line(text.substr(0, kMaxQuoted));
@@ -109,16 +119,20 @@ std::string range_request(const RangeRequest& request) {
 
 std::string txn_request(const std::vector<Compare>& conditions, const KeyValue& put) {
   Writer writer;
-  writer.open('{');
-  writer.open("compare", '[');
-  for (const Compare& compare : conditions) condition(writer, compare);
-  writer.close();
-  writer.open("success", '[');
-  writer.open('{');
+  begin_txn(writer, conditions);
   writer.open("request_put", '{');
   bytes(writer, "key", put.key);
   bytes(writer, "value", put.value);
   number(writer, "lease", put.lease);
+  for (int level = 0; level < 4; ++level) writer.close();
+  return writer.text();
+}
+
+std::string removal_request(const std::vector<Compare>& conditions, const std::string& key) {
+  Writer writer;
+  begin_txn(writer, conditions);
+  writer.open("request_delete_range", '{');
+  bytes(writer, "key", key);
   for (int level = 0; level < 4; ++level) writer.close();
   return writer.text();
 }

@@ -36,6 +36,8 @@ struct Compare {
 };
 /// Writes `put` when all of `conditions` hold. The key is bound to put.lease.
 std::string txn_request(const std::vector<Compare>& conditions, const KeyValue& put);
+/// Removes `key` when all of `conditions` hold.
+std::string removal_request(const std::vector<Compare>& conditions, const std::string& key);
 std::string grant_request(std::int64_t ttl);
 std::string lease_request(std::int64_t id);  ///< the body of keepalive and of revoke
 /// Every change of the keys in [key, end) from `revision` on, with a sign of life now and then.

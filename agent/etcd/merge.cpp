@@ -47,12 +47,13 @@ Snapshot make_snapshot(const View& view, const Identity& identity,
       continue;
     }
     const bool reserved = entry.record.author == Author::reservation;
-    if (own && owns(identity, entry))
-      add_ranges(*own, entry.ranges());
-    else if (!reserved && owns(identity, entry))
+    if (own && owns(identity, entry)) {
+      if (entry.record.author != Author::plumbd) add_ranges(*own, entry.ranges());
+    } else if (!reserved && owns(identity, entry)) {
       own = renamed(entry.record.node, identity.name);
-    else if (!reserved)
+    } else if (!reserved) {
       others.push_back(&entry);
+    }
   }
   std::ranges::sort(others, [](const Entry* a, const Entry* b) {
     return std::tie(a->record.node.name, b->mod_revision) <

@@ -73,8 +73,10 @@ TEST_F(EtcdMerge, ThisNodeIsWhatItKnowsOfItself) {
   EXPECT_THAT(texts(merge()), ElementsAre("node-a 10.5.2.0/24", "node-b 10.5.1.0/24"));
   const fabric::Node self{
       .name = "node-b", .addresses = {address("10.0.0.2")}, .ranges = {prefix("10.5.7.0/24")}};
+  EXPECT_THAT(texts(merge(self)), ElementsAre("node-a 10.5.2.0/24", "node-b 10.5.7.0/24"));
+  put_flannel("10.5.3.0-24", "10.0.0.2");
   EXPECT_THAT(texts(merge(self)),
-              ElementsAre("node-a 10.5.2.0/24", "node-b 10.5.7.0/24 10.5.1.0/24"));
+              ElementsAre("node-a 10.5.2.0/24", "node-b 10.5.7.0/24 10.5.3.0/24"));
 }
 
 TEST_F(EtcdMerge, TheFlannelThatRanHereIsThisNode) {

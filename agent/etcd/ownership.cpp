@@ -33,7 +33,11 @@ std::vector<Pool> of_family(const std::vector<Pool>& pools, int family) {
 std::vector<base::Prefix> taken_ranges(const Identity& self, const View& view) {
   std::vector<base::Prefix> taken;
   for (const auto& [key, entry] : view.entries()) {
-    if (!owns(self, entry)) taken.insert(taken.end(), entry.ranges().begin(), entry.ranges().end());
+    const auto& former = entry.record.node.former_ranges;
+    if (!owns(self, entry)) {
+      taken.insert(taken.end(), entry.ranges().begin(), entry.ranges().end());
+      taken.insert(taken.end(), former.begin(), former.end());
+    }
     for (const auto& address : entry.record.node.addresses)
       taken.push_back(base::host_prefix(address));
   }

@@ -64,6 +64,12 @@ void read_own_words(const Object& plumb, const RecordOptions& options, fabric::N
   const auto as_number = plumb.find_uint("AS").value_or(0);
   if (as_number > UINT32_MAX) plumb.refuse("AS", "below 2^32", Code::invalid_config);
   node.as_number = static_cast<std::uint32_t>(as_number);
+  for (const std::string& text :
+       plumb.find_strings("Former").value_or(std::vector<std::string>{})) {
+    const auto range = base::Prefix::parse(text);
+    if (!range || range->length == 0) plumb.refuse("Former", "ranges", Code::invalid_config);
+    node.former_ranges.push_back(range->network());
+  }
   const Object labels = plumb.get_object("Labels");
   for (const std::string& label : options.label_keys)
     if (labels.has_exactly(label)) node.labels.emplace_back(label, labels.get_string(label));
@@ -83,6 +89,11 @@ void write_own_words(json::Writer& writer, const fabric::Node& node) {
   writer.member("Name", node.name);
   if (node.backend) writer.member("Backend", word_of(*node.backend));
   if (node.as_number != 0) writer.member("AS", std::uint64_t{node.as_number});
+  if (!node.former_ranges.empty()) {
+    writer.open("Former", '[');
+    for (const base::Prefix& range : node.former_ranges) writer.element(range.text());
+    writer.close();
+  }
   if (!node.labels.empty()) {
     writer.open("Labels", '{');
     for (const auto& [label, value] : node.labels) writer.member(label, value);

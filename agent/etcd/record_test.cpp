@@ -118,6 +118,7 @@ TEST(EtcdRecord, ReadsBackWhatItWrote) {
   const fabric::Node node{.name = "node-a",
                           .addresses = {address("10.0.0.1"), address("fd00::1")},
                           .ranges = {prefix("10.5.52.0/24")},
+                          .former_ranges = {prefix("10.5.51.0/24"), prefix("fc00:51::/64")},
                           .mac = base::Mac::parse("02:00:00:00:00:04"),
                           .mac_v6 = base::Mac::parse("02:00:00:00:00:06"),
                           .backend = Backend::automatic,

@@ -43,6 +43,7 @@ Registration::~Registration() {
 void Registration::publish(const fabric::Node& self) {
   node_ = self;
   node_.name = config_.node_name;
+  told_ = std::move(node_.ranges);
   node_.ranges.clear();
   identity_.addresses = self.addresses;
   step();
@@ -85,6 +86,15 @@ RecordOptions Registration::record_options() const {
   return {.backend = options.backend, .vni = options.vni};
 }
 
+/// What the others are told of this node.
+std::string Registration::record() const {
+  fabric::Node node = node_;
+  std::erase_if(node.former_ranges, [&](const base::Prefix& range) {
+    return std::ranges::count(identity_.ranges, range) > 0;
+  });
+  return record_of(node, record_options());
+}
+
 /// One thing at a time, decided anew from the view: what is to be done next.
 void Registration::step() {
   if (view_ == nullptr || call_ != 0 || retry_timer_ != 0) return;
@@ -120,15 +130,40 @@ void Registration::keep(const std::string& key, const Entry& entry) {
   remember(entry.ranges());
   set_problem(choice_problem_, "");
   const std::int64_t lease = entry.lease == 0 ? 0 : lease_;  // a reservation stays one
-  const std::string value = record_of(node_, record_options());
+  const std::string value = record();
   if (hash_of(value) == entry.value_hash && lease == entry.lease) {
     state_ = "range " + text_of(identity_.ranges);
     failures_.reset();
     if (lease != 0 && keepalive_timer_ == 0) schedule_keepalive();
+    remove_former(key);
     return;
   }
   put({{.target = Compare::Target::modified_at, .key = whole_key, .value = entry.mod_revision}},
       {.key = whole_key, .value = value, .lease = lease}, [] {});
+}
+
+/// A claim of earlier ranges of this node that have no pods any more. Until then flannel routes
+/// them by it, as long as its lease lasts; plumbd also goes by what the new record tells.
+void Registration::remove_former(const std::string& kept) {
+  const auto is_told = [&](const base::Prefix& range) {
+    return std::ranges::count(told_, range) > 0;
+  };
+  if (!std::ranges::all_of(identity_.ranges, is_told)) return;  // not planned yet
+  const auto is_former = [&](const base::Prefix& range) {
+    return std::ranges::count(node_.former_ranges, range) > 0;
+  };
+  const auto former = std::ranges::find_if(view_->entries(), [&](const auto& each) {
+    const auto& [key, entry] = each;
+    return key != kept && entry.lease != 0 && entry.record.author == Author::plumbd &&
+           owns(identity_, entry) && std::ranges::none_of(entry.ranges(), is_former);
+  });
+  if (former == view_->entries().end()) return;
+  const std::string key = view_->subnets() + former->first;
+  commit(removal_request({{.target = Compare::Target::modified_at,
+                           .key = key,
+                           .value = former->second.mod_revision}},
+                         key),
+         [] {});
 }
 
 void Registration::claim() {
@@ -153,8 +188,7 @@ void Registration::claim() {
         .key = prefix,
         .end = end_of_prefix(prefix),
         .value = view_->revision() + 1}},
-      {.key = key, .value = record_of(node_, record_options()), .lease = lease_},
-      [this, name, ranges = choice.ranges] {
+      {.key = key, .value = record(), .lease = lease_}, [this, name, ranges = choice.ranges] {
         own_key_ = name;
         log(LogLevel::info,
             "etcd: node \"" + config_.node_name + "\" has range " + text_of(ranges));
@@ -196,16 +230,19 @@ void Registration::call(const char* path, std::string body,
 
 void Registration::put(const std::vector<Compare>& conditions, const KeyValue& record,
                        std::function<void()> won) {
-  call("/v3/kv/txn", txn_request(conditions, record),
-       [this, won = std::move(won)](const std::string& body) {
-         const TxnReply reply = parse_txn(body);
-         if (!reply.succeeded) return try_again(race_.next(random_));
-         race_.reset();
-         failures_.reset();
-         awaited_ = reply.header.revision;
-         won();
-         step();
-       });
+  commit(txn_request(conditions, record), std::move(won));
+}
+
+void Registration::commit(std::string transaction, std::function<void()> won) {
+  call("/v3/kv/txn", std::move(transaction), [this, won = std::move(won)](const std::string& body) {
+    const TxnReply reply = parse_txn(body);
+    if (!reply.succeeded) return try_again(race_.next(random_));
+    race_.reset();
+    failures_.reset();
+    awaited_ = reply.header.revision;
+    won();
+    step();
+  });
 }
 
 void Registration::grant() {

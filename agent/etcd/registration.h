@@ -51,11 +51,13 @@ class Registration {
   void step();
   const std::pair<const std::string, Entry>* find_own();
   void keep(const std::string& key, const Entry& entry);
+  void remove_former(const std::string& kept);
   void claim();
   void lost_ranges();
   void call(const char* path, std::string body, std::function<void(const std::string&)> done);
   void put(const std::vector<Compare>& conditions, const KeyValue& record,
            std::function<void()> won);
+  void commit(std::string transaction, std::function<void()> won);
   void grant();
   void check_lease(std::int64_t lease);
   void schedule_keepalive();
@@ -67,6 +69,7 @@ class Registration {
   void remember(const std::vector<base::Prefix>& ranges);
   Supply supply() const;
   RecordOptions record_options() const;
+  std::string record() const;
 
   const Config& config_;
   Client& client_;
@@ -74,7 +77,8 @@ class Registration {
   std::function<void()> on_change_;
   std::mt19937_64 random_{std::random_device{}()};
   Identity identity_;
-  fabric::Node node_;  ///< to be told, without ranges
+  fabric::Node node_;                    ///< to be told, without ranges
+  std::vector<base::Prefix> told_ = {};  ///< those that it was last published with
   const View* view_ = nullptr;
   bool claimed_ = false;      ///< identity_.ranges are ours, as far as this process knows
   std::string own_key_ = {};  ///< found last

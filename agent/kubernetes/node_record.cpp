@@ -8,6 +8,8 @@
 #include <optional>
 #include <stdexcept>
 
+#include "libcni/nodes/split.h"
+
 namespace agent::kubernetes {
 namespace {
 
@@ -35,6 +37,7 @@ class Reader {
     }
     read_as_number();
     if (is_self()) return std::move(read_);
+    read_former_ranges();
     read_backend();
     read_.node.mac = mac_of(keys_.backend_data);
     read_.node.mac_v6 = mac_of(keys_.backend_v6_data);
@@ -85,6 +88,16 @@ class Reader {
       if (type == wanted && address && address->family() == family) return address;
     }
     return std::nullopt;
+  }
+
+  void read_former_ranges() {
+    const std::string* const text = find(keys_.former_ranges);
+    if (text == nullptr) return;
+    for (const std::string& part : nodes::split(*text, ',')) {
+      const auto range = base::Prefix::parse(part);
+      if (!range || range->length == 0) return complain(keys_.former_ranges, *text, "no ranges");
+      read_.node.former_ranges.push_back(range->network());
+    }
   }
 
   void read_backend() {
@@ -157,6 +170,7 @@ AnnotationKeys::AnnotationKeys(const std::string& prefix)
       node_public_ipv6(prefix + "/node-public-ipv6"),
       subnet_manager(prefix + "/kube-subnet-manager"),
       as_number(prefix + "/as-number"),
+      former_ranges(prefix + "/former-ranges"),
       use_external_ip(prefix + "/use-external-ip") {}
 
 void NodeVisitor::text(Path path, std::string& value) {

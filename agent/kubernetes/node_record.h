@@ -22,6 +22,7 @@ struct AnnotationKeys {
   std::string node_public_ip, node_public_ipv6;            ///< input: what this node is reached by
   std::string subnet_manager;                              ///< flannel ignores a node without it
   std::string as_number;                                   ///< input: the node's AS
+  std::string former_ranges;                               ///< with pods left, by commas
   std::string use_external_ip;                             ///< input, "true": ExternalIP counts
 };
 

@@ -151,6 +151,7 @@ TEST_F(WantedAnnotationsTest, SayWhatFlannelWouldSay) {
   EXPECT_EQ(wanted("backend-data"), R"({"VNI":1,"VtepMAC":"02:76:c0:00:02:0b"})");
   EXPECT_EQ(wanted("public-ip"), "192.0.2.11");
   EXPECT_EQ(wanted("public-ipv6"), "(none)");
+  EXPECT_EQ(wanted("former-ranges"), "(none)");
   EXPECT_EQ(wanted("backend-v6-data"), "(none)");
 }
 
@@ -175,6 +176,7 @@ TEST_F(WantedAnnotationsTest, AdvertiseWhatTheOperatorOverwrites) {
 TEST_F(WantedAnnotationsTest, AreReadByPeersAsTheyWereMeant) {
   self.addresses.push_back(ip("2001:db8::11"));
   self.mac = Mac::parse("5e:00:00:00:00:01");
+  self.former_ranges = {*Prefix::parse("10.244.9.0/24"), *Prefix::parse("fd00:10:244:9::/64")};
   NodeRecord shown{.name = "me", .pod_cidrs = {"10.244.0.0/24"}};
   for (const auto& [key, value] : wanted_annotations(self, record, config))
     if (value) shown.annotations[key] = *value;
@@ -182,6 +184,7 @@ TEST_F(WantedAnnotationsTest, AreReadByPeersAsTheyWereMeant) {
   const ReadNode read = read_node(shown, config);
   EXPECT_EQ(read.node.addresses, self.addresses);
   EXPECT_EQ(read.node.mac, self.mac);
+  EXPECT_EQ(read.node.former_ranges, self.former_ranges);
   EXPECT_EQ(read.node.mac_v6, fabric::vtep_mac(ip("2001:db8::11")));
   EXPECT_THAT(read.problems, IsEmpty());
 }

@@ -64,6 +64,10 @@ std::map<std::string, std::optional<std::string>> wanted_annotations(const fabri
   wanted[keys.backend_type] = std::string(fabric::word_of(backend));
   wanted[keys.public_ip] = public_address(self, AF_INET, shown, keys.public_ip_overwrite);
   wanted[keys.public_ipv6] = public_address(self, AF_INET6, shown, keys.public_ipv6_overwrite);
+  std::string former;
+  for (const base::Prefix& range : self.former_ranges)
+    former += (former.empty() ? "" : ",") + range.text();
+  wanted[keys.former_ranges] = former.empty() ? std::nullopt : std::optional(former);
   const auto data = [&](int family, const std::optional<base::Mac>& mac) {
     const auto address = self.address_of(family);
     if (!address) return std::optional<std::string>();

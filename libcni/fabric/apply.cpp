@@ -50,6 +50,7 @@ void add_to(Report& report, Report more) {
   report.filter_seconds += more.filter_seconds;
   report.desired = more.desired;
   report.errors = std::move(more.errors);
+  report.blocked = std::move(more.blocked);
   report.changes.insert(report.changes.end(), more.changes.begin(), more.changes.end());
 }
 
@@ -63,13 +64,15 @@ int leaving_mtu(net::Netlink& netlink, int family) {
 
 }  // namespace
 
-Report apply(net::Netlink& netlink, const Desired& desired, const std::string& record_folder) {
+Report apply(net::Netlink& netlink, const Desired& desired, const std::string& record_folder,
+             const std::vector<base::Prefix>& lost) {
   constexpr int kRounds = 10;
   Report report;
   // Plugins of parallel ADDs make the same things: who comes second looks again.
   for (int round = 0; round < kRounds; ++round) {
     Run run(netlink, Run::Mode::write, desired);
     run.set_record_folder(record_folder);
+    run.set_lost(lost);
     reconcile(run, desired);
     const std::vector<std::string> before = std::exchange(report.errors, {});
     add_to(report, run.finish());

@@ -23,13 +23,14 @@ struct Change {
 
 /// What an apply() did, or what a diff() would do.
 struct Report {
-  std::vector<Change> changes = {};      ///< of an apply() the first hundred
-  std::size_t changed = 0;               ///< all of them
-  std::vector<std::string> errors = {};  ///< of objects that the kernel refused; the rest is done
-  std::size_t desired = 0;               ///< objects wanted
-  std::size_t requests = 0;              ///< netlink requests that write
-  std::size_t removed = 0;               ///< of the changed ones
-  double filter_seconds = 0;             ///< in nf_tables transactions; 0: there was none
+  std::vector<Change> changes = {};        ///< of an apply() the first hundred
+  std::size_t changed = 0;                 ///< all of them
+  std::vector<std::string> errors = {};    ///< of objects that the kernel refused; the rest is done
+  std::size_t desired = 0;                 ///< objects wanted
+  std::size_t requests = 0;                ///< netlink requests that write
+  std::size_t removed = 0;                 ///< of the changed ones
+  double filter_seconds = 0;               ///< in nf_tables transactions; 0: there was none
+  std::vector<base::Prefix> blocked = {};  ///< another program's route was there first
   bool operator==(const Report&) const = default;
 };
 
@@ -40,8 +41,10 @@ struct Report {
 /// a single object: see Report::errors. Throws std::system_error when the kernel cannot be read.
 /// `netlink` is of the calling process's namespace, whose sysctls are set. An empty Desired removes
 /// all of its scope. Sysctls of the machine are recorded in `record_folder`, unless empty, before
-/// they change (sysctls.h).
-Report apply(net::Netlink& netlink, const Desired& desired, const std::string& record_folder = {});
+/// they change (sysctls.h). `lost` are destinations whose route another program has put into the
+/// place of ours: it is taken back, while one that was there first stays.
+Report apply(net::Netlink& netlink, const Desired& desired, const std::string& record_folder = {},
+             const std::vector<base::Prefix>& lost = {});
 
 /// The same without writing.
 Report diff(net::Netlink& netlink, const Desired& desired);

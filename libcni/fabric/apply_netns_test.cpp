@@ -253,6 +253,32 @@ TEST_F(FabricApply, ForeignRouteInTheWayIsReportedAndKept) {
   EXPECT_THAT(output_of("ip route"), HasSubstr("10.244.2.0/24 via 10.0.0.2"));
 }
 
+TEST_F(FabricApply, OnlyARouteThatWasOursIsTakenBack) {
+  output_of("ip route add 10.244.3.0/24 via 10.0.0.9 proto static");
+  const Report first = apply(netlink_, desired());
+  EXPECT_THAT(first.blocked, ElementsAre(prefix("10.244.3.0/24")));
+  output_of(
+      "ip route replace 10.244.2.0/24 via 10.0.0.9 proto static; "
+      "ip -6 route replace fd10:2::/64 via fd00::9 proto static; "
+      "ip -6 route replace fd10:3::/64 via fd00::9 proto static");
+  EXPECT_THAT(apply(netlink_, desired()).blocked, SizeIs(4));
+  const Report report =
+      apply(netlink_, desired(), {},
+            {prefix("10.244.2.0/24"), prefix("fd10:2::/64"), prefix("fd10:3::/64")});
+  EXPECT_THAT(report.blocked, ElementsAre(prefix("10.244.3.0/24")));
+  EXPECT_EQ(output_of("ip route show 10.244.2.0/24; ip route show 10.244.3.0/24"),
+            "10.244.2.0/24 via 10.0.0.2 dev eth0 proto 87 \n"
+            "10.244.3.0/24 via 10.0.0.9 dev eth0 proto static \n");
+  EXPECT_THAT(output_of("ip -6 route show proto 87; ip -6 route show proto 86"),
+              AllOf(HasSubstr("fd10:2::/64 via fd00::2"), HasSubstr("fd10:3::/64 via fd10:3::")));
+  EXPECT_EQ(output_of("ip -6 route show proto static"), "");
+}
+
+TEST_F(FabricApply, ALostRouteThatNobodyHasIsAdded) {
+  EXPECT_THAT(apply(netlink_, desired(), {}, {prefix("10.244.2.0/24")}).errors, IsEmpty());
+  EXPECT_THAT(output_of("ip route"), HasSubstr("10.244.2.0/24 via 10.0.0.2"));
+}
+
 TEST_F(FabricApply, ForeignRouteBesideOursSurvivesAReplacement) {
   apply_all();
   output_of("ip route prepend 10.244.3.0/24 via 10.0.0.77 proto static");

@@ -96,8 +96,6 @@ bool settle(Run& run, const net::Link& link, const VxlanDevice& wanted) {
   if (link.master != wanted.master)
     run.change(What::replace, device + "master " + std::to_string(wanted.master),
                [&] { net::set_master(netlink, link.index, wanted.master); });
-  ensure_sysctl(run, "net/ipv6/conf/" + wanted.name + "/accept_ra", "0");
-  ensure_sysctl(run, "net/ipv4/conf/" + wanted.name + "/rp_filter", "2");
   ensure_addresses(run, link.index, wanted);
   return link.up ||
          run.change(What::replace,
@@ -176,6 +174,10 @@ std::optional<int> ensure_device(Run& run, const VxlanDevice& wanted) {
     if (run.is_dry()) return 0;
   }
   const net::Link link = absent || differs ? net::get_link(netlink, wanted.name) : present->link;
+  if (absent || differs || present->accept_ra != 0u || present->rp_filter != 2u) {
+    ensure_sysctl(run, "net/ipv6/conf/" + wanted.name + "/accept_ra", "0");
+    ensure_sysctl(run, "net/ipv4/conf/" + wanted.name + "/rp_filter", "2");
+  }
   if (!settle(run, link, wanted)) return std::nullopt;
   return link.index;
 }

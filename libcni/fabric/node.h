@@ -30,6 +30,8 @@ struct Node {
   std::vector<base::IpAddress> addresses = {};
   /// Of its pods, masked; several per family while a range changes.
   std::vector<base::Prefix> ranges = {};
+  /// That it had before a change and has pods of: its own until somebody else claims them.
+  std::vector<base::Prefix> former_ranges = {};
   /// Of its VXLAN device over IPv4 and over IPv6; unset: vtep_mac() of the address.
   std::optional<base::Mac> mac = {};
   std::optional<base::Mac> mac_v6 = {};

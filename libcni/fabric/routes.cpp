@@ -14,9 +14,8 @@
 namespace fabric {
 namespace {
 
-constexpr int kUnusable = -1;              // the route waits for its device
-constexpr int kPlanned = -2;               // of a dry run
-constexpr std::uint32_t kMetricV6 = 1024;  // IP6_RT_PRIO_USER: what the kernel makes of 0
+constexpr int kUnusable = -1;  // the route waits for its device
+constexpr int kPlanned = -2;   // of a dry run
 
 /// What the kernel allows one of: same destination, same metric.
 auto key_of(const net::Route& route) {
@@ -38,7 +37,7 @@ Routes::Routes(Run& run, const Desired& desired, Devices devices)
     : run_(run), devices_(std::move(devices)) {
   run_.want(desired.routes.size());
   compare(wanted_routes(desired.routes), read_present(desired.scope_ranges));
-  if (!difference_.replace.empty()) spare_foreign_ones();
+  if (!difference_.replace.empty() || !run_.lost().empty()) meet_foreign_ones();
 }
 
 Routes::Routes(Run& run, const Desired& before, const Desired& desired, Devices devices)
@@ -86,7 +85,7 @@ net::Route Routes::wanted_route(const FabricRoute& route) {
     const std::optional<int> index = index_of(route.device);
     wanted.oif = !index ? kUnusable : *index == 0 ? kPlanned : *index;
   }
-  if (!wanted.dst.address.is_v4() && wanted.priority == 0) wanted.priority = kMetricV6;
+  if (!wanted.dst.address.is_v4() && wanted.priority == 0) wanted.priority = net::kMetricV6;
   return wanted;
 }
 
@@ -114,16 +113,23 @@ std::vector<net::Route> Routes::read_present(const std::vector<base::Prefix>& sc
 }
 
 /// The kernel replaces the first route of a destination and metric, whoever made it; another
-/// program can have put one in front of ours.
-void Routes::spare_foreign_ones() {
+/// program can have put one in front of ours, which is spared, or in its place, where ours goes
+/// back.
+void Routes::meet_foreign_ones() {
   auto& replace = difference_.replace;
+  const auto& add = difference_.add;
+  const auto is_lost = [&](const net::Route& route) {
+    return std::ranges::find(run_.lost(), route.dst) != run_.lost().end() &&
+           std::ranges::binary_search(add, key_of(route), {}, key_of);
+  };
   std::vector<net::Route> found;
   for (const int family : {AF_INET, AF_INET6})
     for (const net::Route& route : net::list_main_routes(run_.netlink(), family, 0)) {
       const bool own = std::ranges::find(kAgents, route.protocol) != kAgents.end() ||
                        route.protocol == kProtocolNetwork;
-      if (!own && std::ranges::binary_search(replace, key_of(route), {}, key_of))
-        found.push_back(route);
+      if (own) continue;
+      if (std::ranges::binary_search(replace, key_of(route), {}, key_of)) found.push_back(route);
+      if (is_lost(route)) in_place_.push_back(route);
     }
   for (const net::Route& foreign : found) {
     run_.fail("replace " + describe(foreign) + ": another program (protocol " +
@@ -148,10 +154,15 @@ std::string Routes::describe(const net::Route& route) const {
 
 void Routes::add() {
   const auto describe_it = [this](const net::Route& route) { return describe(route); };
+  // Not replaced in place: a next hop inside the destination must not be elsewhere before (IPv6).
+  run_.change_all(
+      Change::What::replace, in_place_, describe_it,
+      [](net::Pipeline& pipeline, const net::Route& route) { net::remove_route(pipeline, route); });
   run_.change_all(Change::What::add, difference_.add, describe_it,
                   [](net::Pipeline& pipeline, const net::Route& route) {
                     net::put_route(pipeline, route, net::Put::add);
                   });
+  for (const std::size_t index : run_.refused()) run_.block(difference_.add[index].dst);
   run_.change_all(Change::What::replace, difference_.replace, describe_it,
                   [](net::Pipeline& pipeline, const net::Route& route) {
                     net::put_route(pipeline, route, net::Put::replace);

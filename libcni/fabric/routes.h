@@ -33,12 +33,13 @@ class Routes {
   std::optional<int> index_of(const std::string& device);
   std::vector<net::Route> read_present(const std::vector<base::Prefix>& scope_ranges);
   void compare(std::vector<net::Route> wanted, std::vector<net::Route> present);
-  void spare_foreign_ones();
+  void meet_foreign_ones();
   std::string describe(const net::Route& route) const;
 
   Run& run_;
   Devices devices_;
   Difference<net::Route> difference_;
+  std::vector<net::Route> in_place_;  ///< foreign routes that have the place of ours
 };
 
 }  // namespace fabric

@@ -33,6 +33,10 @@ class Run {
   /// Where sysctls are recorded before they change; empty: nowhere.
   void set_record_folder(std::string folder) { record_folder_ = std::move(folder); }
   const std::string& record_folder() const { return record_folder_; }
+  /// Destinations whose route of ours another program has replaced.
+  void set_lost(std::vector<base::Prefix> lost) { lost_ = std::move(lost); }
+  const std::vector<base::Prefix>& lost() const { return lost_; }
+  void block(const base::Prefix& destination) { report_.blocked.push_back(destination); }
   /// The alias of this scope's devices.
   std::string mark() const { return scope_.empty() ? "plumb:fabric" : "plumb:fabric:" + scope_; }
 
@@ -45,16 +49,20 @@ class Run {
   template <typename Object, typename Describe, typename Send>
   void change_all(Change::What what, const std::vector<Object>& objects, Describe describe,
                   Send send) {
+    refused_.clear();
     if (what == Change::What::remove && !removes_) return;
     for (const Object& object : objects) record(what, [&] { return describe(object); });
     if (is_dry() || objects.empty()) return;
     net::Pipeline pipeline(netlink_, [&](std::size_t index, int errnum, const std::string& text) {
       refuse(what, describe(objects[index]), {errnum, text});
+      refused_.push_back(index);
     });
     for (const Object& object : objects) send(pipeline, object);
     pipeline.flush();
     report_.requests += objects.size();
   }
+  /// Of the last change_all(): which objects the kernel refused.
+  const std::vector<std::size_t>& refused() const { return refused_; }
   void count(std::size_t requests) { report_.requests += requests; }
   /// As Nft::commit(), unless dry, and timed.
   void commit(const net::nft::Batch& batch, std::optional<std::uint32_t> generation);
@@ -76,6 +84,8 @@ class Run {
   Mode mode_;
   const std::string& scope_;
   bool removes_;
+  std::vector<base::Prefix> lost_;
+  std::vector<std::size_t> refused_;
   std::string record_folder_;
   Report report_;
   std::size_t hidden_errors_ = 0;

@@ -75,6 +75,20 @@ void attach_filter(int fd, std::uint32_t own_port) {
     base::throw_errno("filter rtnetlink events");
 }
 
+void read_route(Event& event, const nlmsghdr& message) {
+  const auto* header = header_of<rtmsg>(message);
+  if (header == nullptr) return;
+  event.protocol = header->rtm_protocol;
+  if (header->rtm_table != RT_TABLE_MAIN) return;
+  event.destination.length = header->rtm_dst_len;
+  for_each_attribute<rtmsg>(message, [&](const nlattr& a) {
+    if (type_of(a) == RTA_PRIORITY) event.metric = u32_of(a);
+    if (type_of(a) == RTA_DST)
+      event.destination.address =
+          base::IpAddress::from_bytes(bytes_of(a)).value_or(base::IpAddress{});
+  });
+}
+
 std::optional<Event> parse(const nlmsghdr& message) {
   const auto type = message.nlmsg_type;
   Event event{.removed = type == RTM_DELLINK || type == RTM_DELADDR || type == RTM_DELROUTE ||
@@ -91,7 +105,7 @@ std::optional<Event> parse(const nlmsghdr& message) {
       event.index = static_cast<int>(header->ifa_index);
   } else if (type == RTM_NEWROUTE || type == RTM_DELROUTE) {
     event.kind = Event::Kind::route;
-    if (const auto* header = header_of<rtmsg>(message)) event.protocol = header->rtm_protocol;
+    read_route(event, message);
   } else if (type == RTM_NEWNEIGH || type == RTM_DELNEIGH) {
     event.kind = Event::Kind::neighbor;
     const auto* header = header_of<ndmsg>(message);

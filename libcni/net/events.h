@@ -28,6 +28,8 @@ struct Event {
   std::uint8_t protocol = 0;                     ///< rtm_protocol or NDA_PROTOCOL
   std::optional<base::Mac> fdb = {};             ///< the MAC, where it is about an FDB entry
   std::optional<base::IpAddress> neighbor = {};  ///< the address, where it is about a neighbour
+  base::Prefix destination = {};                 ///< of a route of the main table, with its metric
+  std::uint32_t metric = 0;
 };
 
 /// A subscription to links, addresses, routes and neighbours, for somebody who keeps routes and

@@ -3,7 +3,10 @@
 
 #include <arpa/inet.h>
 #include <linux/if_link.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
+#include <sys/socket.h>
 
 #include <cstring>
 
@@ -56,6 +59,29 @@ std::optional<VxlanTunnel> parse(const nlmsghdr& reply) {
   return tunnel;
 }
 
+/// Entry number `index` of an array of numbers in host order.
+std::optional<std::uint32_t> number_at(const nlattr& a, std::size_t index) {
+  const auto bytes = bytes_of(a);
+  std::uint32_t number = 0;
+  if (bytes.size() < (index + 1) * sizeof number) return std::nullopt;
+  std::memcpy(&number, bytes.data() + index * sizeof number, sizeof number);
+  return number;
+}
+
+void read_sysctls(VxlanLink& link, const nlmsghdr& reply) {
+  const auto visit_conf = [&](const nlattr& family) {
+    for_each_nested(family, [&](const nlattr& a) {
+      if (type_of(family) == AF_INET && type_of(a) == IFLA_INET_CONF)
+        link.rp_filter = number_at(a, IPV4_DEVCONF_RP_FILTER - 1);
+      if (type_of(family) == AF_INET6 && type_of(a) == IFLA_INET6_CONF)
+        link.accept_ra = number_at(a, DEVCONF_ACCEPT_RA);
+    });
+  };
+  for_each_attribute<ifinfomsg>(reply, [&](const nlattr& a) {
+    if (type_of(a) == IFLA_AF_SPEC) for_each_nested(a, visit_conf);
+  });
+}
+
 }  // namespace
 
 std::vector<VxlanLink> list_vxlan(Netlink& netlink) {
@@ -67,7 +93,10 @@ std::vector<VxlanLink> list_vxlan(Netlink& netlink) {
   netlink.dump(
       message, "list VXLAN devices",
       [&](const nlmsghdr& reply) {
-        if (const auto tunnel = parse(reply)) links.push_back({parse_link(reply), *tunnel});
+        const auto tunnel = parse(reply);
+        if (!tunnel) return;
+        links.push_back({.link = parse_link(reply), .tunnel = *tunnel});
+        read_sysctls(links.back(), reply);
       },
       [&] { links.clear(); });
   return links;

@@ -26,6 +26,9 @@ struct VxlanTunnel {
 struct VxlanLink {
   Link link;
   VxlanTunnel tunnel;
+  /// The device's sysctls, as far as the kernel told them: each read of a file takes as long.
+  std::optional<std::uint32_t> rp_filter = {};
+  std::optional<std::uint32_t> accept_ra = {};
 };
 /// Every VXLAN device of the namespace.
 std::vector<VxlanLink> list_vxlan(Netlink& netlink);

@@ -80,6 +80,7 @@ std::string print_node_json(const NodeFile& file) {
   writer.member("name", file.name);
   write_prefixes(writer, "network", file.network);
   write_prefixes(writer, "ranges", file.ranges);
+  if (!file.former.empty()) write_prefixes(writer, "formerRanges", file.former);
   writer.member("mtu", static_cast<std::int64_t>(file.mtu));
   writer.member("backend", file.backend);
   writer.raw_member("ipMasq", file.ip_masq ? "true" : "false");
@@ -95,6 +96,7 @@ NodeFile parse_node_json(std::string_view text, const std::string& file_name) tr
   file.network = read_prefixes(object, "network");
   file.ranges = read_prefixes(object, "ranges");
   if (file.ranges.empty()) object.refuse("ranges", "the ranges of this node's pods");
+  file.former = read_prefixes(object, "formerRanges");
   const auto mtu = object.find_int("mtu").value_or(0);
   if (mtu <= 0 || mtu > kLargestMtu) object.refuse("mtu", "1 to 65535");
   file.mtu = static_cast<int>(mtu);
@@ -107,8 +109,9 @@ NodeFile parse_node_json(std::string_view text, const std::string& file_name) tr
 }
 
 std::string print_subnet_env(const NodeFile& file) {
+  const Prefixes ranges = ranges_of_new_pods(file);
   const auto subnet = [&](bool v4) -> std::string {
-    for (const base::Prefix& range : file.ranges)
+    for (const base::Prefix& range : ranges)
       if (range.address.is_v4() == v4)
         return base::Prefix{range.network().address.plus(1), range.length}.text();
     return {};

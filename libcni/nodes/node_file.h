@@ -19,7 +19,9 @@ struct NodeFile {
   std::string name = {};
   std::vector<base::Prefix> network = {};  ///< all pods of the cluster
   std::vector<base::Prefix> ranges =
-      {};                    ///< pods of this node, masked; the newest of a family first
+      {};  ///< pods of this node, masked; the newest of a family first
+  /// Those among them that only live on for pods of before: no new pod gets an address of one.
+  std::vector<base::Prefix> former = {};
   int mtu = 0;               ///< of pods
   std::string backend = {};  ///< a word of fabric::find_backend(); empty: not told
   bool ip_masq = false;      ///< the plugin has to masquerade: nobody else does
@@ -42,6 +44,9 @@ std::optional<NodeFile> find_node_file(const NodeFilePaths& paths);
 /// Throws cni::Error(`when_missing`): plumbd has not yet been here.
 NodeFile get_node_file(const NodeFilePaths& paths, cni::Code when_missing);
 
+/// The ranges that new pods get addresses of.
+std::vector<base::Prefix> ranges_of_new_pods(const NodeFile& file);
+
 /// The `ipam` of a plugin whose configuration names none: the members of `ipam`, type host-local,
 /// and one address of each family of `ranges`, from the first. As JSON.
 std::string make_ipam(const json::Object& ipam, std::span<const base::Prefix> ranges);
@@ -53,8 +58,9 @@ std::string print_node_json(const NodeFile& file);
 /// ranges or MTU are missing.
 NodeFile parse_node_json(std::string_view text, const std::string& file_name);
 
-/// flannel's format (reference-plugins 5): one range per family, the first, written with its first
-/// host address; FLANNEL_IPMASQ says that the daemon masquerades, the opposite of `ip_masq`.
+/// flannel's format (reference-plugins 5): one range per family, the first for new pods, written
+/// with its first host address; FLANNEL_IPMASQ says that the daemon masquerades, the opposite of
+/// `ip_masq`.
 std::string print_subnet_env(const NodeFile& file);
 /// Throws cni::Error(7) naming `file_name` and what is missing.
 NodeFile parse_subnet_env(std::string_view text, const std::string& file_name);

@@ -12,6 +12,7 @@ namespace nodes {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 base::Prefix prefix(const char* text) {
   return base::Prefix::parse(text).value();
@@ -57,6 +58,17 @@ TEST(NodeJson, WhatIsMissingOrFromAnotherVersionIsNamedWithTheFile) {
   EXPECT_THAT(message(R"({"version":1,"ranges":["10.1.0.0/33"],"mtu":1450})"),
               HasSubstr("10.1.0.0/33"));
   EXPECT_THAT(message("{"), HasSubstr("/run/node.json"));
+}
+
+TEST(NodeJson, FormerRangesAreNotForNewPods) {
+  NodeFile node = kNode;
+  node.former = {*base::Prefix::parse("10.244.9.0/24"), *base::Prefix::parse("fd00:244:1::/64")};
+  node.ranges.push_back(node.former[0]);
+  const std::string text = print_node_json(node);
+  EXPECT_THAT(text, HasSubstr(R"("formerRanges":["10.244.9.0/24","fd00:244:1::/64"])"));
+  EXPECT_EQ(parse_node_json(text, "node.json"), node);
+  EXPECT_EQ(ranges_of_new_pods(node), std::vector{*base::Prefix::parse("10.244.1.0/24")});
+  EXPECT_THAT(print_subnet_env(node), Not(HasSubstr("IPV6_SUBNET")));
 }
 
 class NodeFileOnDisk : public ::testing::Test {

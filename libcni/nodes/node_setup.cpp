@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "libcni/base/file.h"
 #include "libcni/json/writer.h"
 #include "libcni/nodes/node_file.h"
@@ -36,6 +38,14 @@ NodeFile get_node_file(const NodeFilePaths& paths, cni::Code when_missing) {
                    "no " + paths.node_json + ": plumbd has not finished its first reconcile",
                    "nor is there " + paths.subnet_env +
                        "; `plumbd status` on this node tells what it waits for");
+}
+
+std::vector<base::Prefix> ranges_of_new_pods(const NodeFile& file) {
+  std::vector<base::Prefix> ranges = file.ranges;
+  std::erase_if(ranges, [&](const base::Prefix& range) {
+    return std::ranges::find(file.former, range) != file.former.end();
+  });
+  return ranges;
 }
 
 std::string make_ipam(const json::Object& ipam, std::span<const base::Prefix> ranges) {

@@ -48,7 +48,7 @@ cni::Request make_ipam_request(const cni::Request& request,
                                const std::optional<nodes::NodeFile>& node) {
   const json::Object& config = request.config;
   if (!uses_node_ranges(request)) return cni::with_config(request, request.stdin_text);
-  const auto ranges = node ? node->ranges : std::vector<base::Prefix>{};
+  const auto ranges = node ? nodes::ranges_of_new_pods(*node) : std::vector<base::Prefix>{};
   return cni::with_config(
       request, config.text_with({{"ipam", nodes::make_ipam(config.get_object("ipam"), ranges)}}));
 }

@@ -11,6 +11,7 @@
 namespace bridge {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -185,6 +186,14 @@ TEST_F(BridgeApply, RefusesAnotherAddressOnTheBridgeUnlessForced) {
   EXPECT_THAT(links(), Not(HasSubstr("veth")));
   add_with(R"(,"isGateway":true,"forceAddress":true)");
   EXPECT_THAT(test::output_of("ip addr show cni0"), Not(HasSubstr("10.9.0.1")));
+}
+
+TEST_F(BridgeApply, GatewaysOfEarlierPodsRangesStay) {
+  test::output_of("ip link add cni0 type bridge; ip addr add 10.9.0.1/16 dev cni0");
+  add_with(R"(,"isGateway":true,"forceAddress":true,"otherRanges":["10.9.0.0/16","fd00:9::/64"])");
+  EXPECT_THAT(test::output_of("ip addr show cni0"),
+              AllOf(HasSubstr("10.9.0.1/16"), HasSubstr("10.1.0.1/16")));
+  EXPECT_THROW(add_with(R"(,"isGateway":true,"otherRanges":["10.9.0.0"])"), cni::Error);
 }
 
 TEST_F(BridgeApply, RefusesALinkThatIsNoBridge) {

@@ -97,6 +97,12 @@ Conf parse_conf(const cni::Request& request) {
   conf.is_default_gateway = config.get_bool("isDefaultGateway");
   conf.is_gateway = config.get_bool("isGateway") || conf.is_default_gateway;
   conf.force_address = config.get_bool("forceAddress");
+  for (const std::string& text :
+       config.find_strings("otherRanges").value_or(std::vector<std::string>{})) {
+    const auto range = base::Prefix::parse(text);
+    if (!range) config.refuse("otherRanges", "ranges such as 10.22.0.0/24");
+    conf.other_ranges.push_back(range->network());
+  }
   conf.masq_backend = attach::parse_masquerade_backend(config.get_string("ipMasqBackend"));
   conf.mtu = cni::find_mtu(config);
   conf.hairpin = config.get_bool("hairpinMode");

@@ -18,6 +18,7 @@ struct Conf {
   bool is_gateway = false;
   bool is_default_gateway = false;
   bool force_address = false;
+  std::vector<base::Prefix> other_ranges = {};  ///< whose gateways stay on the bridge
   bool ip_masq = false;
   net::MasqueradeBackend masq_backend = {};
   std::optional<int> mtu = {};

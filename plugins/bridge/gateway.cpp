@@ -71,7 +71,9 @@ net::Link add_vlan_link(net::Netlink& host, const net::Link& bridge, const std::
 void remove_conflicting(net::Netlink& host, const net::Link& link, const AddressPlan& plan,
                         const base::Prefix& gateway) {
   for (const net::Address& other : net::list_addresses(host, link.index)) {
-    const bool wanted = std::ranges::find(plan.gateways, other.prefix) != plan.gateways.end();
+    const bool wanted =
+        std::ranges::find(plan.gateways, other.prefix) != plan.gateways.end() ||
+        std::ranges::find(plan.other_ranges, other.prefix.network()) != plan.other_ranges.end();
     if (wanted || !conflicts(other.prefix, gateway)) continue;
     if (!plan.force_address)
       throw cni::Error(cni::Code::internal,

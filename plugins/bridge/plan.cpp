@@ -76,6 +76,7 @@ AddressPlan make_address_plan(const Conf& conf, const cni::Request& request,
                   .dad = conf.enable_dad,
                   .arp_notify = true};
   plan.force_address = conf.force_address;
+  plan.other_ranges = conf.other_ranges;
   plan.gateway_link = conf.vlan == 0 ? conf.bridge : conf.bridge + "." + std::to_string(conf.vlan);
   for (const cni::IpConfig& ip : result.ips) {
     if (ip.interface != kContainerInterface) continue;

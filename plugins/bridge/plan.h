@@ -31,9 +31,10 @@ struct LinkPlan {
 /// What follows from IPAM's answer.
 struct AddressPlan {
   attach::SandboxPlan sandbox;
-  std::string gateway_link;            ///< the bridge, or `<bridge>.<vlan>`
-  std::vector<base::Prefix> gateways;  ///< IPv4 before IPv6
-  bool force_address = false;          ///< replace other addresses of the gateway link
+  std::string gateway_link;                     ///< the bridge, or `<bridge>.<vlan>`
+  std::vector<base::Prefix> gateways;           ///< IPv4 before IPv6
+  bool force_address = false;                   ///< replace other addresses of the gateway link
+  std::vector<base::Prefix> other_ranges = {};  ///< whose addresses it keeps
   std::vector<base::Prefix> masquerade;
   bool operator==(const AddressPlan&) const = default;
 };

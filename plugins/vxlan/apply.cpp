@@ -35,7 +35,8 @@ cni::Request make_pod_request(const cni::Request& request, const Conf& conf,
 PodSide read_pod_side(const cni::Request& request, const Conf& conf, cni::Code when_missing) {
   const auto node =
       nodes::get_node_file(nodes::parse_node_file_paths(request.config), when_missing);
-  return {.ranges = node.ranges,
+  return {.ranges = nodes::ranges_of_new_pods(node),
+          .former = node.former,
           .mtu = conf.options.mtu != 0 ? conf.options.mtu : node.mtu,
           .ip_masq = node.ip_masq};
 }
@@ -55,7 +56,8 @@ base::UniqueFd lock_fabric() {
 /// nobody has to wait for a lock to see that.
 void ensure_fabric(net::Netlink& host, const fabric::Desired& desired) {
   for (const std::string& problem : desired.problems) base::log(problem);
-  if (fabric::diff(host, desired).changed == 0) return;
+  const fabric::Report seen = fabric::diff(host, desired);
+  if (seen.changed == 0 && seen.errors.empty()) return;
   const base::UniqueFd lock = lock_fabric();
   const fabric::Report report = fabric::apply(host, desired);
   if (!report.errors.empty())

@@ -71,6 +71,25 @@ std::string to_text(bool value) {
   return value ? "true" : "false";
 }
 
+/// Those that no new pod gets an address of.
+std::vector<base::Prefix> later_ranges(const PodSide& side) {
+  const std::vector<base::Prefix>& ranges = side.ranges;
+  std::vector<base::Prefix> later = side.former;
+  for (auto at = ranges.begin(); at != ranges.end(); ++at)
+    if (std::any_of(ranges.begin(), at, [&](const base::Prefix& earlier) {
+          return earlier.address.is_v4() == at->address.is_v4();
+        }))
+      later.push_back(*at);
+  return later;
+}
+
+std::string to_text(const std::vector<base::Prefix>& ranges) {
+  std::string text;
+  for (const base::Prefix& range : ranges)
+    text += (text.empty() ? "[" : ",") + json::quote(range.text());
+  return text + "]";
+}
+
 /// host-local with the node's ranges, and a default route by the gateway of each.
 std::string make_ipam(const json::Object& config, const std::vector<base::Prefix>& ranges) {
   const json::Object ipam = config.get_object("ipam");
@@ -133,6 +152,9 @@ std::string make_pod_config(const cni::Request& request, const Conf& conf,
   const bool routed = conf.mode == Mode::l3;
   if (routed && conf.pod_interface == "bridge" && !config.has("isGateway"))
     members["isGateway"] = "true";
+  if (routed && conf.pod_interface == "bridge" && !config.has("otherRanges") && side)
+    if (const auto others = later_ranges(*side); !others.empty())
+      members["otherRanges"] = to_text(others);
   if (routed && !has_ipam(config))
     members["ipam"] = make_ipam(config, side ? side->ranges : std::vector<base::Prefix>{});
   return config.text_with(members);

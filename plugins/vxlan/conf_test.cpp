@@ -86,6 +86,14 @@ TEST(VxlanPodConfig, FillsInWhatIsLeftOpenAndKeepsTheRest) {
             R"("type":"host-local"},"isGateway":true,"mtu":1450,"name":"n","type":"bridge"})");
 }
 
+TEST(VxlanPodConfig, RangesOfEarlierPodsKeepTheirGateways) {
+  PodSide side = kSide;
+  side.ranges.push_back(prefix("10.27.9.0/24"));
+  side.former = {prefix("10.27.8.0/24")};
+  EXPECT_EQ(pod_config("{}", side).text_of("otherRanges"), R"(["10.27.8.0/24","10.27.9.0/24"])");
+  EXPECT_FALSE(pod_config(R"({"podInterface":"ptp"})", side).has("otherRanges"));
+}
+
 TEST(VxlanPodConfig, WhatIsConfiguredWins) {
   const auto config =
       pod_config(R"({"podInterface":"ptp","ipMasq":true,"ipam":{"type":"static"},"mtu":1300})");

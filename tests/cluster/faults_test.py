@@ -12,7 +12,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from lab import world  # noqa: E402
-from lab.cluster import Cluster  # noqa: E402
+from lab.cluster import Cluster, gateway  # noqa: E402
 from lab.cluster_traffic import Monitor, Probe  # noqa: E402
 from lab.world import wait_until  # noqa: E402
 
@@ -163,6 +163,28 @@ class FaultTest(unittest.TestCase):
             self.node.run("ip", "route", "flush", "proto", "86")
             self.node.run("ip", "-6", "route", "flush", "proto", "86")
         self.repaired(flush)
+
+    def test_routes_replaced_by_somebody(self):
+        """The kernel tells of no removal then, and a route of ours is taken back."""
+        def replace():
+            for family, prefix in self.cluster.nodes[1].ranges.items():
+                self.node.run("ip", f"-{family}", "route", "replace", prefix, "via", gateway(1, family), "proto", "static")
+        self.repaired(replace, 2.0)
+
+    def test_a_foreign_route_that_was_there_first_stays(self):
+        """Also when its program changes it; that ours is missing is told."""
+        def foreign(verb, via):
+            self.node.run("ip", "route", verb, "10.100.100.0/24", "via", via, "proto", "static")
+
+        foreign("add", gateway(1, 4))
+        self.cluster.write_nodes(more=synthetic(2))
+        told = "route 10.100.100.0/24 via 10.100.100.0 dev plumb-vxlan: another program's is there"
+        wait_until(lambda: told in self.node.control("status", check=False).stdout, "status tells")
+        foreign("replace", "10.0.1.253")
+        self.node.control("resync", check=False)
+        self.assertIn("via 10.0.1.253 dev eth0 proto static", self.node.run("ip", "route", "show", "10.100.100.0/24").stdout)
+        self.node.run("ip", "route", "del", "10.100.100.0/24")
+        wait_until(lambda: "proto 86" in self.node.run("ip", "route", "show", "10.100.100.0/24").stdout, "ours is there", 10)
 
     def test_neighbours_and_fdb_flushed_by_somebody(self):
         def flush():

@@ -115,6 +115,55 @@ class LifecycleTest(unittest.TestCase):
         self.assertEqual(new[4], next(each for each in known if "." in each))
         self.cluster.check_matrix()
 
+    def told_ranges(self):
+        return json.loads(self.third.path("/run/plumb/node.json").read_text(encoding="utf-8"))["ranges"]
+
+    def reach_each_other(self, source, target):
+        for family in (4, 6):
+            self.cluster.wait_reaches(source, target, family)
+            if target is not self.cluster.outside:
+                self.cluster.wait_reaches(target, source, family)
+
+    def test_a_range_that_is_replaced_is_served_until_its_last_pod_is_gone(self):
+        """The other nodes go by the file, which has the new range only; this one keeps all that the old pod needs."""
+        node, old_pod, old = self.third, self.third.pods[0], list(self.third.ranges.values())
+        node.ranges = {4: "10.244.103.0/24", 6: "fd00:244:103::/64"}
+        new = list(node.ranges.values())
+
+        def change():
+            self.cluster.write_nodes()
+            wait_until(lambda: self.told_ranges() == [*new, *old], "node.json has the new ranges first, and the old ones")
+        self.undisturbed(change)
+        node.restart_plumbd()
+        self.assertEqual([*new, *old], self.told_ranges())
+        self.assertRegex(node.control("status", check=False).stdout, rf"former +{old[0]}, pods left: 1\n")
+        self.cluster.listen(new_pod := node.add_pod("pod2"))
+        self.assertTrue(new_pod.addresses[4].startswith("10.244.103.") and new_pod.addresses[6].startswith("fd00:244:103:"), new_pod.addresses)
+        for target in (node.endpoint(), new_pod.endpoint(), self.cluster.outside):
+            self.reach_each_other(old_pod.endpoint(), target)
+        self.reach_each_other(new_pod.endpoint(), self.pods[0].endpoint())
+
+        old_pod.delete()
+        node.pods.remove(old_pod)
+        wait_until(lambda: node.control("resync", check=False) and self.told_ranges() == new, "the old range is given up")
+        for family, prefix in zip((4, 6), old):
+            stem = prefix.partition("/")[0].rstrip("0")
+            for command in (("ip", f"-{family}", "route", "show", "table", "all"), ("ip", f"-{family}", "address"), ("nft", "list", "ruleset")):
+                self.assertNotIn(stem, node.run(*command).stdout)
+        self.assertIn(f"range {old[0]} is given up", node.log())
+        self.cluster.check_matrix()
+
+    def test_a_node_that_claims_the_former_range_of_another_has_it(self):
+        node, old = self.third, self.third.ranges[4]
+        node.ranges = {**node.ranges, 4: "10.244.103.0/24"}
+        self.cluster.write_nodes()
+        wait_until(lambda: self.told_ranges()[-1] == old, "the old range is served")
+        self.first.ranges[4] += f",{old}"
+        self.cluster.write_nodes()
+        wait_until(lambda: old not in self.told_ranges(), "the old range is the other node's")
+        self.assertRegex(node.control("status", check=False).stdout, rf"range {old}, which it had before, overlaps {old} of node \"n1\" now")
+        wait_until(lambda: "10.244.3.0/24" in node.run("ip", "route", "show", "proto", "86").stdout, "it is routed there")
+
     def test_packets_to_a_pod_that_is_gone_do_not_leave_the_node(self):
         """They end at the own range's blackhole, and do not go round by the default route."""
         ask = Ask(self.pods[0].endpoint(), self.pods[2].endpoint(), "10.244.3.200")

@@ -83,6 +83,31 @@ class PlumbdTest(unittest.TestCase):
         keys = {SUBNETS + "&".join(text.replace("/", "-") for text in self.told(node)["ranges"]) for node in self.cluster.nodes}
         self.assertEqual(keys, set(self.etcd.keys()))
 
+    def test_a_range_that_is_replaced_is_routed_until_its_last_pod_is_gone(self):
+        self.cluster.add_pods()
+        first, _, third = self.cluster.nodes
+        peer, old_pod = first.pods[0], third.pods[0]
+        self.cluster.wait_reaches(peer.endpoint(), old_pod.endpoint(), 4, 20)
+        old, new = self.told(third)["ranges"], ["10.244.200.0/24", "fd00:244:0:c8::/64"]
+        with Probe(peer, old_pod) as probe, Probe(peer, old_pod, family=6) as probe_v6:
+            third.write_config(ranges=new)
+            third.restart_plumbd()
+            world.wait_until(lambda: self.told(third)["ranges"] == [*new, *old], "node.json has the new ranges first, and the old ones")
+            world.wait_until(lambda: old[0] in self.etcd.ctl("get", SUBNETS + "10.244.200.0-24&fd00:244:0:c8::-64"),
+                             "the new ranges are claimed, the old ones told beside them")
+            self.cluster.listen(new_pod := third.add_pod("pod2"))
+            self.assertTrue(new_pod.addresses[4].startswith("10.244.200."), new_pod.addresses)
+            for family in (4, 6):
+                self.cluster.wait_reaches(peer.endpoint(), new_pod.endpoint(), family)
+                self.cluster.wait_reaches(old_pod.endpoint(), new_pod.endpoint(), family)
+            for report in (probe.stop(), probe_v6.stop()):
+                self.assertEqual(0, report.lost, report)
+        old_pod.delete()
+        world.wait_until(lambda: third.control("resync", check=False) and self.told(third)["ranges"] == new, "the old ranges are given up")
+        world.wait_until(lambda: old[0] not in first.run("ip", "route").stdout and old[1] not in first.run("ip", "-6", "route").stdout,
+                         "nobody routes them any more")
+        self.assertEqual(3, len(self.etcd.keys()))
+
     def test_nobody_notices_that_etcd_is_killed_and_plumbd_restarted(self):
         ends = [self.tunnel_end(node) for node in self.cluster.nodes]
         self.check_tunnels(ends)

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/former_ranges.h"
+
+#include <algorithm>
+#include <exception>
+#include <filesystem>
+#include <set>
+#include <system_error>
+
+#include "agent/log.h"
+#include "ipam/store/folder.h"
+#include "libcni/base/file.h"
+#include "libcni/fabric/desired.h"
+#include "libcni/json/object.h"
+#include "libcni/net/address.h"
+#include "libcni/net/link.h"
+#include "libcni/net/route.h"
+#include "libcni/nodes/node_file.h"
+
+namespace agent {
+namespace {
+
+/// An ADD that began with the old node.json is done by then.
+constexpr std::chrono::seconds kGrace(5);
+constexpr const char* kReservations = "/var/lib/cni/networks";  // host-local's default dataDir
+
+bool has(const std::vector<base::Prefix>& ranges, const base::Prefix& range) {
+  return std::ranges::find(ranges, range) != ranges.end();
+}
+
+std::vector<base::Prefix> read_served(const std::string& path) {
+  try {
+    if (const auto text = base::find_file(path)) return nodes::parse_node_json(*text, path).ranges;
+  } catch (const std::exception& error) {
+    log(LogLevel::warning, std::string("earlier ranges are not known: ") + error.what());
+  }
+  return {};
+}
+
+/// Where the plugins of the conflist keep reservations.
+std::string find_reservations(const std::string& conflist) {
+  const auto text = conflist.empty() ? std::nullopt : base::find_file(conflist);
+  if (!text) return kReservations;
+  const auto list = json::Object::parse(*text, conflist);
+  for (const json::Object& plugin :
+       list.find_objects("plugins").value_or(std::vector<json::Object>{}))
+    if (const auto ipam = plugin.find_object("ipam"))
+      return ipam->get_string("dataDir", kReservations);
+  return kReservations;
+}
+
+bool is_pod_route(const net::Route& route, const base::Prefix& range) {
+  const bool fabric = route.protocol == fabric::kProtocolVxlan ||
+                      route.protocol == fabric::kProtocolDirect ||
+                      route.protocol == net::kProtocolKernel;
+  return !fabric && !route.blackhole && route.dst.length == route.dst.address.bits() &&
+         range.contains(route.dst.address);
+}
+
+void remove_gateway(net::Netlink& netlink, const base::Prefix& range) {
+  const base::Prefix gateway{range.network().address.plus(1), range.length};
+  for (const net::Address& each : net::list_addresses(netlink)) {
+    if (each.prefix != gateway) continue;
+    const auto link = net::find_link(netlink, each.index);
+    if (!link || link->kind != "bridge") continue;
+    net::remove_address(netlink, each.index, gateway);
+    log(LogLevel::info, "removed gateway " + gateway.text() + " of bridge " + link->name);
+  }
+}
+
+void try_remove_gateway(net::Netlink& netlink, const base::Prefix& range) {
+  try {
+    remove_gateway(netlink, range);
+  } catch (const std::system_error& error) {
+    log(LogLevel::warning, error.what());
+  }
+}
+
+}  // namespace
+
+std::size_t count_pods(net::Netlink& netlink, const std::string& reservations,
+                       const base::Prefix& range) {
+  std::set<base::IpAddress> pods;
+  std::error_code missing;
+  for (const auto& network : std::filesystem::directory_iterator(reservations, missing)) {
+    if (!network.is_directory() || network.is_symlink()) continue;
+    const auto folder = ipam::Folder::find(reservations, network.path().filename());
+    if (folder)
+      folder->list([&](const base::IpAddress& address) {
+        if (range.contains(address)) pods.insert(address);
+      });
+  }
+  if (missing && missing != std::errc::no_such_file_or_directory)
+    throw std::system_error(missing, "read " + reservations);
+  for (const net::Route& route : net::list_main_routes(netlink, range.address.family(), 0))
+    if (is_pod_route(route, range)) pods.insert(route.dst.address);
+  return pods.size();
+}
+
+FormerRanges::FormerRanges(const Config& config)
+    : conflist_(config.cni_conf), served_(read_served(config.state_dir + "/node.json")) {}
+
+void FormerRanges::look(net::Netlink& netlink, const std::vector<base::Prefix>& told) {
+  const auto now = Clock::now();
+  std::erase_if(former_, [&](const Former& each) { return has(told, each.range); });
+  for (const base::Prefix& range : served_) {
+    const auto known = std::ranges::find(former_, range, &Former::range);
+    if (has(told, range) || known != former_.end()) continue;
+    former_.push_back({.range = range, .since = now});
+    log(LogLevel::info, "range " + range.text() +
+                            " is not this node's any more: it is served until its pods are gone");
+  }
+  problem_.clear();
+  if (former_.empty()) return;
+  try {
+    const std::string reservations = find_reservations(conflist_);
+    for (Former& each : former_) each.pods = count_pods(netlink, reservations, each.range);
+  } catch (const std::exception& error) {
+    problem_ = std::string("former ranges are kept, their pods cannot be counted: ") + error.what();
+    return;
+  }
+  std::erase_if(former_, [&](const Former& each) {
+    const bool over = each.pods == 0 && now >= each.since + kGrace;
+    if (over)
+      log(LogLevel::info,
+          "range " + each.range.text() + " is given up: no pod has an address of it any more");
+    if (over) try_remove_gateway(netlink, each.range);
+    return over;
+  });
+}
+
+void FormerRanges::serve(net::Netlink& netlink, const std::vector<base::Prefix>& ranges) {
+  served_ = ranges;
+  planned_ = true;
+  for (Former& each : former_) {
+    each.granted = has(ranges, each.range);
+    if (!each.granted) try_remove_gateway(netlink, each.range);
+  }
+}
+
+std::vector<base::Prefix> FormerRanges::wanted() const {
+  std::vector<base::Prefix> ranges;
+  for (const Former& each : former_) ranges.push_back(each.range);
+  return ranges;
+}
+
+std::vector<base::Prefix> FormerRanges::granted(const std::vector<base::Prefix>& told) const {
+  std::vector<base::Prefix> ranges;
+  if (!planned_) std::ranges::copy(served_, std::back_inserter(ranges));
+  for (const Former& each : former_)
+    if (planned_ && each.granted) ranges.push_back(each.range);
+  std::erase_if(ranges, [&](const base::Prefix& range) { return has(told, range); });
+  return ranges;
+}
+
+std::optional<FormerRanges::Clock::time_point> FormerRanges::due() const {
+  std::optional<Clock::time_point> due;
+  for (const Former& each : former_)
+    if (const auto end = each.since + kGrace; each.pods == 0 && (!due || end < *due)) due = end;
+  return due;
+}
+
+}  // namespace agent

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/config.h"
+#include "libcni/net/netlink.h"
+
+namespace agent {
+
+/// Ranges that this node's pods had addresses of before the source gave it others. They are served
+/// until the last of these pods is gone (multinode 5.6), across restarts: node.json in the state
+/// directory has them behind the new ones.
+class FormerRanges {
+ public:
+  using Clock = std::chrono::steady_clock;
+  struct Former {
+    base::Prefix range;
+    std::size_t pods = 0;
+    bool granted = false;  ///< false: another node has it now
+    Clock::time_point since = {};
+  };
+
+  explicit FormerRanges(const Config& config);
+
+  /// `told` is what the source or the configuration gives. Counts pods by what host-local reserved
+  /// in any network and by routes to single addresses, and gives up what has none.
+  void look(net::Netlink& netlink, const std::vector<base::Prefix>& told);
+  /// All of `ranges` are planned: former ones among them are granted. On a bridge of pods the
+  /// gateway of one that is not served goes, for it would keep packets from whoever has the range.
+  void serve(net::Netlink& netlink, const std::vector<base::Prefix>& ranges);
+
+  const std::vector<Former>& all() const { return former_; }
+  std::vector<base::Prefix> wanted() const;  ///< those to ask for
+  /// Those to tell the others, who hear of `told` as well; before the first serve() all that were
+  /// served last.
+  std::vector<base::Prefix> granted(const std::vector<base::Prefix>& told) const;
+  /// When a range without pods can be given up; nothing when there is none.
+  std::optional<Clock::time_point> due() const;
+  /// Why pods cannot be counted; empty when they can.
+  const std::string& problem() const { return problem_; }
+
+ private:
+  std::string conflist_;
+  std::vector<base::Prefix> served_;
+  std::vector<Former> former_;
+  bool planned_ = false;
+  std::string problem_;
+};
+
+/// How many addresses of `range` pods of this node have. `reservations` is host-local's dataDir.
+/// Throws std::system_error.
+std::size_t count_pods(net::Netlink& netlink, const std::string& reservations,
+                       const base::Prefix& range);
+
+}  // namespace agent

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sched.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agent/former_ranges.h"
+#include "libcni/net/address.h"
+#include "libcni/net/link.h"
+#include "libcni/nodes/node_file.h"
+#include "tests/support/temp_dir.h"
+
+namespace agent {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const base::Prefix kOld = *base::Prefix::parse("10.244.3.0/24");
+const base::Prefix kNew = *base::Prefix::parse("10.244.103.0/24");
+
+/// In a network namespace of its own, with node.json of a plumbd before.
+class FormerRangesTest : public testing::Test {
+ protected:
+  FormerRangesTest() {
+    EXPECT_EQ(::unshare(CLONE_NEWNET), 0);
+    netlink_.emplace();
+    config_.state_dir = folder_.path();
+    config_.cni_conf = folder_.file(
+        "list", R"({"plugins":[{"ipam":{"dataDir":")" + folder_.path() + R"(/networks"}}]})");
+    remember({kOld});
+  }
+  void remember(const std::vector<base::Prefix>& ranges) {
+    folder_.file("node.json",
+                 nodes::print_node_json({.name = "n3", .ranges = ranges, .mtu = 1450}));
+  }
+  std::string reserve(const std::string& address) {
+    std::filesystem::create_directories(folder_.path() + "/networks/plumb");
+    return folder_.file("networks/plumb/" + address, "c1\r\neth0");
+  }
+  void look(FormerRanges& former) {
+    former.look(*netlink_, {kNew});
+    std::vector<base::Prefix> served{kNew};
+    for (const base::Prefix& range : former.wanted()) served.push_back(range);
+    former.serve(*netlink_, served);
+  }
+  static void run(const std::string& command) { EXPECT_EQ(std::system(command.c_str()), 0); }
+  std::size_t pods() { return count_pods(*netlink_, folder_.path() + "/networks", kOld); }
+
+  test::TempDir folder_;
+  Config config_;
+  std::optional<net::Netlink> netlink_;
+};
+
+TEST_F(FormerRangesTest, PodsAreReservationsAndRoutesToSingleAddresses) {
+  EXPECT_EQ(pods(), 0u);
+  reserve("10.244.3.7");
+  reserve("10.244.4.7");
+  EXPECT_EQ(pods(), 1u);
+  run("ip link set lo up; ip route add 10.244.3.7 dev lo; ip route add 10.244.3.8 dev lo proto 89; "
+      "ip route add 10.244.3.0/24 dev lo; ip route add 10.244.3.9 dev lo proto kernel; "
+      "ip route add blackhole 10.244.3.10; ip route add 10.244.5.1 dev lo");
+  EXPECT_EQ(pods(), 2u);
+}
+
+TEST_F(FormerRangesTest, ARangeIsServedWhileItHasPodsAlsoAfterARestart) {
+  const std::string pod = reserve("10.244.3.7");
+  FormerRanges first(config_);
+  look(first);
+  EXPECT_THAT(first.granted({kNew}), ElementsAre(kOld));
+  EXPECT_EQ(first.due(), std::nullopt);
+  remember({kNew, kOld});
+
+  FormerRanges second(config_);
+  look(second);
+  EXPECT_THAT(second.granted({kNew}), ElementsAre(kOld));
+  std::filesystem::remove(pod);
+  look(second);
+  EXPECT_THAT(second.granted({kNew}), ElementsAre(kOld));  // an ADD may be under way
+  ASSERT_TRUE(second.due());
+  EXPECT_LE(*second.due() - FormerRanges::Clock::now(), std::chrono::seconds(5));
+}
+
+TEST_F(FormerRangesTest, WhatTheSourceGivesIsNotFormer) {
+  FormerRanges former(config_);
+  former.look(*netlink_, {kNew, kOld});
+  EXPECT_THAT(former.all(), IsEmpty());
+}
+
+TEST_F(FormerRangesTest, WhereAnotherNodeHasTheRangeNoBridgeKeepsItsPackets) {
+  reserve("10.244.3.7");
+  run("ip link add cni0 type bridge; ip link add dummy type ifb; ip addr add 10.244.3.1/24 dev "
+      "cni0; "
+      "ip addr add 10.244.103.1/24 dev cni0; ip addr add 10.244.4.1/24 dev cni0; "
+      "ip addr add 10.244.3.1/24 dev dummy");
+  FormerRanges former(config_);
+  former.look(*netlink_, {kNew});
+  former.serve(*netlink_, {kNew});
+  EXPECT_THAT(former.granted({kNew}), IsEmpty());
+  EXPECT_THAT(former.wanted(), ElementsAre(kOld));
+  std::vector<std::string> left;
+  for (const net::Address& each : net::list_addresses(*netlink_))
+    left.push_back(each.prefix.text());
+  EXPECT_THAT(left,
+              testing::UnorderedElementsAre("10.244.103.1/24", "10.244.4.1/24", "10.244.3.1/24"));
+}
+
+TEST_F(FormerRangesTest, WherePodsCannotBeCountedTheRangeStays) {
+  config_.cni_conf = folder_.file("broken", "{");
+  FormerRanges former(config_);
+  look(former);
+  EXPECT_THAT(former.granted({kNew}), ElementsAre(kOld));
+  EXPECT_THAT(former.problem(), HasSubstr("cannot be counted"));
+}
+
+}  // namespace
+}  // namespace agent
