@@ -184,7 +184,7 @@ void EtcdSource::lost(const std::string& why, bool relist) {
   if (!relist) ++status_.watch_restarts;
   if (std::exchange(trouble_, why) != why) log(LogLevel::warning, "etcd: " + why);
   status_.in_sync = false;
-  const auto delay = backoff_.next(random_);
+  const auto delay = backoff_.next();
   status_.state = "retry in " + seconds_text(delay) + ": " + why;
   loop_.cancel(retry_timer_);
   retry_timer_ = loop_.after(delay, [this, relist] {

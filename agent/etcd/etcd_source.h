@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <random>
 #include <string>
 
-#include "agent/etcd/backoff.h"
+#include "agent/backoff.h"
 #include "agent/etcd/client.h"
 #include "agent/etcd/registration.h"
 #include "agent/etcd/view.h"
@@ -40,7 +39,6 @@ class EtcdSource : public Source {
   const Config config_;
   Loop& loop_;
   OnChange on_change_;
-  std::mt19937_64 random_{std::random_device{}()};
   Backoff backoff_{std::chrono::seconds(1), std::chrono::seconds(60)};
   Client client_;
   View view_;

@@ -236,7 +236,7 @@ void Registration::put(const std::vector<Compare>& conditions, const KeyValue& r
 void Registration::commit(std::string transaction, std::function<void()> won) {
   call("/v3/kv/txn", std::move(transaction), [this, won = std::move(won)](const std::string& body) {
     const TxnReply reply = parse_txn(body);
-    if (!reply.succeeded) return try_again(race_.next(random_));
+    if (!reply.succeeded) return try_again(race_.next());
     race_.reset();
     failures_.reset();
     awaited_ = reply.header.revision;
@@ -289,7 +289,7 @@ void Registration::keepalive_answered(const Answer& answer) {
     ttl = parse_keepalive(answer.body).ttl;
   } catch (const cni::Error&) {
     ++errors_;
-    keepalive_timer_ = loop_.after(keepalive_failures_.next(random_), [this] {
+    keepalive_timer_ = loop_.after(keepalive_failures_.next(), [this] {
       keepalive_timer_ = 0;
       keepalive();
     });
@@ -306,7 +306,7 @@ void Registration::fail(const std::string& error) {
   ++errors_;
   if (std::exchange(state_, error) != error) log(LogLevel::warning, "etcd: " + error);
   if (error.find("requested lease not found") != std::string::npos) lease_ = 0;
-  try_again(failures_.next(random_));
+  try_again(failures_.next());
 }
 
 void Registration::try_again(Milliseconds delay) {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/backoff.h"
 #include "agent/config.h"
-#include "agent/etcd/backoff.h"
 #include "agent/etcd/client.h"
 #include "agent/etcd/ownership.h"
 #include "agent/etcd/view.h"

@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "agent/backoff.h"
 #include "agent/kubernetes/api.h"
-#include "agent/kubernetes/backoff.h"
 #include "agent/kubernetes/event.h"
 #include "agent/kubernetes/json_splitter.h"
 

@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "agent/backoff.h"
 #include "agent/kubernetes/api.h"
-#include "agent/kubernetes/backoff.h"
 #include "agent/kubernetes/node_record.h"
 
 namespace agent::kubernetes {

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+#include <utility>
+
+namespace agent {
+
+/// Waiting times between attempts, from `least` to `most`: a random one between a half and the
+/// whole of a limit that doubles, so that the nodes of a cluster do not come back in step.
+class Backoff {
+ public:
+  using Milliseconds = std::chrono::milliseconds;
+  Backoff(Milliseconds least, Milliseconds most) : least_(least), most_(most) { reset(); }
+
+  Milliseconds next() {
+    const auto whole = std::exchange(limit_, std::min(limit_ * 2, most_)).count();
+    return Milliseconds(
+        std::uniform_int_distribution<Milliseconds::rep>(whole / 2, whole)(random_));
+  }
+  void reset() { limit_ = std::min(least_ * 2, most_); }
+
+ private:
+  Milliseconds least_, most_, limit_{};
+  std::minstd_rand random_{std::random_device{}()};
+};
+
+}  // namespace agent
