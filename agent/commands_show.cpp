@@ -111,8 +111,11 @@ bool show_drivers(const json::Object& status) {
   for (const auto& driver : status.find_objects("drivers").value_or(Objects{})) {
     const std::string problem = driver.get_string("problem");
     well = well && problem.empty();
+    const bool has_run = driver.find_int("runs").value_or(0) > 0;
     table.add({driver.get_string("name"),
-               problem.empty() ? Cell("ok", Tone::good) : Cell("failing", Tone::bad),
+               !problem.empty() ? Cell("failing", Tone::bad)
+               : has_run        ? Cell("ok", Tone::good)
+                                : Cell("has not run yet", Tone::plain),
                std::to_string(driver.find_int("desired").value_or(0)),
                std::to_string(driver.find_int("writes").value_or(0)),
                std::to_string(driver.find_int("runs").value_or(0)), age_of(driver),

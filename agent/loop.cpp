@@ -53,7 +53,6 @@ void Loop::turn(std::chrono::milliseconds limit) {
   const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
                                  static_cast<int>(limit.count()));
   if (count < 0 && errno != EINTR) base::throw_errno("wait for events");
-  last_turn_ = Clock::now();
   for (int i = 0; i < count && !stopped_; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
     // An earlier callback of this turn may have forgotten it; the copy lets it forget itself.

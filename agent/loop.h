@@ -33,7 +33,6 @@ class Loop {
   void stop() { stopped_ = true; }
   /// One turn: waits at most `limit` and runs what is due.
   void turn(std::chrono::milliseconds limit);
-  Clock::time_point last_turn() const { return last_turn_; }
 
  private:
   struct Timer {
@@ -47,7 +46,6 @@ class Loop {
   std::unordered_map<TimerId, std::multimap<Clock::time_point, Timer>::iterator> by_id_;
   TimerId next_ = 1;
   bool stopped_ = false;
-  Clock::time_point last_turn_ = Clock::now();
 };
 
 }  // namespace agent

@@ -43,6 +43,7 @@ class PlumbdTest(unittest.TestCase):
         self.assertIsNone(m.link())
         self.assertFalse((m.folder / "net.d/10-plumb.conflist").exists())
         self.assertIn("no list yet", m.status()["source"]["state"])
+        self.assertRegex(m.ctl("status", check=False).stdout, r"files +has not run yet .* never")
         m.write_nodes(node_lines(2))
         m.wait_routes("10.244.2.0/24")
 
@@ -342,10 +343,10 @@ class ListenTest(unittest.TestCase):
         self.machine = Machine("listen: 127.0.0.1:9474")
         self.addCleanup(self.machine.close)
 
-    def get(self, path):
+    def get(self, path, seconds=5):
         done = self.machine.run("python3", "-c", f"""
 import http.client
-connection = http.client.HTTPConnection("127.0.0.1", 9474, timeout=5)
+connection = http.client.HTTPConnection("127.0.0.1", 9474, timeout={seconds})
 connection.request("GET", "{path}")
 answer = connection.getresponse()
 print(answer.status, answer.read().decode())""")
@@ -374,6 +375,16 @@ print(answer.status, answer.read().decode())""")
         m.write_nodes(node_lines(2))
         wait_until(lambda: value("plumb_stale_objects_removed_total") > before, "the removed route is counted")
         self.assertEqual(self.get("/status")[0], 404, "private matters on the public port")
+
+    def test_health_is_not_answered_while_the_loop_stands_still(self):
+        m = self.machine
+        m.start(ready=False)
+        wait_until((m.folder / "run/plumbd.sock").exists, "plumbd listens")
+        m.process.send_signal(signal.SIGSTOP)
+        with self.assertRaisesRegex(AssertionError, "timed out"):
+            self.get("/healthz", 1)
+        m.process.send_signal(signal.SIGCONT)
+        self.assertEqual(self.get("/healthz"), (200, "ok\n\n"))
 
 
 if __name__ == "__main__":
