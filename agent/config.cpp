@@ -197,8 +197,7 @@ std::vector<std::string> label_keys(const Config& config) {
   add(config.bgp.reflectors);
   for (const BgpPeer& peer : config.bgp.peers) add(peer.nodes);
   std::ranges::sort(keys);
-  const auto rest = std::ranges::unique(keys);
-  keys.erase(rest.begin(), rest.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
   return keys;
 }
 

@@ -144,8 +144,8 @@ void Planner::add_services(Filters& filters) const {
     for (const base::IpAddress& address : announced(service, bgp_, self_.name))
       if (address.family() == filters.family) filters.services.push_back(address);
   std::ranges::sort(filters.services);
-  const auto rest = std::ranges::unique(filters.services);
-  filters.services.erase(rest.begin(), rest.end());
+  auto& services = filters.services;
+  services.erase(std::unique(services.begin(), services.end()), services.end());
 }
 
 /// The other nodes that speak BGP.

@@ -88,8 +88,8 @@ RestoredSysctls restore_sysctls(net::Netlink& netlink, const std::string& folder
   std::vector<ChangedSysctl> all = read_changed_sysctls(folder);
   if (all.empty()) return {};
   // A link listens to router advertisements, as it did before, once forwarding is off.
-  std::ranges::stable_partition(
-      all, [](const ChangedSysctl& changed) { return is_forwarding(changed.key); });
+  std::stable_partition(all.begin(), all.end(),
+                        [](const ChangedSysctl& changed) { return is_forwarding(changed.key); });
   const std::string forwarded = find_forwarded_link(netlink);
   RestoredSysctls result;
   std::string kept;
