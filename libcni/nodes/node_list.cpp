@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <ranges>
+
 
 #include "libcni/base/names.h"
 #include "libcni/nodes/split.h"
@@ -124,7 +124,7 @@ fabric::Node read_line(const std::vector<std::string>& words) {
     throw cni::Error(cni::Code::invalid_config,
                      "invalid node name " + json::quote(fields.name) +
                          ": want letters, digits, \"_\", \".\" and \"-\"");
-  for (const std::string& word : words | std::views::drop(1)) read_word(fields, word);
+  for (std::size_t i = 1; i < words.size(); ++i) read_word(fields, words[i]);
   return make_node(fields);
 }
 
