@@ -141,11 +141,13 @@ Config parse_config(const std::string& text, const std::string& file_name,
   read_network(reader.below("network"), config);
   read_underlay(reader, config.fabric);
   read_source(reader, config);
+  reader.read("runDir", config.run_dir);
+  config.bgp.bird_config = config.run_dir + "/bird.conf";
+  config.bgp.bird_socket = config.run_dir + "/bird.ctl";
   read_bgp(reader.below("bgp"), config.bgp);
   config.kubernetes.watch_services = !config.bgp.cluster_ips.empty() ||
                                      !config.bgp.external_ips.empty() ||
                                      !config.bgp.load_balancer_ips.empty();
-  reader.read("runDir", config.run_dir);
   reader.read("stateDir", config.state_dir);
   reader.read("cniConf", config.cni_conf);
   reader.read("cniTemplate", config.cni_template);

@@ -85,6 +85,15 @@ bgp:
   EXPECT_EQ(label_keys(config), std::vector<std::string>{"role"});
 }
 
+TEST(Config, BirdsFilesAreInTheRunDirectoryUnlessNamed) {
+  const Config moved = parse_config("runDir: /run/other\n", "test", {});
+  EXPECT_EQ(moved.bgp.bird_config, "/run/other/bird.conf");
+  EXPECT_EQ(moved.bgp.bird_socket, "/run/other/bird.ctl");
+  const Config named =
+      parse_config("runDir: /run/other\nbgp: {birdConfig: /etc/b.conf}\n", "test", {});
+  EXPECT_EQ(named.bgp.bird_config, "/etc/b.conf");
+}
+
 TEST(Config, RefusesWithKeyValueAndWhatWouldBeRight) {
   const std::array<std::pair<const char*, const char*>, 16> cases{{
       {"backed: vxlan", "unknown key \"backed\", did you mean \"backend\"?"},
