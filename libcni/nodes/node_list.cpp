@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <charconv>
 
-
 #include "libcni/base/names.h"
 #include "libcni/nodes/split.h"
 #include "libcni/spec/error.h"
