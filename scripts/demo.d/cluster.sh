@@ -88,12 +88,13 @@ write_nodes() {
   mv /run/demo/nodes.new /run/demo/nodes
 }
 
+# write_config NODE BACKEND
 write_config() {
   cat >"/run/demo/$1/plumbd.yaml" <<END
 node: $1
 source: file
 file: { path: /run/demo/nodes }
-backend: auto
+backend: $2
 network: { ranges: [10.244.0.0/16, "fd00:244::/32"] }
 cniConf: /run/plumb/net.d/10-plumb.conflist
 END
@@ -220,16 +221,79 @@ lose_a_node() {
   ping_once pod3 "$(address pod2 6)"
 }
 
+# As a service manager does: BIRD outlives plumbd, which writes its configuration.
+start_bird() {
+  local node=$1
+  nsenter --net="/run/netns/$node" --mount="/proc/${disk[$node]}/ns/mnt" bird -f -c /run/plumb/bird.conf -s /run/plumb/bird.ctl \
+    >"/run/demo/$node/bird.log" 2>&1 &
+  others+=($!)
+}
+
+# wait_bgp NODE FAMILY RANGE: until BIRD has the route in the kernel
+wait_bgp() {
+  local node=$1 family=$2 range=$3 start=$EPOCHREALTIME
+  until [[ -n $(ip -n "$node" "-$family" route show "$range" proto bird) ]]; do
+    [[ $(awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { print (b - a > 15) }') == 0 ]] ||
+      { cat "/run/demo/$node/plumbd.log" >&2; die "$node: no route of BIRD to $range after 15 s"; }
+    sleep 0.01
+  done
+  good "$node: BIRD has a route to $range after $(elapsed "$start") s"
+}
+
+# wait_healthy NODE: until plumbd has no problem, BIRD's absence while it starts included
+wait_healthy() {
+  local node=$1 start=$EPOCHREALTIME
+  until plumbd_on "$node" status >/dev/null 2>&1; do
+    [[ $(awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { print (b - a > 15) }') == 0 ]] || { plumbd_on "$node" status; die "$node: not healthy after 15 s"; }
+    sleep 0.05
+  done
+}
+
+# n1 and n2 share a subnet, so routers between them need not know of pods.
+change_to_bgp() {
+  local node
+  remove_from n3
+  good "n3 is given up"
+  write_nodes n1 n2
+  for node in n1 n2; do
+    write_config "$node" bgp
+    start_plumbd "$node"
+    start_bird "$node"
+  done
+  for node in n1 n2; do
+    wait_bgp "$node" 4 "10.244.$((3 - $(number "$node"))).0/24"
+    wait_bgp "$node" 6 "fd00:244:$((3 - $(number "$node")))::/64"
+  done
+  wait_healthy n1
+  run_shown n1 status
+  printf '  %sn1$ birdc -s /run/plumb/bird.ctl show protocols%s\n' "$dim" "$plain"
+  on n1 birdc -r -s /run/plumb/bird.ctl show protocols | sed 1,2d | indent | indent
+  printf '  %sn1: routes of BIRD%s\n' "$dim" "$plain"
+  { ip -n n1 -4 route show proto bird && ip -n n1 -6 route show proto bird; } | sed 's/^/    /'
+  ping_once pod1 "$(address pod2 4)"
+  ping_once pod2 "$(address pod1 6)"
+}
+
+stop_plumbds() {
+  stop "${daemon[@]}"
+  daemon=()
+  ping_once pod1 "$(address pod3 4)"
+}
+
+# remove_from NODE...: the pods, and all that plumbd made
+remove_from() {
+  local node
+  for node in "$@"; do
+    NETCONFPATH=/run/plumb/net.d on "$node" "$CNI_PATH/cnitool" del plumb "/run/netns/$(pod_of "$node")"
+    plumbd_on "$node" cleanup >/dev/null
+  done
+}
+
 remove_all() {
   local node
   stop "${others[@]}" "${daemon[@]}"
   others=() daemon=()
-  good "plumbd stopped: the network works on"
-  ping_once pod1 "$(address pod3 4)"
-  for node in n1 n2 n3; do
-    NETCONFPATH=/run/plumb/net.d on "$node" "$CNI_PATH/cnitool" del plumb "/run/netns/$(pod_of "$node")"
-    plumbd_on "$node" cleanup >/dev/null
-  done
+  remove_from n1 n2
   for node in n1 n2 n3; do
     nothing_left "route of plumbd on $node" "$({ ip -n "$node" -4 route show table all && ip -n "$node" -6 route show table all; } | grep -E 'proto 8[5-9]' || true)"
     nothing_left "tunnel on $node" "$(ip -n "$node" -br link show type vxlan)"
@@ -253,7 +317,7 @@ END
   write_nodes n1 n2 n3
   title "The list of nodes, the same file for all"
   sed 's/^/  /' /run/demo/nodes
-  for node in n1 n2 n3; do write_config "$node"; done
+  for node in n1 n2 n3; do write_config "$node" auto; done
   title "plumbd on each, with backend \"auto\": direct routes inside a subnet, VXLAN across the router"
   for node in n1 n2 n3; do start_plumbd "$node"; done
   title "A pod on each, by cnitool and the list that plumbd wrote"
@@ -275,6 +339,10 @@ END
   kill_plumbd
   title "n3 loses its power, leaves the list, and comes back with its disk"
   lose_a_node
+  title "plumbd is stopped everywhere: the network works on"
+  stop_plumbds
+  title "n1 and n2 change to BGP: plumbd configures BIRD, the pods stay"
+  change_to_bgp
   title "Everything is removed"
   remove_all
 }
