@@ -88,12 +88,13 @@ void show_head(const json::Object& status) {
                            : runtime::paint("not ready", Tone::bad, colour);
   const json::Object underlay = status.get_object("underlay");
   const json::Object source = status.get_object("source");
+  const std::string ranges = joined(status, "ranges");
   std::cout << "node " << status.get_string("node") << ", " << state
             << (status.get_bool("stale") ? ", stale: programmed from the cache" : "") << "\n"
             << "backend   " << status.get_string("backend") << "\n"
             << "underlay  " << underlay.get_string("parent") << ", MTU "
             << underlay.find_int("mtu").value_or(0) << ", " << joined(underlay, "addresses") << "\n"
-            << "pods      " << joined(status, "ranges") << ", MTU "
+            << "pods      " << (ranges.empty() ? "no range yet" : ranges) << ", MTU "
             << status.find_int("podMtu").value_or(0) << "\n";
   show_former_ranges(status);
   std::cout << "source    " << source.get_string("kind") << ", " << source.get_string("state")

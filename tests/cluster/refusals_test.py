@@ -67,7 +67,7 @@ class RefusalTest(unittest.TestCase):
         """Even of two nodes: a source that lists nobody is doubted for a while."""
         with Probe(*self.pods) as probe:
             self.cluster.write_nodes([])
-            self.told("lacks 2 of 2 nodes")
+            self.told("the list lacks this node", "2 of 2 nodes")
             self.node.control("resync")
             self.assertEqual(0, probe.stop().lost)
         self.cluster.write_nodes()
@@ -133,7 +133,7 @@ class MachineTest(unittest.TestCase):
     def test_this_node_is_not_listed(self):
         self.cluster.write_nodes(more=["n9 addresses=10.0.1.9 ranges=10.244.9.0/24"], nodes=[])
         self.node.start_plumbd(wait=False)
-        self.told("n1")
+        self.told("this node has no pod range")
         self.cluster.write_nodes()
         self.recovers()
 

@@ -46,7 +46,7 @@ class ExamplesTest(unittest.TestCase):
     def test_plumbd_finds_no_mistake(self):
         for path in sorted(EXAMPLES.glob("*.yaml")):
             with self.subTest(path.name):
-                self.assertEqual(plumbd("check", "--config", str(path)), "ok\n")
+                self.assertEqual(plumbd("check", "--config", str(path), "--node", "node-a"), "ok\n")
 
     def test_all_are_here(self):
         self.assertEqual({path.stem for path in EXAMPLES.glob("*.yaml")}, set(PORTS) | {"flannel"})
