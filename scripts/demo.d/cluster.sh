@@ -194,14 +194,23 @@ kill_plumbd() {
   good "$sent packets, one per ms each way: none lost, longest silence $(awk -v s="$outage" 'BEGIN { printf "%.0f", s * 1000 }') ms"
 }
 
-# wait_routes NODE WANTED: until the number of routes to n3's ranges is as wanted
-wait_routes() {
-  local node=$1 wanted=$2 start=$EPOCHREALTIME
-  until [[ $({ ip -n "$node" -4 route show && ip -n "$node" -6 route show; } | grep -cE '^(10\.244\.3\.|fd00:244:3:)') == "$wanted" ]]; do
-    [[ $(awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { print (b - a > 10) }') == 0 ]] || die "$node: not $wanted routes to n3 after 10 s"
+# within SECONDS WHAT COMMAND...: until the command succeeds; WHAT is what was waited for in vain
+within() {
+  local seconds=$1 what=$2 start=$EPOCHREALTIME
+  shift 2
+  until "$@"; do
+    [[ $(awk -v a="$start" -v b="$EPOCHREALTIME" -v most="$seconds" 'BEGIN { print (b - a > most) }') == 0 ]] || die "$what after $seconds s"
     sleep 0.01
   done
-  good "$node: $wanted routes to n3 after $(elapsed "$start") s"
+}
+
+has_routes() { [[ $({ ip -n "$1" -4 route show && ip -n "$1" -6 route show; } | grep -cE '^(10\.244\.3\.|fd00:244:3:)') == "$2" ]]; }
+
+# wait_routes NODE WANTED: until the number of routes to n3's ranges is as wanted
+wait_routes() {
+  local start=$EPOCHREALTIME
+  within 10 "$1: not $2 routes to n3" has_routes "$1" "$2"
+  good "$1: $2 routes to n3 after $(elapsed "$start") s"
 }
 
 lose_a_node() {
@@ -229,25 +238,17 @@ start_bird() {
   others+=($!)
 }
 
+has_bird_route() { [[ -n $(ip -n "$1" "-$2" route show "$3" proto bird) ]]; }
+
 # wait_bgp NODE FAMILY RANGE: until BIRD has the route in the kernel
 wait_bgp() {
-  local node=$1 family=$2 range=$3 start=$EPOCHREALTIME
-  until [[ -n $(ip -n "$node" "-$family" route show "$range" proto bird) ]]; do
-    [[ $(awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { print (b - a > 15) }') == 0 ]] ||
-      { cat "/run/demo/$node/plumbd.log" >&2; die "$node: no route of BIRD to $range after 15 s"; }
-    sleep 0.01
-  done
-  good "$node: BIRD has a route to $range after $(elapsed "$start") s"
+  local start=$EPOCHREALTIME
+  within 15 "$1: no route of BIRD to $3" has_bird_route "$@"
+  good "$1: BIRD has a route to $3 after $(elapsed "$start") s"
 }
 
-# wait_healthy NODE: until plumbd has no problem, BIRD's absence while it starts included
-wait_healthy() {
-  local node=$1 start=$EPOCHREALTIME
-  until plumbd_on "$node" status >/dev/null 2>&1; do
-    [[ $(awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { print (b - a > 15) }') == 0 ]] || { plumbd_on "$node" status; die "$node: not healthy after 15 s"; }
-    sleep 0.05
-  done
-}
+# Without any problem; that BIRD is not there yet is one.
+is_healthy() { plumbd_on "$1" status >/dev/null 2>&1; }
 
 # n1 and n2 share a subnet, so routers between them need not know of pods.
 change_to_bgp() {
@@ -264,7 +265,7 @@ change_to_bgp() {
     wait_bgp "$node" 4 "10.244.$((3 - $(number "$node"))).0/24"
     wait_bgp "$node" 6 "fd00:244:$((3 - $(number "$node")))::/64"
   done
-  wait_healthy n1
+  within 15 "n1: not healthy" is_healthy n1
   run_shown n1 status
   printf '  %sn1$ birdc -s /run/plumb/bird.ctl show protocols%s\n' "$dim" "$plain"
   on n1 birdc -r -s /run/plumb/bird.ctl show protocols | sed 1,2d | indent | indent
