@@ -17,6 +17,7 @@ from lab.cluster_traffic import Monitor, Probe  # noqa: E402
 from lab.world import wait_until  # noqa: E402
 
 REPAIR = 1.0  # seconds from an accident to the next packet that arrives
+LEAST = 0.2  # seconds that a probe runs, so that there are packets to lose
 TUNNEL = "plumb-vxlan"
 
 
@@ -59,10 +60,12 @@ class FaultTest(unittest.TestCase):
         return [line for command in commands for line in sorted(self.node.run(*command).stdout.splitlines())]
 
     def undisturbed(self, change):
-        """`change` costs no packet and no entry of the kernel."""
+        """`change` costs no packet and no entry of the kernel, watched for LEAST seconds at least."""
         with Probe(*self.pods[:2]) as probe, Probe(*self.pods[:2], family=6) as probe_v6, \
                 Monitor(self.node, self.cluster.folder) as monitor:
+            begun = time.monotonic()
             change()
+            time.sleep(max(0.0, begun + LEAST - time.monotonic()))
             reports, deleted = (probe.stop(), probe_v6.stop()), monitor.deletions()
         for report in reports:
             self.assertEqual(0, report.lost, report)

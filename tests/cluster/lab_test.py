@@ -3,6 +3,7 @@
 """The lab itself, with nodes that `ip` and `bridge` connect: what it says of a cluster is right, in both directions."""
 import pathlib
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -39,6 +40,7 @@ class LabTest(unittest.TestCase):
     def test_the_probe_counts_what_is_lost(self):
         with Probe(self.first, self.second) as struck, Probe(self.first, self.second, family=6) as whole:
             self.first.node.run("ip", "route", "add", "blackhole", "10.244.2.2/32")
+            time.sleep(0.3)  # the outage itself: longer than the probe may have to wait for a processor
             self.first.node.run("ip", "route", "del", "blackhole", "10.244.2.2/32")
             struck, whole = struck.stop(), whole.stop()
         self.assertGreater(struck.lost, 0)
