@@ -162,7 +162,7 @@ class LifecycleTest(unittest.TestCase):
         self.cluster.write_nodes()
         wait_until(lambda: old not in self.told_ranges(), "the old range is the other node's")
         self.assertRegex(node.control("status", check=False).stdout, rf"range {old}, which it had before, overlaps {old} of node \"n1\" now")
-        wait_until(lambda: "10.244.3.0/24" in node.run("ip", "route", "show", "proto", "86").stdout, "it is routed there")
+        wait_until(lambda: f"{old} via " in node.run("ip", "route", "show", "type", "unicast").stdout, "it is routed there")
 
     def test_packets_to_a_pod_that_is_gone_do_not_leave_the_node(self):
         """They end at the own range's blackhole, and do not go round by the default route."""
