@@ -204,9 +204,10 @@ Admission admit(std::vector<fabric::Node> nodes, std::span<const fabric::Node> e
   if (left_out > kMostProblems)
     admission.problems.push_back("and " + std::to_string(left_out - kMostProblems) +
                                  " more nodes are left out");
-  std::erase_if(nodes, [&](const fabric::Node& node) {
-    return !admitted[static_cast<std::size_t>(&node - nodes.data())];
-  });
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    if (admitted[i]) std::swap(nodes[kept++], nodes[i]);
+  nodes.resize(kept);
   admission.nodes = std::move(nodes);
   return admission;
 }

@@ -209,7 +209,9 @@ void Driver::confirm() {
       return take_back("BIRD took the new configuration back: " + reply.text(), false);
     running_ = active_->text;
     ++reconfigurations_;
-    await_other_end_.insert(await_other_end_.end(), changed_.begin(), changed_.end());
+    for (const base::IpAddress& neighbor : changed_)
+      if (std::ranges::find(await_other_end_, neighbor) == await_other_end_.end())
+        await_other_end_.push_back(neighbor);
     finish("");
     if (!await_other_end_.empty()) news_();
     poll_quickly();

@@ -55,7 +55,8 @@ void ensure_sysctl(Run& run, const std::string& key, const std::string& value) {
 /// Of one that outlives what we make: `plumbd cleanup` puts it back.
 void ensure_global_sysctl(Run& run, const std::string& key, const std::string& value) {
   const auto present = net::find_sysctl(key);
-  if (present && *present != value && !run.is_dry() && !run.record_folder().empty()) try {
+  if (!present || *present == value) return;
+  if (!run.is_dry() && !run.record_folder().empty()) try {
       record_sysctl(run.record_folder(), {.key = key, .before = *present, .ours = value});
     } catch (const std::system_error& e) {
       run.fail("remember sysctl " + key + " = " + *present + ": " + e.what());

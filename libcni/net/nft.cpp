@@ -42,7 +42,7 @@ bool means_conflict(int errnum) {
 
 /// How a message names a thing of a table.
 struct Naming {
-  int table, name, userdata;
+  std::uint16_t table, name, userdata;
 };
 
 /// The thing that `answer` describes when it is of table `wanted`; an empty name otherwise.
@@ -56,6 +56,26 @@ ChainInfo read_named(const nlmsghdr& answer, const std::string& wanted, const Na
     if (type == naming.userdata) info.comment = read_comment(bytes_of(attribute));
   });
   return of == wanted ? info : ChainInfo{};
+}
+
+/// Name and comment of each object of a kind in the table.
+std::vector<ChainInfo> list_named(NetfilterSocket& socket, const Table& table, const char* kind,
+                                  int message, const Naming& naming) {
+  std::vector<ChainInfo> objects;
+  socket.dump(
+      [&] {
+        nlmsghdr* request =
+            socket.start(type_of_message(message), static_cast<int>(table.family), NLM_F_DUMP);
+        mnl_attr_put_strz(request, naming.table, table.name.c_str());
+        return request;
+      },
+      "list " + std::string(kind) + " of nf_tables table \"" + table.name + "\"",
+      [&](const nlmsghdr& answer) {
+        ChainInfo info = read_named(answer, table.name, naming);
+        if (!info.name.empty()) objects.push_back(std::move(info));
+      },
+      [&] { objects.clear(); });
+  return objects;
 }
 
 }  // namespace
@@ -120,39 +140,21 @@ bool Nft::has_chain(const Table& table, const std::string& chain) {
 }
 
 std::vector<ChainInfo> Nft::list_chains(const Table& table) {
-  std::vector<ChainInfo> chains;
-  socket_->dump(
-      [&] {
-        return socket_->start(type_of_message(NFT_MSG_GETCHAIN), static_cast<int>(table.family),
-                              NLM_F_DUMP);
-      },
-      "list chains of nf_tables table \"" + table.name + "\"",
-      [&](const nlmsghdr& answer) {
-        ChainInfo info = read_named(answer, table.name,
-                                    {NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, NFTA_CHAIN_USERDATA});
-        if (!info.name.empty()) chains.push_back(std::move(info));
-      },
-      [&] { chains.clear(); });
-  return chains;
+  return list_named(*socket_, table, "chains", NFT_MSG_GETCHAIN,
+                    {NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, NFTA_CHAIN_USERDATA});
 }
 
 std::vector<std::string> Nft::list_sets(const Table& table) {
   std::vector<std::string> names;
-  socket_->dump(
-      [&] {
-        nlmsghdr* request = socket_->start(type_of_message(NFT_MSG_GETSET),
-                                           static_cast<int>(table.family), NLM_F_DUMP);
-        mnl_attr_put_strz(request, NFTA_SET_TABLE, table.name.c_str());
-        return request;
-      },
-      "list sets of nf_tables table \"" + table.name + "\"",
-      [&](const nlmsghdr& answer) {
-        std::string name =
-            read_named(answer, table.name, {NFTA_SET_TABLE, NFTA_SET_NAME, NFTA_SET_USERDATA}).name;
-        if (!name.empty()) names.push_back(std::move(name));
-      },
-      [&] { names.clear(); });
+  for (ChainInfo& set : list_named(*socket_, table, "sets", NFT_MSG_GETSET,
+                                   {NFTA_SET_TABLE, NFTA_SET_NAME, NFTA_SET_USERDATA}))
+    names.push_back(std::move(set.name));
   return names;
+}
+
+std::vector<ChainInfo> Nft::list_comments(const Table& table) {
+  return list_named(*socket_, table, "rules", NFT_MSG_GETRULE,
+                    {NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_USERDATA});
 }
 
 std::vector<RuleInfo> Nft::list_rules(const Table& table, const std::string& chain) {
@@ -171,25 +173,6 @@ std::vector<RuleInfo> Nft::list_rules(const Table& table, const std::string& cha
                                                                            nftnl_rule_free);
         if (rule && nftnl_rule_nlmsg_parse(&answer, rule.get()) >= 0)
           rules.push_back(read_rule(rule.get(), address_family(table.family)));
-      },
-      [&] { rules.clear(); });
-  return rules;
-}
-
-std::vector<ChainInfo> Nft::list_comments(const Table& table) {
-  std::vector<ChainInfo> rules;
-  socket_->dump(
-      [&] {
-        nlmsghdr* request = socket_->start(type_of_message(NFT_MSG_GETRULE),
-                                           static_cast<int>(table.family), NLM_F_DUMP);
-        mnl_attr_put_strz(request, NFTA_RULE_TABLE, table.name.c_str());
-        return request;
-      },
-      "list rules of nf_tables table \"" + table.name + "\"",
-      [&](const nlmsghdr& answer) {
-        ChainInfo info =
-            read_named(answer, table.name, {NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_USERDATA});
-        if (!info.name.empty()) rules.push_back(std::move(info));
       },
       [&] { rules.clear(); });
   return rules;
