@@ -58,20 +58,26 @@ ChainInfo read_named(const nlmsghdr& answer, const std::string& wanted, const Na
   return of == wanted ? info : ChainInfo{};
 }
 
-/// Name and comment of each object of a kind in the table.
-std::vector<ChainInfo> list_named(NetfilterSocket& socket, const Table& table, const char* kind,
-                                  int message, const Naming& naming) {
+/// A kind of things that a table has, and how to ask for them.
+struct Kind {
+  const char* plural;
+  int message;
+  Naming naming;
+};
+
+/// Name and comment of each.
+std::vector<ChainInfo> list_named(NetfilterSocket& socket, const Table& table, const Kind& kind) {
   std::vector<ChainInfo> objects;
   socket.dump(
       [&] {
         nlmsghdr* request =
-            socket.start(type_of_message(message), static_cast<int>(table.family), NLM_F_DUMP);
-        mnl_attr_put_strz(request, naming.table, table.name.c_str());
+            socket.start(type_of_message(kind.message), static_cast<int>(table.family), NLM_F_DUMP);
+        mnl_attr_put_strz(request, kind.naming.table, table.name.c_str());
         return request;
       },
-      "list " + std::string(kind) + " of nf_tables table \"" + table.name + "\"",
+      "list " + std::string(kind.plural) + " of nf_tables table \"" + table.name + "\"",
       [&](const nlmsghdr& answer) {
-        ChainInfo info = read_named(answer, table.name, naming);
+        ChainInfo info = read_named(answer, table.name, kind.naming);
         if (!info.name.empty()) objects.push_back(std::move(info));
       },
       [&] { objects.clear(); });
@@ -140,21 +146,24 @@ bool Nft::has_chain(const Table& table, const std::string& chain) {
 }
 
 std::vector<ChainInfo> Nft::list_chains(const Table& table) {
-  return list_named(*socket_, table, "chains", NFT_MSG_GETCHAIN,
-                    {NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, NFTA_CHAIN_USERDATA});
+  return list_named(
+      *socket_, table,
+      {"chains", NFT_MSG_GETCHAIN, {NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, NFTA_CHAIN_USERDATA}});
 }
 
 std::vector<std::string> Nft::list_sets(const Table& table) {
   std::vector<std::string> names;
-  for (ChainInfo& set : list_named(*socket_, table, "sets", NFT_MSG_GETSET,
-                                   {NFTA_SET_TABLE, NFTA_SET_NAME, NFTA_SET_USERDATA}))
+  for (ChainInfo& set :
+       list_named(*socket_, table,
+                  {"sets", NFT_MSG_GETSET, {NFTA_SET_TABLE, NFTA_SET_NAME, NFTA_SET_USERDATA}}))
     names.push_back(std::move(set.name));
   return names;
 }
 
 std::vector<ChainInfo> Nft::list_comments(const Table& table) {
-  return list_named(*socket_, table, "rules", NFT_MSG_GETRULE,
-                    {NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_USERDATA});
+  return list_named(
+      *socket_, table,
+      {"rules", NFT_MSG_GETRULE, {NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_USERDATA}});
 }
 
 std::vector<RuleInfo> Nft::list_rules(const Table& table, const std::string& chain) {
