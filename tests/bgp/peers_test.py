@@ -80,17 +80,34 @@ class PeersTest(unittest.TestCase):
         self.lab = bgp_lab.Lab(self)
         self.nodes = self.lab.add_nodes((1, 2))
 
-    def start_frr(self, password="s3cret", asn=65000, peer_asn=64512):
+    def start_frr(self, password="s3cret", asn=65000, peer_asn=64512, bfd=False):
         router = self.lab.add_router("frr", "192.0.2.253/24", "fd00:a::fd/64")
-        conf = router.file("bgpd.conf", FRR.format(password=password, asn=asn, peer_asn=peer_asn))
-        shutil.chown(router.folder, "frr", "frr")
-        shutil.chown(conf, "frr", "frr")
-        router.start("/usr/lib/frr/bgpd", "-Z", "-f", conf, "--vty_socket", str(router.folder), "-i", str(router.folder / "pid"), "-P", "0")
+        text = FRR.format(password=password, asn=asn, peer_asn=peer_asn)
+        zebra = ["-Z"]
+        if bfd:
+            # FRR 8.4 takes a neighbour with ttl-security for a distant one, and asks it for multihop BFD.
+            text += f"router bgp {asn}\n no neighbor 192.0.2.1 ttl-security hops 1\n neighbor 192.0.2.1 bfd 3 100 100\n"
+            zebra = ["-n", "-z", str(router.folder / "zserv")]
+            # What bgpd and bfdd speak by.
+            self.start_frr_daemon(router, "zebra", "-z", zebra[-1])
+            self.start_frr_daemon(router, "bfdd", "-z", zebra[-1], "--bfdctl", str(router.folder / "bfdctl"))
+        self.start_frr_daemon(router, "bgpd", *zebra, text=text)
         return router
 
+    def start_frr_daemon(self, router, daemon, *flags, text=""):
+        conf = router.file(f"{daemon}.conf", text)
+        for path in (router.folder, conf):
+            shutil.chown(path, "frr", "frr")
+        router.start(f"/usr/lib/frr/{daemon}", "-f", conf, "--vty_socket", str(router.folder),
+                     "-i", str(router.folder / f"{daemon}.pid"), "-P", "0", *flags)
+        world.wait_until((router.folder / f"{daemon}.vty").exists, daemon)
+
     def frr(self, router, command):
-        done = world.run("vtysh", "--vty_socket", str(router.folder), "-c", command, check=False)
-        return json.loads(done.stdout) if done.returncode == 0 and done.stdout.startswith("{") else {}
+        answer = self.vtysh(router, command)
+        return json.loads(answer) if answer.startswith("{") else {}
+
+    def vtysh(self, router, command):
+        return world.run("vtysh", "--vty_socket", str(router.folder), "-c", command, check=False).stdout
 
     def start_gobgp(self, password="s3cret"):
         router = self.lab.add_router("gobgp", "192.0.2.252/24")
@@ -175,6 +192,25 @@ class PeersTest(unittest.TestCase):
         world.wait_until(lambda: first.birdc("show", "bfd", "sessions").count(" Up ") == 2, "BFD with both", 10)
         routers[1].space.run("ip", "link", "set", "eth0", "down")
         world.wait_until(lambda: ways() == {addresses[0]}, "the other router alone", 3)
+
+    def test_bfd_with_frr(self):
+        """FRR's BFD daemon and ours agree, and each side takes the other's routes out when it misses it."""
+        router = self.start_frr(bfd=True)
+        bgp_lab.start(self.nodes, bfdIntervalMs=100,
+                      peers=[{"name": "frr4", "address": "192.0.2.253", "asNumber": 65000, "node": "n1", "bfd": True,
+                              "passwordFile": self.secret()}])
+        first = self.nodes[0]
+        self.accepted("10.244.50.0/24")
+        world.wait_until(lambda: first.birdc("show", "bfd", "sessions").count(" Up ") == 1, "BFD with FRR", 10)
+
+        def heard():
+            return self.frr(router, f"show bgp ipv4 unicast {first.range4} json").get("paths")
+        world.wait_until(heard, "FRR hears of n1")
+        self.assertIn('"status":"up"', self.vtysh(router, "show bfd peers json").replace(" ", ""))
+        router.space.run("ip", "link", "set", "eth0", "down")
+        # Both hold times are minutes.
+        world.wait_until(lambda: "10.244.50.0/24" not in first.routes(), "FRR's route goes", 3)
+        world.wait_until(lambda: not heard(), "FRR drops n1's route", 3)
 
     def test_a_router_between_two_subnets_carries_the_pods(self):
         first = self.nodes[0]
