@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The container image in containerd, with the commands, rights and mounts that conf-examples/kubernetes gives its containers.
 
@@ -16,7 +16,7 @@ import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-import kustomize_double  # noqa: E402
+import kustomize  # noqa: E402
 from lab import world  # noqa: E402
 from lab.containerd import Containerd  # noqa: E402
 
@@ -39,7 +39,7 @@ class Manifest:
     """The DaemonSet of the overlay "bgp", which has every container."""
 
     def __init__(self):
-        things = kustomize_double.resolve(kustomize_double.EXAMPLES / "overlays/bgp")
+        things = kustomize.resolve("bgp")
         self.pod = next(thing for thing in things if thing["kind"] == "DaemonSet")["spec"]["template"]["spec"]
         self.containers = {each["name"]: each for each in self.pod["containers"] + self.pod["initContainers"]}
 

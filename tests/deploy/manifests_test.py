@@ -1,9 +1,10 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""conf-examples/kubernetes holds together, and asks for neither more nor less than plumbd uses.
+"""conf-examples/kubernetes is what an API server takes, holds together, and asks for neither more nor less than plumbd uses.
 
-What an API server would refuse is not seen here (Debian has none): names, references, probes, rights and configurations are.
+Python is Debian's, because the modules are.
 """
+import copy
 import os
 import pathlib
 import re
@@ -14,10 +15,11 @@ import unittest
 import yaml
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-import kustomize_double  # noqa: E402
+import kubernetes_rules  # noqa: E402
+import kustomize  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-OVERLAYS = kustomize_double.EXAMPLES / "overlays"
+OVERLAYS = kustomize.EXAMPLES / "overlays"
 MODES = {"vxlan": "vxlan", "host-gw": "host-gw", "bgp": "bgp", "bgp-services": "bgp"}
 
 
@@ -35,7 +37,7 @@ class Mode(unittest.TestCase):
     mode = None
 
     def setUp(self):
-        self.things = kustomize_double.resolve(OVERLAYS / self.mode)
+        self.things = kustomize.resolve(self.mode)
 
     def one(self, kind, name="plumbd"):
         found = [thing for thing in self.things if thing["kind"] == kind and thing["metadata"]["name"] == name]
@@ -49,12 +51,14 @@ class Mode(unittest.TestCase):
         return {each["name"]: each for each in self.pod()["containers"] + self.pod()["initContainers"]}
 
     def test_the_single_file_is_what_the_overlay_gives(self):
-        path, content = kustomize_double.ready_made(self.mode)
-        self.assertEqual(path.read_text(encoding="utf-8"), content, "run tests/deploy/kustomize_double.py --write")
-        self.assertEqual(list(yaml.safe_load_all(content)), self.things)
+        text = kustomize.ready_made(self.mode).read_text(encoding="utf-8")
+        self.assertEqual(kustomize.objects(text), self.things, "run tests/deploy/kustomize.py --write")
+
+    def test_kubernetes_knows_every_field_and_misses_none(self):
+        self.assertEqual([fault for thing in self.things for fault in kubernetes_rules.faults(thing)], [])
 
     def test_everything_has_a_kind_a_version_and_one_name(self):
-        names = [kustomize_double.identity(thing) for thing in self.things]
+        names = [kustomize.identity(thing) for thing in self.things]
         self.assertEqual(len(names), len(set(names)))
         versions = {"Namespace": "v1", "ServiceAccount": "v1", "ConfigMap": "v1", "DaemonSet": "apps/v1",
                     "ClusterRole": "rbac.authorization.k8s.io/v1", "ClusterRoleBinding": "rbac.authorization.k8s.io/v1"}
@@ -160,9 +164,36 @@ for name in MODES:
     globals()[f"Mode_{name}"] = type(f"Mode_{name}", (Mode,), {"mode": name})
 
 
+class Rules(unittest.TestCase):
+    """The rules see what they are there for."""
+
+    def faults(self, change):
+        daemon_set = copy.deepcopy(next(thing for thing in kustomize.resolve("vxlan") if thing["kind"] == "DaemonSet"))
+        change(daemon_set["spec"]["template"]["spec"])
+        return "\n".join(kubernetes_rules.faults(daemon_set))
+
+    def test_they_see_mistakes(self):
+        mistakes = {
+            "containers[0]: unknown field 'imagePulPolicy'": lambda pod: pod["containers"][0].update(imagePulPolicy="Always"),
+            "containers[0].imagePullPolicy: 'Sometimes'": lambda pod: pod["containers"][0].update(imagePullPolicy="Sometimes"),
+            "containers[0].command: 'plumbd run' is no list": lambda pod: pod["containers"][0].update(command="plumbd run"),
+            "containers[0]: Invalid value for `name`": lambda pod: pod["containers"][0].pop("name"),
+            "containers: two entries with the same name": lambda pod: pod["containers"].append(pod["containers"][0]),
+            "hostNetwork: 'yes' is no bool": lambda pod: pod.update(hostNetwork="yes"),
+            "terminationGracePeriodSeconds: True is no int": lambda pod: pod.update(terminationGracePeriodSeconds=True),
+            "limits: '128MB' is not": lambda pod: pod["containers"][0]["resources"]["limits"].update(memory="128MB"),
+            "nodeSelector[kubernetes.io/os]: 1 is no str": lambda pod: pod["nodeSelector"].update({"kubernetes.io/os": 1}),
+            "volumes[1]: Invalid value for `name`": lambda pod: pod["volumes"][1].pop("name"),
+        }
+        self.assertEqual(self.faults(lambda pod: None), "")
+        for told, change in mistakes.items():
+            with self.subTest(told):
+                self.assertIn(told, self.faults(change))
+
+
 class Overlays(unittest.TestCase):
     def test_all_are_checked(self):
-        self.assertEqual(set(kustomize_double.overlays()), set(MODES))
+        self.assertEqual(set(kustomize.overlays()), set(MODES))
 
 
 if __name__ == "__main__":
