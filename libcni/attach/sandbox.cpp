@@ -14,6 +14,7 @@ namespace attach {
 namespace {
 
 constexpr int kDadMilliseconds = 5000;
+constexpr int kLeastMtuV6 = 1280;  // RFC 8200, section 5
 
 bool has_v6(const SandboxPlan& plan) {
   return std::ranges::any_of(plan.ips, [](const auto& ip) { return !ip.address.address.is_v4(); });
@@ -55,6 +56,16 @@ void differs(const std::string& what) {
   throw cni::Error(cni::Code::internal, what, "CHECK found a difference from the result of ADD");
 }
 
+void verify_sysctl(const std::string& key, const std::string& value) {
+  const auto present = net::find_sysctl(key);
+  if (present != value)
+    differs("sysctl " + key + " is " + present.value_or("absent") + ", want " + value);
+}
+
+void verify_forwarding(int family) {
+  verify_sysctl(family == AF_INET ? "net/ipv4/ip_forward" : "net/ipv6/conf/all/forwarding", "1");
+}
+
 net::Route kernel_route(const cni::Route& route, const std::vector<cni::IpConfig>& ips, int oif) {
   const bool v4 = route.dst.address.is_v4();
   net::Route kernel{.dst = route.dst,
@@ -72,8 +83,15 @@ net::Route kernel_route(const cni::Route& route, const std::vector<cni::IpConfig
   return kernel;
 }
 
-void configure(const base::Netns& netns, net::Netlink& sandbox, int index,
+void configure(const base::Netns& netns, net::Netlink& sandbox, const net::Link& link,
                const SandboxPlan& plan) {
+  const int index = link.index;
+  // The kernel says only "Invalid argument", of the address.
+  if (has_v6(plan) && link.mtu < kLeastMtuV6)
+    throw cni::Error(cni::Code::invalid_config,
+                     "invalid mtu " + std::to_string(link.mtu) + ": want at least " +
+                         std::to_string(kLeastMtuV6) + " for pods with IPv6 addresses",
+                     "key mtu, or plumbd's for this node");
   netns.run([&] { write_sysctls(plan); });
   const auto dad = plan.dad ? net::Dad::kernel_default : net::Dad::skip;
   for (const cni::IpConfig& ip : plan.ips) net::add_address(sandbox, index, ip.address, dad);

@@ -26,9 +26,10 @@ struct SandboxPlan {
 };
 
 /// Puts the addresses on the link, sets it up, adds the routes (reference-plugins 1.11). Addresses
-/// are usable on return (S-159). Link `index` is `plan.ifname` in `netns`, where `sandbox` was
-/// opened.
-void configure(const base::Netns& netns, net::Netlink& sandbox, int index, const SandboxPlan& plan);
+/// are usable on return (S-159). `link` is `plan.ifname` in `netns`, where `sandbox` was opened.
+/// Throws cni::Error(7) for an MTU that IPv6 does not work with.
+void configure(const base::Netns& netns, net::Netlink& sandbox, const net::Link& link,
+               const SandboxPlan& plan);
 
 /// The kernel's route for one of a result: its own gateway, else the first gateway of its family,
 /// else none (S-127).
@@ -37,6 +38,11 @@ net::Route kernel_route(const cni::Route& route, const std::vector<cni::IpConfig
 /// CHECK of the same: link up, each address and each route there; more may be there (S-180, S-182).
 /// Throws cni::Error naming what is missing.
 void verify(net::Netlink& sandbox, const net::Link& link, const SandboxPlan& plan);
+
+/// CHECK of a sysctl of the host (S-181).
+void verify_sysctl(const std::string& key, const std::string& value);
+/// CHECK that the host forwards packets of AF_INET or AF_INET6.
+void verify_forwarding(int family);
 
 /// Ends a CHECK: throws cni::Error 999 with `what` is not as ADD made it.
 [[noreturn]] void differs(const std::string& what);

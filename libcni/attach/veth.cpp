@@ -118,27 +118,49 @@ cni::Interface describe(const net::Link& link, const std::string& sandbox) {
           .sandbox = sandbox};
 }
 
-net::Link verify_veth(net::Netlink& sandbox, const std::string& ifname, const std::string& mac,
-                      bool wants_up) {
+net::Link verify_veth(net::Netlink& sandbox, const cni::Interface& known, bool wants_up) {
+  const std::string& ifname = known.name;
   const auto link = net::find_link(sandbox, ifname);
   if (!link) differs("Cannot find container link " + ifname);
   if (link->kind != "veth") differs("link " + ifname + " is not a veth");
   if (wants_up && !link->up) differs("link " + ifname + " is down");
-  if (!mac.empty() && !has_mac(*link, mac))
-    differs("link " + ifname + " has another MAC address than " + mac);
+  if (!known.mac.empty() && !has_mac(*link, known.mac))
+    differs("link " + ifname + " has another MAC address than " + known.mac);
+  // A chained plugin (tuning) may have lowered it; what exceeds the host's end is lost on the way.
+  if (known.mtu && static_cast<std::uint64_t>(link->mtu) > *known.mtu) verify_mtu(*link, known);
   return *link;
+}
+
+net::Link verify_host_end(net::Netlink& host, const cni::Result& result,
+                          const net::Link& container) {
+  for (const cni::Interface& interface : result.interfaces) {
+    if (!interface.sandbox.empty()) continue;
+    const auto link = net::find_link(host, interface.name);
+    if (!link || link->kind != "veth" || link->peer_index != container.index || !link->up) continue;
+    verify_mtu(*link, interface);
+    return *link;
+  }
+  differs("the host end of " + container.name + " is missing or down");
+}
+
+void verify_mtu(const net::Link& link, const cni::Interface& known) {
+  if (known.mtu && static_cast<std::uint64_t>(link.mtu) != *known.mtu)
+    differs("link " + link.name + " has MTU " + std::to_string(link.mtu) + ", want " +
+            std::to_string(*known.mtu));
 }
 
 bool remove_veth_pair(const std::optional<base::Netns>& netns, const std::string& ifname,
                       const std::optional<cni::Result>& prev_result) {
   net::Netlink host;
-  if (!netns) {
+  const auto remove_host_end = [&] {
     const auto end = find_host_end(host, prev_result);
     return end && net::remove_link(host, end->index);
-  }
+  };
+  if (!netns) return remove_host_end();
   net::Netlink sandbox(*netns);
   const auto link = net::find_link(sandbox, ifname);
-  if (!link || link->kind != "veth") return false;
+  if (!link) return remove_host_end();
+  if (link->kind != "veth") return false;
   const cni::Interface* known = find_interface(prev_result, ifname);
   const bool changed = known != nullptr && !known->mac.empty() && !has_mac(*link, known->mac);
   if (changed && !find_host_end(host, prev_result)) return false;

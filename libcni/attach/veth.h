@@ -45,15 +45,20 @@ VethPair add_veth_pair(net::Netlink& host, const base::Netns& netns, net::Netlin
 /// The link as a result lists it; `sandbox` is CNI_NETNS, or empty on the host.
 cni::Interface describe(const net::Link& link, const std::string& sandbox);
 
-/// CHECK of the container's end: a veth of that name, of that MAC where one is given, up unless it
-/// is meant to be left down.
-net::Link verify_veth(net::Netlink& sandbox, const std::string& ifname, const std::string& mac,
-                      bool wants_up = true);
+/// CHECK of the container's end: a veth of the name, of the MAC and at most of the MTU that
+/// prevResult tells, up unless it is meant to be left down.
+net::Link verify_veth(net::Netlink& sandbox, const cni::Interface& known, bool wants_up = true);
+/// CHECK of the host's end: the veth of `result` whose peer is `container`, up and of its MTU.
+net::Link verify_host_end(net::Netlink& host, const cni::Result& result,
+                          const net::Link& container);
+/// CHECK of the MTU, where prevResult tells one: cniVersions before 1.0.0 do not.
+void verify_mtu(const net::Link& link, const cni::Interface& known);
 
 /// DEL of a pair: removes the container's end, and the host's with it. A link of another kind is
 /// somebody else's and stays, and so is a veth whose MAC differs from the one in `prev_result`
-/// while the host end listed there is gone (S-168). Without a namespace it goes by that host end,
-/// if it is still a veth of the listed MAC. Returns whether one was removed.
+/// while the host end listed there is gone (S-168). Without a namespace, or a link of that name in
+/// it, it goes by that host end, if it is still a veth of the listed MAC. Returns whether one was
+/// removed.
 bool remove_veth_pair(const std::optional<base::Netns>& netns, const std::string& ifname,
                       const std::optional<cni::Result>& prev_result);
 

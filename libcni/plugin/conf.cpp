@@ -9,8 +9,10 @@ namespace cni {
 std::optional<int> find_mtu(const json::Object& config) {
   const auto mtu = config.find_int("mtu").value_or(0);
   if (mtu <= 0) return std::nullopt;
-  if (mtu > 65535)
-    throw Error(Code::invalid_config, "invalid mtu " + std::to_string(mtu) + ": want 0 to 65535");
+  // Ethernet's least and the kernel's most.
+  if (mtu < 68 || mtu > 65535)
+    throw Error(Code::invalid_config,
+                "invalid mtu " + std::to_string(mtu) + ": want 68 to 65535, or 0 for the default");
   return static_cast<int>(mtu);
 }
 

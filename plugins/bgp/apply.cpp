@@ -88,7 +88,7 @@ cni::Result add(const cni::Request& request) {
   // Before the far end comes up and the kernel makes the link-local address: while that one is
   // tentative, the host cannot ask for the pod's MAC address on behalf of packets that it forwards.
   net::try_write_sysctl("net/ipv6/conf/" + pair.host.name + "/accept_dad", "0");
-  attach::configure(*request.sandbox, sandbox, pair.container.index, plan.sandbox);
+  attach::configure(*request.sandbox, sandbox, pair.container, plan.sandbox);
   add_gateway_neighbors(plan, sandbox, pair.container.index);
   configure_host(plan, host, pair.host);
   if (!plan.masquerade.empty()) {

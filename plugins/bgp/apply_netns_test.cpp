@@ -135,6 +135,16 @@ TEST_F(BgpApply, S180_CheckNamesWhatIsGone) {
   EXPECT_THAT(message(), HasSubstr("gateway 169.254.1.1 has MAC address 02:00:00:00:00:07"));
   test::output_in(sandbox_, "ip link set eth0 address " + result.interfaces[1].mac);
   EXPECT_EQ(message(), "CHECK passed");  // the kernel has forgotten its neighbours
+  const std::string conf = "net/ipv4/conf/" + host;
+  test::output_of("sysctl -qw " + conf + "/proxy_arp=0");
+  EXPECT_EQ(message(), "sysctl " + conf + "/proxy_arp is 0, want 1");
+  test::output_of("sysctl -qw " + conf + "/proxy_arp=1 " + conf + "/rp_filter=0");
+  EXPECT_EQ(message(), "sysctl " + conf + "/rp_filter is 0, want 1");
+  test::output_of("sysctl -qw " + conf + "/rp_filter=1 net/ipv6/conf/all/forwarding=0");
+  EXPECT_EQ(message(), "sysctl net/ipv6/conf/all/forwarding is 0, want 1");
+  test::output_of("sysctl -qw net/ipv6/conf/all/forwarding=1; ip addr del fe80::1/128 dev " + host);
+  EXPECT_EQ(message(), "gateway address fe80::1/128 is missing on " + host);
+  test::output_of("ip addr add fe80::1/128 nodad dev " + host);
   test::output_of("nft flush ruleset");
   EXPECT_THAT(message(), HasSubstr("10.244.1.5"));
   test::output_of("ip link set " + host + " address 02:00:00:00:00:07");

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/socket.h>
+
 #include <algorithm>
 
+#include "libcni/net/address.h"
 #include "libcni/net/masquerade.h"
 #include "libcni/net/neighbor.h"
 #include "libcni/net/route.h"
@@ -12,22 +15,21 @@
 namespace bgp {
 namespace {
 
-/// The host's end: the veth of prevResult whose peer is the container's end.
-net::Link verify_host_link(net::Netlink& host, const cni::Result& result,
-                           const net::Link& container) {
-  for (const cni::Interface& interface : result.interfaces) {
-    if (!interface.sandbox.empty()) continue;
-    const auto link = net::find_link(host, interface.name);
-    if (link && link->kind == "veth" && link->peer_index == container.index && link->up)
-      return *link;
-  }
-  attach::differs("the host end of " + container.name + " is missing or down");
+void verify_host_family(net::Netlink& host, const net::Link& link, int family) {
+  attach::verify_forwarding(family);
+  if (family == AF_INET)
+    return attach::verify_sysctl("net/ipv4/conf/" + link.name + "/rp_filter", "1");
+  const auto gateway = base::host_prefix(gateway_of(family));
+  const auto addresses = net::list_addresses(host, link.index);
+  if (std::ranges::find(addresses, gateway, &net::Address::prefix) == addresses.end())
+    attach::differs("gateway address " + gateway.text() + " is missing on " + link.name);
 }
 
 void verify_host(net::Netlink& host, const Plan& plan, const net::Link& link) {
   if (link.mac != gateway_mac())
     attach::differs("link " + link.name + " has another MAC address than the pod's gateway, " +
                     gateway_mac().text());
+  for (const int family : plan.families) verify_host_family(host, link, family);
   for (const base::IpAddress& address : plan.addresses) {
     const net::Route wanted = host_route(address, link.index);
     const auto routes = net::list_routes(host, address.family());
@@ -39,15 +41,19 @@ void verify_host(net::Netlink& host, const Plan& plan, const net::Link& link) {
   }
 }
 
-/// None at all is well: a plugin that changes the pod's MAC address makes the kernel forget its
-/// neighbours, and the host's end answers instead.
-void verify_gateways(net::Netlink& sandbox, const Plan& plan, const net::Link& link) {
+/// None at all is well as long as `host` answers: a plugin that changes the pod's MAC address makes
+/// the kernel forget its neighbours.
+void verify_gateways(net::Netlink& sandbox, const Plan& plan, const net::Link& link,
+                     const net::Link& host) {
   const auto neighbors = net::list_neighbors(sandbox, link.index);
-  for (const int family : plan.families)
-    for (const net::Neighbor& neighbor : neighbors)
-      if (neighbor.address == gateway_of(family) && neighbor.mac != gateway_mac())
-        attach::differs("gateway " + neighbor.address.text() + " has MAC address " +
-                        neighbor.mac.text() + " in the sandbox, want " + gateway_mac().text());
+  for (const int family : plan.families) {
+    const auto known = std::ranges::find(neighbors, gateway_of(family), &net::Neighbor::address);
+    if (known == neighbors.end() && family == AF_INET)
+      attach::verify_sysctl("net/ipv4/conf/" + host.name + "/proxy_arp", "1");
+    if (known != neighbors.end() && known->mac != gateway_mac())
+      attach::differs("gateway " + known->address.text() + " has MAC address " + known->mac.text() +
+                      " in the sandbox, want " + gateway_mac().text());
+  }
 }
 
 }  // namespace
@@ -63,11 +69,11 @@ void verify(const cni::Request& request) {
   net::Netlink host;
   net::Netlink sandbox(*request.sandbox);
   const Plan plan = make_plan(conf, request, *request.prev_result);
-  const net::Link container =
-      attach::verify_veth(sandbox, request.ifname, cni::require_sandbox_interface(request).mac);
+  const net::Link container = attach::verify_veth(sandbox, cni::require_sandbox_interface(request));
   attach::verify(sandbox, container, plan.sandbox);
-  verify_gateways(sandbox, plan, container);
-  verify_host(host, plan, verify_host_link(host, *request.prev_result, container));
+  const net::Link end = attach::verify_host_end(host, *request.prev_result, container);
+  verify_gateways(sandbox, plan, container, end);
+  verify_host(host, plan, end);
   if (!plan.masquerade.empty()) net::check_masquerade(owner_of(request), plan.masquerade);
 }
 

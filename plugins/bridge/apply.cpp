@@ -123,8 +123,7 @@ cni::Result add(const cni::Request& request) {
   const Port port = add_port(session, links);
   configure_port(session, links, port);
   if (!conf.disable_container_interface) {
-    attach::configure(*request.sandbox, session.sandbox, port.veth.container.index,
-                      addresses.sandbox);
+    attach::configure(*request.sandbox, session.sandbox, port.veth.container, addresses.sandbox);
     apply_masquerade(session, addresses);
     apply_gateways(session, addresses, port);
     wait_for_port(session, port);

@@ -42,8 +42,10 @@ net::Link verify_port(net::Netlink& host, const cni::Result& result, const net::
     if (!interface.sandbox.empty() || interface.name == bridge.name) continue;
     const auto link = net::find_link(host, interface.name);
     if (link && link->kind == "veth" && link->peer_index == container.index &&
-        link->master == bridge.index)
+        link->master == bridge.index) {
+      attach::verify_mtu(*link, interface);
       return *link;
+    }
   }
   attach::differs("CNI veth created for bridge " + bridge.name + " was not found");
 }
@@ -64,10 +66,12 @@ void verify_gateways(net::Netlink& host, const AddressPlan& plan) {
   const auto link = net::find_link(host, plan.gateway_link);
   if (!link) attach::differs("link \"" + plan.gateway_link + "\" is missing");
   const auto addresses = net::list_addresses(host, link->index);
-  for (const base::Prefix& gateway : plan.gateways)
+  for (const base::Prefix& gateway : plan.gateways) {
+    attach::verify_forwarding(gateway.address.family());
     if (std::ranges::find(addresses, gateway, &net::Address::prefix) == addresses.end())
       attach::differs("gateway address " + gateway.text() + " is missing on \"" +
                       plan.gateway_link + "\"");
+  }
 }
 
 }  // namespace
@@ -83,9 +87,8 @@ void verify(const cni::Request& request) {
   const LinkPlan links = make_link_plan(conf, request);
   const AddressPlan addresses = make_address_plan(conf, request, result);
   const net::Link bridge = verify_bridge(host, conf, result);
-  const net::Link container =
-      attach::verify_veth(sandbox, request.ifname, cni::require_sandbox_interface(request).mac,
-                          !conf.disable_container_interface);
+  const net::Link container = attach::verify_veth(sandbox, cni::require_sandbox_interface(request),
+                                                  !conf.disable_container_interface);
   const net::Link port = verify_port(host, result, container, bridge);
   verify_port_settings(host, links, port);
   attach::verify(sandbox, container, addresses.sandbox);

@@ -26,11 +26,11 @@ cni::Ipam require_ipam(const cni::Request& request) {
 
 /// Routes even neighbours of the same subnet through the gateway.
 void configure_sandbox(const Plan& plan, const base::Netns& netns, net::Netlink& sandbox,
-                       int index) {
-  attach::configure(netns, sandbox, index, plan.sandbox);
+                       const net::Link& link) {
+  attach::configure(netns, sandbox, link, plan.sandbox);
   for (const Leg& leg : plan.legs) {
-    net::remove_route(sandbox, connected_route(leg, index));
-    for (const net::Route& route : sandbox_routes(leg, index))
+    net::remove_route(sandbox, connected_route(leg, link.index));
+    for (const net::Route& route : sandbox_routes(leg, link.index))
       net::add_route(sandbox, route, net::IfPresent::keep);
   }
 }
@@ -68,7 +68,7 @@ cni::Result add(const cni::Request& request) {
   // Before the far end comes up and the kernel makes the link-local address: while that one is
   // tentative, the host cannot ask for the pod's MAC address on behalf of packets that it forwards.
   net::try_write_sysctl("net/ipv6/conf/" + pair.host.name + "/accept_dad", "0");
-  configure_sandbox(plan, *request.sandbox, sandbox, pair.container.index);
+  configure_sandbox(plan, *request.sandbox, sandbox, pair.container);
   configure_host(plan, host, pair.host);
   if (!plan.masquerade.empty()) {
     const net::Owner owner = owner_of(request);

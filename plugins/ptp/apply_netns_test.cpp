@@ -10,6 +10,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::ThrowsMessage;
 
 /// Hands out 10.1.0.<n>, fd00::<n> to the n-th ADD.
 constexpr const char* kIpam = R"(
@@ -96,7 +97,16 @@ TEST_F(PtpApply, S180_CheckNamesWhatIsGone) {
   EXPECT_EQ(message_after("ip addr del 10.1.0.1/32 dev " + host),
             "gateway address 10.1.0.1/32 is missing on " + host);
   test::output_of("ip addr add 10.1.0.1/32 dev " + host);
+  EXPECT_EQ(message_after("sysctl -qw net.ipv4.ip_forward=0"),
+            "sysctl net/ipv4/ip_forward is 0, want 1");
+  EXPECT_EQ(message_after("sysctl -qw net.ipv4.ip_forward=1; ip link set " + host + " mtu 1300"),
+            "link " + host + " has MTU 1300, want 1500");
+  test::output_of("ip link set " + host + " mtu 1500");
+  test::output_in(sandbox_, "ip link set eth0 mtu 1400");  // as tuning may
   EXPECT_THAT(message_after("nft flush ruleset"), HasSubstr("10.1.0.5"));
+  test::output_in(sandbox_, "ip link set eth0 mtu 1501");
+  EXPECT_EQ(message_after("true"), "link eth0 has MTU 1501, want 1500");
+  test::output_in(sandbox_, "ip link set eth0 mtu 1500");
   EXPECT_EQ(message_after("ip link set " + host + " down"),
             "the host end of eth0 is missing or down");
 }
@@ -119,6 +129,26 @@ TEST_F(PtpApply, S165_DelWithoutSandboxAndResultReleasesRulesAndAddress) {
   EXPECT_NO_THROW(remove(del));
   EXPECT_THAT(test::output_of("nft list ruleset"), Not(HasSubstr("id: c1")));
   EXPECT_EQ(host_.read("log"), "ADD\nDEL\n");
+}
+
+TEST_F(PtpApply, S168_DelOfARenamedLinkGoesByItsHostEnd) {
+  const std::string before = state();
+  const cni::Result result = add_one();
+  test::output_in(sandbox_, "ip link set eth0 down; ip link set eth0 name eth9");
+  remove(request(cni::Verb::del, result));
+  EXPECT_EQ(state(), before);
+}
+
+TEST_F(PtpApply, AnMtuBelowIPv6sLeastIsNamed) {
+  EXPECT_THAT(
+      [&] {
+        add(host_.request(cni::Verb::add,
+                          R"({"cniVersion":"1.1.0","name":"net1","type":"ptp","mtu":1279,
+                              "ipam":{"type":"fake"}})",
+                          sandbox_));
+      },
+      ThrowsMessage<cni::Error>(HasSubstr("invalid mtu 1279: want at least 1280")));
+  EXPECT_EQ(test::output_in(sandbox_, "ip -o link").find("eth0"), std::string::npos);
 }
 
 TEST_F(PtpApply, S033_SecondAddIsRefusedAndTheFirstUnharmed) {

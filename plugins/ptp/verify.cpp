@@ -14,21 +14,10 @@
 namespace ptp {
 namespace {
 
-/// The host's end: the veth of prevResult whose peer is the container's end.
-net::Link verify_host_link(net::Netlink& host, const cni::Result& result,
-                           const net::Link& container) {
-  for (const cni::Interface& interface : result.interfaces) {
-    if (!interface.sandbox.empty()) continue;
-    const auto link = net::find_link(host, interface.name);
-    if (link && link->kind == "veth" && link->peer_index == container.index && link->up)
-      return *link;
-  }
-  attach::differs("the host end of " + container.name + " is missing or down");
-}
-
 void verify_host(net::Netlink& host, const Plan& plan, const net::Link& link) {
   const auto addresses = net::list_addresses(host, link.index);
   for (const Leg& leg : plan.legs) {
+    attach::verify_forwarding(leg.address.address.family());
     const auto gateway = base::host_prefix(leg.gateway);
     if (std::ranges::find(addresses, gateway, &net::Address::prefix) == addresses.end())
       attach::differs("gateway address " + gateway.text() + " is missing on " + link.name);
@@ -53,10 +42,9 @@ void verify(const cni::Request& request) {
   net::Netlink host;
   net::Netlink sandbox(*request.sandbox);
   const Plan plan = make_plan(conf, request, *request.prev_result);
-  const net::Link container =
-      attach::verify_veth(sandbox, request.ifname, cni::require_sandbox_interface(request).mac);
+  const net::Link container = attach::verify_veth(sandbox, cni::require_sandbox_interface(request));
   attach::verify(sandbox, container, plan.sandbox);
-  verify_host(host, plan, verify_host_link(host, *request.prev_result, container));
+  verify_host(host, plan, attach::verify_host_end(host, *request.prev_result, container));
   if (!plan.masquerade.empty()) net::check_masquerade(owner_of(request), plan.masquerade);
 }
 
