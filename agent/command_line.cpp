@@ -9,6 +9,7 @@
 
 #include "agent/commands.h"
 #include "agent/version.h"
+#include "libcni/base/nearest.h"
 #include "libcni/spec/error.h"
 
 namespace agent {
@@ -100,11 +101,37 @@ void add_command_flags(CLI::App& command, Invocation& invocation) {
   }
 }
 
+/// CLI11 would have the options in front of the command, where there are none.
+class HelpFormat : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App* app, std::string name) const override {
+    if (app->get_parent() != nullptr) return CLI::Formatter::make_usage(app, name);
+    return "Usage: plumbd COMMAND [OPTIONS]\n";
+  }
+};
+
+/// What is wrong with the words of the command line, and where to look.
+std::string complaint_of(const CLI::App& app, const CLI::ParseError& error) {
+  const auto chosen = app.get_subcommands();
+  const std::string help =
+      "; see plumbd " + (chosen.empty() ? "" : chosen.front()->get_name() + " ") + "--help";
+  if (!chosen.empty()) return error.what() + help;
+  const auto words = app.remaining();
+  if (words.empty()) return "no command given" + help;
+  std::vector<std::string_view> known;
+  for (const Command& command : kCommands) known.emplace_back(command.name);
+  const std::string hint = base::did_you_mean(words.front(), known);
+  return (words.front().starts_with("-") ? "no command given before \"" : "unknown command \"") +
+         words.front() + "\"" + (hint.empty() ? help : hint);
+}
+
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
   CLI::App app("plumbd: keeps a node's routes, tunnels and BGP sessions to the other nodes.");
   app.footer(kEpilogue);
+  app.formatter(std::make_shared<HelpFormat>());
+  app.set_version_flag("--version", std::string("plumbd ") + kVersion, "Print the version");
   app.require_subcommand(1);
   Invocation invocation;
   int (*run)(const Invocation&) = nullptr;
@@ -117,7 +144,9 @@ int run_command_line(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kOk : kUsage;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    std::cerr << "plumbd: " << complaint_of(app, error) << "\n";
+    return kUsage;
   }
   try {
     return run(invocation);

@@ -54,7 +54,13 @@ Known known_cluster(const Config& config) {
       std::ranges::stable_sort(list.nodes, {}, &fabric::Node::name);
       return {{.nodes = std::move(list.nodes), .problems = std::move(list.problems)}, path};
     }
-  return {parse_snapshot(base::read_file(cache), cache), cache, true};
+  const auto text = base::find_file(cache);
+  if (!text)
+    throw cni::Error(
+        cni::Code::try_again_later,
+        "no plumbd answers on " + config.run_dir + "/plumbd.sock, and none has left " + cache +
+            (config.source == Config::SourceKind::file ? "; there is no " + path : ""));
+  return {parse_snapshot(*text, cache), cache, true};
 }
 
 int run_agent(const Invocation& invocation) {

@@ -20,7 +20,8 @@ bool is_own_conflist(const Config& config) {
   return text->find("\"name\": \"plumb\"") != text->npos;
 }
 
-void remove_files(const Config& config) {
+/// Tells how many there were.
+std::size_t remove_files(const Config& config) {
   std::vector<std::string> paths;
   if (!config.cni_conf.empty() && is_own_conflist(config)) paths.push_back(config.cni_conf);
   for (const char* name : {"/node.json", "/subnet.env"}) {
@@ -33,8 +34,13 @@ void remove_files(const Config& config) {
   // Not the locks: who opened one before it went would share the folder with who makes it anew.
   for (const char* name : {"/snapshot.json", "/etcd-ranges.json", "/format"})
     paths.push_back(config.state_dir + name);
-  for (const std::string& path : paths)
-    if (base::remove_file(path)) std::cout << "removed " << path << "\n";
+  std::size_t removed = 0;
+  for (const std::string& path : paths) {
+    if (!base::remove_file(path)) continue;
+    std::cout << "removed " << path << "\n";
+    ++removed;
+  }
+  return removed;
 }
 
 }  // namespace
@@ -56,7 +62,8 @@ int clean_up(const Invocation& invocation) {
   const fabric::RestoredSysctls sysctls = fabric::restore_sysctls(netlink, config.run_dir);
   for (const std::string& line : sysctls.restored) std::cout << "restored sysctl " << line << "\n";
   for (const std::string& line : sysctls.left) std::cout << "left sysctl " << line << "\n";
-  remove_files(config);
+  if (remove_files(config) + report.changes.size() + report.errors.size() == 0)
+    std::cout << "nothing was left to remove\n";
   if (config.fabric.backend == fabric::Backend::bgp)
     std::cout << "BIRD, if it runs, still holds its routes: stop it\n";
   return report.errors.empty() ? kOk : kFailed;

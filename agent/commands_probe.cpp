@@ -13,11 +13,10 @@ namespace {
 constexpr int kTries = 3;
 constexpr std::chrono::milliseconds kPatience(1000);
 
-json::Object ask(const Config& config, const std::string& path) {
+/// Nothing when no agent runs, or none that is ready to tell.
+std::optional<json::Object> ask(const Config& config, const std::string& path) {
   const auto answer = ask_agent(config, "GET", path);
-  if (!answer || answer->status != 200)
-    throw cni::Error(cni::Code::try_again_later,
-                     "no plumbd answers on " + config.run_dir + "/plumbd.sock");
+  if (!answer || answer->status != 200) return std::nullopt;
   return json::Object::parse(answer->body, path);
 }
 
@@ -65,8 +64,14 @@ bool probe(const base::IpAddress& target, int size) {
 
 int probe_node(const Invocation& invocation) {
   const Config config = load_config(invocation);
-  const json::Object node = find_node(ask(config, "/nodes"), invocation.words.at(0));
-  const auto mtu = static_cast<int>(ask(config, "/status").find_int("podMtu").value_or(1280));
+  const auto nodes = ask(config, "/nodes");
+  const auto status = ask(config, "/status");
+  if (!nodes || !status) {
+    std::cerr << "plumbd: no plumbd answers on " << config.run_dir << "/plumbd.sock\n";
+    return kNoAgent;
+  }
+  const json::Object node = find_node(*nodes, invocation.words.at(0));
+  const auto mtu = static_cast<int>(status->find_int("podMtu").value_or(1280));
   std::cout << "node " << invocation.words.at(0) << ", reached by " << node.get_string("reachedBy")
             << "\n";
   bool all = true;

@@ -14,6 +14,7 @@
 #include "agent/config_yaml.h"
 #include "agent/endpoint.h"
 #include "libcni/base/names.h"
+#include "libcni/base/nearest.h"
 #include "libcni/spec/error.h"
 
 namespace agent {
@@ -28,7 +29,8 @@ void set_member(nlohmann::json& document, const Override& change) {
   const auto known = config_keys();
   if (std::ranges::find(known, change.key) == known.end() &&
       !change.key.starts_with("bgp.reflectors."))
-    throw cni::Error(cni::Code::unsupported_field, "unknown key \"" + change.key + "\"");
+    throw cni::Error(cni::Code::unsupported_field,
+                     "unknown key \"" + change.key + "\"" + base::did_you_mean(change.key, known));
   nlohmann::json* at = &document;
   std::string_view rest = change.key;
   for (auto dot = rest.find('.'); dot != rest.npos; dot = rest.find('.')) {

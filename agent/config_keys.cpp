@@ -4,8 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <numeric>
 #include <vector>
+
+#include "libcni/base/nearest.h"
 
 namespace agent {
 namespace {
@@ -114,24 +115,6 @@ std::vector<std::string_view> keys_below(std::string_view path) {
   return found;
 }
 
-/// Levenshtein's distance, in any case of the letters.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0u);
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const bool same = std::tolower(static_cast<unsigned char>(a[i])) ==
-                        std::tolower(static_cast<unsigned char>(b[j]));
-      const std::size_t changed = diagonal + (same ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({changed, row[j] + 1, row[j + 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
 }  // namespace
 
 std::span<const std::string_view> config_keys() {
@@ -143,12 +126,8 @@ bool is_config_key(std::string_view path, std::string_view key) {
   return std::ranges::any_of(known, [&](auto k) { return k == key || k == "*"; });
 }
 
-std::string nearest_config_key(std::string_view path, std::string_view key) {
-  const auto known = keys_below(path);
-  const auto best = std::ranges::min_element(
-      known, {}, [&](std::string_view candidate) { return distance(candidate, key); });
-  if (best == known.end() || distance(*best, key) > 2) return {};
-  return std::string(*best);
+std::string config_key_hint(std::string_view path, std::string_view key) {
+  return base::did_you_mean(key, keys_below(path));
 }
 
 std::string environment_name(std::string_view key) {

@@ -14,9 +14,8 @@ std::span<const std::string_view> config_keys();
 /// Whether `key` is one of config_keys() below `path` (such as `bgp.peers[0]`).
 bool is_config_key(std::string_view path, std::string_view key);
 
-/// The key below `path` that `key` is a slip of: another case, or at most two letters differ.
-/// Empty when there is none.
-std::string nearest_config_key(std::string_view path, std::string_view key);
+/// `, did you mean "asNumber"?`, where `key` is a slip of one below `path`; else empty.
+std::string config_key_hint(std::string_view path, std::string_view key);
 
 /// `PLUMB_BGP_AS_NUMBER` for `bgp.asNumber`.
 std::string environment_name(std::string_view key);

@@ -15,10 +15,8 @@ namespace {
 void refuse_unknown_keys(const json::Object& object) {
   for (const std::string& key : object.keys()) {
     if (is_config_key(object.path(), key)) continue;
-    const std::string nearest = nearest_config_key(object.path(), key);
-    throw cni::Error(cni::Code::unsupported_field,
-                     "unknown key \"" + object.path_of(key) + "\"" +
-                         (nearest.empty() ? "" : ", did you mean \"" + nearest + "\"?"));
+    throw cni::Error(cni::Code::unsupported_field, "unknown key \"" + object.path_of(key) + "\"" +
+                                                       config_key_hint(object.path(), key));
   }
 }
 

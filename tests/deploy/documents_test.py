@@ -10,32 +10,42 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from lab import world  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PLUMBD = f"{world.plugin_folder()}/plumbd"
 MANUAL = (ROOT / "docs/man/plumbd.8").read_text(encoding="utf-8").replace("\\", "")
 
 
-def plumbd(*arguments):
-    return world.run(PLUMBD, *arguments, env=world.environment()).stdout
+def told_by(program, *arguments):
+    return world.run(f"{world.plugin_folder()}/{program}", *arguments, env=world.environment()).stdout
 
 
-def commands():
-    return set(re.findall(r"^  ([a-z]+) +[A-Z]", plumbd("--help").partition("ommands:")[2], re.M))
+def commands(program):
+    return set(re.findall(r"^  ([a-z]+)(?:, [a-z]+)? +[A-Z]", told_by(program, "--help").partition("ommands:")[2], re.M))
 
 
 class DocumentsTest(unittest.TestCase):
     def test_the_manual_has_every_command(self):
         section = MANUAL.partition(".SH COMMANDS")[2].partition(".SH OPTIONS")[0]
         described = re.findall(r'^\.TP\n\.BI? "?([a-z]+)', section, re.M)
-        self.assertEqual(set(described), commands())
+        self.assertEqual(set(described), commands("plumbd"))
 
     def test_the_manual_has_every_option(self):
-        options = {option for command in commands() for option in re.findall(r"(--[a-z-]+)", plumbd(command, "--help"))}
+        options = {option for command in commands("plumbd")
+                   for option in re.findall(r"(--[a-z-]+)", told_by("plumbd", command, "--help"))}
         self.assertEqual({option for option in options if option not in MANUAL} - {"--help"}, set())
 
     def test_the_readme_shows_commands_that_exist(self):
-        shown = re.findall(r"^plumbd ([a-z]+)", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)
-        self.assertGreater(len(shown), 4)
-        self.assertEqual(set(shown) - commands(), set())
+        readme = (ROOT / "README.md").read_text(encoding="utf-8")
+        for program in ("plumbd", "cnitool"):
+            shown = re.findall(rf"^{program} ([a-z]+)", readme, re.M)
+            self.assertGreater(len(shown), 4)
+            self.assertEqual(set(shown) - commands(program), set())
+
+    def test_every_key_of_a_node_is_explained(self):
+        code = (ROOT / "libcni/nodes/node_list.cpp").read_text(encoding="utf-8")
+        read = set(re.findall(r'key == "(\w+)"', code))
+        section = (ROOT / "docs/operations.md").read_text(encoding="utf-8").partition("1. `/etc/plumb/nodes`")[2].partition("\n2. ")[0]
+        explained = {key for row in re.findall(r"^   \| (`.*?) \|", section, re.M) for key in re.findall(r"`(\w+)`", row)}
+        self.assertGreater(len(read), 5)
+        self.assertEqual(read, explained)
 
     def test_every_metric_is_explained(self):
         """The names are collected from the code: some appear only with a tunnel, a source or a peer."""

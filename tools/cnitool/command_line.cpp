@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <numeric>
 #include <span>
 
 #include <CLI/CLI.hpp>
 
+#include "libcni/base/nearest.h"
 #include "libcni/runtime/cache.h"
 #include "libcni/runtime/conf_dir.h"
 #include "libcni/runtime/plugin_path.h"
@@ -235,53 +235,26 @@ void define(CLI::App& app, Options& o) {
   }
 }
 
-/// How many letters differ, insertions and deletions included.
-std::size_t distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t substitute = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitute});
-    }
-  }
-  return row.back();
-}
-
-std::string suggestion(const std::string& word, const std::vector<std::string>& known) {
-  std::string best;
-  std::size_t least = std::max<std::size_t>(word.size() / 3, 1) + 1;
-  for (const auto& candidate : known) {
-    const std::size_t apart = distance(word, candidate);
-    if (apart < least || (candidate.starts_with(word) && word.size() > 1)) {
-      least = apart;
-      best = candidate;
-    }
-  }
-  return best.empty() ? "" : "; did you mean \"" + best + "\"?";
-}
-
 [[noreturn]] void refuse_unknown(const CLI::App& app, const std::string& word) {
   const auto chosen = app.get_subcommands();
   const CLI::App& scope = chosen.empty() ? app : *chosen.front();
-  std::vector<std::string> known;
   if (word.starts_with("-")) {
+    std::vector<std::string> names;
     for (const CLI::Option* option : scope.get_options()) {
-      for (const auto& name : option->get_lnames()) known.push_back("--" + name);
+      for (const auto& name : option->get_lnames()) names.push_back("--" + name);
     }
+    const std::vector<std::string_view> known(names.begin(), names.end());
     const std::string command = chosen.empty() ? "cnitool" : "cnitool " + scope.get_name();
-    const std::string hint = suggestion(word.substr(0, word.find('=')), known);
+    const std::string hint = base::did_you_mean(word.substr(0, word.find('=')), known);
     throw UsageError("unknown option \"" + word + "\"" +
                      (hint.empty() ? "; see " + command + " --help" : hint));
   }
+  std::vector<std::string_view> known;
   for (const CommandSpec& spec : kCommands) {
     known.emplace_back(spec.name);
     if (*spec.alias != '\0') known.emplace_back(spec.alias);
   }
-  const std::string hint = suggestion(word, known);
+  const std::string hint = base::did_you_mean(word, known);
   throw UsageError("unknown command \"" + word + "\"" +
                    (hint.empty() ? "; see cnitool --help" : hint));
 }

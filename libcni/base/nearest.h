@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace base {
+
+/// The known word that `word` is a slip of: another case, its beginning, or at most a third of its
+/// letters (one in short words) wrong, missing, too many or swapped. Empty when there is none.
+std::string_view nearest(std::string_view word, std::span<const std::string_view> known);
+
+/// That as the end of a message: `, did you mean "status"?`, or empty.
+std::string did_you_mean(std::string_view word, std::span<const std::string_view> known);
+
+}  // namespace base
