@@ -47,6 +47,11 @@ class DocumentsTest(unittest.TestCase):
         self.assertGreater(len(read), 5)
         self.assertEqual(read, explained)
 
+    def test_every_suite_is_explained(self):
+        listed = set(re.findall(r"`(?:tests|scripts)/(\w+)[^`]*`", (ROOT / "docs/testing.md").read_text(encoding="utf-8")))
+        folders = {path.parent.name for path in (ROOT / "tests").glob("*/CMakeLists.txt")}
+        self.assertEqual(folders - listed, set())
+
     def test_every_metric_is_explained(self):
         """The names are collected from the code: some appear only with a tunnel, a source or a peer."""
         code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "agent").rglob("*metrics*.cpp"))

@@ -83,7 +83,7 @@ std::string hint_of(const std::exception& error, const Options& options) {
     return "; name its directory with --plugin-path or CNI_PATH";
   }
   if (dynamic_cast<const runtime::AlreadyAttached*>(&error) != nullptr) {
-    return "; detach it first with cnitool del, or use --force";
+    return "; run cnitool del, or use --force";
   }
   if (dynamic_cast<const runtime::NotOwner*>(&error) != nullptr) return " (--force)";
   if (is_permission(error.what()) && geteuid() != 0) return "; you are not root: try sudo";
