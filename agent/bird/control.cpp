@@ -63,15 +63,16 @@ void Control::drop(std::string problem) {
   up_ = false;
   input_.clear();
   reply_ = {};
+  code_ = 0;
   problem_ = "connect to \"" + path_ + "\": " + std::move(problem);
   if (reconnect_ == 0) reconnect_ = loop_.after(kRetry, [this] { connect(); });
   for (const Command& each : std::exchange(commands_, {})) each.answer({});
   on_change_();
 }
 
-void Control::command(std::string text, Answer answer) {
+void Control::command(std::string text, Answer answer, Wanted wanted) {
   if (!up_) return answer({});
-  commands_.push_back({std::move(text), std::move(answer)});
+  commands_.push_back({std::move(text), std::move(answer), wanted});
   if (commands_.size() == 1) send();
 }
 
@@ -109,22 +110,26 @@ void Control::receive() {
 
 void Control::take_line(std::string_view line) {
   if (line.starts_with('+')) return;  // a message that belongs to no command
-  int code = reply_.code();
+  int code = code_;
   const bool coded = line.size() > kCodeDigits && line[0] >= '0' && line[0] <= '9';
   if (coded) {
     const auto [end, error] = std::from_chars(line.data(), line.data() + kCodeDigits, code);
     if (error != std::errc() || end != line.data() + kCodeDigits)
       return drop("not a control socket of BIRD");
+    code_ = code;
   }
   const bool last = coded && line[kCodeDigits] == ' ';
   line.remove_prefix(coded ? kCodeDigits + 1 : (line.empty() ? 0 : 1));
   reply_.lines.push_back({code, std::string(line)});
+  const Wanted wanted = commands_.empty() ? nullptr : commands_.front().wanted;
+  if (!last && wanted != nullptr && !wanted(reply_.lines.back())) reply_.lines.pop_back();
   if (last) finish();
 }
 
 void Control::finish() {
   loop_.cancel(std::exchange(deadline_, 0));
   const Reply reply = std::exchange(reply_, {});
+  code_ = 0;
   if (!up_) {
     up_ = true;
     problem_.clear();

@@ -30,6 +30,7 @@ struct Reply {
 class Control {
  public:
   using Answer = std::function<void(const Reply&)>;
+  using Wanted = bool (*)(const Reply::Line&);
 
   /// `on_change` runs when BIRD has greeted, and after each attempt or connection that failed.
   Control(Loop& loop, std::string path, std::function<void()> on_change);
@@ -42,13 +43,15 @@ class Control {
   bool connecting() const { return socket_ && !up_; }
   /// Why it is not up, such as `connect to "/run/plumb/bird.ctl": No such file or directory`.
   const std::string& problem() const { return problem_; }
-  /// The answer to a command that a lost connection cuts off has no lines and is not ok().
-  void command(std::string text, Answer answer);
+  /// The answer to a command that a lost connection cuts off has no lines and is not ok(). Of long
+  /// ones, only the lines that are `wanted` are kept, and the last one.
+  void command(std::string text, Answer answer, Wanted wanted = nullptr);
 
  private:
   struct Command {
     std::string text;
     Answer answer;
+    Wanted wanted;
   };
   void connect();
   void drop(std::string problem);
@@ -66,6 +69,7 @@ class Control {
   std::string problem_ = "not connected yet";
   std::string input_;
   Reply reply_;
+  int code_ = 0;                  ///< of the last line that had one
   std::deque<Command> commands_;  ///< the first one is with BIRD
   Loop::TimerId reconnect_ = 0, deadline_ = 0;
 };

@@ -96,6 +96,20 @@ TEST_F(ControlTest, AnswersInOrderAlsoWhenTheyComeInPieces) {
   EXPECT_THAT(answers, testing::ElementsAre("3 3 Reconfigured", "8002 1 refused"));
 }
 
+TEST_F(ControlTest, KeepsTheWantedLinesAndTheLastOne) {
+  greet();
+  std::vector<std::string> kept;
+  control.command(
+      "show",
+      [&](const Reply& reply) {
+        for (const Reply::Line& line : reply.lines)
+          kept.push_back(std::to_string(line.code) + " " + line.text);
+      },
+      [](const Reply::Line& line) { return line.text.ends_with("wanted"); });
+  say("1002-first\n second, wanted\n third\n1006-fourth\n fifth, wanted\n0000 \n");
+  EXPECT_THAT(kept, testing::ElementsAre("1002 second, wanted", "1006 fifth, wanted", "0 "));
+}
+
 TEST_F(ControlTest, ALostConnectionAnswersEverythingAndIsMadeAgain) {
   greet();
   int lost = 0;

@@ -36,8 +36,6 @@ constexpr seconds kNotAgain{60};              // every attempt costs the session
 /// from starting.
 constexpr const char* kUnchecked = "# BIRD has not checked this yet.\n";
 
-constexpr const char* kShow = "show protocols all";
-
 /// The session with `neighbor`; nothing when none is wanted.
 const Session* find_session(const Desired& desired, const base::IpAddress& neighbor) {
   const auto found = std::ranges::find_if(desired.sessions, [&](const Session& session) {
@@ -129,8 +127,12 @@ void Driver::check_candidate() {
   });
 }
 
+void Driver::ask_for_peers(Control::Answer answer) {
+  control_.command("show protocols all", std::move(answer), tells_of_peers);
+}
+
 void Driver::count_sessions() {
-  control_.command(kShow, [this](const Reply& reply) {
+  ask_for_peers([this](const Reply& reply) {
     before_.clear();
     changed_.clear();
     try {
@@ -176,7 +178,7 @@ void Driver::commit() {
 
 void Driver::await_sessions() {
   look_again_ = 0;
-  control_.command(kShow, [this](const Reply& reply) {
+  ask_for_peers([this](const Reply& reply) {
     if (reply.lines.empty()) return finish("BIRD does not answer: " + control_.problem());
     judge(parse_protocols(reply));
   });
@@ -260,7 +262,7 @@ void Driver::poll_quickly() {
 void Driver::poll() {
   poll_ = 0;
   if (!control_.up()) return;
-  control_.command(kShow, [this](const Reply& reply) {
+  ask_for_peers([this](const Reply& reply) {
     if (reply.ok()) keep_peers(parse_protocols(reply));
   });
   const milliseconds pause = quick_polls_ > 0 ? kQuickPoll : milliseconds(kPoll);

@@ -75,6 +75,7 @@ class Driver {
   void begin(Job job);
   void wait_for_bird();
   void check_candidate();
+  void ask_for_peers(Control::Answer answer);
   void count_sessions();
   void note_session(const base::IpAddress& neighbor);
   void commit();

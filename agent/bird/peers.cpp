@@ -2,6 +2,7 @@
 #include "agent/bird/peers.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <sstream>
 #include <string_view>
@@ -38,22 +39,47 @@ void add_counts(PeerStatus& peer, const std::string& counts) {
   }
 }
 
-void add_detail(PeerStatus& peer, const std::string& line) {
+void set_address(PeerStatus& peer, const std::string& value) {
+  peer.address = base::IpAddress::parse(value.substr(0, value.find('%'))).value_or(peer.address);
+}
+
+struct Detail {
+  std::string_view key;
+  void (*add)(PeerStatus& peer, const std::string& value);
+};
+constexpr std::array kDetails{
+    Detail{"BGP state", [](PeerStatus& peer, const std::string& value) { peer.state = value; }},
+    Detail{"Neighbor address", set_address},
+    Detail{"Neighbor AS",
+           [](PeerStatus& peer, const std::string& value) {
+             peer.as_number = static_cast<std::uint32_t>(number(value));
+           }},
+    Detail{"Last error", [](PeerStatus& peer, const std::string& value) { peer.error = value; }},
+    Detail{"Routes", add_counts}};
+
+/// `  key: value`; nothing for a line that is none of them.
+const Detail* find_detail(std::string_view line) {
   const std::size_t colon = line.find(':');
   const std::size_t start = line.find_first_not_of(' ');
-  if (colon == std::string::npos || start > colon) return;
-  const std::string key = line.substr(start, colon - start);
-  const std::size_t from = line.find_first_not_of(' ', colon + 1);
-  const std::string value = from == std::string::npos ? "" : line.substr(from);
-  if (key == "BGP state") peer.state = value;
-  if (key == "Neighbor address")
-    peer.address = base::IpAddress::parse(value.substr(0, value.find('%'))).value_or(peer.address);
-  if (key == "Neighbor AS") peer.as_number = static_cast<std::uint32_t>(number(value));
-  if (key == "Last error") peer.error = value;
-  if (key == "Routes") add_counts(peer, value);
+  if (colon == std::string_view::npos || start > colon) return nullptr;
+  const std::string_view key = line.substr(start, colon - start);
+  const auto* found = std::ranges::find(kDetails, key, &Detail::key);
+  return found == kDetails.end() ? nullptr : found;
+}
+
+void add_detail(PeerStatus& peer, const std::string& line) {
+  const Detail* detail = find_detail(line);
+  if (detail == nullptr) return;
+  const std::size_t from = line.find_first_not_of(' ', line.find(':') + 1);
+  detail->add(peer, from == std::string::npos ? "" : line.substr(from));
 }
 
 }  // namespace
+
+bool tells_of_peers(const Reply::Line& line) {
+  return line.code == kProtocolLine ||
+         (line.code == kDetailLine && find_detail(line.text) != nullptr);
+}
 
 std::vector<PeerStatus> parse_protocols(const Reply& reply) {
   std::vector<PeerStatus> peers;

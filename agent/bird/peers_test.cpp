@@ -73,6 +73,15 @@ TEST(BirdPeers, AreSessionsWithAnAddressAndSumTheirFamilies) {
   EXPECT_FALSE(tor.up());
 }
 
+TEST(BirdPeers, AreTheSameWithoutTheLinesThatDoNotTellOfThem) {
+  Reply reply = answer(kAnswer);
+  const auto peers = parse_protocols(reply);
+  EXPECT_EQ(
+      std::erase_if(reply.lines, [](const Reply::Line& line) { return !tells_of_peers(line); }),
+      12u);
+  EXPECT_EQ(parse_protocols(reply), peers);
+}
+
 TEST(BirdPeers, AreNoneInAnAnswerThatIsCutOffOrForeign) {
   EXPECT_THAT(parse_protocols({}), IsEmpty());
   EXPECT_THAT(parse_protocols(answer("8002 no such command\n")), IsEmpty());
