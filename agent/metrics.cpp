@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <prometheus/metric_family.h>
-#include <prometheus/text_serializer.h>
 #include <sys/socket.h>
 
 #include <charconv>
 #include <sstream>
 
+#include "agent/metrics_text.h"
 #include "agent/version.h"
 #include "agent/view.h"
 #include "libcni/base/file.h"
@@ -14,84 +13,42 @@
 namespace agent {
 namespace {
 
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
-using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
+using Labels = MetricLabels;
 
-class Families {
- public:
-  void counter(const std::string& name, const std::string& help, double value, Labels labels = {}) {
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    metric.counter.value = value;
-    add(name, help, MetricType::Counter, std::move(metric));
-  }
-  void gauge(const std::string& name, const std::string& help, double value, Labels labels = {}) {
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    metric.gauge.value = value;
-    add(name, help, MetricType::Gauge, std::move(metric));
-  }
-  void histogram(const std::string& name, const std::string& help, const Histogram& values) {
-    ClientMetric metric;
-    metric.histogram.sample_count = values.count;
-    metric.histogram.sample_sum = values.sum;
-    for (std::size_t i = 0; i < values.kBounds.size(); ++i)
-      metric.histogram.bucket.push_back({values.at_most[i], values.kBounds[i]});
-    add(name, help, MetricType::Histogram, std::move(metric));
-  }
-  std::string text() const { return prometheus::TextSerializer().Serialize(families_); }
-
- private:
-  void add(const std::string& name, const std::string& help, MetricType type, ClientMetric metric) {
-    if (families_.empty() || families_.back().name != "plumb_" + name) {
-      families_.emplace_back();
-      families_.back().name = "plumb_" + name;
-      families_.back().help = help;
-      families_.back().type = type;
-    }
-    families_.back().metric.push_back(std::move(metric));
-  }
-  std::vector<MetricFamily> families_;
-};
-
-void add_drivers(Families& out, const std::vector<DriverStatus>& drivers) {
+void add_drivers(MetricsText& out, const std::vector<DriverStatus>& drivers) {
   const auto each = [&](const auto& add) {
     for (const DriverStatus& driver : drivers) add(driver, Labels{{"driver", driver.name}});
   };
-  each([&](const DriverStatus& d, Labels l) {
-    out.counter("reconcile_runs_total", "Runs of a driver.", static_cast<double>(d.runs),
-                std::move(l));
+  each([&](const DriverStatus& d, const Labels& l) {
+    out.counter("reconcile_runs_total", "Runs of a driver.", static_cast<double>(d.runs), l);
   });
-  each([&](const DriverStatus& d, Labels l) {
+  each([&](const DriverStatus& d, const Labels& l) {
     out.counter("reconcile_errors_total", "Runs that left something undone.",
-                static_cast<double>(d.errors), std::move(l));
+                static_cast<double>(d.errors), l);
   });
-  each([&](const DriverStatus& d, Labels l) {
+  each([&](const DriverStatus& d, const Labels& l) {
     out.counter("reconcile_writes_total", "Objects added, replaced or removed.",
-                static_cast<double>(d.writes), std::move(l));
+                static_cast<double>(d.writes), l);
   });
-  each([&](const DriverStatus& d, Labels l) {
+  each([&](const DriverStatus& d, const Labels& l) {
     out.gauge("reconcile_failing", "1 while the last run left something undone.",
-              d.problem.empty() ? 0 : 1, std::move(l));
+              d.problem.empty() ? 0 : 1, l);
   });
-  each([&](const DriverStatus& d, Labels l) {
-    out.gauge("reconcile_duration_seconds", "Of the last run.", d.duration.count(), std::move(l));
+  each([&](const DriverStatus& d, const Labels& l) {
+    out.gauge("reconcile_duration_seconds", "Of the last run.", d.duration.count(), l);
   });
-  each([&](const DriverStatus& d, Labels l) {
+  each([&](const DriverStatus& d, const Labels& l) {
     const std::chrono::duration<double> age = Loop::Clock::now() - d.last_success;
     if (d.done_once)
       out.gauge("reconcile_last_success_age_seconds", "Since a run that left nothing undone.",
-                age.count(), std::move(l));
+                age.count(), l);
   });
-  each([&](const DriverStatus& d, Labels l) {
-    out.gauge("desired_objects", "Objects that a driver keeps.", static_cast<double>(d.desired),
-              std::move(l));
+  each([&](const DriverStatus& d, const Labels& l) {
+    out.gauge("desired_objects", "Objects that a driver keeps.", static_cast<double>(d.desired), l);
   });
 }
 
-void add_source(Families& out, const SourceStatus& source) {
+void add_source(MetricsText& out, const SourceStatus& source) {
   out.gauge("source_in_sync",
             "1 while the source is complete and followed; 0 while its file is missing or broken.",
             source.in_sync ? 1 : 0);
@@ -106,7 +63,7 @@ void add_source(Families& out, const SourceStatus& source) {
     out.gauge("source_silence_seconds", "Since anything came from the source.", silence.count());
 }
 
-void add_bgp(Families& out, const bird::Status& bgp) {
+void add_bgp(MetricsText& out, const bird::Status& bgp) {
   out.gauge("bird_running", "1 while BIRD answers.", bgp.running ? 1 : 0);
   out.counter("bird_reconfigurations_total", "Configurations that BIRD works by.",
               static_cast<double>(bgp.reconfigurations));
@@ -130,7 +87,7 @@ void add_bgp(Families& out, const bird::Status& bgp) {
   }
 }
 
-void add_neighbor_tables(Families& out, net::Netlink& netlink) {
+void add_neighbor_tables(MetricsText& out, net::Netlink& netlink) {
   const std::vector<net::NeighborTable> tables = net::list_neighbor_tables(netlink);
   const auto family_of = [](const net::NeighborTable& table) {
     return Labels{{"family", table.family == AF_INET ? "ipv4" : "ipv6"}};
@@ -145,7 +102,7 @@ void add_neighbor_tables(Families& out, net::Netlink& netlink) {
 
 /// Packets that a device dropped, from /proc/net/dev: `  name: bytes packets errs drop ...`, eight
 /// columns for each direction.
-void add_drops(Families& out, const std::string& device) {
+void add_drops(MetricsText& out, const std::string& device) {
   std::istringstream text(base::find_file("/proc/self/net/dev").value_or(""));
   for (std::string line; std::getline(text, line);) {
     std::istringstream words(line);
@@ -163,7 +120,7 @@ void add_drops(Families& out, const std::string& device) {
 }  // namespace
 
 std::string print_metrics(const View& view) {
-  Families out;
+  MetricsText out;
   out.gauge("info", "Version, node and backend.", 1,
             {{"version", kVersion},
              {"node", view.config.node_name},

@@ -39,7 +39,7 @@ FENCES = [
     (r"nlohmann/", r"libcni/(json|runtime)/.*|.*/conf\.cpp|agent/.*|(tools|tests)/.*|.*_test\.cpp"),
     (r"CLI/", r"(tools/[^/]+|agent)/(main|command_line)\.cpp"),
     (r"spdlog/", r"libcni/base/log\.cpp"),
-    (r"(curl/|prometheus/|yaml-cpp/|microhttpd)", r"agent/.*"),
+    (r"(curl/|yaml-cpp/|microhttpd)", r"agent/.*"),
     (r"(gtest/|gmock/)", r"tests/.*|.*_test\.cpp"),
 ]
 INCLUDE = re.compile(r'\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)')
