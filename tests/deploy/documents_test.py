@@ -39,6 +39,14 @@ class DocumentsTest(unittest.TestCase):
             self.assertGreater(len(shown), 4)
             self.assertEqual(set(shown) - commands(program), set())
 
+    def test_the_readme_names_the_libraries_that_plumbd_needs(self):
+        linked = world.run("readelf", "-d", f"{world.plugin_folder()}/plumbd").stdout
+        needed = {f"{name}{version}" for name, version in re.findall(r"\(NEEDED\).*\[(lib\w+)\.so\.([0-9.]+)\]", linked)}
+        of_every_debian = {"libc6", "libm6", "libgcc_s1"}
+        of_test_builds = {name for name in needed if name.startswith(("libasan", "libubsan"))}
+        named = set(re.findall(r"`(lib[a-z0-9.-]+[0-9])`", (ROOT / "README.md").read_text(encoding="utf-8")))
+        self.assertEqual(needed - of_every_debian - of_test_builds, named - {"libcurl4"})  # loaded at run time
+
     def test_every_key_of_a_node_is_explained(self):
         code = (ROOT / "libcni/nodes/node_list.cpp").read_text(encoding="utf-8")
         read = set(re.findall(r'key == "(\w+)"', code))
