@@ -59,7 +59,7 @@ void ensure_global_sysctl(Run& run, const std::string& key, const std::string& v
   if (!run.is_dry() && !run.record_folder().empty()) try {
       record_sysctl(run.record_folder(), {.key = key, .before = *present, .ours = value});
     } catch (const std::system_error& e) {
-      run.fail("remember sysctl " + key + " = " + *present + ": " + e.what());
+      run.fail("remember sysctl " + key + " = " + *present, e);
     }
   ensure_sysctl(run, key, value);
 }

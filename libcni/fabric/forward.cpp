@@ -130,7 +130,7 @@ void ensure_forward_rules(Run& run, const std::optional<Traffic>& traffic) {
     try {
       work();
     } catch (const std::system_error& e) {
-      run.fail(describe(family, variant) + ": " + e.what());
+      run.fail(describe(family, variant), e);
     }
   };
   for (const int family : {AF_INET, AF_INET6}) {

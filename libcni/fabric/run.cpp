@@ -40,6 +40,11 @@ void Run::fail(std::string error) {
     ++hidden_errors_;
 }
 
+void Run::fail(const std::string& what, const std::system_error& error) {
+  if (error.code().value() == EINTR) throw;
+  fail(what + ": " + error.what());
+}
+
 void Run::record(Change::What what, const std::function<std::string()>& describe) {
   ++report_.changed;
   if (what == Change::What::remove) ++report_.removed;
@@ -76,7 +81,7 @@ bool Run::change(Change::What what, const std::string& object, const std::functi
     make();
   } catch (const std::system_error& e) {
     contended_ = contended_ || e.code().value() == EEXIST || e.code().value() == ENODEV;
-    fail(word_of(what) + object + ": " + e.what());
+    fail(word_of(what) + object, e);
     return false;
   }
   return true;

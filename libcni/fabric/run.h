@@ -42,6 +42,9 @@ class Run {
 
   void want(std::size_t objects) { report_.desired += objects; }
   void fail(std::string error);
+  /// In a catch clause: `what` was refused. Goes on throwing what ends the whole run, a termination
+  /// signal.
+  void fail(const std::string& what, const std::system_error& error);
   /// Makes one change of `requests` netlink requests; false when the kernel refused it.
   bool change(Change::What what, const std::string& object, const std::function<void()>& make,
               std::size_t requests = 1);

@@ -183,14 +183,14 @@ void ensure_traffic(Run& run, const std::optional<Traffic>& traffic) try {
   else if (run.removes())
     table.remove();
 } catch (const std::system_error& e) {
-  run.fail(std::string("table inet ") + table_of(run.scope()).name + ": " + e.what());
+  run.fail(std::string("table inet ") + table_of(run.scope()).name, e);
 }
 
 void hasten_traffic(Run& run, const Traffic& before, const Traffic& traffic) try {
   if (before == traffic) return;
   TrafficTable(run, run.nft()).hasten(before, traffic);
 } catch (const std::system_error& e) {
-  run.fail(std::string("table inet ") + table_of(run.scope()).name + ": " + e.what());
+  run.fail(std::string("table inet ") + table_of(run.scope()).name, e);
 }
 
 }  // namespace fabric

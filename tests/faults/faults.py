@@ -16,6 +16,13 @@ from lab.runtime import Node  # noqa: E402
 IPAM = {"type": "host-local", "ranges": [[{"subnet": "10.61.0.0/24"}], [{"subnet": "fd00:61::/64"}]]}
 BRIDGE = {"type": "bridge", "bridge": "br0", "isGateway": True, "ipMasq": True, "ipam": IPAM}
 PTP = {"type": "ptp", "ipMasq": True, "ipam": IPAM}
+NODE_FILE = pathlib.Path("/run/faults-node.json")
+NODE = {"version": 1, "name": "a", "network": ["10.61.0.0/16", "fd00:61::/48"], "ranges": ["10.61.0.0/24", "fd00:61::/64"],
+        "mtu": 1400, "backend": "vxlan", "ipMasq": True, "stale": False}
+OVERLAY = {"type": "vxlan", "bridge": "br0", "vni": 7, "peers": [
+    {"name": "a", "address": "10.60.0.1", "ranges": ["10.61.0.0/24", "fd00:61::/64"]},
+    {"name": "b", "address": "10.60.0.2", "ranges": ["10.61.1.0/24", "fd00:61:0:1::/64"]}]}
+SEGMENT = {**OVERLAY, "mode": "l2", "ipam": IPAM}
 PORTMAP = {"type": "portmap", "runtimeConfig": {"portMappings": [
     {"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}, {"hostPort": 5353, "containerPort": 53, "protocol": "udp"}]}}
 # The rest of a process's calls: its start, its memory, and what has no failure to speak of.
@@ -149,9 +156,12 @@ class Scene:
     plugins: list
     neighbour: bool = False
     forget: str = "true"
+    by_design: re.Pattern = re.compile("(?!)")
 
     def open(self):
+        NODE_FILE.write_text(json.dumps(NODE), encoding="utf-8")
         node = Node()
+        node.host.run("ip", "address", "add", "10.60.0.1/32", "dev", "lo")
         if self.neighbour:
             other = Attachment(node, "pod-neighbour", self.plugins_of_neighbour())
             other.prepare()
@@ -170,12 +180,20 @@ class Scene:
         attachment.node.host.run("sh", "-c", self.forget)
 
 
-FORGET = """ip link delete br0; nft flush ruleset; rm -rf /var/lib/cni/networks
+FORGET = """for link in br0 plumb.7; do ip link delete $link; done
+for family in -4 -6; do ip $family route flush proto 84; done
+nft flush ruleset; rm -rf /var/lib/cni/networks
 echo 0 >/proc/sys/net/ipv4/ip_forward; echo 0 >/proc/sys/net/ipv6/conf/all/forwarding; true"""
+# The node's side of an overlay, which all pods share.
+FABRIC = re.compile(r"(link plumb\.7 |address plumb\.7 |route .* (dev plumb\.7|proto 84) |nft )")
 CHAIN = [{**PTP, "ipMasq": False}, PORTMAP]
 SCENES = (Scene("bridge, first pod", [BRIDGE], forget=FORGET), Scene("bridge, next pod", [BRIDGE], neighbour=True),
           Scene("ptp", [PTP], forget=FORGET), Scene("portmap, first pod", CHAIN, forget="nft flush ruleset"),
-          Scene("portmap, next pod", CHAIN, neighbour=True))
+          Scene("portmap, next pod", CHAIN, neighbour=True),
+          Scene("vxlan alone, first pod", [OVERLAY], forget=FORGET, by_design=FABRIC),
+          Scene("vxlan alone, next pod by ptp", [{**OVERLAY, "podInterface": "ptp"}], neighbour=True),
+          Scene("vxlan alone, one segment", [SEGMENT], forget=FORGET, by_design=FABRIC),
+          Scene("bgp", [{"type": "bgp", "nodeFile": str(NODE_FILE)}], forget=FORGET))
 
 
 def snapshot(attachment):

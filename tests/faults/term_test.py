@@ -39,7 +39,7 @@ class TermTest(unittest.TestCase):
         done = attachment.add(Tracer.injecting(step, "signal=TERM"))
         if done.returncode == 0:
             require_success(attachment.delete())
-        left = leftovers(before, snapshot(attachment), TABLES)
+        left = leftovers(before, snapshot(attachment), TABLES, scene.by_design)
         if done.returncode != 0:
             attachment.delete()
             self.assertEqual(error_of(done)["code"], TRY_AGAIN_LATER, done.stdout)
