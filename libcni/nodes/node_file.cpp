@@ -89,8 +89,9 @@ std::string print_node_json(const NodeFile& file) {
   return writer.text() + "\n";
 }
 
-NodeFile parse_node_json(std::string_view text, const std::string& file_name) try {
-  const json::Object object = json::Object::parse(text, file_name);
+namespace {
+
+NodeFile read_node(const json::Object& object) {
   if (object.find_int("version") != kVersion) object.refuse("version", "1");
   NodeFile file{.name = object.get_string("name")};
   file.network = read_prefixes(object, "network");
@@ -104,8 +105,17 @@ NodeFile parse_node_json(std::string_view text, const std::string& file_name) tr
   file.ip_masq = object.get_bool("ipMasq");
   file.stale = object.get_bool("stale");
   return file;
-} catch (const cni::Error& error) {
-  throw cni::Error(error.code(), file_name + ": " + error.what(), error.details());
+}
+
+}  // namespace
+
+NodeFile parse_node_json(std::string_view text, const std::string& file_name) {
+  const json::Object object = json::Object::parse(text, file_name);
+  try {
+    return read_node(object);
+  } catch (const cni::Error& error) {
+    throw cni::Error(error.code(), file_name + ": " + error.what(), error.details());
+  }
 }
 
 std::string print_subnet_env(const NodeFile& file) {

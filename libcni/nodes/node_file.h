@@ -39,10 +39,11 @@ struct NodeFilePaths {
 /// path.
 NodeFilePaths parse_node_file_paths(const json::Object& config);
 
-/// node.json, else subnet.env; nothing while neither is there.
-std::optional<NodeFile> find_node_file(const NodeFilePaths& paths);
-/// Throws cni::Error(`when_missing`): plumbd has not yet been here.
-NodeFile get_node_file(const NodeFilePaths& paths, cni::Code when_missing);
+/// node.json, else subnet.env; nothing while neither is there. Throws cni::Error(`when_unusable`)
+/// for a damaged one and for another version's: it is plumbd's, and no mistake of a configuration.
+std::optional<NodeFile> find_node_file(const NodeFilePaths& paths, cni::Code when_unusable);
+/// Also where plumbd has not yet been.
+NodeFile get_node_file(const NodeFilePaths& paths, cni::Code when_unusable);
 
 /// The ranges that new pods get addresses of.
 std::vector<base::Prefix> ranges_of_new_pods(const NodeFile& file);

@@ -81,9 +81,9 @@ class NodeFileOnDisk : public ::testing::Test {
 };
 
 TEST_F(NodeFileOnDisk, PlumbdsOwnIsReadBeforeFlannels) {
-  EXPECT_EQ(find_node_file(paths_), std::nullopt);
+  EXPECT_EQ(find_node_file(paths_, cni::Code::internal), std::nullopt);
   write("subnet.env", print_subnet_env(kNode));
-  EXPECT_EQ(find_node_file(paths_).value().name, "");
+  EXPECT_EQ(find_node_file(paths_, cni::Code::internal).value().name, "");
   write("node.json", print_node_json(kNode));
   EXPECT_EQ(get_node_file(paths_, cni::Code::internal), kNode);
 }
@@ -96,6 +96,20 @@ TEST_F(NodeFileOnDisk, WithoutOneItIsTooEarly) {
     EXPECT_EQ(error.code(), cni::Code::try_again_later);
     EXPECT_EQ(error.what(),
               "no " + paths_.node_json + ": plumbd has not finished its first reconcile");
+  }
+}
+
+TEST_F(NodeFileOnDisk, ADamagedOneOrAnotherVersionsIsAsGoodAsNone) {
+  for (const char* text : {"", "{\"version\":1,\"na", "{\"version\":2}", "[]"}) {
+    write("node.json", text);
+    try {
+      find_node_file(paths_, cni::Code::not_available);
+      FAIL() << "expected cni::Error for " << text;
+    } catch (const cni::Error& error) {
+      EXPECT_EQ(error.code(), cni::Code::not_available) << text;
+      const std::string message = error.what();
+      EXPECT_EQ(message.rfind(paths_.node_json), 0u) << "named once, at the begin: " << message;
+    }
   }
 }
 

@@ -146,12 +146,19 @@ NodeList parse_lines(std::string_view text, const std::string& file_name) {
   return list;
 }
 
+std::vector<json::Object> read_objects(std::string_view text, const std::string& file_name) {
+  const json::Object document = json::Object::parse(text, file_name);
+  try {
+    if (auto objects = document.find_objects("nodes")) return *std::move(objects);
+    document.refuse("nodes", "a list of nodes");
+  } catch (const cni::Error& error) {
+    throw cni::Error(error.code(), file_name + ": " + error.what(), error.details());
+  }
+}
+
 NodeList parse_json(std::string_view text, const std::string& file_name) {
   NodeList list;
-  const json::Object document = json::Object::parse(text, file_name);
-  const auto objects = document.find_objects("nodes");
-  if (!objects) document.refuse("nodes", "a list of nodes");
-  for (const json::Object& object : *objects) {
+  for (const json::Object& object : read_objects(text, file_name)) {
     try {
       if (!object.has("name")) object.refuse("name", "the node's name");
       list.nodes.push_back(parse_node(object));

@@ -24,17 +24,21 @@ NodeFilePaths parse_node_file_paths(const json::Object& config) {
   return paths;
 }
 
-std::optional<NodeFile> find_node_file(const NodeFilePaths& paths) {
+std::optional<NodeFile> find_node_file(const NodeFilePaths& paths, cni::Code when_unusable) try {
   if (const auto text = base::find_file(paths.node_json))
     return parse_node_json(*text, paths.node_json);
   if (const auto text = base::find_file(paths.subnet_env))
     return parse_subnet_env(*text, paths.subnet_env);
   return std::nullopt;
+} catch (const cni::Error& error) {
+  throw cni::Error(when_unusable, error.what(),
+                   "plumbd of the plugins' version replaces it when it starts; `plumbd status` on "
+                   "this node tells whether it runs");
 }
 
-NodeFile get_node_file(const NodeFilePaths& paths, cni::Code when_missing) {
-  if (auto file = find_node_file(paths)) return *std::move(file);
-  throw cni::Error(when_missing,
+NodeFile get_node_file(const NodeFilePaths& paths, cni::Code when_unusable) {
+  if (auto file = find_node_file(paths, when_unusable)) return *std::move(file);
+  throw cni::Error(when_unusable,
                    "no " + paths.node_json + ": plumbd has not finished its first reconcile",
                    "nor is there " + paths.subnet_env +
                        "; `plumbd status` on this node tells what it waits for");

@@ -22,8 +22,9 @@ namespace {
 cni::Request make_removal_request(const cni::Request& request) {
   std::optional<nodes::NodeFile> node;
   base::Failures ignored;
-  ignored.attempt(
-      [&] { node = nodes::find_node_file(nodes::parse_node_file_paths(request.config)); });
+  ignored.attempt([&] {
+    node = nodes::find_node_file(nodes::parse_node_file_paths(request.config), cni::Code::internal);
+  });
   return make_ipam_request(request, node);
 }
 

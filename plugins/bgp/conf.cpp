@@ -22,10 +22,10 @@ std::vector<base::Prefix> parse_network(const json::Object& config) {
 
 }  // namespace
 
-std::optional<nodes::NodeFile> find_node(const cni::Request& request, cni::Code when_missing) {
+std::optional<nodes::NodeFile> find_node(const cni::Request& request, cni::Code when_unusable) {
   const auto paths = nodes::parse_node_file_paths(request.config);
-  if (uses_node_ranges(request)) return nodes::get_node_file(paths, when_missing);
-  return nodes::find_node_file(paths);
+  if (uses_node_ranges(request)) return nodes::get_node_file(paths, when_unusable);
+  return nodes::find_node_file(paths, when_unusable);
 }
 
 Conf parse_conf(const cni::Request& request, const std::optional<nodes::NodeFile>& node) {

@@ -20,9 +20,9 @@ struct Conf {
   bool operator==(const Conf&) const = default;
 };
 
-/// Reads plumbd's files. Where the configuration names no IPAM they have to be there, else it
-/// throws code `when_missing`.
-std::optional<nodes::NodeFile> find_node(const cni::Request& request, cni::Code when_missing);
+/// Reads plumbd's files. Throws code `when_unusable` for damaged ones, and where there are none and
+/// the configuration names no IPAM.
+std::optional<nodes::NodeFile> find_node(const cni::Request& request, cni::Code when_unusable);
 
 /// `node` gives MTU, network and masquerade where the configuration does not. Throws cni::Error(6)
 /// for a wrong type and (7) for a wrong value, naming the key.

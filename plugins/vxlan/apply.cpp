@@ -32,9 +32,9 @@ cni::Request make_pod_request(const cni::Request& request, const Conf& conf,
   return pod;
 }
 
-PodSide read_pod_side(const cni::Request& request, const Conf& conf, cni::Code when_missing) {
+PodSide read_pod_side(const cni::Request& request, const Conf& conf, cni::Code when_unusable) {
   const auto node =
-      nodes::get_node_file(nodes::parse_node_file_paths(request.config), when_missing);
+      nodes::get_node_file(nodes::parse_node_file_paths(request.config), when_unusable);
   return {.ranges = nodes::ranges_of_new_pods(node),
           .former = node.former,
           .mtu = conf.options.mtu != 0 ? conf.options.mtu : node.mtu,
@@ -52,18 +52,30 @@ base::UniqueFd lock_fabric() {
   return lock;
 }
 
-/// Pods come by the hundred and the node's side changes with the cluster: mostly all is there, and
-/// nobody has to wait for a lock to see that.
-void ensure_fabric(net::Netlink& host, const fabric::Desired& desired) {
-  for (const std::string& problem : desired.problems) base::log(problem);
-  const fabric::Report seen = fabric::diff(host, desired);
-  if (seen.changed == 0 && seen.errors.empty()) return;
-  const base::UniqueFd lock = lock_fabric();
-  const fabric::Report report = fabric::apply(host, desired);
+void require_success(const fabric::Report& report, cni::Code code) {
   if (!report.errors.empty())
-    throw cni::Error(cni::Code::internal, report.errors.front(),
+    throw cni::Error(code, report.errors.front(),
                      std::to_string(report.errors.size()) + " of " +
                          std::to_string(report.desired) + " objects were refused");
+}
+
+/// Whether the node's side is there. Throws where something is in its way, such as another
+/// program's device; while another ADD makes it, only who has the lock can tell. Pods come by the
+/// hundred and the node's side changes with the cluster: mostly all is there, and nobody has to
+/// wait for a lock to see that.
+bool is_complete(net::Netlink& host, const fabric::Desired& desired) {
+  fabric::Report seen = fabric::diff(host, desired);
+  if (!seen.errors.empty()) {
+    const base::UniqueFd lock = lock_fabric();
+    seen = fabric::diff(host, desired);
+  }
+  require_success(seen, cni::Code::internal);
+  return seen.changed == 0;
+}
+
+void make_fabric(net::Netlink& host, const fabric::Desired& desired) {
+  const base::UniqueFd lock = lock_fabric();
+  require_success(fabric::apply(host, desired), cni::Code::internal);
 }
 
 int find_bridge(net::Netlink& host, const Conf& conf) {
@@ -72,21 +84,25 @@ int find_bridge(net::Netlink& host, const Conf& conf) {
   return bridge ? bridge->index : 0;
 }
 
-/// Without plumbd: both sides. In mode l2 the bridge has to be there for the device to become its
-/// port, so the pod comes first.
+/// Without plumbd: both sides. The pod comes first: its configuration may have mistakes, and in
+/// mode l2 its bridge has to be there for the device to become a port.
 cni::Result add_alone(const cni::Request& request, const Conf& conf) {
   net::Netlink host;
   const Cluster cluster = read_cluster(host, conf);
+  const int bridge = find_bridge(host, conf);
+  fabric::Desired desired = make_desired(conf, request.network, cluster, bridge);
+  for (const std::string& problem : desired.problems) base::log(problem);
+  const bool without_bridge = conf.mode == Mode::l2 && bridge == 0;
+  const bool complete = is_complete(host, desired) && !without_bridge;
   const cni::Request pod = make_pod_request(
       request, conf, PodSide{.ranges = cluster.self.ranges, .mtu = pod_mtu(conf, cluster)});
-  if (conf.mode == Mode::l3) {
-    ensure_fabric(host, make_desired(conf, request.network, cluster, 0));
-    return pod_plugin(conf).add(pod);
-  }
   cni::Result result = pod_plugin(conf).add(pod);
+  if (complete) return result;
   base::Undo undo;
   undo.add("attach the pod", [&] { pod_plugin(conf).del(pod); });
-  ensure_fabric(host, make_desired(conf, request.network, cluster, find_bridge(host, conf)));
+  if (without_bridge)
+    desired = make_desired(conf, request.network, cluster, find_bridge(host, conf));
+  make_fabric(host, desired);
   undo.commit();
   return result;
 }
@@ -134,7 +150,9 @@ void report_status(const cni::Request& request) {
   }
   net::Netlink host;
   const Cluster cluster = read_cluster(host, conf);
-  make_desired(conf, request.network, cluster, find_bridge(host, conf));
+  const int bridge = find_bridge(host, conf);
+  require_success(fabric::diff(host, make_desired(conf, request.network, cluster, bridge)),
+                  cni::Code::not_available);
   pod_plugin(conf).status(make_pod_request(
       request, conf, PodSide{.ranges = cluster.self.ranges, .mtu = pod_mtu(conf, cluster)}));
 }

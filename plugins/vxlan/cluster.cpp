@@ -24,32 +24,52 @@ constexpr std::size_t kLongestScope = 64;
 std::vector<fabric::Node> read_peers(const Conf& conf) {
   std::vector<fabric::Node> peers = conf.peers;
   if (conf.peers_file.empty()) return peers;
-  nodes::NodeList list = nodes::parse_nodes(base::read_file(conf.peers_file), conf.peers_file);
+  const auto text = base::find_file(conf.peers_file);
+  if (!text)
+    refuse("key \"peersFile\" must be a list of the nodes, not \"" + conf.peers_file + "\"",
+           "ENOENT: there is no such file");
+  nodes::NodeList list = nodes::parse_nodes(*text, conf.peers_file);
   if (!list.problems.empty()) refuse(list.problems.front());
   std::ranges::move(list.nodes, std::back_inserter(peers));
   return peers;
 }
 
-/// The addresses that tell which node this is: those configured, the parent's, or the host's.
-std::vector<base::IpAddress> list_candidates(net::Netlink& host, const Conf& conf) {
-  if (!conf.local.empty()) return conf.local;
-  const auto present = conf.parent.empty()
-                           ? net::list_addresses(host)
-                           : net::list_addresses(host, net::get_link(host, conf.parent).index);
-  std::vector<base::IpAddress> candidates;
-  for (const net::Address& each : present)
-    if (each.prefix.address.is_global_unicast()) candidates.push_back(each.prefix.address);
-  return candidates;
+using Addresses = std::vector<base::IpAddress>;
+
+/// Of `parent`, or where that is empty of every link.
+Addresses unicast_addresses(net::Netlink& host, const std::string& parent) {
+  const auto link = parent.empty() ? std::nullopt : net::find_link(host, parent);
+  if (!parent.empty() && !link)
+    refuse("key \"parent\" must be a link of this node, not \"" + parent + "\"");
+  Addresses addresses;
+  for (const net::Address& each :
+       link ? net::list_addresses(host, link->index) : net::list_addresses(host))
+    if (each.prefix.address.is_global_unicast()) addresses.push_back(each.prefix.address);
+  return addresses;
 }
 
-bool has_one_of(const fabric::Node& node, const std::vector<base::IpAddress>& candidates) {
-  return std::ranges::any_of(node.addresses, [&](const base::IpAddress& address) {
-    return std::ranges::find(candidates, address) != candidates.end();
-  });
+bool has(const Addresses& addresses, const base::IpAddress& address) {
+  return std::ranges::find(addresses, address) != addresses.end();
+}
+
+/// The addresses that tell which node this is: those configured, the parent's, or the host's.
+Addresses list_candidates(net::Netlink& host, const Conf& conf) {
+  const Addresses present = unicast_addresses(host, conf.parent);
+  for (const base::IpAddress& local : conf.local)
+    if (!has(present, local))
+      refuse("key \"localAddress\" must be an address of " +
+             (conf.parent.empty() ? "this node" : "\"" + conf.parent + "\", the parent") +
+             ", not \"" + local.text() + "\"");
+  return conf.local.empty() ? present : conf.local;
+}
+
+bool has_one_of(const fabric::Node& node, const Addresses& candidates) {
+  return std::ranges::any_of(
+      node.addresses, [&](const base::IpAddress& address) { return has(candidates, address); });
 }
 
 /// A node that no list names: its first address of each family.
-fabric::Node make_node(const std::vector<base::IpAddress>& candidates) {
+fabric::Node make_node(const Addresses& candidates) {
   fabric::Node node{.name = candidates.front().text()};
   for (const base::IpAddress& address : candidates)
     if (!node.address_of(address.family())) node.addresses.push_back(address);
@@ -57,7 +77,7 @@ fabric::Node make_node(const std::vector<base::IpAddress>& candidates) {
 }
 
 fabric::Node find_self(const Conf& conf, const std::vector<fabric::Node>& peers,
-                       const std::vector<base::IpAddress>& candidates) {
+                       const Addresses& candidates) {
   const auto listed = std::ranges::find_if(
       peers, [&](const fabric::Node& peer) { return has_one_of(peer, candidates); });
   const bool chosen = !conf.local.empty() || !conf.parent.empty();
@@ -72,12 +92,31 @@ fabric::Node find_self(const Conf& conf, const std::vector<fabric::Node>& peers,
   return self;
 }
 
-void refuse_conflicts(const Cluster& cluster) {
-  std::vector<fabric::Node> all{cluster.self};
-  std::ranges::copy_if(cluster.peers, std::back_inserter(all),
-                       [&](const auto& peer) { return peer.name != cluster.self.name; });
+bool overlap(const base::Prefix& a, const base::Prefix& b) {
+  return a.contains(b.address) || b.contains(a.address);
+}
+
+void refuse_conflicts(const Conf& conf, const Cluster& cluster) {
+  std::vector<fabric::Node> all = cluster.peers;
+  const auto entry = std::ranges::find(all, cluster.self.name, &fabric::Node::name);
+  if (entry == all.end())
+    all.push_back(cluster.self);
+  else
+    *entry = cluster.self;
   const auto conflicts = nodes::find_conflicts(all);
   if (!conflicts.empty()) refuse(conflicts.front(), std::to_string(conflicts.size()) + " in all");
+  const auto& outer = conf.options.cluster_ranges;
+  for (const fabric::Node& node : all)
+    for (const base::Prefix& range : node.ranges) {
+      const std::string which = "node \"" + node.name + "\": range " + range.text();
+      if (!outer.empty() && std::ranges::none_of(outer, [&](const base::Prefix& each) {
+            return each.length <= range.length && each.contains(range.address);
+          }))
+        refuse(which + " lies outside the cluster's, key \"clusterRanges\" or \"network\"");
+      for (const base::Prefix& subnet : cluster.underlay.subnets)
+        if (overlap(subnet, range))
+          refuse(which + " overlaps the nodes' own network " + subnet.text());
+    }
 }
 
 int underlay_family(const fabric::Node& self) {
@@ -109,10 +148,15 @@ fabric::Desired plan_l2(const Conf& conf, const Cluster& cluster, int bridge) {
 Cluster read_cluster(net::Netlink& host, const Conf& conf) {
   Cluster cluster;
   cluster.peers = read_peers(conf);
-  cluster.self = find_self(conf, cluster.peers, list_candidates(host, conf));
-  refuse_conflicts(cluster);
-  cluster.underlay =
-      fabric::find_underlay(host, *cluster.self.address_of(underlay_family(cluster.self)));
+  const Addresses candidates = list_candidates(host, conf);
+  cluster.self = find_self(conf, cluster.peers, candidates);
+  const base::IpAddress local = *cluster.self.address_of(underlay_family(cluster.self));
+  // The entry was found by its other address.
+  if (!has(candidates, local) && !has(unicast_addresses(host, {}), local))
+    refuse("node \"" + cluster.self.name + "\": its address " + local.text() +
+           " is none of this host, which has the other one");
+  cluster.underlay = fabric::find_underlay(host, local);
+  refuse_conflicts(conf, cluster);
   return cluster;
 }
 

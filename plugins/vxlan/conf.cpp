@@ -5,6 +5,7 @@
 #include <map>
 
 #include "libcni/nodes/node_list.h"
+#include "libcni/nodes/split.h"
 #include "libcni/plugin/conf.h"
 
 namespace vxlan {
@@ -23,12 +24,12 @@ std::vector<base::Prefix> parse_ranges(const json::Object& config, const char* k
 /// One address, or with a comma one of each family.
 std::vector<base::IpAddress> parse_local(const json::Object& config) {
   std::vector<base::IpAddress> local;
-  std::string rest = config.get_string("localAddress");
-  while (!rest.empty()) {
-    const auto comma = rest.find(',');
-    const auto address = base::IpAddress::parse(rest.substr(0, comma));
-    rest = comma == std::string::npos ? "" : rest.substr(comma + 1);
-    if (!address || (!local.empty() && local[0].family() == address->family()))
+  const std::string text = config.get_string("localAddress");
+  if (text.empty()) return local;
+  for (const std::string& each : nodes::split(text, ',')) {
+    const auto address = base::IpAddress::parse(each);
+    if (!address || !address->is_global_unicast() ||
+        (!local.empty() && local[0].family() == address->family()))
       config.refuse("localAddress", "an address of this node, or one of each family with a comma");
     local.push_back(*address);
   }
@@ -61,6 +62,8 @@ fabric::Options parse_options(const cni::Request& request) {
 }
 
 void refuse_contradictions(const Conf& conf, const json::Object& config) {
+  if (conf.alone && conf.bridge == conf.options.device)
+    config.refuse("bridge", "another name than the tunnel's device has");
   if (conf.mode != Mode::l2) return;
   if (!conf.alone) config.refuse("mode", "l3 with plumbd: l2 needs peers or peersFile");
   if (conf.pod_interface != "bridge") config.refuse("podInterface", "bridge in mode l2");
@@ -114,15 +117,15 @@ Conf parse_conf_for_removal(const cni::Request& request) {
   Conf conf;
   conf.pod_interface = config.get_string("podInterface", conf.pod_interface);
   conf.alone = config.has("peers") || config.has("peersFile") || config.has("ranges");
-  const std::string mode = config.get_string("mode", "l3");
-  if (mode != "l3" && mode != "l2") config.refuse("mode", "l3 or l2");
-  conf.mode = mode == "l2" ? Mode::l2 : Mode::l3;
+  conf.mode = config.get_string("mode") == "l2" ? Mode::l2 : Mode::l3;
   return conf;
 }
 
 Conf parse_conf(const cni::Request& request) {
   const json::Object& config = request.config;
   Conf conf = parse_conf_for_removal(request);
+  if (conf.mode != Mode::l2 && config.get_string("mode", "l3") != "l3")
+    config.refuse("mode", "l3 or l2");
   conf.options = parse_options(request);
   conf.local = parse_local(config);
   conf.parent = config.get_string("parent");
@@ -132,6 +135,8 @@ Conf parse_conf(const cni::Request& request) {
        config.find_objects("peers").value_or(std::vector<json::Object>{}))
     conf.peers.push_back(nodes::parse_node(peer));
   conf.peers_file = config.get_string("peersFile");
+  if (!conf.peers_file.empty() && !conf.peers_file.starts_with('/'))
+    config.refuse("peersFile", "an absolute path");
   conf.bridge = config.get_string("bridge", conf.bridge);
   refuse_contradictions(conf, config);
   return conf;

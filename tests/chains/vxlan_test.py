@@ -38,7 +38,7 @@ class Machine:
             document["prevResult"] = previous
         env = {"PATH": os.environ["PATH"], "CNI_COMMAND": verb, "CNI_CONTAINERID": name, "CNI_NETNS": pod.path, "CNI_IFNAME": "eth0",
                "CNI_PATH": world.plugin_folder()}
-        return self.host.run(f"{world.plugin_folder()}/vxlan", env=env, text=json.dumps(document), check=check)
+        return self.host.run(f"{world.plugin_folder()}/{document['type']}", env=env, text=json.dumps(document), check=check)
 
     def add(self, config):
         pod = world.Namespace(f"pod-{next(_numbers)}")
@@ -214,14 +214,56 @@ class VxlanTest(unittest.TestCase):
                             ({"podInterface": "macvlan"}, "bridge or ptp"), ({"vni": 0}, "1 to 16777215"),
                             ({"mode": "l2", "podInterface": "ptp"}, "bridge in mode l2"),
                             ({"mtu": 1000}, "1000"),
-                            ({"peers": [{"address": "192.0.2.2"}]}, "192.0.2.2")):
+                            ({"peers": [{"address": "192.0.2.2"}]}, "192.0.2.2"),
+                            ({"peersFile": "peers"}, "an absolute path"), ({"localAddress": "192.0.2.2"}, "must be an address of this node"),
+                            ({"localAddress": "192.0.2.1", "parent": "lo"}, 'must be an address of "lo", the parent'),
+                            ({"localAddress": "127.0.0.1"}, "localAddress"), ({"localAddress": "192.0.2.1,"}, "localAddress"),
+                            ({"clusterRanges": ["10.27.0.0/23"]}, "range fd00:27:0:1::/64 lies outside"),
+                            ({"ranges": ["192.0.2.128/25"]}, "overlaps the nodes' own network 192.0.2.0/24"),
+                            ({"ranges": ["10.27.1.0/31"]}, "too small"), ({"bridge": "plumb.7"}, '"bridge"'),
+                            ({"bridge": "a/b"}, "a/b"), ({"isGateway": 1}, "isGateway"), ({"mtu": 1200}, "1280"),
+                            ({"peers": [{"name": "node-1", "address": "192.0.2.9"}]}, "same name node-1")):
             with self.subTest(more):
                 pod = world.Namespace(f"pod-{next(_numbers)}")
                 self.addCleanup(pod.remove)
+                before = machine.host.run("ip", "-o", "link").stdout
                 failed = machine.call("ADD", self.config(**more), pod, pod.name, check=False)
                 self.assertEqual(failed.returncode, 1)
-                self.assertIn(words, json.loads(failed.stdout)["msg"])
+                error = json.loads(failed.stdout)
+                self.assertIn(words, error["msg"])
+                self.assertIn(error["code"], (6, 7))
                 self.assertNotIn("eth0", pod.run("ip", "-o", "link").stdout)
+                self.assertEqual(machine.host.run("ip", "-o", "link").stdout, before)
+                self.assertEqual(machine.call("STATUS", self.config(**more), pod, "", check=False).returncode, 1)
+
+    def test_what_is_in_the_way_is_named_before_anything_is_made(self):
+        machine = self.machines[0]
+        pod = world.Namespace(f"pod-{next(_numbers)}")
+        self.addCleanup(pod.remove)
+        machine.host.run("ip", "link", "add", "foreign", "type", "vxlan", "id", "7", "dstport", "4789", "local", "192.0.2.1")
+        before = machine.host.run("ip", "-o", "link").stdout
+        for verb, code in (("ADD", 999), ("STATUS", 50)):
+            error = json.loads(machine.call(verb, self.config(), pod, pod.name, check=False).stdout)
+            self.assertEqual(error["code"], code)
+            self.assertIn('VXLAN device "foreign" has VNI 7 and port 4789 already', error["msg"])
+        self.assertEqual(machine.host.run("ip", "-o", "link").stdout, before)
+        self.assertEqual(machine.host.run("nft", "list", "ruleset").stdout, "")
+
+    def test_a_damaged_file_of_plumbds_is_not_there_yet(self):
+        machine = self.machines[0]
+        file = pathlib.Path(f"/run/node-{next(_numbers)}.json")
+        for plugin in ("vxlan", "bgp"):
+            for content in ("", '{"version":1,"name":"a"', '{"version":2}'):
+                with self.subTest(plugin, content=content):
+                    file.write_text(content)
+                    config = {"type": plugin, "nodeFile": str(file), "subnetFile": "/run/nowhere"}
+                    pod = world.Namespace(f"pod-{next(_numbers)}")
+                    self.addCleanup(pod.remove)
+                    for verb, code in (("ADD", 11), ("STATUS", 50)):
+                        error = json.loads(machine.call(verb, config, pod, pod.name, check=False).stdout)
+                        self.assertEqual(error["code"], code, error)
+                        self.assertEqual(error["msg"].count(str(file)), 1, error)
+                    machine.call("DEL", config, pod, pod.name)
 
 
 if __name__ == "__main__":
