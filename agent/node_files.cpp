@@ -36,8 +36,8 @@ bool is_valid(const std::string& directory) {
 std::string built_in_conflist(bool bgp, const std::string& run_directory) {
   json::Writer out(2);
   out.open('{');
-  // Runtimes that do not know 1.1.0, such as containerd before 2.0, refuse a list that insists on it;
-  // those that do take the newest of the second key.
+  // Runtimes that do not know 1.1.0, such as containerd before 2.0, refuse a list that insists on
+  // it; those that do take the newest of the second key.
   out.member("cniVersion", "1.0.0");
   out.open("cniVersions", '[');
   for (const char* version : {"1.0.0", "1.1.0"}) out.element(version);
