@@ -107,6 +107,8 @@ VethPair add_veth_pair(net::Netlink& host, const base::Netns& netns, net::Netlin
   VethPair pair{net::get_link(host, name), net::get_link(sandbox, request.ifname)};
   if (!request.alias.empty()) net::set_alias(host, pair.host.index, request.alias);
   net::try_write_sysctl("net/ipv6/conf/" + name + "/accept_ra", "0");
+  // Before the far end comes up, when the kernel makes the link-local address.
+  if (request.routed) net::try_write_sysctl("net/ipv6/conf/" + name + "/accept_dad", "0");
   undo.commit();
   return pair;
 }

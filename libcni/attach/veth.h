@@ -30,6 +30,10 @@ struct VethRequest {
   int master = 0;                     ///< bridge of the host's end, or 0
   std::string alias = {};             ///< of the host's end
   std::optional<base::Mac> host_mac = {};
+  /// The host itself is the pod's gateway: its end's link-local address is usable at once. While it
+  /// is tentative, the host cannot ask for the pod's MAC address on behalf of packets that it
+  /// forwards.
+  bool routed = false;
 };
 
 struct VethPair {
@@ -53,6 +57,10 @@ net::Link verify_host_end(net::Netlink& host, const cni::Result& result,
                           const net::Link& container);
 /// CHECK of the MTU, where prevResult tells one: cniVersions before 1.0.0 do not.
 void verify_mtu(const net::Link& link, const cni::Interface& known);
+
+/// CHECK of the host's end: the veth listed in `result` that is the other end of `container`, up.
+net::Link verify_host_end(net::Netlink& host, const cni::Result& result,
+                          const net::Link& container);
 
 /// DEL of a pair: removes the container's end, and the host's with it. A link of another kind is
 /// somebody else's and stays, and so is a veth whose MAC differs from the one in `prev_result`

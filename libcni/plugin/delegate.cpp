@@ -232,13 +232,13 @@ Result Ipam::add() const {
 }
 
 void Ipam::del() const {
-  run(find(Code::invalid_environment), Verb::del);
+  if (configured()) run(find(Code::invalid_environment), Verb::del);
 }
 void Ipam::check() const {
   run(find(Code::invalid_environment), Verb::check);
 }
 void Ipam::gc() const {
-  run(find(Code::invalid_environment), Verb::gc);
+  if (configured()) run(find(Code::invalid_environment), Verb::gc);
 }
 void Ipam::status() const {
   run(find(Code::not_available), Verb::status);

@@ -42,9 +42,9 @@ class Ipam {
   /// Throws code 7 `IPAM plugin returned missing IP config` without addresses, after a DEL (S-236).
   Result add() const;
   /// The same verb as ours; errors surface unchanged (S-235).
-  void del() const;
+  void del() const;  ///< nothing where none is configured
   void check() const;
-  void gc() const;
+  void gc() const;      ///< nothing where none is configured
   void status() const;  ///< also throws 50 when the plugin is not found (S-206)
 
  private:

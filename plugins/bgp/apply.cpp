@@ -86,9 +86,6 @@ cni::Result add(const cni::Request& request) {
   const auto pair = attach::add_veth_pair(host, *request.sandbox, sandbox, plan.veth);
   undo.add("delete link \"" + pair.host.name + "\"",
            [&, index = pair.host.index] { net::remove_link(host, index); });
-  // Before the far end comes up and the kernel makes the link-local address: while that one is
-  // tentative, the host cannot ask for the pod's MAC address on behalf of packets that it forwards.
-  net::try_write_sysctl("net/ipv6/conf/" + pair.host.name + "/accept_dad", "0");
   attach::configure(*request.sandbox, sandbox, pair.container, plan.sandbox);
   add_gateway_neighbors(plan, sandbox, pair.container.index);
   configure_host(plan, host, pair.host);

@@ -39,10 +39,6 @@ class BgpApply : public ::testing::Test {
     second.container_id = "c2";
     return add(second);
   }
-  static std::string state() {
-    return test::output_of("ip -o link; ip route show table all; nft list ruleset | grep c1");
-  }
-
   test::TestHost host_;
   test::TestHost::Sandbox sandbox_ = host_.add_sandbox();
 };
@@ -154,12 +150,12 @@ TEST_F(BgpApply, S180_CheckNamesWhatIsGone) {
 }
 
 TEST_F(BgpApply, S155_AddAndDelLeaveNothingHoweverOften) {
-  const std::string before = state();
+  const std::string before = test::routed_state();
   for (int i = 0; i < 3; ++i) {
     const cni::Result result = add_one();
-    EXPECT_NE(state(), before);
+    EXPECT_NE(test::routed_state(), before);
     remove(request(cni::Verb::del, result));
-    EXPECT_EQ(state(), before);
+    EXPECT_EQ(test::routed_state(), before);
   }
 }
 
@@ -196,21 +192,21 @@ TEST_F(BgpApply, AnAddressThatComesBackIsRoutedToItsNewPod) {
 
 TEST_F(BgpApply, S033_SecondAddIsRefusedAndTheFirstUnharmed) {
   const cni::Result first = add_one();
-  const std::string before = state();
+  const std::string before = test::routed_state();
   EXPECT_THROW(add_one(), cni::Error);
-  EXPECT_EQ(state(), before);
+  EXPECT_EQ(test::routed_state(), before);
   EXPECT_EQ(host_.read("log"), "ADD\n");
   EXPECT_NO_THROW(verify(request(cni::Verb::check, first)));
 }
 
 TEST_F(BgpApply, S152_FailureAfterIpamLeavesNothing) {
-  const std::string before = state();
+  const std::string before = test::routed_state();
   // One address twice: the second is refused by the kernel.
   host_.install_ipam(R"(echo "$CNI_COMMAND" >> $DIR/log
 echo '{"cniVersion":"1.1.0","ips":[{"address":"10.244.1.5/24"},
 {"address":"10.244.1.5/25"}]}')");
   EXPECT_THROW(add_one(), std::exception);
-  EXPECT_EQ(state(), before);
+  EXPECT_EQ(test::routed_state(), before);
   EXPECT_EQ(host_.read("log"), "ADD\nDEL\n");
 }
 

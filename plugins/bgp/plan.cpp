@@ -95,7 +95,8 @@ Plan make_plan(const Conf& conf, const cni::Request& request, const cni::Result&
   plan.veth = {.ifname = request.ifname,
                .mtu = conf.mtu,
                .alias = attach::alias_of(owner_of(request)),
-               .host_mac = gateway_mac()};
+               .host_mac = gateway_mac(),
+               .routed = true};
   plan.sandbox = {.ifname = request.ifname, .ips = {}, .routes = {}};
   for (const cni::IpConfig& ip : result.ips) {
     if (ip.interface != kContainerInterface) continue;

@@ -61,17 +61,16 @@ void verify_gateways(net::Netlink& sandbox, const Plan& plan, const net::Link& l
 void verify(const cni::Request& request) {
   const auto node = find_node(request, cni::Code::try_again_later);
   const Conf conf = parse_conf(request, node);
-  if (!request.prev_result)
-    throw cni::Error(cni::Code::invalid_config, "bgp: Required prevResult missing");
+  const cni::Result& result = cni::require_prev_result(request);
   const cni::Request ipam_request = make_ipam_request(request, node);
   cni::Ipam(ipam_request).check();
 
   net::Netlink host;
   net::Netlink sandbox(*request.sandbox);
-  const Plan plan = make_plan(conf, request, *request.prev_result);
+  const Plan plan = make_plan(conf, request, result);
   const net::Link container = attach::verify_veth(sandbox, cni::require_sandbox_interface(request));
   attach::verify(sandbox, container, plan.sandbox);
-  const net::Link end = attach::verify_host_end(host, *request.prev_result, container);
+  const net::Link end = attach::verify_host_end(host, result, container);
   verify_gateways(sandbox, plan, container, end);
   verify_host(host, plan, end);
   if (!plan.masquerade.empty()) net::check_masquerade(owner_of(request), plan.masquerade);

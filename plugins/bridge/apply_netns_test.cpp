@@ -45,7 +45,6 @@ class BridgeApply : public ::testing::Test {
     request.prev_result = result;
     remove(request);
   }
-  static std::string links() { return test::output_of("ip -o link"); }
 
   test::TestHost host_;
   test::TestHost::Sandbox sandbox_ = host_.add_sandbox();
@@ -116,8 +115,8 @@ TEST_F(BridgeApply, S155_AddAndDelLeaveOnlyTheBridgeHoweverOften) {
   for (int i = 0; i < 5; ++i) {
     const cni::Result result = add_with(kGateway);
     remove_with(kGateway, result);
-    if (i == 0) after = links();
-    EXPECT_EQ(links(), after);
+    if (i == 0) after = test::links();
+    EXPECT_EQ(test::links(), after);
   }
   EXPECT_THAT(after, Not(HasSubstr("veth")));
 }
@@ -134,7 +133,7 @@ TEST_F(BridgeApply, S165_DelWithoutNamespaceStillRemovesTheHostsEnd) {
   request.sandbox.reset();
   request.prev_result = result;
   remove(request);
-  EXPECT_THAT(links(), Not(HasSubstr("veth")));
+  EXPECT_THAT(test::links(), Not(HasSubstr("veth")));
 }
 
 TEST_F(BridgeApply, S168_DelLeavesALinkOfSomebodyElse) {
@@ -151,25 +150,25 @@ TEST_F(BridgeApply, S170_DelRemovesTheLinkAlthoughIpamFails) {
   add_with("");
   host_.install_ipam(R"(echo '{"code":123,"msg":"store is gone"}'; exit 1)");
   EXPECT_THROW(remove_with(""), cni::Error);
-  EXPECT_THAT(links(), Not(HasSubstr("veth")));
+  EXPECT_THAT(test::links(), Not(HasSubstr("veth")));
 }
 
 TEST_F(BridgeApply, S033_SecondAddIsRefusedAndTheFirstUnharmed) {
   const cni::Result first = add_with(kGateway);
-  const std::string before = links();
+  const std::string before = test::links();
   EXPECT_THROW(add_with(kGateway), cni::Error);
-  EXPECT_EQ(links(), before);
+  EXPECT_EQ(test::links(), before);
   EXPECT_EQ(host_.read("log"), "ADD\n");  // S-153: its address was not touched
   EXPECT_NO_THROW(check_with(kGateway, first));
 }
 
 TEST_F(BridgeApply, S152_FailureAfterIpamLeavesNothing) {
-  const std::string before = links();
+  const std::string before = test::links();
   // The address cannot be put on the link: it is there twice.
   host_.install_ipam(R"(echo "$CNI_COMMAND" >> $DIR/log
 echo '{"cniVersion":"1.1.0","ips":[{"address":"10.1.0.5/16"},{"address":"10.1.0.5/16"}]}')");
   EXPECT_ANY_THROW(add_with(kGateway));
-  EXPECT_EQ(links(), before);
+  EXPECT_EQ(test::links(), before);
   EXPECT_EQ(host_.read("log"), "ADD\nDEL\n");  // S-234
 }
 
@@ -183,7 +182,7 @@ TEST_F(BridgeApply, RefusesAnotherAddressOnTheBridgeUnlessForced) {
                  "failed to set bridge addr: \"cni0\" already has an IP address different from "
                  "10.1.0.1/16");
   }
-  EXPECT_THAT(links(), Not(HasSubstr("veth")));
+  EXPECT_THAT(test::links(), Not(HasSubstr("veth")));
   add_with(R"(,"isGateway":true,"forceAddress":true)");
   EXPECT_THAT(test::output_of("ip addr show cni0"), Not(HasSubstr("10.9.0.1")));
 }
@@ -262,8 +261,8 @@ TEST_F(BridgeApply, S194_GcRemovesPortsOfUnlistedAttachmentsOfThisNetworkOnly) {
   auto gc = host_.request(cni::Verb::gc, config(""), sandbox_);
   gc.valid_attachments = {{"c1", "eth0"}};
   collect_garbage(gc);
-  EXPECT_THAT(links(), HasSubstr(kept.interfaces[1].name));
-  EXPECT_THAT(links(), HasSubstr(foreign_result.interfaces[1].name));
+  EXPECT_THAT(test::links(), HasSubstr(kept.interfaces[1].name));
+  EXPECT_THAT(test::links(), HasSubstr(foreign_result.interfaces[1].name));
   EXPECT_THAT(test::output_in(other, "ip link"), Not(HasSubstr("eth0")));
 }
 

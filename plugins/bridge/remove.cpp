@@ -26,10 +26,7 @@ void remove(const cni::Request& request) {
   // The link goes before its address: no pod may still answer for it when it is handed out again.
   failures.attempt(
       [&] { attach::remove_veth_pair(request.sandbox, request.ifname, request.prev_result); });
-  failures.attempt([&] {
-    const cni::Ipam ipam(request);
-    if (ipam.configured()) ipam.del();
-  });
+  failures.attempt([&] { cni::Ipam(request).del(); });
   failures.report();
 }
 
@@ -39,10 +36,7 @@ void collect_garbage(const cni::Request& request) {
   failures.attempt([&] { attach::remove_stale_veths(request.network, valid); });
   failures.attempt([&] { net::gc_masquerade(request.network, valid); });
   failures.attempt([&] { net::gc_mac_spoof_checks(request.network, valid); });
-  failures.attempt([&] {
-    const cni::Ipam ipam(request);
-    if (ipam.configured()) ipam.gc();
-  });
+  failures.attempt([&] { cni::Ipam(request).gc(); });
   failures.report();
 }
 

@@ -65,9 +65,6 @@ cni::Result add(const cni::Request& request) {
   const auto pair = attach::add_veth_pair(host, *request.sandbox, sandbox, plan.veth);
   undo.add("delete link \"" + pair.host.name + "\"",
            [&, index = pair.host.index] { net::remove_link(host, index); });
-  // Before the far end comes up and the kernel makes the link-local address: while that one is
-  // tentative, the host cannot ask for the pod's MAC address on behalf of packets that it forwards.
-  net::try_write_sysctl("net/ipv6/conf/" + pair.host.name + "/accept_dad", "0");
   configure_sandbox(plan, *request.sandbox, sandbox, pair.container);
   configure_host(plan, host, pair.host);
   if (!plan.masquerade.empty()) {
@@ -95,10 +92,7 @@ void remove(const cni::Request& request) {
   // The link goes before its address: no pod may still answer for it when it is handed out again.
   failures.attempt(
       [&] { attach::remove_veth_pair(request.sandbox, request.ifname, request.prev_result); });
-  failures.attempt([&] {
-    const cni::Ipam ipam(request);
-    if (ipam.configured()) ipam.del();
-  });
+  failures.attempt([&] { cni::Ipam(request).del(); });
   failures.report();
 }
 
@@ -107,10 +101,7 @@ void collect_garbage(const cni::Request& request) {
   base::Failures failures;
   failures.attempt([&] { attach::remove_stale_veths(request.network, valid); });
   failures.attempt([&] { net::gc_masquerade(request.network, valid); });
-  failures.attempt([&] {
-    const cni::Ipam ipam(request);
-    if (ipam.configured()) ipam.gc();
-  });
+  failures.attempt([&] { cni::Ipam(request).gc(); });
   failures.report();
 }
 

@@ -34,10 +34,6 @@ class PtpApply : public ::testing::Test {
     return request;
   }
   cni::Result add_one() { return add(request(cni::Verb::add)); }
-  static std::string state() {
-    return test::output_of("ip -o link; ip route show table all; nft list ruleset | grep c1");
-  }
-
   test::TestHost host_;
   test::TestHost::Sandbox sandbox_ = host_.add_sandbox();
 };
@@ -112,12 +108,12 @@ TEST_F(PtpApply, S180_CheckNamesWhatIsGone) {
 }
 
 TEST_F(PtpApply, S155_AddAndDelLeaveNothingHoweverOften) {
-  const std::string before = state();
+  const std::string before = test::routed_state();
   for (int i = 0; i < 3; ++i) {
     const cni::Result result = add_one();
-    EXPECT_NE(state(), before);
+    EXPECT_NE(test::routed_state(), before);
     remove(request(cni::Verb::del, result));
-    EXPECT_EQ(state(), before);
+    EXPECT_EQ(test::routed_state(), before);
   }
 }
 
@@ -153,19 +149,19 @@ TEST_F(PtpApply, AnMtuBelowIPv6sLeastIsNamed) {
 
 TEST_F(PtpApply, S033_SecondAddIsRefusedAndTheFirstUnharmed) {
   const cni::Result first = add_one();
-  const std::string before = state();
+  const std::string before = test::routed_state();
   EXPECT_THROW(add_one(), cni::Error);
-  EXPECT_EQ(state(), before);
+  EXPECT_EQ(test::routed_state(), before);
   EXPECT_EQ(host_.read("log"), "ADD\n");
   EXPECT_NO_THROW(verify(request(cni::Verb::check, first)));
 }
 
 TEST_F(PtpApply, S152_FailureAfterIpamLeavesNothing) {
-  const std::string before = state();
+  const std::string before = test::routed_state();
   host_.install_ipam(R"(echo "$CNI_COMMAND" >> $DIR/log
 echo '{"cniVersion":"1.1.0","ips":[{"address":"10.1.0.5/16"}]}')");
   EXPECT_THROW(add_one(), cni::Error);
-  EXPECT_EQ(state(), before);
+  EXPECT_EQ(test::routed_state(), before);
   EXPECT_EQ(host_.read("log"), "ADD\nDEL\n");
 }
 

@@ -32,8 +32,10 @@ cni::Result complete_result(const Conf& conf, cni::Result ipam) {
 
 Plan make_plan(const Conf& conf, const cni::Request& request, const cni::Result& result) {
   Plan plan;
-  plan.veth = {
-      .ifname = request.ifname, .mtu = conf.mtu, .alias = attach::alias_of(owner_of(request))};
+  plan.veth = {.ifname = request.ifname,
+               .mtu = conf.mtu,
+               .alias = attach::alias_of(owner_of(request)),
+               .routed = true};
   // No duplicate address detection: the wire has two ends, and the other one is this host.
   plan.sandbox = {.ifname = request.ifname, .ips = {}, .routes = result.routes};
   for (const cni::IpConfig& ip : result.ips) {

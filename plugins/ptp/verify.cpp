@@ -34,17 +34,16 @@ void verify_host(net::Netlink& host, const Plan& plan, const net::Link& link) {
 
 void verify(const cni::Request& request) {
   const Conf conf = parse_conf(request);
-  if (!request.prev_result)
-    throw cni::Error(cni::Code::invalid_config, "ptp: Required prevResult missing");
+  const cni::Result& result = cni::require_prev_result(request);
   const cni::Ipam ipam(request);
   ipam.check();
 
   net::Netlink host;
   net::Netlink sandbox(*request.sandbox);
-  const Plan plan = make_plan(conf, request, *request.prev_result);
+  const Plan plan = make_plan(conf, request, result);
   const net::Link container = attach::verify_veth(sandbox, cni::require_sandbox_interface(request));
   attach::verify(sandbox, container, plan.sandbox);
-  verify_host(host, plan, attach::verify_host_end(host, *request.prev_result, container));
+  verify_host(host, plan, attach::verify_host_end(host, result, container));
   if (!plan.masquerade.empty()) net::check_masquerade(owner_of(request), plan.masquerade);
 }
 

@@ -70,4 +70,13 @@ std::string output_in(const TestHost::Sandbox& sandbox, const std::string& comma
   return output;
 }
 
+std::string links() {
+  return output_of("ip -o link | sed -E 's/NO-CARRIER,|,M-DOWN|,LOWER_UP//g; s/ state [A-Z]+//'");
+}
+
+std::string routed_state() {
+  return links() +
+         output_of("ip route show table all | sed 's/ linkdown//'; nft list ruleset | grep c1");
+}
+
 }  // namespace test

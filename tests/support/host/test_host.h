@@ -40,5 +40,9 @@ class TestHost {
 std::string output_of(const std::string& command);
 /// The same inside a sandbox.
 std::string output_in(const TestHost::Sandbox& sandbox, const std::string& command);
+/// The links, without their carrier, which the kernel may find only after ADD has returned.
+std::string links();
+/// Links, routes and what nf_tables holds for container c1.
+std::string routed_state();
 
 }  // namespace test
