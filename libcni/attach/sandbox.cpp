@@ -103,6 +103,16 @@ void configure(const base::Netns& netns, net::Netlink& sandbox, const net::Link&
     net::add_route(sandbox, kernel_route(route, plan.ips, index), net::IfPresent::keep);
 }
 
+void wait_usable(const base::Netns& netns, net::Netlink& sandbox, int index,
+                 const SandboxPlan& plan) {
+  for (const cni::IpConfig& ip : plan.ips)
+    net::wait_local(sandbox, netns, index, ip.address.address);
+}
+
+void wait_usable(net::Netlink& host, int index, const base::IpAddress& gateway) {
+  if (!gateway.is_v4()) net::wait_local(host, base::Netns::current(), index, gateway);
+}
+
 void verify(net::Netlink& sandbox, const net::Link& link, const SandboxPlan& plan) {
   const auto addresses = net::list_addresses(sandbox, link.index);
   for (const cni::IpConfig& ip : plan.ips)

@@ -31,6 +31,13 @@ struct SandboxPlan {
 void configure(const base::Netns& netns, net::Netlink& sandbox, const net::Link& link,
                const SandboxPlan& plan);
 
+/// The end of an ADD: waits until the addresses of `plan` take packets in (S-159). Throws
+/// ETIMEDOUT.
+void wait_usable(const base::Netns& netns, net::Netlink& sandbox, int index,
+                 const SandboxPlan& plan);
+/// The same for the address by which the host is the pods' gateway; nothing to do for IPv4.
+void wait_usable(net::Netlink& host, int index, const base::IpAddress& gateway);
+
 /// The kernel's route for one of a result: its own gateway, else the first gateway of its family,
 /// else none (S-127).
 net::Route kernel_route(const cni::Route& route, const std::vector<cni::IpConfig>& ips, int oif);

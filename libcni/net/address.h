@@ -31,4 +31,11 @@ std::vector<Address> list_addresses(Netlink& netlink);
 /// found, ETIMEDOUT after `milliseconds`. `netlink` was opened in `netns`.
 void wait_dad(Netlink& netlink, const base::Netns& netns, int index, int milliseconds);
 
+/// Waits until packets to `address` of the link are taken in. For IPv6 the kernel does that a
+/// moment after the address was added, from a work queue (addrconf_dad_work), also without
+/// duplicate address detection, and no flag of the address says so. Throws ETIMEDOUT after
+/// 5 s. `netlink` was opened in `netns`.
+void wait_local(Netlink& netlink, const base::Netns& netns, int index,
+                const base::IpAddress& address);
+
 }  // namespace net

@@ -109,6 +109,34 @@ std::optional<Route> parse(const nlmsghdr& reply) {
   return route;
 }
 
+struct Found {
+  unsigned char type = RTN_UNREACHABLE;
+  std::optional<int> oif;
+};
+
+/// What the kernel would do with a packet to `destination`, by link `oif` unless that is 0.
+Found look_up(Netlink& netlink, const base::IpAddress& destination, int oif) try {
+  Message message(RTM_GETROUTE, 0);
+  auto& header = message.extra<rtmsg>();
+  header.rtm_family = static_cast<std::uint8_t>(destination.family());
+  header.rtm_dst_len = static_cast<std::uint8_t>(destination.bits());
+  message.put(RTA_DST, destination.bytes());
+  if (oif != 0) message.put_u32(RTA_OIF, static_cast<std::uint32_t>(oif));
+  Found found;
+  netlink.get(message, "look up the route to " + destination.text(), [&](const nlmsghdr& reply) {
+    found.type = static_cast<const rtmsg*>(mnl_nlmsg_get_payload(&reply))->rtm_type;
+    for_each_attribute<rtmsg>(reply, [&](const nlattr& a) {
+      if (type_of(a) == RTA_OIF) found.oif = static_cast<int>(u32_of(a));
+    });
+  });
+  return found;
+} catch (const std::system_error& e) {
+  // Nowhere, or a route that says unreachable, prohibit or blackhole.
+  for (const int refusal : {ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL})
+    if (e.code().value() == refusal) return {};
+  throw;
+}
+
 }  // namespace
 
 void add_route(Netlink& netlink, const Route& route, IfPresent if_present) try {
@@ -177,22 +205,12 @@ void remove_route(Pipeline& pipeline, const Route& route) {
   pipeline.add(message);
 }
 
-std::optional<int> find_output_link(Netlink& netlink, const base::IpAddress& destination) try {
-  Message message(RTM_GETROUTE, 0);
-  auto& header = message.extra<rtmsg>();
-  header.rtm_family = static_cast<std::uint8_t>(destination.family());
-  header.rtm_dst_len = static_cast<std::uint8_t>(destination.bits());
-  message.put(RTA_DST, destination.bytes());
-  std::optional<int> oif;
-  netlink.get(message, "look up the route to " + destination.text(), [&](const nlmsghdr& reply) {
-    for_each_attribute<rtmsg>(reply, [&](const nlattr& a) {
-      if (type_of(a) == RTA_OIF) oif = static_cast<int>(u32_of(a));
-    });
-  });
-  return oif;
-} catch (const std::system_error& e) {
-  if (e.code().value() == ENETUNREACH || e.code().value() == EHOSTUNREACH) return std::nullopt;
-  throw;
+std::optional<int> find_output_link(Netlink& netlink, const base::IpAddress& destination) {
+  return look_up(netlink, destination, 0).oif;
+}
+
+bool is_local(Netlink& netlink, const base::IpAddress& address, int index) {
+  return look_up(netlink, address, index).type == RTN_LOCAL;
 }
 
 }  // namespace net

@@ -56,5 +56,7 @@ void remove_route(Pipeline& pipeline, const Route& route);
 
 /// The link that packets to `destination` leave by; nothing when unreachable.
 std::optional<int> find_output_link(Netlink& netlink, const base::IpAddress& destination);
+/// Whether packets to `address` that arrive on link `index` end here.
+bool is_local(Netlink& netlink, const base::IpAddress& address, int index);
 
 }  // namespace net

@@ -10,8 +10,14 @@
 #include "libcni/net/address.h"
 #include "libcni/net/link.h"
 #include "libcni/net/monitor.h"
+#include "libcni/net/route.h"
 
 namespace net {
+namespace {
+
+constexpr int kLocalMilliseconds = 5000;
+
+}  // namespace
 
 int wait_oper_up(Netlink& netlink, int index, int milliseconds) {
   int state = IF_OPER_NOTPRESENT;
@@ -39,6 +45,17 @@ void wait_dad(Netlink& netlink, const base::Netns& netns, int index, int millise
   if (!monitor->wait_until(is_settled, milliseconds))
     base::throw_errno("wait for duplicate address detection on link " + std::to_string(index),
                       ETIMEDOUT);
+}
+
+void wait_local(Netlink& netlink, const base::Netns& netns, int index,
+                const base::IpAddress& address) {
+  const auto is_taken = [&] { return is_local(netlink, address, index); };
+  // Mostly it is by now, and the subscription would be for nothing.
+  if (address.is_v4() || is_taken()) return;
+  std::optional<Monitor> monitor;
+  netns.run([&] { monitor.emplace(RTMGRP_IPV6_IFADDR); });
+  if (!monitor->wait_until(is_taken, kLocalMilliseconds))
+    base::throw_errno("wait until packets to " + address.text() + " are taken in", ETIMEDOUT);
 }
 
 }  // namespace net

@@ -94,6 +94,9 @@ cni::Result add(const cni::Request& request) {
     undo.add("remove the masquerade", [&] { net::remove_masquerade(owner, plan.masquerade); });
     net::add_masquerade(owner, plan.masquerade, conf.masq_backend);
   }
+  for (const int family : plan.families)
+    attach::wait_usable(host, pair.host.index, gateway_of(family));
+  attach::wait_usable(*request.sandbox, sandbox, pair.container.index, plan.sandbox);
   result.interfaces = {attach::describe(pair.host, ""),
                        attach::describe(pair.container, request.netns)};
   undo.commit();

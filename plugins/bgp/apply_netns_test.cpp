@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "libcni/net/link.h"
+#include "libcni/net/route.h"
 #include "plugins/bgp/apply.h"
 #include "tests/support/host/test_host.h"
 
@@ -104,6 +106,19 @@ TEST_F(BgpApply, APodCannotSendUnderAnothersAddress) {
               HasSubstr("0 received"));
   EXPECT_THAT(received("nstat -asz TcpExtIPReversePathFilter IpExtInNoRoutes"),
               Not(HasSubstr("IPReversePathFilter 0 ")));
+}
+
+TEST_F(BgpApply, S159_BothEndsTakePacketsInOnReturn) {
+  for (int i = 0; i < 10; ++i) {
+    const cni::Result result = add_one();
+    net::Netlink host;
+    const int index = net::get_link(host, result.interfaces[0].name).index;
+    EXPECT_TRUE(net::is_local(host, *base::IpAddress::parse("fe80::1"), index));
+    net::Netlink inside(sandbox_.netns);
+    EXPECT_TRUE(
+        net::is_local(inside, result.ips[1].address.address, net::get_link(inside, "eth0").index));
+    remove(request(cni::Verb::del, result));
+  }
 }
 
 TEST_F(BgpApply, S185_CheckPassesRightAfterAdd) {

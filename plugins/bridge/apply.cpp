@@ -80,6 +80,8 @@ void apply_gateways(Session& session, const AddressPlan& plan, const Port& port)
                              ? port.bridge
                              : ensure_vlan_link(session.host, port.bridge, session.conf);
   ensure_gateways(session.host, link, plan, session.undo);
+  for (const base::Prefix& gateway : plan.gateways)
+    attach::wait_usable(session.host, link.index, gateway.address);
 }
 
 void wait_for_port(Session& session, const Port& port) {
@@ -127,6 +129,8 @@ cni::Result add(const cni::Request& request) {
     apply_masquerade(session, addresses);
     apply_gateways(session, addresses, port);
     wait_for_port(session, port);
+    attach::wait_usable(*request.sandbox, session.sandbox, port.veth.container.index,
+                        addresses.sandbox);
   }
   result.interfaces = describe_interfaces(session, addresses, port);
   session.undo.commit();

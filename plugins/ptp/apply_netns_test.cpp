@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "libcni/net/link.h"
+#include "libcni/net/route.h"
 #include "plugins/ptp/apply.h"
 #include "tests/support/host/test_host.h"
 
@@ -68,6 +70,19 @@ TEST_F(PtpApply, PodsReachHostAndEachOtherThroughTheHost) {
     EXPECT_THAT(test::output_in(sandbox_, std::string("ping -c1 -W2 ") + target),
                 HasSubstr("1 received"))
         << target;
+}
+
+TEST_F(PtpApply, S159_BothEndsTakePacketsInOnReturn) {
+  for (int i = 0; i < 10; ++i) {
+    const cni::Result result = add_one();
+    net::Netlink host;
+    const int index = net::get_link(host, result.interfaces[0].name).index;
+    EXPECT_TRUE(net::is_local(host, *base::IpAddress::parse("fd00::1"), index));
+    net::Netlink inside(sandbox_.netns);
+    EXPECT_TRUE(
+        net::is_local(inside, result.ips[1].address.address, net::get_link(inside, "eth0").index));
+    remove(request(cni::Verb::del, result));
+  }
 }
 
 TEST_F(PtpApply, S185_CheckPassesRightAfterAdd) {

@@ -71,7 +71,8 @@ std::string output_in(const TestHost::Sandbox& sandbox, const std::string& comma
 }
 
 std::string links() {
-  return output_of("ip -o link | sed -E 's/NO-CARRIER,|,M-DOWN|,LOWER_UP//g; s/ state [A-Z]+//'");
+  return output_of(
+      "ip -o link 2>/dev/null | sed -E 's/NO-CARRIER,|,M-DOWN|,LOWER_UP//g; s/ state [A-Z]+//'");
 }
 
 std::string routed_state() {
