@@ -58,10 +58,6 @@ net::Link verify_host_end(net::Netlink& host, const cni::Result& result,
 /// CHECK of the MTU, where prevResult tells one: cniVersions before 1.0.0 do not.
 void verify_mtu(const net::Link& link, const cni::Interface& known);
 
-/// CHECK of the host's end: the veth listed in `result` that is the other end of `container`, up.
-net::Link verify_host_end(net::Netlink& host, const cni::Result& result,
-                          const net::Link& container);
-
 /// DEL of a pair: removes the container's end, and the host's with it. A link of another kind is
 /// somebody else's and stays, and so is a veth whose MAC differs from the one in `prev_result`
 /// while the host end listed there is gone (S-168). Without a namespace, or a link of that name in

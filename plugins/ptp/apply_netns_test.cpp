@@ -143,11 +143,11 @@ TEST_F(PtpApply, S165_DelWithoutSandboxAndResultReleasesRulesAndAddress) {
 }
 
 TEST_F(PtpApply, S168_DelOfARenamedLinkGoesByItsHostEnd) {
-  const std::string before = state();
+  const std::string before = test::routed_state();
   const cni::Result result = add_one();
   test::output_in(sandbox_, "ip link set eth0 down; ip link set eth0 name eth9");
   remove(request(cni::Verb::del, result));
-  EXPECT_EQ(state(), before);
+  EXPECT_EQ(test::routed_state(), before);
 }
 
 TEST_F(PtpApply, AnMtuBelowIPv6sLeastIsNamed) {
