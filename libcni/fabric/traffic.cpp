@@ -162,6 +162,11 @@ void TrafficTable::update(Batch& batch, const WantedSet& wanted,
     batch.add_element(wanted.set.name, {.key = key.wire(), .interval_end = key.end});
     if (!key.end) note(What::add, text(key));
   }
+  // Ranges that begin where they did.
+  const auto is_end = [](const SetKey& key) { return key.end; };
+  const bool differ = !surplus.empty() || !missing.empty();
+  if (differ && std::ranges::all_of(surplus, is_end) && std::ranges::all_of(missing, is_end))
+    note(What::replace, "lengths of ranges in set " + wanted.set.name);
 }
 
 /// Reports what the batch does once it is done, for a conflict begins anew.

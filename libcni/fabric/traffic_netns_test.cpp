@@ -102,6 +102,17 @@ TEST_F(FabricTraffic, RangesMayTouchNestAndChange) {
   EXPECT_THAT(output_of("nft list set inet plumb own4"), Not(HasSubstr("elements")));
 }
 
+TEST_F(FabricTraffic, DiffTellsOfARangeThatOnlyEndsElsewhere) {
+  Traffic traffic = example();
+  for (const char* range :
+       {"10.0.0.0/24", "10.0.0.0/16", "10.0.0.0/30", "0.0.0.0/1", "0.0.0.0/0"}) {
+    traffic.no_masquerade = {prefix(range)};
+    EXPECT_GT(diff(netlink_, with(traffic)).changed, 0u) << range;
+    apply_traffic(traffic);
+    EXPECT_EQ(diff(netlink_, with(traffic)).changed, 0u) << range;
+  }
+}
+
 TEST_F(FabricTraffic, AnOldListTakesNothingFromASet) {
   Traffic full = example();
   full.cluster_ranges = {prefix("10.22.0.0/24"), prefix("10.22.1.0/24"), prefix("10.22.7.0/24")};
