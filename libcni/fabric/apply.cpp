@@ -14,12 +14,32 @@
 #include "libcni/fabric/routes.h"
 #include "libcni/fabric/run.h"
 #include "libcni/fabric/traffic.h"
+#include "libcni/fabric/traffic_record.h"
 #include "libcni/net/address.h"
 #include "libcni/net/link.h"
 #include "libcni/net/route.h"
 
 namespace fabric {
 namespace {
+
+/// Of a dry run that may keep one.
+std::optional<TrafficRecord> find_record(Run& run, const std::optional<Traffic>& traffic) try {
+  if (!run.is_dry() || run.record_folder().empty()) return std::nullopt;
+  return TrafficRecord(run.nft(), run.record_folder(), run.scope(), traffic);
+} catch (const std::system_error& e) {
+  if (e.code().value() == EINTR) throw;  // a termination signal
+  return std::nullopt;                   // without nf_tables: the look itself says so
+}
+
+/// All that lies in nf_tables.
+void ensure_filter(Run& run, const std::optional<Traffic>& traffic) {
+  const auto record = find_record(run, traffic);
+  if (record && record->holds()) return;
+  const std::size_t before = run.findings();
+  ensure_traffic(run, traffic);
+  ensure_forward_rules(run, traffic);
+  if (record && run.findings() == before) record->keep();
+}
 
 void reconcile(Run& run, const Desired& desired) {
   run.want(desired.overlays.size());
@@ -32,8 +52,8 @@ void reconcile(Run& run, const Desired& desired) {
     if (index) remote_ends.emplace_back(run, overlay, *index);
   }
   ensure_forwarding(run, desired);
-  ensure_traffic(run, desired.traffic);
-  ensure_forward_rules(run, desired.traffic);
+  ensure_filter(run, desired.traffic);
+  ensure_legacy_forward_rules(run, desired.traffic);
 
   Routes routes(run, desired, std::move(devices));
   for (RemoteEnds& each : remote_ends) each.add();
@@ -81,8 +101,9 @@ Report apply(net::Netlink& netlink, const Desired& desired, const std::string& r
   return report;
 }
 
-Report diff(net::Netlink& netlink, const Desired& desired) {
+Report diff(net::Netlink& netlink, const Desired& desired, const std::string& record_folder) {
   Run run(netlink, Run::Mode::dry, desired);
+  run.set_record_folder(record_folder);
   reconcile(run, desired);
   return run.finish();
 }

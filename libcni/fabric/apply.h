@@ -46,8 +46,9 @@ struct Report {
 Report apply(net::Netlink& netlink, const Desired& desired, const std::string& record_folder = {},
              const std::vector<base::Prefix>& lost = {});
 
-/// The same without writing.
-Report diff(net::Netlink& netlink, const Desired& desired);
+/// The same without writing to the kernel. `record_folder`, unless empty, keeps what was right in
+/// nf_tables, which is not read again before somebody changes anything there (TrafficRecord).
+Report diff(net::Netlink& netlink, const Desired& desired, const std::string& record_folder = {});
 
 /// The link that has `address`, its MTU and its connected subnets. Throws std::system_error
 /// (EADDRNOTAVAIL) when no link has it.

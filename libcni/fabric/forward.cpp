@@ -123,21 +123,27 @@ void ensure_legacy(Run& run, int family, const std::vector<Accept>& accepts) {
              [&] { net::restore_legacy_filter(family, lines); });
 }
 
-}  // namespace
-
-void ensure_forward_rules(Run& run, const std::optional<Traffic>& traffic) {
-  const auto attempt = [&](const char* variant, int family, const std::function<void()>& work) {
-    try {
-      work();
+void ensure_each(Run& run, const std::optional<Traffic>& traffic, const char* variant,
+                 const std::function<void(int, const std::vector<Accept>&)>& ensure) {
+  for (const int family : {AF_INET, AF_INET6}) try {
+      ensure(family, wanted_accepts(traffic, family));
     } catch (const std::system_error& e) {
       run.fail(describe(family, variant), e);
     }
-  };
-  for (const int family : {AF_INET, AF_INET6}) {
-    const std::vector<Accept> wanted = wanted_accepts(traffic, family);
-    attempt("nft", family, [&] { ensure_nft(run, run.nft(), family, wanted); });
-    attempt("legacy", family, [&] { ensure_legacy(run, family, wanted); });
-  }
+}
+
+}  // namespace
+
+void ensure_forward_rules(Run& run, const std::optional<Traffic>& traffic) {
+  ensure_each(run, traffic, "nft", [&](int family, const std::vector<Accept>& accepts) {
+    ensure_nft(run, run.nft(), family, accepts);
+  });
+}
+
+void ensure_legacy_forward_rules(Run& run, const std::optional<Traffic>& traffic) {
+  ensure_each(run, traffic, "legacy", [&](int family, const std::vector<Accept>& accepts) {
+    ensure_legacy(run, family, accepts);
+  });
 }
 
 }  // namespace fabric

@@ -30,7 +30,8 @@ class Run {
   /// Whether what is not wanted goes; otherwise change_all() leaves it.
   bool removes() const { return removes_; }
   const std::string& scope() const { return scope_; }
-  /// Where sysctls are recorded before they change; empty: nowhere.
+  /// Where sysctls are recorded before they change, and by a dry run what it found right
+  /// (TrafficRecord); empty: nowhere.
   void set_record_folder(std::string folder) { record_folder_ = std::move(folder); }
   const std::string& record_folder() const { return record_folder_; }
   /// Destinations whose route of ours another program has replaced.
@@ -41,6 +42,8 @@ class Run {
   std::string mark() const { return scope_.empty() ? "plumb:fabric" : "plumb:fabric:" + scope_; }
 
   void want(std::size_t objects) { report_.desired += objects; }
+  /// How much was not right up to here.
+  std::size_t findings() const { return report_.changed + report_.errors.size() + hidden_errors_; }
   void fail(std::string error);
   /// In a catch clause: `what` was refused. Goes on throwing what ends the whole run, a termination
   /// signal.

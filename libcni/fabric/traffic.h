@@ -15,9 +15,11 @@ void ensure_traffic(Run& run, const std::optional<Traffic>& traffic);
 /// One that is not as `before` says makes the kernel refuse all of them.
 void hasten_traffic(Run& run, const Traffic& before, const Traffic& traffic);
 
-/// Accepts the cluster's forwarded packets in the FORWARD chains of iptables (its nf_tables and its
-/// legacy variant) where there are such: an accept in a table of one's own does not overrule the
-/// drop policy of another base chain. At the end: what other rules there drop stays dropped.
+/// Accepts the cluster's forwarded packets in the FORWARD chains of iptables where there are such:
+/// an accept in a table of one's own does not overrule the drop policy of another base chain. At
+/// the end: what other rules there drop stays dropped. Those of its nf_tables variant:
 void ensure_forward_rules(Run& run, const std::optional<Traffic>& traffic);
+/// And of its legacy variant.
+void ensure_legacy_forward_rules(Run& run, const std::optional<Traffic>& traffic);
 
 }  // namespace fabric

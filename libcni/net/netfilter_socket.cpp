@@ -38,6 +38,13 @@ NetfilterSocket::NetfilterSocket()
   if (!fd_) base::throw_errno("open a netfilter netlink socket");
 }
 
+std::optional<std::uint64_t> NetfilterSocket::namespace_cookie() const {
+  std::uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  if (::getsockopt(fd_.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) < 0) return std::nullopt;
+  return cookie;
+}
+
 void NetfilterSocket::send(std::span<const iovec> parts, const std::string& attempted) {
   std::size_t size = 0;
   for (const iovec& part : parts) size += part.iov_len;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -19,6 +20,9 @@ namespace net {
 class NetfilterSocket {
  public:
   NetfilterSocket();
+
+  /// Of the network namespace that it was opened in; nothing before kernel 5.14.
+  std::optional<std::uint64_t> namespace_cookie() const;
 
   using OnMessage = std::function<void(const nlmsghdr&)>;
 

@@ -102,6 +102,10 @@ std::uint32_t Nft::generation() {
   return number;
 }
 
+std::optional<std::uint64_t> Nft::namespace_cookie() const {
+  return socket_->namespace_cookie();
+}
+
 void Nft::commit(const Batch& batch, std::optional<std::uint32_t> generation) {
   if (batch.empty()) return;
   alignas(8) std::array<char, kFrameSize> begin{};

@@ -34,6 +34,8 @@ class Nft {
 
   /// Changes with every transaction of the namespace.
   std::uint32_t generation();
+  /// The number of the namespace, which no other one gets before the next boot (kernel 5.14).
+  std::optional<std::uint64_t> namespace_cookie() const;
   /// Applies `batch`; an empty one costs nothing. With `generation`, throws ERESTART when anyone
   /// has changed the rule set since: read again, decide again.
   void commit(const Batch& batch, std::optional<std::uint32_t> generation = {});

@@ -16,7 +16,7 @@
 namespace vxlan {
 namespace {
 
-constexpr const char* kLockFolder = "/run/plumb";
+constexpr const char* kRecordFolder = "/run/plumb";
 constexpr const char* kLockFile = "/run/plumb/vxlan.lock";
 constexpr int kLockSeconds = 10;
 
@@ -42,7 +42,7 @@ PodSide read_pod_side(const cni::Request& request, const Conf& conf, cni::Code w
 }
 
 base::UniqueFd lock_fabric() {
-  base::ensure_directory(kLockFolder, 0755);
+  base::ensure_directory(kRecordFolder, 0755);
   base::UniqueFd lock(::open(kLockFile, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock) base::throw_errno("open " + std::string(kLockFile));
   if (!base::lock_exclusive(lock.get(), kLockSeconds))
@@ -64,10 +64,10 @@ void require_success(const fabric::Report& report, cni::Code code) {
 /// hundred and the node's side changes with the cluster: mostly all is there, and nobody has to
 /// wait for a lock to see that.
 bool is_complete(net::Netlink& host, const fabric::Desired& desired) {
-  fabric::Report seen = fabric::diff(host, desired);
+  fabric::Report seen = fabric::diff(host, desired, kRecordFolder);
   if (!seen.errors.empty()) {
     const base::UniqueFd lock = lock_fabric();
-    seen = fabric::diff(host, desired);
+    seen = fabric::diff(host, desired, kRecordFolder);
   }
   require_success(seen, cni::Code::internal);
   return seen.changed == 0;
