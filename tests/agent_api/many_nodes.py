@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """A double of a Kubernetes API server with many nodes, for measuring clients at scale.
 
-Serves over HTTP/1.1, plain: the list of nodes in pages (limit, continue), the watch (bookmarks, 410 for a version that is
-too old), and PATCH of nodes/NAME/status. Node i (from 0) is "node-00000i" with podCIDRs 10.A.B.0/24 counted from
---pods and an InternalIP counted from --hosts; each object is padded to --size bytes with the fields that a real one has
-much of. Prints {"port": N} when it listens. Then each line on standard input is an order, answered by one line:
+Serves over HTTP/1.1, with TLS where --certificate and --key are given: the list of nodes in pages (limit, continue), the watch
+(bookmarks, 410 for a version that is too old), and PATCH of nodes/NAME/status. Node i (from 0) is "node-00000i" with podCIDRs
+10.A.B.0/24 counted from --pods and an InternalIP counted from --hosts. With --list the nodes are those of a nodes file of plumbd
+instead, with their names, first addresses, ranges and labels. Each object is padded to --size bytes with the fields that a real
+one has much of. Prints {"port": N} when it listens. Then each line on standard input is an order, answered by one line:
 
   add N         N more nodes appear               remove N      the last N nodes go
   touch N       N nodes change as by a heart beat (nothing that matters)
   expire        every version so far is too old: watches end with 410
-  stats         {"nodes":..., "watches":..., "lists":..., "patches":...}
+  stats         {"nodes":..., "watches":..., "lists":..., "patches":..., "listed": Unix time when the last page so far went out}
 
 It ends with its standard input. Example:
 
@@ -21,8 +22,19 @@ import argparse
 import asyncio
 import ipaddress
 import json
+import ssl
 import sys
+import time
 import urllib.parse
+
+
+def read_list(file):
+    """(name, address, ranges, labels) of each line."""
+    with open(file, encoding="utf-8") as lines:
+        for name, *words in map(str.split, lines):
+            fields = dict(word.split("=", 1) for word in words)
+            labels = dict(pair.split("=") for pair in fields.get("labels", "").split(",") if pair)
+            yield name, fields["addresses"].split(",")[0], fields["ranges"].split(","), labels
 
 
 class Cluster:
@@ -31,23 +43,27 @@ class Cluster:
         self.pods = int(ipaddress.ip_address(options.pods))
         self.hosts = int(ipaddress.ip_address(options.hosts))
         self.nodes, self.events, self.watchers = [], [], set()
-        self.lists = self.patches = 0
+        self.lists = self.patches = self.listed = 0
+        self.known = list(read_list(options.list)) if options.list else []
         # What a kubelet and its managers write into a Node: images, and who owns which field.
         self.padding = [{"names": [f"registry.example/image-{i:04}@sha256:{'0123456789abcdef' * 4}"], "sizeBytes": 52428800 + i}
                         for i in range(max(0, options.size - 700) // 150)]
-        for _ in range(options.nodes):
+        for _ in range(len(self.known) or options.nodes):
             self.nodes.append(self.make(len(self.nodes)))
 
     def make(self, index, beat=0):
         self.version += 1
-        pods = ipaddress.ip_address(self.pods + 256 * index)
-        return {"metadata": {"name": f"node-{index:06}", "uid": f"{index:032x}", "resourceVersion": str(self.version),
-                             "labels": {"kubernetes.io/hostname": f"node-{index:06}", "kubernetes.io/os": "linux"}},
-                "spec": {"podCIDR": f"{pods}/24", "podCIDRs": [f"{pods}/24"]},
+        name, address, ranges, labels = self.known[index] if index < len(self.known) else self.counted(index)
+        return {"metadata": {"name": name, "uid": f"{index:032x}", "resourceVersion": str(self.version),
+                             "labels": {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", **labels}},
+                "spec": {"podCIDR": ranges[0], "podCIDRs": ranges},
                 "status": {"conditions": [{"type": "Ready", "status": "True", "lastHeartbeatTime": f"2026-01-01T00:00:{beat:02}Z"}],
-                           "addresses": [{"type": "InternalIP", "address": str(ipaddress.ip_address(self.hosts + index))},
-                                         {"type": "Hostname", "address": f"node-{index:06}"}],
+                           "addresses": [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": name}],
                            "images": self.padding}}
+
+    def counted(self, index):
+        return (f"node-{index:06}", str(ipaddress.ip_address(self.hosts + index)),
+                [f"{ipaddress.ip_address(self.pods + 256 * index)}/24"], {})
 
     def tell(self, kind, node):
         event = json.dumps({"type": kind, "object": {"kind": "Node", "apiVersion": "v1"} | node}) + "\n"
@@ -78,7 +94,8 @@ class Cluster:
             for queue in self.watchers:
                 queue.put_nowait(json.dumps({"type": "ERROR", "object": gone}) + "\n")
                 queue.put_nowait(None)
-        return {"nodes": len(self.nodes), "watches": len(self.watchers), "lists": self.lists, "patches": self.patches}
+        return {"nodes": len(self.nodes), "watches": len(self.watchers), "lists": self.lists, "patches": self.patches,
+                "listed": self.listed}
 
     def page(self, query):
         start = int(query.get("continue", ["0"])[0])
@@ -157,6 +174,8 @@ async def serve(cluster, reader, writer):
                 await watch(cluster, query, writer)
             else:
                 send(writer, "200 OK", cluster.page(query))
+                await writer.drain()
+                cluster.listed = time.time()
             await writer.drain()
     except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
         pass  # the client left, or the measurement is over
@@ -169,12 +188,18 @@ async def main():
     parser.add_argument("--nodes", type=int, default=5000)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="default: a free one")
+    parser.add_argument("--certificate", help="of the server, PEM; with --key the API is HTTPS")
+    parser.add_argument("--key")
+    parser.add_argument("--list", help="a file with a line for each node; default: as many as --nodes says")
     parser.add_argument("--size", type=int, default=10000, help="bytes of a node, about; default 10000")
     parser.add_argument("--pods", default="10.0.0.0", help="range of the first node; default 10.0.0.0")
     parser.add_argument("--hosts", default="172.16.0.1", help="address of the first node; default 172.16.0.1")
     parser.add_argument("--bookmarks", type=float, default=60, help="seconds between bookmarks; default 60")
-    cluster = Cluster(parser.parse_args())
-    server = await asyncio.start_server(lambda r, w: serve(cluster, r, w), cluster.options.host, cluster.options.port)
+    cluster, tls = Cluster(parser.parse_args()), None
+    if cluster.options.certificate:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(cluster.options.certificate, cluster.options.key)
+    server = await asyncio.start_server(lambda r, w: serve(cluster, r, w), cluster.options.host, cluster.options.port, ssl=tls)
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
     orders = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)

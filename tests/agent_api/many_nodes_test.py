@@ -4,7 +4,9 @@
 import http.client
 import json
 import pathlib
+import ssl
 import subprocess
+import tempfile
 import unittest
 
 PROGRAM = pathlib.Path(__file__).with_name("many_nodes.py")
@@ -64,6 +66,26 @@ class ManyNodes(unittest.TestCase):
         self.assertEqual(json.loads(watch.readline())["object"]["code"], 410)
         self.assertEqual(watch.readline(), b"")
         self.assertEqual(self.order("stats")["patches"], 1)
+
+    def test_a_list_names_the_nodes_over_tls(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        subprocess.run([PROGRAM.with_name("make_certificates"), folder.name], check=True)
+        nodes = pathlib.Path(folder.name, "nodes")
+        nodes.write_text("n1 addresses=10.0.0.1,fd00::1 ranges=10.244.1.0/24,fd00:1::/64 labels=rack=r1,zone=a\nn2 addresses=10.0.0.2 "
+                         "ranges=10.244.2.0/24\n", encoding="utf-8")
+        with subprocess.Popen([PROGRAM, "--list", nodes, "--certificate", f"{folder.name}/server.crt", "--key", f"{folder.name}/server.key"],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+            port = json.loads(server.stdout.readline())["port"]
+            trusted = ssl.create_default_context(cafile=f"{folder.name}/ca.crt")
+            connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=trusted)
+            connection.request("GET", "/api/v1/nodes?limit=500")
+            first, second = json.load(connection.getresponse())["items"]
+            connection.close()
+            server.stdin.close()
+        self.assertEqual((first["metadata"]["name"], first["metadata"]["labels"]["rack"]), ("n1", "r1"))
+        self.assertEqual(first["spec"]["podCIDRs"], ["10.244.1.0/24", "fd00:1::/64"])
+        self.assertEqual(second["status"]["addresses"][0]["address"], "10.0.0.2")
 
 
 if __name__ == "__main__":

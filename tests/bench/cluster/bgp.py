@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+from api import Api
 from figures import Figure, median, resident_mb
 from lab.cluster import Cluster, Node
 from lab.cluster_traffic import Monitor
@@ -74,13 +75,15 @@ def three_hundred():
         cluster.config["network"]["ranges"] = ["10.244.0.0/16", "10.245.0.0/16"]
         for _ in range(REFLECTORS):
             cluster.add_node(labels="role=reflector")
-        client = cluster.add_node()
+        client, other_client = cluster.add_node(), cluster.add_node()
         others = {f"10.0.{10 + number // 200}.{number % 200 + 1}": f"10.{245 if number >= 200 else 244}.{number % 200 + 10}.0/24"
-                  for number in range(NODES - REFLECTORS - 1)}
+                  for number in range(NODES - len(cluster.nodes))}
         machine = Node(cluster, 253)
         machine.run("ip", "-batch", "-", text="".join(f"address add {address}/16 dev eth0\n" for address in others))
         cluster.write_nodes(more=[f"s{address.replace('.', '-')} addresses={address} ranges={prefix}" for address, prefix in others.items()])
-        yield from complete(cluster, client, (machine, others))
+        with Api(other_client, cluster.nodes_file) as api:
+            other_client.write_config(**api.config)
+            yield from complete(cluster, client, (machine, others))
         machine.power_off()
     finally:
         cluster.close()
@@ -107,13 +110,16 @@ def complete(cluster, client, rest):
     finally:
         speaker.kill()
         speaker.communicate()
-    how = f"{REFLECTORS + 1} nodes are plumbd and BIRD, the others a speaker that connects as they do"
+    how = f"{len(cluster.nodes)} nodes are plumbd and BIRD, the others a speaker that connects as they do"
     yield Figure(f"{NODES} nodes, {REFLECTORS} reflectors: start -> complete in a client's kernel", seconds, "s", limit=10, note=how)
     yield Figure("and every speaker has heard of every node", everybody, "s", note="asked when the client was complete")
-    for node, what in ((client, "a client"), (reflectors[0], "a reflector")):
+    other_client = cluster.nodes[-1]
+    wait_until(lambda: routes(other_client) == NODES - 1, "the client with the other source is complete, too", 60)
+    for node, what, source in ((client, f"a client, {NODES} nodes", "file"), (reflectors[0], f"a reflector, {NODES} nodes", "file"),
+                               (other_client, f"a client, {NODES} nodes of a Kubernetes API", "Kubernetes, TLS")):
         daemon, bird = resident_mb(node.plumbd.pid), resident_mb(node.bird.pid)
-        yield Figure(f"plumbd + BIRD of {what}, {NODES} nodes", daemon + bird, "MB", limit=15,
-                     note=f"VmRSS: plumbd {daemon:.1f} (source: file), BIRD {bird:.1f}")
+        yield Figure(f"plumbd + BIRD of {what}", daemon + bird, "MB", limit=15,
+                     note=f"VmRSS: plumbd {daemon:.1f} (source: {source}), BIRD {bird:.1f}")
 
 
 def heard(speaker):

@@ -13,10 +13,12 @@ import attach
 import bgp
 import restart
 import scale
+import scale_api
 import throughput
 from lab import world
 
-PARTS = {"scale": ("5000 nodes, from a static file", scale), "restart": ("plumbd dies, traffic lives", restart),
+PARTS = {"scale": ("5000 nodes, from a static file", scale), "api": ("5000 nodes, from the replayed Kubernetes API", scale_api),
+         "restart": ("plumbd dies, traffic lives", restart),
          "throughput": ("Throughput between pods", throughput), "bgp": ("BGP with BIRD", bgp), "attach": ("Price of an ADD", attach)}
 
 
