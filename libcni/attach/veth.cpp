@@ -80,6 +80,14 @@ std::optional<net::Link> find_host_end(net::Netlink& host,
   return std::nullopt;
 }
 
+/// The host end whose alias names `owner`: what DEL goes by when it is told nothing else.
+std::optional<net::Link> find_own_end(net::Netlink& host, const net::Owner& owner) {
+  const std::string alias = alias_of(owner);
+  for (const net::Link& link : net::list_links(host))
+    if (link.kind == "veth" && link.alias == alias) return link;
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string alias_prefix(const std::string& network) {
@@ -151,19 +159,20 @@ void verify_mtu(const net::Link& link, const cni::Interface& known) {
             std::to_string(*known.mtu));
 }
 
-bool remove_veth_pair(const std::optional<base::Netns>& netns, const std::string& ifname,
+bool remove_veth_pair(const std::optional<base::Netns>& netns, const net::Owner& owner,
                       const std::optional<cni::Result>& prev_result) {
   net::Netlink host;
   const auto remove_host_end = [&] {
-    const auto end = find_host_end(host, prev_result);
+    auto end = find_host_end(host, prev_result);
+    if (!end) end = find_own_end(host, owner);
     return end && net::remove_link(host, end->index);
   };
   if (!netns) return remove_host_end();
   net::Netlink sandbox(*netns);
-  const auto link = net::find_link(sandbox, ifname);
+  const auto link = net::find_link(sandbox, owner.ifname);
   if (!link) return remove_host_end();
   if (link->kind != "veth") return false;
-  const cni::Interface* known = find_interface(prev_result, ifname);
+  const cni::Interface* known = find_interface(prev_result, owner.ifname);
   const bool changed = known != nullptr && !known->mac.empty() && !has_mac(*link, known->mac);
   if (changed && !find_host_end(host, prev_result)) return false;
   return net::remove_link(sandbox, link->index);

@@ -61,9 +61,9 @@ void verify_mtu(const net::Link& link, const cni::Interface& known);
 /// DEL of a pair: removes the container's end, and the host's with it. A link of another kind is
 /// somebody else's and stays, and so is a veth whose MAC differs from the one in `prev_result`
 /// while the host end listed there is gone (S-168). Without a namespace, or a link of that name in
-/// it, it goes by that host end, if it is still a veth of the listed MAC. Returns whether one was
-/// removed.
-bool remove_veth_pair(const std::optional<base::Netns>& netns, const std::string& ifname,
+/// it, it goes by that host end, if it is still a veth of the listed MAC, or by the alias. Returns
+/// whether one was removed.
+bool remove_veth_pair(const std::optional<base::Netns>& netns, const net::Owner& owner,
                       const std::optional<cni::Result>& prev_result);
 
 /// The owners that GC's list names in `network`.

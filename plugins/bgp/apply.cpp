@@ -3,6 +3,8 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include "libcni/base/failures.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/base/undo.h"
@@ -26,6 +28,17 @@ cni::Request make_removal_request(const cni::Request& request) {
     node = nodes::find_node_file(nodes::parse_node_file_paths(request.config), cni::Code::internal);
   });
   return make_ipam_request(request, node);
+}
+
+/// Of the pod's other interfaces.
+std::vector<int> list_default_families(net::Netlink& sandbox) {
+  std::vector<int> families;
+  for (const int family : {AF_INET, AF_INET6}) {
+    const auto routes = net::list_main_routes(sandbox, family, 0);
+    if (std::ranges::any_of(routes, [](const net::Route& each) { return each.dst.length == 0; }))
+      families.push_back(family);
+  }
+  return families;
 }
 
 /// The pod knows its gateway's MAC address for good: no packet waits for an answer, and none is
@@ -79,7 +92,7 @@ cni::Result add(const cni::Request& request) {
   base::Undo undo;
   cni::Result result = ipam.add();
   undo.add("release the address", [&ipam] { ipam.del(); });
-  result = complete_result(conf, std::move(result));
+  result = complete_result(conf, std::move(result), list_default_families(sandbox));
   const Plan plan = make_plan(conf, request, result);
   for (const int family : plan.families) net::enable_forwarding(family);
 
@@ -115,7 +128,7 @@ void remove(const cni::Request& request) {
   // The link goes before its address: no pod may still answer for it when it is handed out again.
   // Its routes go with it.
   failures.attempt(
-      [&] { attach::remove_veth_pair(request.sandbox, request.ifname, request.prev_result); });
+      [&] { attach::remove_veth_pair(request.sandbox, owner_of(request), request.prev_result); });
   failures.attempt([&] {
     const cni::Request ipam_request = make_removal_request(request);
     cni::Ipam(ipam_request).del();

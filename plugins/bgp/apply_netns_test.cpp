@@ -184,6 +184,15 @@ TEST_F(BgpApply, S165_DelAfterARebootReleasesRulesAndAddress) {
   EXPECT_EQ(host_.read("log"), "ADD\nDEL\n");
 }
 
+TEST_F(BgpApply, S166_DelThatKnowsNothingGoesByTheAlias) {
+  const std::string before = state();
+  add_one();
+  auto del = request(cni::Verb::del);
+  del.sandbox.reset();
+  remove(del);
+  EXPECT_EQ(state(), before);
+}
+
 TEST_F(BgpApply, DelNeedsNoFileOfPlumbds) {
   const std::string config = R"({"cniVersion":"1.1.0","name":"net1","type":"bgp","ipam":
       {"type":"fake"},"nodeFile":")" +
@@ -203,6 +212,23 @@ TEST_F(BgpApply, AnAddressThatComesBackIsRoutedToItsNewPod) {
       test::output_of("ip route show 10.244.1.5; ip -6 route show fd00:244:1::5");
   EXPECT_THAT(route, HasSubstr("10.244.1.5 dev " + second.interfaces[0].name));
   EXPECT_THAT(route, HasSubstr("fd00:244:1::5 dev " + second.interfaces[0].name));
+}
+
+TEST_F(BgpApply, ASecondInterfaceLeavesTheFirstItsDefaultRoute) {
+  const cni::Result first = add_one();
+  auto more = request(cni::Verb::add);
+  more.ifname = "eth1";
+  const cni::Result second = add(more);
+  for (const char* family : {"-4", "-6"}) {
+    const std::string routes =
+        test::output_in(sandbox_, std::string("ip ") + family + " route show default");
+    EXPECT_THAT(routes, HasSubstr("dev eth0"));
+    EXPECT_THAT(routes, HasSubstr("dev eth1 metric 2048"));
+  }
+  EXPECT_NO_THROW(verify(request(cni::Verb::check, first)));
+  more.verb = cni::Verb::check;
+  more.prev_result = second;
+  EXPECT_NO_THROW(verify(more));
 }
 
 TEST_F(BgpApply, S033_SecondAddIsRefusedAndTheFirstUnharmed) {

@@ -45,6 +45,8 @@ std::optional<base::Prefix> find_masquerade(const Conf& conf, const base::IpAddr
   return std::nullopt;
 }
 
+constexpr std::uint64_t kPriorityAfterOther = 2048;  // the kernel's own for IPv6 is 1024
+
 /// IPv6 needs none: fe80::1 is on every link.
 std::optional<cni::Route> find_on_link_route(int family) {
   if (family != AF_INET) return std::nullopt;
@@ -68,7 +70,7 @@ net::Owner owner_of(const cni::Request& request) {
   return {request.network, request.container_id, request.ifname};
 }
 
-cni::Result complete_result(const Conf& conf, cni::Result ipam) {
+cni::Result complete_result(const Conf& conf, cni::Result ipam, const std::vector<int>& taken) {
   for (cni::IpConfig& ip : ipam.ips) {
     ip.address = base::host_prefix(ip.address.address);
     ip.gateway.reset();
@@ -86,6 +88,11 @@ cni::Result complete_result(const Conf& conf, cni::Result ipam) {
   for (const int family : families)
     if (!has_default(ipam, family))
       ipam.routes.push_back({.dst = default_route(family), .gateway = gateway_of(family)});
+  for (cni::Route& route : ipam.routes)
+    if (const int family = route.dst.address.family();
+        route.dst == default_route(family) && is_main_table(route) && route.priority == 0 &&
+        std::ranges::find(taken, family) != taken.end())
+      route.priority = kPriorityAfterOther;
   if (conf.dns) ipam.dns = *conf.dns;
   return ipam;
 }

@@ -32,7 +32,9 @@ net::Owner owner_of(const cni::Request& request);
 
 /// IPAM's result in this plugin's terms: each address alone (/32, /128), each route of these
 /// families by our gateway, and a default route per family.
-cni::Result complete_result(const Conf& conf, cni::Result ipam);
+/// Where `taken` says that another interface has the default route of a family, ours comes after
+/// it: what has the other's address would be dropped on our way.
+cni::Result complete_result(const Conf& conf, cni::Result ipam, const std::vector<int>& taken = {});
 
 /// `result` is completed, or the prevResult of CHECK.
 Plan make_plan(const Conf& conf, const cni::Request& request, const cni::Result& result);

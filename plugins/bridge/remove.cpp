@@ -24,8 +24,7 @@ void remove(const cni::Request& request) {
     failures.attempt(
         [&] { net::remove_masquerade(*nft, owner, attach::addresses_of(request.prev_result)); });
   // The link goes before its address: no pod may still answer for it when it is handed out again.
-  failures.attempt(
-      [&] { attach::remove_veth_pair(request.sandbox, request.ifname, request.prev_result); });
+  failures.attempt([&] { attach::remove_veth_pair(request.sandbox, owner, request.prev_result); });
   failures.attempt([&] { cni::Ipam(request).del(); });
   failures.report();
 }

@@ -93,7 +93,7 @@ void remove(const cni::Request& request) {
     });
   // The link goes before its address: no pod may still answer for it when it is handed out again.
   failures.attempt(
-      [&] { attach::remove_veth_pair(request.sandbox, request.ifname, request.prev_result); });
+      [&] { attach::remove_veth_pair(request.sandbox, owner_of(request), request.prev_result); });
   failures.attempt([&] { cni::Ipam(request).del(); });
   failures.report();
 }
