@@ -8,17 +8,20 @@
 namespace ipam_static {
 namespace {
 
-/// A later plugin may have taken an address out of the result, which is not our failure (S-182),
-/// but not all of them; one that is there must still have the gateway it was given.
+/// A later plugin may have taken an address out of the result, or, as bgp does, its subnet and
+/// gateway, which is not our failure (S-182), but not all addresses; and a gateway that is there
+/// must be the one that was given.
 void check(const cni::Request& request) {
   const cni::Result& there = cni::require_prev_result(request);
   const cni::Result ours = parse_result(request);
   bool any = ours.ips.empty();
   for (const cni::IpConfig& ip : ours.ips) {
-    const auto found = std::ranges::find(there.ips, ip.address, &cni::IpConfig::address);
+    const auto found = std::ranges::find_if(there.ips, [&](const cni::IpConfig& each) {
+      return each.address.address == ip.address.address;
+    });
     if (found == there.ips.end()) continue;
     any = true;
-    if (ip.gateway && found->gateway != ip.gateway)
+    if (ip.gateway && found->gateway && found->gateway != ip.gateway)
       throw cni::Error(cni::Code::internal, "static: Failed to match addr " + ip.address.text() +
                                                 " on interface " + request.ifname);
   }

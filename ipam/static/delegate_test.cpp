@@ -122,6 +122,8 @@ TEST_F(Static, CheckPassesWhatAddGaveWithWhatOthersChanged) {
   EXPECT_EQ(run("CHECK"), 0) << output;
   with_prev_result(R"({"ips":[{"address":"fd00::5/64","gateway":"fd00::1"}]})");
   EXPECT_EQ(run("CHECK"), 0) << "a main plugin fills in gateways: " << output;
+  with_prev_result(R"({"ips":[{"address":"10.1.0.5/32"},{"address":"fd00::5/128"}]})");
+  EXPECT_EQ(run("CHECK"), 0) << "bgp routes each address alone: " << output;
 }
 
 TEST_F(Static, CheckFailsWhereTheGatewayOrAllAddressesChanged) {

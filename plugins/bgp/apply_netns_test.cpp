@@ -185,12 +185,12 @@ TEST_F(BgpApply, S165_DelAfterARebootReleasesRulesAndAddress) {
 }
 
 TEST_F(BgpApply, S166_DelThatKnowsNothingGoesByTheAlias) {
-  const std::string before = state();
+  const std::string before = test::routed_state();
   add_one();
   auto del = request(cni::Verb::del);
   del.sandbox.reset();
   remove(del);
-  EXPECT_EQ(state(), before);
+  EXPECT_EQ(test::routed_state(), before);
 }
 
 TEST_F(BgpApply, DelNeedsNoFileOfPlumbds) {
