@@ -25,8 +25,8 @@ struct SandboxPlan {
   bool operator==(const SandboxPlan&) const = default;
 };
 
-/// Puts the addresses on the link, sets it up, adds the routes (reference-plugins 1.11). Addresses
-/// are usable on return (S-159). `link` is `plan.ifname` in `netns`, where `sandbox` was opened.
+/// Puts the addresses on the link, sets it up, adds the routes (reference-plugins 1.11).
+/// `link` is `plan.ifname` in `netns`, where `sandbox` was opened.
 /// Throws cni::Error(7) for an MTU that IPv6 does not work with.
 void configure(const base::Netns& netns, net::Netlink& sandbox, const net::Link& link,
                const SandboxPlan& plan);
