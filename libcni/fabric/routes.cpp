@@ -112,6 +112,15 @@ std::vector<net::Route> Routes::read_present(const std::vector<base::Prefix>& sc
   return present;
 }
 
+/// Through the device of another network that a plugin keeps up, one with the same ranges.
+bool Routes::is_of_another_network(const net::Route& route) const {
+  if (run_.scope().empty() || route.protocol != kProtocolNetwork) return false;
+  const auto& devices = run_.list_vxlan();
+  return std::ranges::any_of(devices, [&](const net::VxlanLink& each) {
+    return each.link.index == route.oif && each.link.alias != run_.mark();
+  });
+}
+
 /// The kernel replaces the first route of a destination and metric, whoever made it; another
 /// program can have put one in front of ours, which is spared, or in its place, where ours goes
 /// back.
@@ -127,13 +136,16 @@ void Routes::meet_foreign_ones() {
     for (const net::Route& route : net::list_main_routes(run_.netlink(), family, 0)) {
       const bool own = std::ranges::find(kAgents, route.protocol) != kAgents.end() ||
                        route.protocol == kProtocolNetwork;
-      if (own) continue;
+      if (own && !is_of_another_network(route)) continue;
       if (std::ranges::binary_search(replace, key_of(route), {}, key_of)) found.push_back(route);
       if (is_lost(route)) in_place_.push_back(route);
     }
   for (const net::Route& foreign : found) {
-    run_.fail("replace " + describe(foreign) + ": another program (protocol " +
-              std::to_string(foreign.protocol) + ") has a route to there with the same metric");
+    run_.fail("replace " + describe(foreign) + ": " +
+              (foreign.protocol == kProtocolNetwork
+                   ? "another network of this node has that range"
+                   : "another program (protocol " + std::to_string(foreign.protocol) +
+                         ") has a route to there with the same metric"));
     std::erase_if(replace,
                   [&](const net::Route& route) { return key_of(route) == key_of(foreign); });
   }

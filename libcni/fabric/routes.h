@@ -33,6 +33,7 @@ class Routes {
   std::optional<int> index_of(const std::string& device);
   std::vector<net::Route> read_present(const std::vector<base::Prefix>& scope_ranges);
   void compare(std::vector<net::Route> wanted, std::vector<net::Route> present);
+  bool is_of_another_network(const net::Route& route) const;
   void meet_foreign_ones();
   std::string describe(const net::Route& route) const;
 

@@ -119,6 +119,15 @@ void refuse_conflicts(const Conf& conf, const Cluster& cluster) {
     }
 }
 
+/// An IPv4 range can have an IPv6 next hop, but not the other way round.
+void refuse_unreachable(const Conf& conf, const fabric::Node& self) {
+  if (conf.options.backend != fabric::Backend::host_gw || self.address_of(AF_INET6)) return;
+  for (const base::Prefix& range : self.ranges)
+    if (!range.address.is_v4())
+      refuse("node \"" + self.name + "\": range " + range.text() +
+             " needs an IPv6 address of the node with backend host-gw; vxlan and auto do without");
+}
+
 int underlay_family(const fabric::Node& self) {
   return self.address_of(AF_INET) ? AF_INET : AF_INET6;
 }
@@ -157,6 +166,7 @@ Cluster read_cluster(net::Netlink& host, const Conf& conf) {
            " is none of this host, which has the other one");
   cluster.underlay = fabric::find_underlay(host, local);
   refuse_conflicts(conf, cluster);
+  refuse_unreachable(conf, cluster.self);
   return cluster;
 }
 

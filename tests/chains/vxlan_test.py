@@ -222,7 +222,9 @@ class VxlanTest(unittest.TestCase):
                             ({"ranges": ["192.0.2.128/25"]}, "overlaps the nodes' own network 192.0.2.0/24"),
                             ({"ranges": ["10.27.1.0/31"]}, "too small"), ({"bridge": "plumb.7"}, '"bridge"'),
                             ({"bridge": "a/b"}, "a/b"), ({"isGateway": 1}, "isGateway"), ({"mtu": 1200}, "1280"),
-                            ({"peers": [{"name": "node-1", "address": "192.0.2.9"}]}, "same name node-1")):
+                            ({"peers": [{"name": "node-1", "address": "192.0.2.9"}]}, "same name node-1"),
+                            ({"peersFile": "", "peers": [{"address": "192.0.2.1", "ranges": ["fd00:27::/64"]}], "backend": "host-gw"},
+                             "range fd00:27::/64 needs an IPv6 address")):
             with self.subTest(more):
                 pod = world.Namespace(f"pod-{next(_numbers)}")
                 self.addCleanup(pod.remove)
@@ -248,6 +250,17 @@ class VxlanTest(unittest.TestCase):
             self.assertIn('VXLAN device "foreign" has VNI 7 and port 4789 already', error["msg"])
         self.assertEqual(machine.host.run("ip", "-o", "link").stdout, before)
         self.assertEqual(machine.host.run("nft", "list", "ruleset").stdout, "")
+
+    def test_a_second_network_with_the_ranges_of_the_first_is_refused(self):
+        machine = self.machines[0]
+        pods = [each.add(self.config()) for each in self.machines[:2]]
+        other = world.Namespace(f"pod-{next(_numbers)}")
+        self.addCleanup(other.remove)
+        config = {"name": "second", "vni": 8, "peersFile": str(self.peers), "bridge": "ovl1"}
+        error = json.loads(machine.call("ADD", config, other, other.name, check=False).stdout)
+        self.assertIn("another network of this node has that range", error["msg"])
+        self.assertNotIn("plumb.8", machine.host.run("ip", "-o", "link").stdout)
+        self.assert_full_matrix(pods)
 
     def test_a_damaged_file_of_plumbds_is_not_there_yet(self):
         machine = self.machines[0]
