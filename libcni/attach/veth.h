@@ -30,10 +30,6 @@ struct VethRequest {
   int master = 0;                     ///< bridge of the host's end, or 0
   std::string alias = {};             ///< of the host's end
   std::optional<base::Mac> host_mac = {};
-  /// The host itself is the pod's gateway: its end's link-local address is usable at once. While it
-  /// is tentative, the host cannot ask for the pod's MAC address on behalf of packets that it
-  /// forwards.
-  bool routed = false;
 };
 
 struct VethPair {
@@ -41,10 +37,18 @@ struct VethPair {
   net::Link container;
 };
 
-/// Creates a pair with a random host name, retrying on a clash (S-162). Throws cni::Error when the
-/// sandbox has a link of that name (S-033); nothing is left in either case.
+/// Creates a pair with a random host name, retrying on a clash (S-162). The host's end has no
+/// link-local address: a port of a bridge needs none, and a routed end gets add_link_local().
+/// Throws cni::Error when the sandbox has a link of that name (S-033); nothing is left in either
+/// case.
 VethPair add_veth_pair(net::Netlink& host, const base::Netns& netns, net::Netlink& sandbox,
                        const VethRequest& request);
+
+/// Gives the host's end a link-local address that is usable at once: while there is none, or a
+/// tentative one, the host cannot ask for the pod's MAC address on behalf of packets that it
+/// forwards. `address`, or what the kernel would make of the MAC address.
+void add_link_local(net::Netlink& host, const net::Link& link,
+                    const std::optional<base::IpAddress>& address = {});
 
 /// The link as a result lists it; `sandbox` is CNI_NETNS, or empty on the host.
 cni::Interface describe(const net::Link& link, const std::string& sandbox);

@@ -14,7 +14,8 @@ namespace net {
 inline constexpr std::uint8_t kScopeLink = 253;
 inline constexpr std::uint8_t kScopeHost = 254;
 inline constexpr std::uint8_t kProtocolKernel = 2;
-inline constexpr std::uint32_t kMetricV6 = 1024;  ///< IP6_RT_PRIO_USER: what is made of 0
+inline constexpr std::uint32_t kMetricV6 = 1024;     ///< IP6_RT_PRIO_USER: what is made of 0
+inline constexpr std::uint32_t kMetricOnLink = 256;  ///< IP6_RT_PRIO_ADDRCONF: of a link's prefixes
 
 /// A unicast route, or with `blackhole` one that drops. `dst` is masked when it is sent. `gateway`
 /// of an IPv4 route can be an IPv6 address (kernel 5.2).

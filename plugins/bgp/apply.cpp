@@ -63,7 +63,7 @@ void add_gateway_neighbors(const Plan& plan, net::Netlink& sandbox, int index) {
 void configure_host(const Plan& plan, net::Netlink& host, const net::Link& link) {
   for (const int family : plan.families) {
     if (family == AF_INET6) {
-      net::add_address(host, link.index, base::host_prefix(gateway_of(family)), net::Dad::skip);
+      attach::add_link_local(host, link, gateway_of(family));
       continue;
     }
     const std::string conf = "net/ipv4/conf/" + link.name + "/";

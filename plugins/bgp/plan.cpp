@@ -102,8 +102,7 @@ Plan make_plan(const Conf& conf, const cni::Request& request, const cni::Result&
   plan.veth = {.ifname = request.ifname,
                .mtu = conf.mtu,
                .alias = attach::alias_of(owner_of(request)),
-               .host_mac = gateway_mac(),
-               .routed = true};
+               .host_mac = gateway_mac()};
   plan.sandbox = {.ifname = request.ifname, .ips = {}, .routes = {}};
   for (const cni::IpConfig& ip : result.ips) {
     if (ip.interface != kContainerInterface) continue;

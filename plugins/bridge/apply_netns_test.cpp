@@ -80,6 +80,12 @@ TEST_F(BridgeApply, S151_ResultIsTheKernelsState) {
       net::wait_dad(host, base::Netns::current(), net::get_link(host, "cni0").index, 500));
 }
 
+TEST_F(BridgeApply, PortHasNoAddressOfItsOwn) {
+  const std::string port = add_with(kGateway).interfaces[1].name;
+  EXPECT_EQ(test::output_of("ip addr show dev " + port + " | grep inet"), "");
+  EXPECT_THAT(test::output_in(sandbox_, "ping -c1 -W2 fd00::1"), HasSubstr("1 received"));
+}
+
 TEST_F(BridgeApply, S159_BothEndsTakePacketsInOnReturn) {
   for (int i = 0; i < 10; ++i) {
     const cni::Result result = add_with(kGateway);

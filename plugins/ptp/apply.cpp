@@ -36,6 +36,8 @@ void configure_sandbox(const Plan& plan, const base::Netns& netns, net::Netlink&
 }
 
 void configure_host(const Plan& plan, net::Netlink& host, const net::Link& link) {
+  if (std::ranges::any_of(plan.legs, [](const Leg& leg) { return !leg.gateway.is_v4(); }))
+    attach::add_link_local(host, link);
   for (const Leg& leg : plan.legs) {
     const base::Prefix gateway = base::host_prefix(leg.gateway);
     const auto present = net::list_addresses(host, link.index);

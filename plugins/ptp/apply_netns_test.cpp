@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +12,7 @@
 namespace ptp {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::ThrowsMessage;
@@ -58,6 +61,22 @@ TEST_F(PtpApply, S151_BothEndsAreConfigured) {
   EXPECT_THAT(outside, HasSubstr("inet6 fd00::1/128"));
   EXPECT_THAT(outside, HasSubstr("10.1.0.5 dev " + result.interfaces[0].name));
   EXPECT_THAT(outside, HasSubstr("fd00::5 dev " + result.interfaces[0].name));
+}
+
+TEST_F(PtpApply, LinkLocalAddressOfTheHostsEndBringsNoAnycastAddress) {
+  const std::string end = add_one().interfaces[0].name;
+  const std::string addresses = test::output_of("ip -6 -o addr show scope link dev " + end);
+  EXPECT_THAT(addresses, AllOf(HasSubstr("inet6 fe80::"), HasSubstr("/128 scope link")));
+  EXPECT_THAT(addresses, Not(HasSubstr("tentative")));
+  EXPECT_EQ(std::ranges::count(addresses, '\n'), 1);
+  EXPECT_THAT(test::output_of("ip -6 route show dev " + end),
+              HasSubstr("fe80::/64 proto kernel metric 256"));
+  // Its route is what DEL would have to wait for.
+  EXPECT_THAT(test::output_of("grep ' " + end + " ' /proc/net/anycast6"), "");
+  const std::string peer = test::output_in(
+      sandbox_,
+      "ip -6 -o addr show scope link dev eth0 | sed 's/.*inet6 //; s/[/].*//' | tr -d '\\n'");
+  EXPECT_THAT(test::output_of("ping -c1 -W2 " + peer + "%" + end), HasSubstr("1 received"));
 }
 
 TEST_F(PtpApply, PodsReachHostAndEachOtherThroughTheHost) {

@@ -32,10 +32,8 @@ cni::Result complete_result(const Conf& conf, cni::Result ipam) {
 
 Plan make_plan(const Conf& conf, const cni::Request& request, const cni::Result& result) {
   Plan plan;
-  plan.veth = {.ifname = request.ifname,
-               .mtu = conf.mtu,
-               .alias = attach::alias_of(owner_of(request)),
-               .routed = true};
+  plan.veth = {
+      .ifname = request.ifname, .mtu = conf.mtu, .alias = attach::alias_of(owner_of(request))};
   // No duplicate address detection: the wire has two ends, and the other one is this host.
   plan.sandbox = {.ifname = request.ifname, .ips = {}, .routes = result.routes};
   for (const cni::IpConfig& ip : result.ips) {
