@@ -36,6 +36,11 @@ MHD_Result send(MHD_Connection* connection, const HttpReply& reply) {
   return result;
 }
 
+unsigned count_connections(void* daemon) {
+  return MHD_get_daemon_info(daemon_of(daemon), MHD_DAEMON_INFO_CURRENT_CONNECTIONS)
+      ->num_connections;
+}
+
 }  // namespace
 
 struct HttpServer::Callbacks {
@@ -88,7 +93,14 @@ HttpServer::~HttpServer() {
 }
 
 void HttpServer::run() {
-  MHD_run(daemon_of(daemon_.get()));
+  // With too many connections MHD 0.9.75 does not listen; it begins again in the first run after
+  // some have ended, which no event and no timeout asks for.
+  unsigned before = 0, left = 0;
+  do {
+    before = count_connections(daemon_.get());
+    MHD_run(daemon_of(daemon_.get()));
+    left = count_connections(daemon_.get());
+  } while (left < before);
   loop_.cancel(timer_);
   timer_ = 0;
   MHD_UNSIGNED_LONG_LONG wait = 0;

@@ -292,6 +292,20 @@ print(answer.status, answer.read().decode())""")
         wait_until(lambda: value("plumb_stale_objects_removed_total") > before, "the removed route is counted")
         self.assertEqual(self.get("/status")[0], 404, "private matters on the public port")
 
+    def test_health_is_answered_after_too_many_idle_connections(self):
+        """plumbd ends those that say nothing; nothing else happens that would wake its listener."""
+        m = self.machine
+        m.start(ready=False)
+        wait_until((m.folder / "run/plumbd.sock").exists, "plumbd listens")
+        m.run("python3", "-c", """
+import socket
+idle = [socket.create_connection(("127.0.0.1", 9474), timeout=30) for _ in range(40)]
+for each in idle[:32]:
+    each.recv(1)
+asking = socket.create_connection(("127.0.0.1", 9474), timeout=5)
+asking.sendall(b"GET /healthz HTTP/1.0" + 2 * bytes((13, 10)))
+asking.recv(1)""")
+
     def test_health_is_not_answered_while_the_loop_stands_still(self):
         m = self.machine
         m.start(ready=False)
