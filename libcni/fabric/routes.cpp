@@ -164,21 +164,43 @@ std::string Routes::describe(const net::Route& route) const {
   return text + " dev " + (known ? name.data() : std::to_string(route.oif));
 }
 
+/// For the moment of the change: IPv6 refuses a next hop to which another device's route leads
+/// (6.18, "device mismatch"), as the route that is to be replaced does.
+std::vector<net::Route> Routes::ways_to_next_hops() const {
+  std::vector<net::Route> ways;
+  if (run_.is_dry()) return ways;
+  for (const net::Route& route : difference_.replace) {
+    const bool inside = route.gateway && !route.gateway->is_v4() &&
+                        route.dst.length < route.gateway->bits() &&
+                        route.dst.contains(*route.gateway);
+    if (inside)
+      ways.push_back({.dst = base::host_prefix(*route.gateway),
+                      .oif = route.oif,
+                      .protocol = route.protocol,
+                      .priority = net::kMetricV6});
+  }
+  return ways;
+}
+
 void Routes::add() {
   const auto describe_it = [this](const net::Route& route) { return describe(route); };
+  const auto add_it = [](net::Pipeline& pipeline, const net::Route& route) {
+    net::put_route(pipeline, route, net::Put::add);
+  };
+  const auto remove_it = [](net::Pipeline& pipeline, const net::Route& route) {
+    net::remove_route(pipeline, route);
+  };
   // Not replaced in place: a next hop inside the destination must not be elsewhere before (IPv6).
-  run_.change_all(
-      Change::What::replace, in_place_, describe_it,
-      [](net::Pipeline& pipeline, const net::Route& route) { net::remove_route(pipeline, route); });
-  run_.change_all(Change::What::add, difference_.add, describe_it,
-                  [](net::Pipeline& pipeline, const net::Route& route) {
-                    net::put_route(pipeline, route, net::Put::add);
-                  });
+  run_.change_all(Change::What::replace, in_place_, describe_it, remove_it);
+  run_.change_all(Change::What::add, difference_.add, describe_it, add_it);
   for (const std::size_t index : run_.refused()) run_.block(difference_.add[index].dst);
+  const std::vector<net::Route> ways = ways_to_next_hops();
+  run_.change_all(Change::What::add, ways, describe_it, add_it);
   run_.change_all(Change::What::replace, difference_.replace, describe_it,
                   [](net::Pipeline& pipeline, const net::Route& route) {
                     net::put_route(pipeline, route, net::Put::replace);
                   });
+  run_.change_all(Change::What::remove, ways, describe_it, remove_it);
 }
 
 void Routes::remove() {

@@ -137,6 +137,20 @@ TEST_F(FabricTunnel, PodsReachEachOtherUpToTheMtuInEveryMode) {
   EXPECT_TRUE(pings("fd10:2::5", 1450));
 }
 
+TEST_F(FabricTunnel, RoutesMoveIntoTheTunnelAndOutOfIt) {
+  for (const Backend backend :
+       {Backend::host_gw, Backend::vxlan, Backend::host_gw, Backend::vxlan}) {
+    apply_everywhere({.backend = backend});
+    EXPECT_TRUE(pings("10.244.2.5")) << word_of(backend);
+    bool reached = false;  // the links' own addresses are new, and being checked for a second
+    for (int attempt = 0; attempt < 10 && !reached; ++attempt) reached = pings("fd10:2::5");
+    EXPECT_TRUE(reached) << word_of(backend);
+  }
+  EXPECT_THAT(output_in(one_.node, "ip -6 route show proto 86"),
+              AllOf(HasSubstr("fd10:2::/64 via fd10:2:: dev plumb-vxlan"),
+                    Not(HasSubstr("\nfd10:2:: dev"))));
+}
+
 TEST_F(FabricTunnel, NodesReachPodsWithoutNat) {
   apply_everywhere(options_);
   EXPECT_THAT(output_in(one_.node, "ping -c1 -W1 10.244.2.5; ping -c1 -W1 fd10:2::5"),
