@@ -74,16 +74,15 @@ void Run::commit(const net::nft::Batch& batch, std::optional<std::uint32_t> gene
 
 bool Run::change(Change::What what, const std::string& object, const std::function<void()>& make,
                  std::size_t requests) {
+  if (!is_dry()) try {
+      report_.requests += requests;
+      make();
+    } catch (const std::system_error& e) {
+      contended_ = contended_ || e.code().value() == EEXIST || e.code().value() == ENODEV;
+      fail(word_of(what) + object, e);
+      return false;
+    }
   record(what, [&] { return object; });
-  if (is_dry()) return true;
-  report_.requests += requests;
-  try {
-    make();
-  } catch (const std::system_error& e) {
-    contended_ = contended_ || e.code().value() == EEXIST || e.code().value() == ENODEV;
-    fail(word_of(what) + object, e);
-    return false;
-  }
   return true;
 }
 

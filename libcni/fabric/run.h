@@ -57,8 +57,15 @@ class Run {
                   Send send) {
     refused_.clear();
     if (what == Change::What::remove && !removes_) return;
-    for (const Object& object : objects) record(what, [&] { return describe(object); });
-    if (is_dry() || objects.empty()) return;
+    const auto record_all = [&] {
+      auto refused = refused_.begin();
+      for (std::size_t i = 0; i < objects.size(); ++i)
+        if (refused != refused_.end() && *refused == i)
+          ++refused;
+        else
+          record(what, [&] { return describe(objects[i]); });
+    };
+    if (is_dry() || objects.empty()) return record_all();
     net::Pipeline pipeline(netlink_, [&](std::size_t index, int errnum, const std::string& text) {
       refuse(what, describe(objects[index]), {errnum, text});
       refused_.push_back(index);
@@ -66,6 +73,7 @@ class Run {
     for (const Object& object : objects) send(pipeline, object);
     pipeline.flush();
     report_.requests += objects.size();
+    record_all();
   }
   /// Of the last change_all(): which objects the kernel refused.
   const std::vector<std::size_t>& refused() const { return refused_; }

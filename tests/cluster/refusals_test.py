@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What cannot be: said in log, status and metric, and what works goes on working."""
 import pathlib
+import subprocess
 import sys
 import unittest
 
@@ -105,6 +106,17 @@ class MachineTest(unittest.TestCase):
         self.told("theirs", "4789")
         self.assertEqual(1, len(world.run_json(*self.node.enter, "ip", "-j", "link", "show", "type", "vxlan")))
         self.node.run("ip", "link", "del", "theirs")
+        self.recovers()
+
+    def test_the_tunnels_port_belongs_to_another_program(self):
+        program = self.node.start("python3", "-c", "import socket\nit = socket.socket(type=socket.SOCK_DGRAM)\nit.bind(('', 4789))\nprint(flush=True)\ninput()",
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(program.communicate)
+        program.stdout.readline()
+        self.node.start_plumbd(wait=False)
+        self.told("device plumb-vxlan up", "UDP port 4789 must be free", "Address already in use")
+        self.assertNotIn("info: kernel: replaced device plumb-vxlan up", self.node.log(), "what was refused has not been done")
+        program.communicate(b"\n")
         self.recovers()
 
     def test_the_tunnels_name_belongs_to_another_device(self):
