@@ -84,6 +84,8 @@ bool KernelWatch::matters(const net::Event& event) {
       return names_.empty() || names_.contains(event.name) || indexes_.contains(event.index);
     case net::Event::Kind::address:
       return names_.empty() || indexes_.contains(event.index);
+    case net::Event::Kind::forwarding:
+      return event.removed;
     case net::Event::Kind::route:
       if (is_own_route(event.protocol)) return true;
       if (!replaces_own(event)) return false;

@@ -15,7 +15,7 @@
 namespace agent {
 
 /// Says when somebody else changed what the plan stands on, or what was made of it: the parent
-/// link and its addresses, the own devices, routes and neighbours.
+/// link and its addresses, forwarding, the own devices, routes and neighbours.
 class KernelWatch {
  public:
   KernelWatch(net::Netlink& netlink, Loop& loop, std::function<void()> on_change);

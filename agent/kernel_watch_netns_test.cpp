@@ -71,6 +71,15 @@ TEST_F(KernelWatchTest, TellsWhenSomebodyRemovesWhatIsWanted) {
     EXPECT_TRUE(tells([&] { run(command); })) << command;
 }
 
+TEST_F(KernelWatchTest, TellsWhenSomebodyTurnsForwardingOff) {
+  for (const std::string key : {"net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"}) {
+    EXPECT_FALSE(tells([&] { run("sysctl -qw " + key + "=1"); })) << key;
+    EXPECT_TRUE(tells([&] { run("sysctl -qw " + key + "=0"); })) << key;
+  }
+  apply(nodes_);
+  EXPECT_FALSE(tells([] { run("sysctl -qw net.ipv4.conf.eth0.forwarding=0"); }));
+}
+
 TEST_F(KernelWatchTest, TellsWhenSomebodyReplacesARouteThatIsOurs) {
   apply(nodes_);
   const std::vector lost{*base::Prefix::parse("10.244.2.0/24")};

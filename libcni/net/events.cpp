@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <linux/filter.h>
 #include <linux/neighbour.h>
+#include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
@@ -22,7 +23,8 @@ namespace {
 
 constexpr int kReceiveBuffer = 1 << 20;
 constexpr unsigned kGroups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR |
-                             RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE | RTMGRP_NEIGH;
+                             RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE | RTMGRP_NEIGH |
+                             1u << (RTNLGRP_IPV4_NETCONF - 1) | 1u << (RTNLGRP_IPV6_NETCONF - 1);
 
 // Netlink is in host order, a filter loads in network order.
 std::uint32_t half(unsigned value) {
@@ -45,27 +47,28 @@ sock_filter branch(unsigned at, std::uint16_t test, std::uint32_t value,
 
 void attach_filter(int fd, std::uint32_t own_port) {
   constexpr std::uint16_t kLoadHalf = BPF_LD | BPF_H | BPF_ABS;
-  constexpr unsigned kDrop = 17;
-  constexpr unsigned kAccept = 18;
-  std::array<sock_filter, 19> program{{
+  constexpr unsigned kDrop = 18;
+  constexpr unsigned kAccept = 19;
+  std::array<sock_filter, 20> program{{
       BPF_STMT(kLoadHalf, kType),
       branch(1, BPF_JEQ, half(RTM_NEWLINK), {kAccept, 2}),
       branch(2, BPF_JEQ, half(RTM_DELLINK), {kAccept, 3}),
       branch(3, BPF_JEQ, half(RTM_NEWADDR), {kAccept, 4}),
       branch(4, BPF_JEQ, half(RTM_DELADDR), {kAccept, 5}),
+      branch(5, BPF_JEQ, half(RTM_NEWNETCONF), {kAccept, 6}),
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kPort),
-      branch(6, BPF_JEQ, htonl(own_port), {kDrop, 7}),
+      branch(7, BPF_JEQ, htonl(own_port), {kDrop, 8}),
       BPF_STMT(kLoadHalf, kType),
-      branch(8, BPF_JEQ, half(RTM_DELROUTE), {kAccept, 9}),
-      branch(9, BPF_JEQ, half(RTM_DELNEIGH), {kAccept, 10}),
-      branch(10, BPF_JEQ, half(RTM_NEWNEIGH), {13, 11}),
+      branch(9, BPF_JEQ, half(RTM_DELROUTE), {kAccept, 10}),
+      branch(10, BPF_JEQ, half(RTM_DELNEIGH), {kAccept, 11}),
+      branch(11, BPF_JEQ, half(RTM_NEWNEIGH), {14, 12}),
       BPF_STMT(kLoadHalf, kFlags),
-      branch(12, BPF_JSET, half(NLM_F_REPLACE), {kAccept, kDrop}),
+      branch(13, BPF_JSET, half(NLM_F_REPLACE), {kAccept, kDrop}),
       BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kFamily),
-      branch(14, BPF_JEQ, AF_BRIDGE, {kDrop, 15}),
+      branch(15, BPF_JEQ, AF_BRIDGE, {kDrop, 16}),
       // Neighbours that the kernel learns come and go all the time.
       BPF_STMT(kLoadHalf, kState),
-      branch(16, BPF_JSET, half(NUD_PERMANENT), {kAccept, kDrop}),
+      branch(17, BPF_JSET, half(NUD_PERMANENT), {kAccept, kDrop}),
       BPF_STMT(BPF_RET | BPF_K, 0),
       BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
   }};
@@ -89,8 +92,20 @@ void read_route(Event& event, const nlmsghdr& message) {
   });
 }
 
+/// Nothing where it is about one link, or about another setting.
+std::optional<Event> parse_netconf(const nlmsghdr& message) {
+  std::optional<std::uint32_t> index, forwarding;
+  for_each_attribute<netconfmsg>(message, [&](const nlattr& a) {
+    if (type_of(a) == NETCONFA_IFINDEX) index = u32_of(a);
+    if (type_of(a) == NETCONFA_FORWARDING) forwarding = u32_of(a);
+  });
+  if (index != static_cast<std::uint32_t>(NETCONFA_IFINDEX_ALL) || !forwarding) return std::nullopt;
+  return Event{.kind = Event::Kind::forwarding, .removed = *forwarding == 0};
+}
+
 std::optional<Event> parse(const nlmsghdr& message) {
   const auto type = message.nlmsg_type;
+  if (type == RTM_NEWNETCONF) return parse_netconf(message);
   Event event{.removed = type == RTM_DELLINK || type == RTM_DELADDR || type == RTM_DELROUTE ||
                          type == RTM_DELNEIGH};
   if (type == RTM_NEWLINK || type == RTM_DELLINK) {

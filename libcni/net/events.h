@@ -19,7 +19,8 @@ struct Event {
     address,
     route,
     neighbor,
-    lost  ///< the kernel dropped some (ENOBUFS): anything may have changed
+    forwarding,  ///< of all links, of one family; `removed`: it was turned off
+    lost         ///< the kernel dropped some (ENOBUFS): anything may have changed
   };
   Kind kind = Kind::lost;
   bool removed = false;
@@ -32,12 +33,12 @@ struct Event {
   std::uint32_t metric = 0;
 };
 
-/// A subscription to links, addresses, routes and neighbours, for somebody who keeps routes and
-/// neighbours as they should be: of those, only removals and replacements are told, and none that
-/// came through the rtnetlink socket `own_port`. A filter inside the kernel drops the rest, so that
-/// 5000 routes of one's own fill no buffer. Of FDB entries, and of neighbours that are removed, the
-/// kernel does not say who it was: changed FDB entries are not told, removed ones of both are, own
-/// ones too.
+/// A subscription to links, addresses, forwarding, routes and neighbours, for somebody who keeps
+/// routes and neighbours as they should be: of these two, only removals and replacements are told,
+/// and none that came through the rtnetlink socket `own_port`. A filter inside the kernel drops the
+/// rest, so that 5000 routes of one's own fill no buffer. Of FDB entries, and of neighbours that
+/// are removed, the kernel does not say who it was: changed FDB entries are not told, removed ones
+/// of both are, own ones too.
 class Events {
  public:
   explicit Events(std::uint32_t own_port);
