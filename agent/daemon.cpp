@@ -21,6 +21,8 @@ namespace {
 using Needed = Reconciler::Needed;
 /// How long the source may take before the node is programmed from the cache.
 constexpr std::chrono::seconds kPatience(5);
+/// Somebody who clears /run is found out within this time.
+constexpr std::chrono::seconds kLookAfterFiles(5);
 
 base::UniqueFd block_signals() {
   sigset_t handled;
@@ -51,12 +53,15 @@ Daemon::Daemon(const Config& config)
              [this] {
                if (has_snapshot_) reconciler_.poke(true);
              }),
+      filter_watch_(loop_, [this] { reconciler_.poke(true); }),
       source_(make_source(config, loop_, [this] { take_snapshot(); })) {
   watch_signals();
   if (files_.restore()) log(LogLevel::debug, "files of the last run are in place");
   use_cache();
   add_drivers();
+  listen_to_commands();
   listen();
+  loop_.after(kLookAfterFiles, [this] { look_after_files(); });
 }
 
 Daemon::~Daemon() {
@@ -174,6 +179,7 @@ DriverRun Daemon::fix_kernel() {
     apply(lost);
   }
   watch_.follow(planning_.state(), *planning_.plan(), report_.blocked);
+  filter_watch_.remember();
   log_changes(report_);
   removed_ += report_.removed;
   if (report_.filter_seconds > 0) filter_transactions_.add(report_.filter_seconds);
@@ -194,6 +200,13 @@ DriverRun Daemon::write_files() {
     ++written;
   }
   return {.writes = static_cast<std::size_t>(written), .desired = 4};
+}
+
+void Daemon::look_after_files() {
+  loop_.after(kLookAfterFiles, [this] { look_after_files(); });
+  listen_again();
+  const auto files = std::ranges::find(reconciler_.status(), "files", &DriverStatus::name);
+  if (files->done_once && files->problem.empty() && !files_.present()) reconciler_.poke();
 }
 
 void Daemon::after_round() {

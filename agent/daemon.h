@@ -8,6 +8,7 @@
 
 #include "agent/bird/speaker.h"
 #include "agent/config.h"
+#include "agent/filter_watch.h"
 #include "agent/http_server.h"
 #include "agent/kernel_watch.h"
 #include "agent/log.h"
@@ -52,7 +53,10 @@ class Daemon {
   void after_round();
   void log_changes(const fabric::Report& report);
   void log_new_problems();
+  void listen_to_commands();
+  void listen_again();
   void listen();
+  void look_after_files();
   bool is_ready() const;
   View view();
   HttpReply answer_anyone(const HttpQuestion& question);
@@ -69,6 +73,7 @@ class Daemon {
   Reconciler reconciler_;
   bird::Speaker speaker_;
   KernelWatch watch_;
+  FilterWatch filter_watch_;
   std::optional<Snapshot> cached_;  ///< in use while the source has no complete state
   std::unique_ptr<Source> source_;
   bool has_snapshot_ = false;

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <filesystem>
 
 #include "agent/daemon.h"
 #include "agent/explain.h"
 #include "agent/log.h"
+#include "libcni/base/file.h"
 #include "libcni/spec/error.h"
 
 namespace agent {
 namespace {
 
 constexpr std::chrono::seconds kListenAgain(10);
+constexpr const char* kSocket = "/plumbd.sock";
 constexpr const char* kJson = "application/json";
 /// Prometheus' text format, version 0.0.4.
 constexpr const char* kMetrics = "text/plain; version=0.0.4; charset=utf-8";
@@ -25,11 +28,25 @@ bool is_missing(const DriverStatus& driver) {
 
 }  // namespace
 
-void Daemon::listen() {
-  if (!control_) {
-    control_ = std::make_unique<HttpServer>(loop_, listen_unix(config_.run_dir + "/plumbd.sock"),
-                                            [this](const HttpQuestion& q) { return answer(q); });
+void Daemon::listen_to_commands() {
+  control_ = std::make_unique<HttpServer>(loop_, listen_unix(config_.run_dir + kSocket),
+                                          [this](const HttpQuestion& q) { return answer(q); });
+}
+
+void Daemon::listen_again() {
+  if (control_ && std::filesystem::is_socket(config_.run_dir + kSocket)) return;
+  control_.reset();
+  try {
+    base::ensure_directory(config_.run_dir, 0755);
+    listen_to_commands();
+    conditions_.set("commands", {});
+    log(LogLevel::warning, "made " + config_.run_dir + kSocket + " again: somebody had removed it");
+  } catch (const std::system_error& error) {
+    conditions_.set("commands", error.what());
   }
+}
+
+void Daemon::listen() {
   if (config_.listen.empty() || health_) return;
   try {
     health_ =

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/node_files.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <vector>
 
 #include "libcni/base/file.h"
 #include "libcni/json/object.h"
@@ -101,6 +103,14 @@ bool NodeFiles::write_conflist() {
 
 bool NodeFiles::valid() const {
   return is_valid(run_);
+}
+
+bool NodeFiles::present() const {
+  std::vector<std::string> paths{run_ + kNodeJson, run_ + kSubnetEnv, state_ + kNodeJson,
+                                 state_ + kSubnetEnv};
+  if (!conflist_.empty()) paths.push_back(conflist_);
+  return std::ranges::all_of(paths,
+                             [](const std::string& path) { return std::filesystem::exists(path); });
 }
 
 }  // namespace agent

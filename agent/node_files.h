@@ -25,6 +25,8 @@ class NodeFiles {
   bool write_conflist();
   /// Both files can be read and are what plumbd wrote last or found.
   bool valid() const;
+  /// Whether nothing of what plumbd writes has been removed.
+  bool present() const;
 
  private:
   std::string run_;

@@ -198,4 +198,11 @@ void hasten_traffic(Run& run, const Traffic& before, const Traffic& traffic) try
   run.fail(std::string("table inet ") + table_of(run.scope()).name, e);
 }
 
+std::string read_traffic_mark(Nft& nft) {
+  std::string mark;
+  for (const net::nft::ChainInfo& rule : nft.list_comments(table_of({})))
+    mark += rule.name + ' ' + rule.comment + '\n';
+  return mark;
+}
+
 }  // namespace fabric

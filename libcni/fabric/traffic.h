@@ -22,4 +22,8 @@ void ensure_forward_rules(Run& run, const std::optional<Traffic>& traffic);
 /// And of its legacy variant.
 void ensure_legacy_forward_rules(Run& run, const std::optional<Traffic>& traffic);
 
+/// The agent's table in short, at little cost: another text when somebody changed its rules, empty
+/// when there is no table.
+std::string read_traffic_mark(net::nft::Nft& nft);
+
 }  // namespace fabric

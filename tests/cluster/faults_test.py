@@ -198,13 +198,34 @@ class FaultTest(unittest.TestCase):
                 self.node.run("ip", family, "neigh", "flush", "dev", TUNNEL, "nud", "permanent")
         self.repaired(flush)
 
-    def test_table_deleted_by_somebody(self):
-        """Nothing tells of it before the next regular look, and packets flow without it."""
+    def test_rules_deleted_or_flushed_by_somebody(self):
+        """No event tells of it, but they are back within seconds, and packets flow without them."""
+        def table():
+            return self.node.run("nft", "-s", "-t", "list", "table", "inet", "plumb", check=False).stdout
+        before = table()
+
         def delete():
-            self.node.run("nft", "delete", "table", "inet", "plumb")
-            self.node.control("resync")
-            wait_until(lambda: self.node.run("nft", "list", "table", "inet", "plumb", check=False).returncode == 0, "the table is back", 5)
+            for command in (("delete", "table", "inet", "plumb"), ("flush", "table", "inet", "plumb"), ("flush", "ruleset")):
+                self.node.run("nft", *command)
+                wait_until(lambda: table() == before, "the table is back", 10)
         self.assertEqual([], self.undisturbed(delete))
+
+    def test_forwarding_turned_off_by_somebody(self):
+        def turn_off():
+            self.node.run("sysctl", "-qw", "net.ipv4.ip_forward=0", "net.ipv6.conf.all.forwarding=0")
+        self.repaired(turn_off)
+
+    def test_run_folder_emptied_by_somebody(self):
+        """Pods can be added and commands given again within seconds, and packets flow all the time."""
+        def names():
+            return sorted(entry.name for entry in self.node.path("/run/plumb").iterdir())
+
+        def empty():
+            self.node.run("sh", "-c", "rm -rf /run/plumb/*")
+            wait_until(lambda: names() == ["node.json", "plumbd.sock", "subnet.env"], "the files are back", 10)
+            self.node.control("status")
+        self.assertEqual([], self.undisturbed(empty))
+        self.node.restart_plumbd()
 
     def test_foreign_objects_stay(self):
         for command in (("ip", "route", "add", "198.51.100.0/24", "dev", "eth0"),
