@@ -59,8 +59,7 @@ class TemporaryFile {
   }
   int fd() const { return fd_.get(); }
   void rename_to(const std::string& target) {
-    if (::rename(path_.c_str(), target.c_str()) != 0)
-      throw_errno("rename " + path_ + " to " + target);
+    if (::rename(path_.c_str(), target.c_str()) != 0) throw_errno("replace " + target);
     path_.clear();
   }
 

@@ -80,5 +80,7 @@ bool same_key(std::string_view a, std::string_view b);
 
 /// Quotes `text` as a JSON string; malformed UTF-8 becomes U+FFFD (S-111).
 std::string quote(std::string_view text);
+/// The same of its first 60 bytes, for messages about what somebody else wrote.
+std::string excerpt(std::string_view text);
 
 }  // namespace json

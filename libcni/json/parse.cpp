@@ -184,4 +184,9 @@ std::string quote(std::string_view text) {
   return quoted + '"';
 }
 
+std::string excerpt(std::string_view text) {
+  constexpr std::size_t kLongest = 60;
+  return quote(text.substr(0, kLongest)) + (text.size() > kLongest ? "..." : "");
+}
+
 }  // namespace json

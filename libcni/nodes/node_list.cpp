@@ -11,6 +11,9 @@
 namespace nodes {
 namespace {
 
+/// A longer list helps nobody, and what is no list at all can make one for each line.
+constexpr std::size_t kMostProblems = 100;
+
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
 /// A node as text, whichever form it came in.
@@ -27,7 +30,7 @@ struct Fields {
 [[noreturn]] void refuse(const std::string& key, const std::string& wanted,
                          const std::string& got) {
   throw cni::Error(cni::Code::invalid_config,
-                   "key \"" + key + "\" must be " + wanted + ", not " + json::quote(got));
+                   "key \"" + key + "\" must be " + wanted + ", not " + json::excerpt(got));
 }
 
 std::optional<base::Mac> read_mac(const std::string& key, const std::string& text) {
@@ -93,7 +96,7 @@ void read_word(Fields& fields, std::string_view word) {
   const std::string value(equals == std::string_view::npos ? "" : word.substr(equals + 1));
   if (value.empty())
     throw cni::Error(cni::Code::invalid_config,
-                     "want key=value after the name, not " + json::quote(word));
+                     "want key=value after the name, not " + json::excerpt(word));
   if (key == "addresses") {
     fields.addresses = split(value, ',');
   } else if (key == "ranges") {
@@ -112,7 +115,7 @@ void read_word(Fields& fields, std::string_view word) {
     if (error != std::errc{} || stop != end) refuse("asNumber", "a number", value);
   } else {
     throw cni::Error(cni::Code::invalid_config,
-                     "unknown key " + json::quote(key) +
+                     "unknown key " + json::excerpt(key) +
                          ": want addresses, ranges, mac, macV6, backend, asNumber or labels");
   }
 }
@@ -121,7 +124,7 @@ fabric::Node read_line(const std::vector<std::string>& words) {
   Fields fields{.path = {}, .name = words.front()};
   if (!base::is_identifier(fields.name))
     throw cni::Error(cni::Code::invalid_config,
-                     "invalid node name " + json::quote(fields.name) +
+                     "invalid node name " + json::excerpt(fields.name) +
                          ": want letters, digits, \"_\", \".\" and \"-\"");
   for (std::size_t i = 1; i < words.size(); ++i) read_word(fields, words[i]);
   return make_node(fields);
@@ -200,7 +203,13 @@ fabric::Node parse_node(const json::Object& object) {
 NodeList parse_nodes(std::string_view text, const std::string& file_name) {
   const auto first = text.find_first_not_of(" \t\r\n");
   const bool is_json = first != std::string_view::npos && text[first] == '{';
-  return is_json ? parse_json(text, file_name) : parse_lines(text, file_name);
+  NodeList list = is_json ? parse_json(text, file_name) : parse_lines(text, file_name);
+  if (list.problems.size() > kMostProblems) {
+    const std::size_t hidden = list.problems.size() - kMostProblems;
+    list.problems.resize(kMostProblems);
+    list.problems.push_back(file_name + ": and " + std::to_string(hidden) + " more such lines");
+  }
+  return list;
 }
 
 }  // namespace nodes

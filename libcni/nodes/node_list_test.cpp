@@ -86,6 +86,18 @@ TEST(NodeList, AMalformedNodeIsLeftOutAndNamed) {
               ElementsAre(HasSubstr("key \"nodes[1].ranges\" must be ranges such as")));
 }
 
+TEST(NodeList, WhatIsNoListAtAllMakesFewAndShortProblems) {
+  const std::string junk(100000, 'x');
+  for (const std::string& line :
+       {junk, "a " + junk, "a addresses=" + junk, "a addresses=10.0.0.1 ranges=" + junk})
+    EXPECT_LT(problem_of(line).size(), 200u);
+  std::string lines;
+  for (int i = 0; i < 1000; ++i) lines += "!\n";
+  const NodeList list = parse(lines);
+  EXPECT_EQ(list.problems.size(), 101u);
+  EXPECT_EQ(list.problems.back(), "nodes: and 900 more such lines");
+}
+
 TEST(NodeList, SaysWhatIsWrong) {
   const std::pair<const char*, const char*> kCases[] = {
       {"a", "at least one address"},
