@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 #include <cstring>
 #include <exception>
 #include <filesystem>
+#include <system_error>
 
 #include "agent/log.h"
 #include "agent/source.h"
@@ -22,8 +24,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// Also finds what inotify cannot tell: a network file system, a folder made anew.
+/// Also finds what inotify cannot tell, such as changes in a network file system.
 constexpr milliseconds kLookAgain(30000);
+/// Where inotify tells nothing, and after a failure that leaves the file as it is.
+constexpr milliseconds kLookSoon(1000);
 /// A file written less than `kFresh` ago, whose end no event told, is read when it rests.
 constexpr std::chrono::seconds kFresh(1);
 constexpr milliseconds kSettle(200);
@@ -57,6 +61,16 @@ bool is_fresh(const Stamp& stamp) {
   return Wall::now() - written < kFresh;
 }
 
+/// Never waits, as opening a pipe would do.
+std::string read_regular(const std::string& path) {
+  const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat status {};
+  if (!fd || ::fstat(fd.get(), &status) != 0) base::throw_errno("open " + path);
+  if (!S_ISREG(status.st_mode))
+    throw cni::Error(cni::Code::invalid_config, path + " is no regular file");
+  return base::read_all(fd.get(), path);
+}
+
 class FileSource : public Source {
  public:
   FileSource(const Config& config, Loop& loop, OnChange on_change)
@@ -78,8 +92,10 @@ class FileSource : public Source {
 
  private:
   void look(bool finished);
+  void look_in(milliseconds delay);
   bool may_go_on(const Stamp& now);
   void watch_directory();
+  void tell_unwatched(const std::string& why);
   void drain();
   bool is_finished(const inotify_event& event, std::string_view name);
   void read();
@@ -95,6 +111,7 @@ class FileSource : public Source {
   SourceStatus status_{.state = "not read yet"};
   Conditions conditions_;
   base::UniqueFd inotify_;
+  std::string unwatched_;       ///< why nothing tells of changes
   std::optional<Stamp> stamp_;  ///< when read last
   std::optional<Stamp> seen_;   ///< not read yet: it may be half of it
   Loop::Clock::time_point seen_at_ = {};
@@ -104,14 +121,18 @@ class FileSource : public Source {
 };
 
 void FileSource::look(bool finished) {
-  loop_.cancel(timer_);
-  timer_ = loop_.after(kLookAgain, [this] { look(false); });
   if (!inotify_) watch_directory();
+  look_in(inotify_ ? kLookAgain : kLookSoon);
   const Stamp now = stamp_of(path_);
   if (stamp_ == now) return;
   if (!finished && may_go_on(now)) return;
   stamp_ = now;
   read();
+}
+
+void FileSource::look_in(milliseconds delay) {
+  loop_.cancel(timer_);
+  timer_ = loop_.after(delay, [this] { look(false); });
 }
 
 bool FileSource::may_go_on(const Stamp& now) {
@@ -122,20 +143,25 @@ bool FileSource::may_go_on(const Stamp& now) {
   }
   const auto left = seen_at_ + (being_written_ ? kLookAgain : kSettle) - Loop::Clock::now();
   if (left <= left.zero()) return false;
-  loop_.cancel(timer_);
-  timer_ = loop_.after(std::chrono::ceil<milliseconds>(left), [this] { look(false); });
+  look_in(std::chrono::ceil<milliseconds>(left));
   return true;
 }
 
 void FileSource::watch_directory() {
   const std::string directory = std::filesystem::path(path_).parent_path();
   base::UniqueFd inotify(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-  if (!inotify) base::throw_errno("create inotify instance");
-  if (::inotify_add_watch(inotify.get(), directory.empty() ? "." : directory.c_str(),
-                          kFinished | kDirectoryGone | IN_MODIFY) < 0)
-    return;
+  if (!inotify || ::inotify_add_watch(inotify.get(), directory.empty() ? "." : directory.c_str(),
+                                      kFinished | kDirectoryGone | IN_MODIFY) < 0)
+    return tell_unwatched(std::generic_category().message(errno));
   inotify_ = std::move(inotify);
   loop_.watch(inotify_.get(), EPOLLIN, [this](Loop::Events) { drain(); });
+  tell_unwatched({});
+}
+
+void FileSource::tell_unwatched(const std::string& why) {
+  if (unwatched_ == why) return;
+  unwatched_ = why;
+  stamp_.reset();  // what it says is told together with the list
 }
 
 void FileSource::drain() {
@@ -171,11 +197,16 @@ bool FileSource::is_finished(const inotify_event& event, std::string_view name) 
 
 void FileSource::read() {
   try {
-    const std::string text = base::read_file(path_);
+    const std::string text = read_regular(path_);
     status_.parsed_bytes += text.size();
     status_.last_word = Loop::Clock::now();
     ++status_.relists;
     take(nodes::parse_nodes(text, path_));
+  } catch (const std::system_error& error) {
+    fail(error.what());
+    if (stamp_ == Stamp{}) return;
+    stamp_.reset();
+    look_in(kLookSoon);
   } catch (const std::exception& error) {
     fail(error.what());
   }
@@ -191,6 +222,9 @@ void FileSource::take(nodes::NodeList list) {
     });
   list.nodes.shrink_to_fit();
   conditions_.set("nodes file", {});
+  if (!unwatched_.empty())
+    list.problems.push_back("changes of " + path_ +
+                            " are noticed a second late: inotify: " + unwatched_);
   snapshot_ = {.nodes = std::move(list.nodes), .problems = std::move(list.problems)};
   status_.in_sync = has_list_ = true;
   status_.state = "following " + path_ + ", " + std::to_string(snapshot_.nodes.size()) + " nodes";

@@ -91,10 +91,10 @@ logLevel: debug
         new.write_text(text, encoding="utf-8")
         new.rename(self.nodes_file)
 
-    def start(self, ready=True):
+    def start(self, ready=True, wrapper=()):
         log = open(self.log_path, "a", encoding="utf-8")
         with log:
-            self.process = subprocess.Popen(["ip", "netns", "exec", self.name, PLUMBD, "run", "--config", str(self.config)],
+            self.process = subprocess.Popen(["ip", "netns", "exec", self.name, *wrapper, PLUMBD, "run", "--config", str(self.config)],
                                             stderr=log, env=ENVIRONMENT)
         if ready:
             wait_until(lambda: self.status()["ready"], "plumbd is ready")

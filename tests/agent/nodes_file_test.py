@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The list of nodes as a file: replaced, broken, gone, and while somebody writes it."""
+import os
 import threading
 import unittest
 
@@ -76,6 +77,38 @@ class NodesFileTest(unittest.TestCase):
         writer.join()
         wait_until(lambda: len(m.routes()) == 248, "the whole list")
         self.assertEqual(m.status()["source"]["relists"], 1)
+
+    def start_failing(self, *failure):
+        """With system calls that fail as strace is told."""
+        self.machine.start(wrapper=("strace", "-D", "-qq", "-o", "/dev/null", *failure))
+
+    def test_a_file_that_could_not_be_opened_for_a_while_is_read_afterwards(self):
+        m = self.machine
+        m.write_nodes(node_lines(2))
+        self.start_failing("-P", str(m.nodes_file), "-e", "inject=openat:error=EMFILE:when=2")
+        m.write_nodes(node_lines(3))
+        wait_until(lambda: "keeping the last good list: open " in m.log(), "the failure is told")
+        m.wait_routes("10.244.2.0/24", "10.244.3.0/24")
+        self.assertTrue(m.status()["source"]["inSync"])
+
+    def test_without_inotify_a_changed_file_is_followed_and_that_is_told(self):
+        """Kubernetes' nodes often run out of instances."""
+        m = self.machine
+        m.write_nodes(node_lines(2))
+        self.start_failing("-e", "inject=inotify_init1:error=EMFILE")
+        wait_until(lambda: any("inotify: Too many open files" in line for line in m.status()["problems"]), "status tells")
+        m.write_nodes(node_lines(3))
+        m.wait_routes("10.244.2.0/24", "10.244.3.0/24")
+
+    def test_a_pipe_in_the_place_of_the_file_is_not_waited_for(self):
+        self.begin(node_lines(2))
+        m = self.machine
+        m.nodes_file.unlink()
+        os.mkfifo(m.nodes_file)
+        wait_until(lambda: "is no regular file" in m.status()["source"]["state"], "it is refused", 40)
+        m.nodes_file.unlink()
+        m.write_nodes(node_lines(3))
+        m.wait_routes("10.244.2.0/24", "10.244.3.0/24")
 
     def test_a_folder_that_is_replaced_by_a_link_is_followed(self):
         m = self.machine
