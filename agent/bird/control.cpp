@@ -21,6 +21,8 @@ using std::chrono::seconds;
 constexpr seconds kRetry{1};
 constexpr seconds kPatience{10};
 constexpr std::size_t kCodeDigits = 4;
+constexpr std::size_t kLongestLine = 65536;
+constexpr const char* kNotBird = "not a control socket of BIRD";
 
 std::string error_text(int errnum) {
   return std::generic_category().message(errnum);
@@ -106,6 +108,7 @@ void Control::receive() {
     if (!socket_) return;
   }
   input_.erase(0, start);
+  if (input_.size() > kLongestLine) drop(kNotBird);
 }
 
 void Control::take_line(std::string_view line) {
@@ -114,8 +117,7 @@ void Control::take_line(std::string_view line) {
   const bool coded = line.size() > kCodeDigits && line[0] >= '0' && line[0] <= '9';
   if (coded) {
     const auto [end, error] = std::from_chars(line.data(), line.data() + kCodeDigits, code);
-    if (error != std::errc() || end != line.data() + kCodeDigits)
-      return drop("not a control socket of BIRD");
+    if (error != std::errc() || end != line.data() + kCodeDigits) return drop(kNotBird);
     code_ = code;
   }
   const bool last = coded && line[kCodeDigits] == ' ';

@@ -72,6 +72,14 @@ TEST_F(ControlTest, IsUpAfterTheGreeting) {
   EXPECT_EQ(changes, 1);
 }
 
+TEST_F(ControlTest, HangsUpOnALineWithoutEnd) {
+  greet();
+  const std::string endless(10000, 'x');
+  for (int i = 0; i < 100 && control.up(); ++i) say(endless);
+  EXPECT_FALSE(control.up());
+  EXPECT_THAT(control.problem(), HasSubstr("not a control socket of BIRD"));
+}
+
 TEST_F(ControlTest, TellsWhyItIsDown) {
   control.start();
   EXPECT_FALSE(control.up());

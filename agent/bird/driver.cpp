@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "agent/bird/render.h"
+#include "agent/log.h"
 #include "libcni/base/file.h"
 #include "libcni/base/sys_error.h"
 
@@ -88,10 +89,22 @@ void Driver::begin(Job job) {
   awaits_greeting_ = control_.connecting();
   if (awaits_greeting_) return;
   if (!control_.up()) return wait_for_bird();
-  if (active_->text == running_) return finish("");
+  if (active_->text == running_) return finish(keep_file());
   if (active_->text == undone_text_ && Loop::Clock::now() < not_before_)
     return finish(std::string(undone_error_));
   check_candidate();
+}
+
+/// What BIRD works by, it must find again when it starts anew. Returns why it cannot.
+std::string Driver::keep_file() const {
+  try {
+    if (base::find_file(config_.bird_config) == running_) return {};
+    write(config_.bird_config, running_);
+    log(LogLevel::warning, "wrote " + config_.bird_config + " again: somebody had changed it");
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return {};
 }
 
 void Driver::wait_for_bird() {

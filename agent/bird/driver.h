@@ -73,6 +73,7 @@ class Driver {
     Done done;
   };
   void begin(Job job);
+  std::string keep_file() const;
   void wait_for_bird();
   void check_candidate();
   void ask_for_peers(Control::Answer answer);

@@ -21,10 +21,11 @@ constexpr std::size_t kLongestKey = 80;  // TCP_MD5SIG_MAXKEYLEN of the kernel
 }
 
 std::string read_secret(const std::string& path) {
-  const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat info {};
   if (!fd || ::fstat(fd.get(), &info) != 0)
     refuse(path, "cannot be read: " + std::generic_category().message(errno));
+  if (!S_ISREG(info.st_mode)) refuse(path, "is no regular file");
   if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0)
     refuse(path, "is open to others than its owner: it must have mode 0600 or 0400");
   std::string secret = base::read_all(fd.get(), path);

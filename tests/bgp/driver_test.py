@@ -73,6 +73,16 @@ class DriverTest(unittest.TestCase):
         self.assertNotIn("stays", self.first.apply(self.nodes[:2]))
         self.assertEqual(self.conf(self.first).count("protocol bgp"), 1)
 
+    def test_a_file_that_somebody_changed_or_removed_is_there_again_for_the_next_bird(self):
+        self.converged()
+        before, conf = self.conf(self.first), self.first.folder / "bird.conf"
+        for damage in (lambda: conf.write_text("nonsense\n", encoding="utf-8"), conf.unlink):
+            damage()
+            self.assertEqual(self.first.apply(self.nodes), "")
+            self.assertEqual(self.conf(self.first), before)
+            self.assertEqual(stat.S_IMODE(conf.stat().st_mode), 0o640)
+        self.assertEqual(self.first.status()["reconfigurations"], 1, "BIRD had nothing to do with it")
+
     def test_the_file_is_for_bird_and_root_only(self):
         self.converged()
         info = os.stat(self.first.folder / "bird.conf")
