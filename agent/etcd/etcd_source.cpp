@@ -76,7 +76,7 @@ SourceStatus EtcdSource::status() const {
 void EtcdSource::list() {
   listing_ = empty_view();
   list_revision_ = 0;
-  status_.state = "listing";
+  status_.state = "listing" + (trouble_.empty() ? "" : "; before: " + trouble_);
   if (complete_) ++status_.relists;
   try {
     if (!config_.etcd.key_file.empty()) check_key(config_.etcd.key_file);
@@ -118,6 +118,7 @@ void EtcdSource::listed(const Answer& answer) {
 
 void EtcdSource::complete() {
   listing_.advance(list_revision_);
+  listing_.inherit_network(view_);
   view_ = std::exchange(listing_, empty_view());
   ::malloc_trim(0);  // of the pages
   complete_ = true;
@@ -129,7 +130,7 @@ void EtcdSource::complete() {
 
 void EtcdSource::watch() {
   const std::string prefix = clean(config_.etcd.prefix) + "/";
-  status_.state = "opening the watch";
+  status_.state = "opening the watch" + (trouble_.empty() ? "" : "; before: " + trouble_);
   watch_ = client_.stream(
       "/v3/watch", watch_request(prefix, end_of_prefix(prefix), view_.revision() + 1),
       [this](std::string_view text) { line(text); },

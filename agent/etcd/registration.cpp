@@ -129,6 +129,7 @@ void Registration::keep(const std::string& key, const Entry& entry) {
   }
   remember(entry.ranges());
   set_problem(choice_problem_, "");
+  forget_losses();
   const std::int64_t lease = entry.lease == 0 ? 0 : lease_;  // a reservation stays one
   const std::string value = record();
   if (hash_of(value) == entry.value_hash && lease == entry.lease) {
@@ -174,7 +175,10 @@ void Registration::claim() {
     state_ = "without a range: " + choice.problem;
     return;
   }
-  if (!choice.problem.empty()) set_problem(loss_problem_, choice.problem);
+  if (!choice.problem.empty()) {
+    lost_ = identity_.ranges;
+    set_problem(loss_problem_, choice.problem);
+  }
   // A key of ours that does not fit any more runs out with the lease that it has.
   const auto former = view_->entries().find(own_key_);
   if (former != view_->entries().end() && former->second.lease == lease_) lease_ = 0;
@@ -206,6 +210,7 @@ void Registration::lost_ranges() {
       kept.push_back(range);
       continue;
     }
+    lost_.push_back(range);
     set_problem(loss_problem_, "range " + range.text() +
                                    " of this node was taken when its lease had run out, by " +
                                    holder + ": pods with its addresses are cut off");
@@ -213,6 +218,14 @@ void Registration::lost_ranges() {
   if (kept.size() == identity_.ranges.size()) return;
   identity_.ranges = std::move(kept);
   on_change_();
+}
+
+/// What nobody else holds any more is not worth a word.
+void Registration::forget_losses() {
+  std::erase_if(lost_, [&](const base::Prefix& range) {
+    return holder_of(range, identity_, *view_).empty();
+  });
+  if (lost_.empty()) set_problem(loss_problem_, "");
 }
 
 void Registration::call(const char* path, std::string body,
@@ -264,13 +277,20 @@ void Registration::check_lease(std::int64_t lease) {
   });
 }
 
+Registration::Milliseconds Registration::keepalive_pause() const {
+  return std::min<milliseconds>(seconds(config_.etcd.lease_seconds) / 3, kKeepaliveAtMost);
+}
+
 void Registration::schedule_keepalive() {
+  keepalive_in(keepalive_pause());
+}
+
+void Registration::keepalive_in(Milliseconds delay) {
   loop_.cancel(keepalive_timer_);
-  keepalive_timer_ = loop_.after(
-      std::min<milliseconds>(seconds(config_.etcd.lease_seconds) / 3, kKeepaliveAtMost), [this] {
-        keepalive_timer_ = 0;
-        keepalive();
-      });
+  keepalive_timer_ = loop_.after(delay, [this] {
+    keepalive_timer_ = 0;
+    keepalive();
+  });
 }
 
 void Registration::keepalive() {
@@ -289,10 +309,8 @@ void Registration::keepalive_answered(const Answer& answer) {
     ttl = parse_keepalive(answer.body).ttl;
   } catch (const cni::Error&) {
     ++errors_;
-    keepalive_timer_ = loop_.after(keepalive_failures_.next(), [this] {
-      keepalive_timer_ = 0;
-      keepalive();
-    });
+    // After an outage etcd gives each lease its whole time again, and not more.
+    keepalive_in(std::min(keepalive_failures_.next(), keepalive_pause()));
     return;
   }
   keepalive_failures_.reset();

@@ -54,13 +54,16 @@ class Registration {
   void remove_former(const std::string& kept);
   void claim();
   void lost_ranges();
+  void forget_losses();
   void call(const char* path, std::string body, std::function<void(const std::string&)> done);
   void put(const std::vector<Compare>& conditions, const KeyValue& record,
            std::function<void()> won);
   void commit(std::string transaction, std::function<void()> won);
   void grant();
   void check_lease(std::int64_t lease);
+  Milliseconds keepalive_pause() const;
   void schedule_keepalive();
+  void keepalive_in(Milliseconds delay);
   void keepalive();
   void keepalive_answered(const Answer& answer);
   void fail(const std::string& error);
@@ -92,6 +95,7 @@ class Registration {
   Backoff keepalive_failures_{std::chrono::seconds(1), std::chrono::seconds(60)};
   std::string state_ = "no range claimed yet";
   std::string choice_problem_ = {}, loss_problem_ = {};
+  std::vector<base::Prefix> lost_ = {};  ///< that somebody else held when loss_problem_ was told
   std::uint64_t errors_ = 0;
 };
 

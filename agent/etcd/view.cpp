@@ -23,12 +23,12 @@ View::View(std::string prefix, RecordOptions options)
 void View::put(const KeyValue& kv) {
   advance(kv.mod_revision);
   if (kv.key == config_key()) {
-    network_.reset();
-    network_problem_.clear();
     try {
       network_ = parse_network(kv.value, kv.key);
+      network_problem_.clear();
     } catch (const cni::Error& error) {
       network_problem_ = error.what();
+      if (network_) network_problem_ += "; what it said before stays in force";
     }
     return;
   }
@@ -54,9 +54,21 @@ void View::put(const KeyValue& kv) {
 void View::remove(const KeyValue& kv) {
   advance(kv.mod_revision);
   if (kv.key.starts_with(subnets())) entries_.erase(kv.key.substr(subnets().size()));
-  if (kv.key != config_key()) return;
-  network_.reset();
-  network_problem_.clear();
+  if (kv.key == config_key()) miss_network();
+}
+
+void View::inherit_network(const View& before) {
+  if (network_ || !before.network_) return;
+  network_ = before.network_;
+  if (network_problem_.empty())
+    miss_network();
+  else
+    network_problem_ += "; what it said before stays in force";
+}
+
+void View::miss_network() {
+  if (network_)
+    network_problem_ = "key \"" + config_key() + "\" is gone; what it said before stays in force";
 }
 
 std::size_t hash_of(const std::string& value) {

@@ -33,13 +33,16 @@ class View {
 
   void put(const KeyValue& kv);
   void remove(const KeyValue& kv);  ///< of the event: a key without value
+  /// Of a list: one whose network is damaged or gone keeps what was known `before`.
+  void inherit_network(const View& before);
   void advance(std::int64_t revision) { revision_ = std::max(revision_, revision); }
 
   /// Everything up to this one is in here.
   std::int64_t revision() const { return revision_; }
   /// By what follows subnets() in the key: short enough to need no memory of its own.
   const std::map<std::string, Entry>& entries() const { return entries_; }
-  /// flannel's configuration, where there is a valid one.
+  /// flannel's configuration, where there is or was a valid one: a mistake in it must not change
+  /// the tunnels of all nodes at once.
   const std::optional<Network>& network() const { return network_; }
   const std::string& network_problem() const { return network_problem_; }
 
@@ -47,6 +50,7 @@ class View {
   std::string subnets() const { return prefix_ + "/subnets/"; }
 
  private:
+  void miss_network();
   std::string prefix_;
   RecordOptions options_;
   std::int64_t revision_ = 0;

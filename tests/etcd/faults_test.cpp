@@ -249,6 +249,29 @@ TEST_F(EtcdFaults, TakesAnotherRangeLoudlyWhenItsOwnWasTaken) {
                                  " of this node was taken when its lease had run out, by node "
                                  "\"10.0.0.66\" (10.0.0.66): pods with its addresses are cut "
                                  "off\n");
+  server.remove(key);
+  EXPECT_TRUE(node.wait_for([&] { return node.problems().empty(); })) << node.problems();
+}
+
+TEST_F(EtcdFaults, KeepsTheNetworkThatItKnowsWhenItsDescriptionIsDamagedOrGone) {
+  node.start();
+  ASSERT_TRUE(node.wait_for_range()) << node.state();
+  const agent::NetworkDefaults network = node.snapshot().network;
+  ASSERT_FALSE(network.cluster_ranges.empty());
+  server.put(kNetwork + "/config", "{garbage");
+  ASSERT_TRUE(node.wait_for_problem("what it said before stays in force")) << node.problems();
+  EXPECT_EQ(node.snapshot().network, network);
+  server.remove(kNetwork + "/config");
+  ASSERT_TRUE(node.wait_for_problem("/config\" is gone")) << node.problems();
+  EXPECT_EQ(node.snapshot().network, network);
+  server.kill();
+  server.lose_data();
+  server.start();
+  ASSERT_TRUE(node.wait_for([&] { return node.source().status().relists > 0; })) << node.state();
+  EXPECT_EQ(node.snapshot().network, network);
+  EXPECT_TRUE(node.wait_for([&] { return server.keys().size() == 1; })) << node.state();
+  server.put(kNetwork + "/config", kFlannelVxlan);
+  EXPECT_TRUE(node.wait_for([&] { return node.problems().empty(); })) << node.problems();
 }
 
 }  // namespace
