@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/kubernetes/api.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include "agent/log.h"
@@ -51,6 +52,12 @@ std::string encode_query(const std::string& text) {
       encoded += {'%', kHex[byte >> 4], kHex[byte & 15]};
   }
   return encoded;
+}
+
+std::chrono::milliseconds pause_after(const HttpResult& result, Backoff& backoff) {
+  constexpr std::chrono::seconds kLongestAsked(300);
+  return std::max<std::chrono::milliseconds>(backoff.next(),
+                                             std::min(result.retry_after, kLongestAsked));
 }
 
 }  // namespace agent::kubernetes

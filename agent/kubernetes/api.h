@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "agent/backoff.h"
 #include "agent/config.h"
 #include "agent/http_client/http_client.h"
 #include "agent/kubernetes/credentials.h"
@@ -48,5 +49,9 @@ class Api {
 
 /// Percent-encodes all but unreserved characters (RFC 3986).
 std::string encode_query(const std::string& text);
+
+/// How long to wait after a request that failed: as long as the server asks for, but at most five
+/// minutes, for some proxies ask for a day.
+std::chrono::milliseconds pause_after(const HttpResult& result, Backoff& backoff);
 
 }  // namespace agent::kubernetes

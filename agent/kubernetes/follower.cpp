@@ -194,7 +194,7 @@ void Follower::fail(const HttpResult& result, Phase next) {
   ++status_.errors;
   status_.following = false;
   status_.forbidden = result.status == 403;
-  const auto delay = std::max<std::chrono::milliseconds>(backoff_.next(), result.retry_after);
+  const auto delay = pause_after(result, backoff_);
   const std::string text = text_of(result);
   note(text);
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(delay).count();

@@ -182,7 +182,7 @@ void Publisher::ended(const HttpResult& result) {
          message_of(result.refusal));
   else
     note(name + std::to_string(result.status) + " " + message_of(result.refusal));
-  wait(std::max<std::chrono::milliseconds>(backoff_.next(), result.retry_after));
+  wait(pause_after(result, backoff_));
 }
 
 void Publisher::wait(std::chrono::milliseconds delay) {

@@ -179,6 +179,14 @@ TEST_F(KubernetesSourceTest, WaitsAsLongAsTheServerAsks) {
   EXPECT_GE(agent::Loop::Clock::now() - begin, std::chrono::seconds(2));
 }
 
+TEST_F(KubernetesSourceTest, DoesNotWaitForADayWhenAProxyAsksForIt) {
+  server.respond(kList, "429 Too Many Requests", status_body(429, "slow down"),
+                 {{"headers", "Retry-After: 86400\n"}});
+  start();
+  turn_until([&] { return source->status().errors > 0; });
+  EXPECT_THAT(source->status().state, "retry in 300 s: list nodes: 429 slow down");
+}
+
 TEST_F(KubernetesSourceTest, RefusesAListThatEndsInItsMiddle) {
   const std::string body = fixture_body("nodes-list-200.http");
   server.respond(kList, "200 OK", body.substr(0, body.size() - 40));
