@@ -254,69 +254,6 @@ class PlumbdTest(unittest.TestCase):
         self.assertEqual((self.machine.folder / "run/plumbd.sock").stat().st_mode & 0o777, 0o600)
 
 
-class ListenTest(unittest.TestCase):
-    def setUp(self):
-        self.machine = Machine("listen: 127.0.0.1:9474")
-        self.addCleanup(self.machine.close)
-
-    def get(self, path, seconds=5):
-        done = self.machine.run("python3", "-c", f"""
-import http.client
-connection = http.client.HTTPConnection("127.0.0.1", 9474, timeout={seconds})
-connection.request("GET", "{path}")
-answer = connection.getresponse()
-print(answer.status, answer.read().decode())""")
-        status, _, body = done.stdout.partition(" ")
-        return int(status), body
-
-    def test_health_readiness_and_metrics(self):
-        m = self.machine
-        m.start(ready=False)
-        wait_until((m.folder / "run/plumbd.sock").exists, "plumbd listens")
-        self.assertEqual(self.get("/healthz")[0], 200)
-        self.assertEqual(self.get("/readyz")[0], 503)
-        m.write_nodes(node_lines(3))
-        wait_until(lambda: self.get("/readyz")[0] == 200, "ready")
-        status, metrics = self.get("/metrics")
-        self.assertEqual(status, 200)
-        for wanted in ("plumb_nodes 3", 'plumb_reconcile_errors_total{driver="kernel"} 0', "plumb_ready 1"):
-            self.assertIn(wanted, metrics)
-        value = lambda name: float(re.search(rf"^{re.escape(name)} (.*)$", self.get("/metrics")[1], re.M)[1])
-        self.assertGreater(value("plumb_filter_transaction_seconds_count"), 0)
-        self.assertLess(value("plumb_source_silence_seconds"), 20)
-        for family in ("ipv4", "ipv6"):
-            self.assertGreaterEqual(value(f'plumb_neighbor_table_entries{{family="{family}"}}'), 0)
-            self.assertGreater(value(f'plumb_neighbor_table_limit{{family="{family}"}}'), 0)
-        before = value("plumb_stale_objects_removed_total")
-        m.write_nodes(node_lines(2))
-        wait_until(lambda: value("plumb_stale_objects_removed_total") > before, "the removed route is counted")
-        self.assertEqual(self.get("/status")[0], 404, "private matters on the public port")
-
-    def test_health_is_answered_after_too_many_idle_connections(self):
-        """plumbd ends those that say nothing; nothing else happens that would wake its listener."""
-        m = self.machine
-        m.start(ready=False)
-        wait_until((m.folder / "run/plumbd.sock").exists, "plumbd listens")
-        m.run("python3", "-c", """
-import socket
-idle = [socket.create_connection(("127.0.0.1", 9474), timeout=30) for _ in range(40)]
-for each in idle[:32]:
-    each.recv(1)
-asking = socket.create_connection(("127.0.0.1", 9474), timeout=5)
-asking.sendall(b"GET /healthz HTTP/1.0" + 2 * bytes((13, 10)))
-asking.recv(1)""")
-
-    def test_health_is_not_answered_while_the_loop_stands_still(self):
-        m = self.machine
-        m.start(ready=False)
-        wait_until((m.folder / "run/plumbd.sock").exists, "plumbd listens")
-        m.process.send_signal(signal.SIGSTOP)
-        with self.assertRaisesRegex(AssertionError, "timed out"):
-            self.get("/healthz", 1)
-        m.process.send_signal(signal.SIGCONT)
-        self.assertEqual(self.get("/healthz"), (200, "ok\n\n"))
-
-
 if __name__ == "__main__":
     if PLUMBD is None:
         raise SystemExit("usage: plumbd_test.py PLUMBD [TEST...]")
