@@ -67,6 +67,15 @@ class BirdTest(unittest.TestCase):
             wait_until(lambda: self.node.metric("plumb_bgp_peer_up") == SESSIONS, "the session is back", 20)
         self.undisturbed(lose)
 
+    def test_a_bird_that_hangs(self):
+        """The others take it for dead when its hold time is over."""
+        self.node.bird.send_signal(signal.SIGSTOP)
+        self.addCleanup(self.node.bird.send_signal, signal.SIGCONT)
+        self.told("BIRD does not answer", "no answer within 10 s")
+        self.node.bird.send_signal(signal.SIGCONT)
+        wait_until(lambda: self.node.metric("plumb_reconcile_failing") == 0, "it works again", 20)
+        self.cluster.check_matrix(20)
+
     def test_a_configuration_that_bird_refuses(self):
         # The kernel lets a link have a name that no string of BIRD's can hold.
         self.node.run("ip", "link", "add", 'e"1', "type", "veth", "peer", "name", "e2")

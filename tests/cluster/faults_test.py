@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What happens to plumbd and to what it made, with a packet every millisecond that counts what is lost."""
+import json
 import os
 import pathlib
 import random
@@ -137,6 +138,15 @@ class FaultTest(unittest.TestCase):
             self.cluster.underlay.disconnect(self.node)
             self.cluster.underlay.connect(self.node)
         self.repaired(replace, 2.0)
+
+    def test_parent_renamed(self):
+        def rename(old, new):
+            self.node.run("ip", "link", "set", old, "down")
+            self.node.run("ip", "link", "set", old, "name", new)
+            self.node.address_link(new)
+            wait_until(lambda: json.loads(self.node.control("status", "--json").stdout)["underlay"]["parent"] == new, "plumbd knows it")
+        self.repaired(lambda: rename("eth0", "uplink"), 2.0)
+        self.repaired(lambda: rename("uplink", "eth0"), 2.0)
 
     def test_tunnel_deleted(self):
         before = self.kernel()
