@@ -36,9 +36,13 @@ class TrafficTable {
     comments_ = comments_of(rules_);
     net::nft::retry_on_conflict([&] {
       const std::uint32_t generation = run_.is_dry() ? 0 : nft_.generation();
+      const bool laid_out = is_laid_out();
+      if (!laid_out && is_foreign())
+        return run_.fail("table inet " + table_.name +
+                         " has rules that are not Plumb's: it is another program's; remove it");
       if (!run_.removes()) keep_present();
       Batch batch(table_);
-      if (!is_laid_out())
+      if (!laid_out)
         lay_out(batch);
       else
         for (const WantedSet& wanted : sets_) update(batch, wanted, read_present(wanted.set));
@@ -60,7 +64,7 @@ class TrafficTable {
   void remove() {
     net::nft::retry_on_conflict([&] {
       const std::uint32_t generation = run_.is_dry() ? 0 : nft_.generation();
-      if (nft_.list_chains(table_).empty()) return;
+      if (nft_.list_chains(table_).empty() || is_foreign()) return;
       Batch batch(table_);
       batch.remove_table();
       note(What::remove, "table inet " + table_.name);
@@ -69,6 +73,7 @@ class TrafficTable {
   }
 
  private:
+  bool is_foreign();
   void keep_present();
   std::vector<SetKey> read_present(const net::nft::Set& set);
   bool is_laid_out();
@@ -85,6 +90,14 @@ class TrafficTable {
   std::vector<std::string> comments_;
   std::vector<Change> noted_;
 };
+
+/// Whether another program has a table of this name: one with rules, of which none is ours.
+bool TrafficTable::is_foreign() {
+  const auto present = nft_.list_comments(table_);
+  return !present.empty() && std::ranges::none_of(present, [](const net::nft::ChainInfo& rule) {
+    return is_comment_of_ours(rule.comment);
+  });
+}
 
 /// Rules tell for all: the kernel removes no set that one of them looks into, and no chain without
 /// its rules.

@@ -70,6 +70,24 @@ TEST_F(FabricTraffic, TableIsWrittenOnceAndReadable) {
   EXPECT_EQ(output_of("nft list table inet plumb"), table);
 }
 
+TEST_F(FabricTraffic, ATableOfAnotherProgramIsSpared) {
+  output_of(
+      "nft add table inet plumb; nft add chain inet plumb theirs; "
+      "nft add rule inet plumb theirs counter comment theirs");
+  const std::string theirs = output_of("nft list table inet plumb");
+  EXPECT_THAT(apply(netlink_, with(example())).errors,
+              ElementsAre(HasSubstr("table inet plumb has rules that are not Plumb's")));
+  Desired without = with(example());
+  without.traffic.reset();
+  EXPECT_THAT(apply(netlink_, without).errors, IsEmpty());
+  EXPECT_EQ(output_of("nft list table inet plumb"), theirs);
+  output_of("nft delete table inet plumb");
+  apply_traffic(example());
+  output_of("nft flush table inet plumb");
+  apply_traffic(example());
+  EXPECT_THAT(output_of("nft list table inet plumb"), HasSubstr("masquerade"));
+}
+
 TEST_F(FabricTraffic, OneSenderMoreOrLessIsOneElement) {
   apply_traffic(example());
   Traffic more = example();

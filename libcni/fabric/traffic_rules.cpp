@@ -12,6 +12,8 @@
 namespace fabric {
 namespace {
 
+const std::string kMark = "plumb ";
+
 using net::nft::Field;
 using net::nft::PortRange;
 using net::nft::Rule;
@@ -118,13 +120,17 @@ std::vector<WantedChain> wanted_chains(const std::vector<WantedRule>& rules) {
   return chains;
 }
 
+bool is_comment_of_ours(std::string_view comment) {
+  return comment.starts_with(kMark);
+}
+
 std::vector<std::string> comments_of(const std::vector<WantedRule>& rules) {
   constexpr std::size_t kHashShown = 8;
   std::string all = "layout 3";
   for (const WantedRule& rule : rules) all += "\n" + std::string(rule.chain) + " " + rule.text;
   const std::string hash = base::sha512_hex(all).substr(0, kHashShown);
   std::vector<std::string> comments;
-  for (const WantedRule& rule : rules) comments.push_back("plumb " + hash + ": " + rule.text);
+  for (const WantedRule& rule : rules) comments.push_back(kMark + hash + ": " + rule.text);
   return comments;
 }
 

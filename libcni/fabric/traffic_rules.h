@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "libcni/fabric/desired.h"
@@ -31,5 +32,7 @@ std::vector<WantedChain> wanted_chains(const std::vector<WantedRule>& rules);
 
 /// Comments of `rules` in order; each carries a hash of them all, and so of this layout.
 std::vector<std::string> comments_of(const std::vector<WantedRule>& rules);
+/// Whether comments_of() makes such, for whatever rules.
+bool is_comment_of_ours(std::string_view comment);
 
 }  // namespace fabric
