@@ -109,7 +109,11 @@ Report diff(net::Netlink& netlink, const Desired& desired, const std::string& re
 }
 
 Underlay find_underlay(net::Netlink& netlink, const base::IpAddress& address) {
-  const std::vector<net::Address> all = net::list_addresses(netlink);
+  return find_underlay(netlink, address, net::list_addresses(netlink));
+}
+
+Underlay find_underlay(net::Netlink& netlink, const base::IpAddress& address,
+                       std::span<const net::Address> all) {
   const auto own =
       std::ranges::find(all, address, [](const net::Address& each) { return each.prefix.address; });
   if (own == all.end())

@@ -3,11 +3,13 @@
 
 #include <cstddef>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "libcni/fabric/desired.h"
 #include "libcni/fabric/plan.h"
+#include "libcni/net/address.h"
 #include "libcni/net/netlink.h"
 
 namespace fabric {
@@ -53,5 +55,8 @@ Report diff(net::Netlink& netlink, const Desired& desired, const std::string& re
 /// The link that has `address`, its MTU and its connected subnets. Throws std::system_error
 /// (EADDRNOTAVAIL) when no link has it.
 Underlay find_underlay(net::Netlink& netlink, const base::IpAddress& address);
+/// The same for who has read the addresses of all links.
+Underlay find_underlay(net::Netlink& netlink, const base::IpAddress& address,
+                       std::span<const net::Address> all);
 
 }  // namespace fabric

@@ -36,15 +36,16 @@ std::vector<fabric::Node> read_peers(const Conf& conf) {
 
 using Addresses = std::vector<base::IpAddress>;
 
-/// Of `parent`, or where that is empty of every link.
-Addresses unicast_addresses(net::Netlink& host, const std::string& parent) {
+/// Of `parent`, or where that is empty of every link; `all` are the host's.
+Addresses unicast_addresses(net::Netlink& host, const std::vector<net::Address>& all,
+                            const std::string& parent) {
   const auto link = parent.empty() ? std::nullopt : net::find_link(host, parent);
   if (!parent.empty() && !link)
     refuse("key \"parent\" must be a link of this node, not \"" + parent + "\"");
   Addresses addresses;
-  for (const net::Address& each :
-       link ? net::list_addresses(host, link->index) : net::list_addresses(host))
-    if (each.prefix.address.is_global_unicast()) addresses.push_back(each.prefix.address);
+  for (const net::Address& each : all)
+    if ((!link || each.index == link->index) && each.prefix.address.is_global_unicast())
+      addresses.push_back(each.prefix.address);
   return addresses;
 }
 
@@ -53,8 +54,9 @@ bool has(const Addresses& addresses, const base::IpAddress& address) {
 }
 
 /// The addresses that tell which node this is: those configured, the parent's, or the host's.
-Addresses list_candidates(net::Netlink& host, const Conf& conf) {
-  const Addresses present = unicast_addresses(host, conf.parent);
+Addresses list_candidates(net::Netlink& host, const std::vector<net::Address>& all,
+                          const Conf& conf) {
+  const Addresses present = unicast_addresses(host, all, conf.parent);
   for (const base::IpAddress& local : conf.local)
     if (!has(present, local))
       refuse("key \"localAddress\" must be an address of " +
@@ -157,14 +159,15 @@ fabric::Desired plan_l2(const Conf& conf, const Cluster& cluster, int bridge) {
 Cluster read_cluster(net::Netlink& host, const Conf& conf) {
   Cluster cluster;
   cluster.peers = read_peers(conf);
-  const Addresses candidates = list_candidates(host, conf);
+  const std::vector<net::Address> all = net::list_addresses(host);
+  const Addresses candidates = list_candidates(host, all, conf);
   cluster.self = find_self(conf, cluster.peers, candidates);
   const base::IpAddress local = *cluster.self.address_of(underlay_family(cluster.self));
   // The entry was found by its other address.
-  if (!has(candidates, local) && !has(unicast_addresses(host, {}), local))
+  if (!has(candidates, local) && !has(unicast_addresses(host, all, {}), local))
     refuse("node \"" + cluster.self.name + "\": its address " + local.text() +
            " is none of this host, which has the other one");
-  cluster.underlay = fabric::find_underlay(host, local);
+  cluster.underlay = fabric::find_underlay(host, local, all);
   refuse_conflicts(conf, cluster);
   refuse_unreachable(conf, cluster.self);
   return cluster;
