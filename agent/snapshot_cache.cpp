@@ -67,6 +67,12 @@ NetworkDefaults parse_network(const json::Object& object) {
   return network;
 }
 
+/// The text of 5000 nodes is a megabyte that nobody needs for the next ten seconds.
+void give_back(std::string text) {
+  text = {};
+  ::malloc_trim(0);
+}
+
 }  // namespace
 
 std::string print_snapshot(const Snapshot& snapshot) {
@@ -147,7 +153,7 @@ void SnapshotCache::save_soon(std::function<const Snapshot&()> latest) {
 void SnapshotCache::write() {
   std::string text = print_snapshot(latest_());
   const std::size_t hash = std::hash<std::string>{}(text);
-  if (hash == written_hash_) return;
+  if (hash == written_hash_) return give_back(std::move(text));
   earliest_ = Loop::Clock::now() + pause_;
   pause_ = std::min(pause_ * 2, kLongestPause);
   writing_ = std::make_unique<Writing>(path_, std::move(text));
@@ -155,8 +161,7 @@ void SnapshotCache::write() {
     loop_.forget(writing_->done.get());
     const std::string failure = writing_->failure;
     writing_.reset();
-    // The text of 5000 nodes is a megabyte that nobody needs for the next ten seconds.
-    ::malloc_trim(0);
+    give_back({});  // the writer had it
     if (failure.empty()) written_hash_ = hash;
     if (failure != problem_ && !failure.empty()) log(LogLevel::warning, "cache: " + failure);
     problem_ = failure;
