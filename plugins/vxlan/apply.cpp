@@ -12,6 +12,7 @@
 #include "libcni/plugin/delegate.h"
 #include "libcni/plugin/request.h"
 #include "plugins/vxlan/cluster.h"
+#include "plugins/vxlan/gateways.h"
 
 namespace vxlan {
 namespace {
@@ -37,6 +38,7 @@ PodSide read_pod_side(const cni::Request& request, const Conf& conf, cni::Code w
       nodes::get_node_file(nodes::parse_node_file_paths(request.config), when_unusable);
   return {.ranges = nodes::ranges_of_new_pods(node),
           .former = node.former,
+          .network = node.network,
           .mtu = conf.options.mtu != 0 ? conf.options.mtu : node.mtu,
           .ip_masq = node.ip_masq};
 }
@@ -78,6 +80,13 @@ void make_fabric(net::Netlink& host, const fabric::Desired& desired) {
   require_success(fabric::apply(host, desired), cni::Code::internal);
 }
 
+cni::Result add_pod(const cni::Request& request, const Conf& conf, net::Netlink& host,
+                    const PodSide& side) {
+  if (conf.mode == Mode::l3 && conf.pod_interface == "bridge" && !has_ipam(request.config))
+    remove_stale_gateways(host, conf.bridge, side);
+  return pod_plugin(conf).add(make_pod_request(request, conf, side));
+}
+
 int find_bridge(net::Netlink& host, const Conf& conf) {
   if (conf.mode != Mode::l2) return 0;
   const auto bridge = net::find_link(host, conf.bridge);
@@ -94,12 +103,13 @@ cni::Result add_alone(const cni::Request& request, const Conf& conf) {
   for (const std::string& problem : desired.problems) base::log(problem);
   const bool without_bridge = conf.mode == Mode::l2 && bridge == 0;
   const bool complete = is_complete(host, desired) && !without_bridge;
-  const cni::Request pod = make_pod_request(
-      request, conf, PodSide{.ranges = cluster.self.ranges, .mtu = pod_mtu(conf, cluster)});
-  cni::Result result = pod_plugin(conf).add(pod);
+  const PodSide side{.ranges = cluster.self.ranges,
+                     .network = desired.scope_ranges,
+                     .mtu = pod_mtu(conf, cluster)};
+  cni::Result result = add_pod(request, conf, host, side);
   if (complete) return result;
   base::Undo undo;
-  undo.add("attach the pod", [&] { pod_plugin(conf).del(pod); });
+  undo.add("attach the pod", [&] { pod_plugin(conf).del(make_pod_request(request, conf, side)); });
   if (without_bridge)
     desired = make_desired(conf, request.network, cluster, find_bridge(host, conf));
   make_fabric(host, desired);
@@ -113,7 +123,8 @@ cni::Result add(const cni::Request& request) {
   const Conf conf = parse_conf(request);
   if (conf.alone) return add_alone(request, conf);
   const PodSide side = read_pod_side(request, conf, cni::Code::try_again_later);
-  return pod_plugin(conf).add(make_pod_request(request, conf, side));
+  net::Netlink host;
+  return add_pod(request, conf, host, side);
 }
 
 void remove(const cni::Request& request) {

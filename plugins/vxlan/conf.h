@@ -37,8 +37,9 @@ Conf parse_conf(const cni::Request& request);
 
 /// What the node gives the pod.
 struct PodSide {
-  std::vector<base::Prefix> ranges = {};  ///< the first of a family is for new pods
-  std::vector<base::Prefix> former = {};  ///< further ones, of pods of before
+  std::vector<base::Prefix> ranges = {};   ///< the first of a family is for new pods
+  std::vector<base::Prefix> former = {};   ///< further ones, of pods of before
+  std::vector<base::Prefix> network = {};  ///< all pods of the cluster
   int mtu = 0;
   bool ip_masq = false;
 };

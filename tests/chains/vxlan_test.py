@@ -251,6 +251,36 @@ class VxlanTest(unittest.TestCase):
         self.assertEqual(machine.host.run("ip", "-o", "link").stdout, before)
         self.assertEqual(machine.host.run("nft", "list", "ruleset").stdout, "")
 
+    def test_a_node_set_up_anew_with_another_range_needs_no_reboot(self):
+        """The bridge's address of before is in the way of nobody once the last pod is gone; with a pod left it is not touched."""
+        machine, file = self.machines[0], pathlib.Path(f"/run/node-{next(_numbers)}.json")
+        config = {"name": "anew", "nodeFile": str(file), "bridge": "ovl0"}
+
+        def give(number):
+            file.write_text(json.dumps({"version": 1, "name": "a", "network": ["10.27.0.0/16", "fd00:27::/48"], "mtu": 1400,
+                                        "ranges": [f"10.27.{number}.0/24", f"fd00:27:0:{number}::/64"]}))
+
+        def gateways():
+            return re.findall(r"inet6? (10\.27\S+|fd00:27\S+)", machine.host.run("ip", "address", "show", "ovl0").stdout)
+
+        give(1)
+        old = machine.add(config)
+        give(9)
+        pod = world.Namespace(f"pod-{next(_numbers)}")
+        self.addCleanup(pod.remove)
+        error = json.loads(machine.call("ADD", config, pod, pod.name, check=False).stdout)
+        self.assertIn("already has an IP address different from 10.27.9.1/24", error["msg"])
+        self.assertEqual(gateways(), ["10.27.1.1/24", "fd00:27:0:1::1/64"])
+        machine.call("DEL", config, old, old.name, old.result)
+        new = machine.add(config)
+        self.assertEqual(gateways(), ["10.27.9.1/24", "fd00:27:0:9::1/64"])
+        machine.call("DEL", config, new, new.name, new.result)
+        machine.host.run("ip", "address", "add", "198.51.100.1/24", "dev", "ovl0")  # the operator's
+        give(1)
+        error = json.loads(machine.call("ADD", config, pod, pod.name, check=False).stdout)
+        self.assertIn("already has an IP address different from 10.27.1.1/24", error["msg"])
+        self.assertEqual(gateways(), ["10.27.9.1/24", "fd00:27:0:9::1/64"])
+
     def test_a_second_network_with_the_ranges_of_the_first_is_refused(self):
         machine = self.machines[0]
         pods = [each.add(self.config()) for each in self.machines[:2]]
