@@ -42,6 +42,17 @@ TEST_F(EtcdTls, RefusesAServerOfAnotherAuthority) {
   EXPECT_THAT(node.state(), HasSubstr("retry in "));
 }
 
+TEST_F(EtcdTls, FollowsAnAuthorityThatIsReplaced) {
+  node.start();
+  ASSERT_TRUE(node.wait_for_range()) << node.state();
+  server.kill();
+  server.make_certificates();
+  server.start();
+  EXPECT_TRUE(node.wait_for([&] {
+    return node.source().status().watch_restarts > 0 && node.source().status().in_sync;
+  })) << node.state();
+}
+
 TEST_F(EtcdTls, IsRefusedWithoutACertificate) {
   node.config.etcd.cert_file = node.config.etcd.key_file = "";
   node.start();

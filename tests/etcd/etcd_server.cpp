@@ -34,8 +34,7 @@ std::string quoted(const std::string& text) {
 EtcdServer::EtcdServer(std::vector<std::string> options, bool tls)
     : options_(std::move(options)), tls_(tls) {
   if (tls_) {
-    if (std::system((kMakeCertificates + " " + folder_.path()).c_str()) != 0)
-      throw std::runtime_error("make_certificates failed");
+    make_certificates();
     for (const char* option : {"--cert-file=", "--key-file=", "--trusted-ca-file="}) {
       const std::string name = option;
       const char* file = name == "--cert-file="  ? "server.crt"
@@ -45,6 +44,11 @@ EtcdServer::EtcdServer(std::vector<std::string> options, bool tls)
     }
   }
   start();
+}
+
+void EtcdServer::make_certificates() const {
+  if (std::system((kMakeCertificates + " " + folder_.path()).c_str()) != 0)
+    throw std::runtime_error("make_certificates failed");
 }
 
 std::string EtcdServer::url() const {

@@ -27,6 +27,8 @@ class EtcdServer {
   void kill();   ///< SIGKILL
   void signal(int number);
   void lose_data();  ///< of a server that is killed
+  /// With TLS: those of an authority that is new each time, in the files of the one before.
+  void make_certificates() const;
 
   /// What `etcdctl ARGUMENTS` prints; throws when it fails.
   std::string ctl(const std::string& arguments) const;
