@@ -116,10 +116,11 @@ Underlay find_underlay(net::Netlink& netlink, const base::IpAddress& address,
                        std::span<const net::Address> all) {
   const auto own =
       std::ranges::find(all, address, [](const net::Address& each) { return each.prefix.address; });
-  if (own == all.end())
-    base::throw_errno("find the link that has address " + address.text(), EADDRNOTAVAIL);
-  const auto link = net::find_link(netlink, own->index);
-  if (!link) base::throw_errno("find the link that has address " + address.text(), EADDRNOTAVAIL);
+  const auto link = own == all.end() ? std::nullopt : net::find_link(netlink, own->index);
+  if (!link)
+    base::throw_errno("no link has this node's address " + address.text() +
+                          ": add it to one, or correct what names it",
+                      EADDRNOTAVAIL);
   Underlay underlay{.parent = link->name, .mtu = link->mtu};
   for (const net::Address& each : all)
     if (each.index == link->index && each.prefix.length < each.prefix.address.bits() &&
