@@ -107,19 +107,23 @@ def complete(cluster, client, rest):
         seconds = time.monotonic() - begun
         wait_until(lambda: heard(speaker) == (len(others) * REFLECTORS, NODES - 1), "every speaker has heard of everybody", 120)
         everybody = time.monotonic() - begun
+        other_client = cluster.nodes[-1]
+        wait_until(lambda: routes(other_client) == NODES - 1, "the client with the other source is complete, too", 60)
+        memory = [memory_of(client, f"a client, {NODES} nodes", "file"), memory_of(reflectors[0], f"a reflector, {NODES} nodes", "file"),
+                  memory_of(other_client, f"a client, {NODES} nodes of a Kubernetes API", "Kubernetes, TLS")]
     finally:
         speaker.kill()
         speaker.communicate()
     how = f"{len(cluster.nodes)} nodes are plumbd and BIRD, the others a speaker that connects as they do"
     yield Figure(f"{NODES} nodes, {REFLECTORS} reflectors: start -> complete in a client's kernel", seconds, "s", limit=10, note=how)
     yield Figure("and every speaker has heard of every node", everybody, "s", note="asked when the client was complete")
-    other_client = cluster.nodes[-1]
-    wait_until(lambda: routes(other_client) == NODES - 1, "the client with the other source is complete, too", 60)
-    for node, what, source in ((client, f"a client, {NODES} nodes", "file"), (reflectors[0], f"a reflector, {NODES} nodes", "file"),
-                               (other_client, f"a client, {NODES} nodes of a Kubernetes API", "Kubernetes, TLS")):
-        daemon, bird = resident_mb(node.plumbd.pid), resident_mb(node.bird.pid)
-        yield Figure(f"plumbd + BIRD of {what}", daemon + bird, "MB", limit=15,
-                     note=f"VmRSS: plumbd {daemon:.1f} (source: {source}), BIRD {bird:.1f}")
+    yield from memory
+
+
+def memory_of(node, what, source):
+    daemon, bird = resident_mb(node.plumbd.pid), resident_mb(node.bird.pid)
+    return Figure(f"plumbd + BIRD of {what}", daemon + bird, "MB", limit=15,
+                  note=f"VmRSS: plumbd {daemon:.1f} (source: {source}), BIRD {bird:.1f}")
 
 
 def heard(speaker):
