@@ -184,8 +184,8 @@ FORGET = """for link in br0 plumb.7; do ip link delete $link; done
 for family in -4 -6; do ip $family route flush proto 84; done
 nft flush ruleset; rm -rf /var/lib/cni/networks
 echo 0 >/proc/sys/net/ipv4/ip_forward; echo 0 >/proc/sys/net/ipv6/conf/all/forwarding; true"""
-# The node's side of an overlay, which all pods share.
-FABRIC = re.compile(r"(link plumb\.7 |address plumb\.7 |route .* (dev plumb\.7|proto 84) |nft )")
+# The node's side of an overlay, which all pods share: with it their bridge, because a failed ADD takes the pod back by bridge's DEL.
+FABRIC = re.compile(r"(link (plumb\.7|br0 bridge) |address (plumb\.7|br0) |route .* (dev plumb\.7|proto 84|dev br0) |nft )")
 CHAIN = [{**PTP, "ipMasq": False}, PORTMAP]
 SCENES = (Scene("bridge, first pod", [BRIDGE], forget=FORGET), Scene("bridge, next pod", [BRIDGE], neighbour=True),
           Scene("ptp", [PTP], forget=FORGET), Scene("portmap, first pod", CHAIN, forget="nft flush ruleset"),
