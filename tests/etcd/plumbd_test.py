@@ -88,15 +88,17 @@ class PlumbdTest(unittest.TestCase):
         first, _, third = self.cluster.nodes
         peer, old_pod = first.pods[0], third.pods[0]
         self.cluster.wait_reaches(peer.endpoint(), old_pod.endpoint(), 4, 20)
-        old, new = self.told(third)["ranges"], ["10.244.200.0/24", "fd00:244:0:c8::/64"]
+        taken = [text for node in self.cluster.nodes for text in self.told(node)["ranges"]]  # by chance
+        number = next(number for number in range(200, 256) if f"10.244.{number}.0/24" not in taken)
+        old, new = self.told(third)["ranges"], [f"10.244.{number}.0/24", f"fd00:244:0:{number:x}::/64"]
         with Probe(peer, old_pod) as probe, Probe(peer, old_pod, family=6) as probe_v6:
             third.write_config(ranges=new)
             third.restart_plumbd()
             world.wait_until(lambda: self.told(third)["ranges"] == [*new, *old], "node.json has the new ranges first, and the old ones")
-            world.wait_until(lambda: old[0] in self.etcd.ctl("get", SUBNETS + "10.244.200.0-24&fd00:244:0:c8::-64"),
+            world.wait_until(lambda: old[0] in self.etcd.ctl("get", SUBNETS + f"10.244.{number}.0-24&fd00:244:0:{number:x}::-64"),
                              "the new ranges are claimed, the old ones told beside them")
             self.cluster.listen(new_pod := third.add_pod("pod2"))
-            self.assertTrue(new_pod.addresses[4].startswith("10.244.200."), new_pod.addresses)
+            self.assertTrue(new_pod.addresses[4].startswith(f"10.244.{number}."), new_pod.addresses)
             for family in (4, 6):
                 self.cluster.wait_reaches(peer.endpoint(), new_pod.endpoint(), family)
                 self.cluster.wait_reaches(old_pod.endpoint(), new_pod.endpoint(), family)
