@@ -123,6 +123,7 @@ class PlumbdTest(unittest.TestCase):
     def test_a_restart_touches_nothing(self):
         self.begin()
         m = self.machine
+        wait_until(lambda: not m.ip("-6", "address", "show", "dev", "plumb-vxlan", "tentative"), "the kernel is done with the device")
         with subprocess.Popen(["ip", "netns", "exec", m.name, "ip", "monitor", "link", "address", "route", "neigh"],
                               stdout=subprocess.PIPE, text=True, env=ENVIRONMENT) as monitor:
             for how in (signal.SIGTERM, signal.SIGKILL):
