@@ -45,7 +45,7 @@ class Claims {
         "node " + quoted(node.name) + ": range " + range.text() + ", which it had before, ";
     const std::string end = " now: pods with addresses of it are cut off";
     for (auto at = ranges_.upper_bound(range.last());
-         at != ranges_.begin() && overlap((--at)->second.prefix, range);)
+         at != ranges_.begin() && (--at)->second.prefix.overlaps(range);)
       if (at->second.node != &node)
         return its_range + "overlaps " + at->second.prefix.text() + " of node " +
                quoted(at->second.node->name) + end;
@@ -96,13 +96,10 @@ class Claims {
   std::string problem_of(const base::Prefix& range) const {
     const auto its_range = [&] { return "its range " + range.text(); };
     const auto& cluster = rules_.cluster_ranges;
-    const auto inside = [&](const base::Prefix& outer) {
-      return outer.length <= range.length && outer.contains(range.address);
-    };
-    if (!cluster.empty() && std::ranges::none_of(cluster, inside))
+    if (!cluster.empty() && !base::any_contains(cluster, range))
       return its_range() + " lies outside the cluster network";
     for (const base::Prefix& subnet : rules_.node_subnets)
-      if (overlap(subnet, range))
+      if (subnet.overlaps(range))
         return its_range() + " overlaps the nodes' own network " + subnet.text();
     if (const Range* other = find_range(range))
       return its_range() + " overlaps " + other->prefix.text() + " of node " +
@@ -119,7 +116,7 @@ class Claims {
     auto after = ranges_.upper_bound(wanted.last());
     if (after == ranges_.begin()) return nullptr;
     const Range& candidate = std::prev(after)->second;
-    return overlap(candidate.prefix, wanted) ? &candidate : nullptr;
+    return candidate.prefix.overlaps(wanted) ? &candidate : nullptr;
   }
 
   const AdmitRules& rules_;
@@ -176,10 +173,6 @@ void keep_former(fabric::Node& node, Claims& claims, std::vector<std::string>& p
 }
 
 }  // namespace
-
-bool overlap(const base::Prefix& a, const base::Prefix& b) {
-  return a.length <= b.length ? a.contains(b.address) : b.contains(a.address);
-}
 
 Admission admit(std::vector<fabric::Node> nodes, std::span<const fabric::Node> earlier,
                 const AdmitRules& rules) {

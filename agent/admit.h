@@ -28,6 +28,4 @@ struct Admission {
 Admission admit(std::vector<fabric::Node> nodes, std::span<const fabric::Node> earlier,
                 const AdmitRules& rules);
 
-bool overlap(const base::Prefix& a, const base::Prefix& b);
-
 }  // namespace agent

@@ -54,12 +54,10 @@ class Lint {
       add("network.ranges", "not set: nothing tells pods' ranges from other networks");
     for (std::size_t i = 0; i < cluster.size(); ++i)
       for (std::size_t j = i + 1; j < cluster.size(); ++j)
-        if (overlap(cluster[i], cluster[j]))
+        if (cluster[i].overlaps(cluster[j]))
           add("network.ranges", cluster[i].text() + " and " + cluster[j].text() + " overlap");
     for (const base::Prefix& range : config_.ranges)
-      if (!cluster.empty() && std::ranges::none_of(cluster, [&](const base::Prefix& outer) {
-            return overlap(outer, range) && outer.length <= range.length;
-          }))
+      if (!cluster.empty() && !base::any_contains(cluster, range))
         add("ranges", range.text() + " lies outside network.ranges");
   }
 

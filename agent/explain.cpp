@@ -111,8 +111,7 @@ std::vector<Step> steps_to(const base::IpAddress& address, const NodePlan& plan,
                                  node.name + ", reached by: " + reached_by(node, plan, state)});
     return steps;
   }
-  const auto inside = std::ranges::any_of(
-      plan.file.network, [&](const base::Prefix& range) { return range.contains(address); });
+  const bool inside = base::any_contains(plan.file.network, address);
   return {{address.text() + (inside ? " is in the cluster network, but no node has its range"
                                     : " is outside the cluster: pods are masqueraded towards it")}};
 }

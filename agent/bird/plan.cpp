@@ -31,11 +31,6 @@ std::vector<base::Prefix> of_family(const std::vector<base::Prefix>& ranges, int
   return out;
 }
 
-bool within(const std::vector<base::Prefix>& ranges, const base::IpAddress& address) {
-  return std::ranges::any_of(ranges,
-                             [&](const base::Prefix& range) { return range.contains(address); });
-}
-
 std::vector<base::Prefix> subnets_of(const fabric::Underlay& underlay, int family) {
   std::vector<base::Prefix> out = of_family(underlay.subnets, family);
   std::erase_if(out, [](const base::Prefix& net) { return net.address.is_link_local_unicast(); });
@@ -57,7 +52,7 @@ std::vector<base::IpAddress> announced(const Service& service, const BgpConfig& 
   if (service.local_policy && !std::ranges::binary_search(service.endpoint_nodes, node)) return out;
   const auto add = [&](const auto& addresses, const auto& ranges) {
     for (const base::IpAddress& address : addresses)
-      if (within(ranges, address)) out.push_back(address);
+      if (base::any_contains(ranges, address)) out.push_back(address);
   };
   add(service.cluster_ips, bgp.cluster_ips);
   add(service.external_ips, bgp.external_ips);
@@ -292,7 +287,7 @@ Session Planner::session(const base::IpAddress& local, bool bfd, int hold) const
 }
 
 int Planner::hops_to(const base::IpAddress& address) const {
-  return within(subnets_of(place_.underlay, address.family()), address) ? 0 : kUnlimitedHops;
+  return base::any_contains(subnets_of(place_.underlay, address.family()), address) ? 0 : kUnlimitedHops;
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 #include <stdexcept>
 #include <string>
 
-#include "agent/admit.h"
 
 namespace agent::etcd {
 namespace {
@@ -21,7 +20,7 @@ constexpr int kMaxBits = 62;
 std::vector<Numbers> free_runs(const Pool& pool, std::span<const base::Prefix> taken) {
   std::vector<Numbers> used;
   for (const base::Prefix& prefix : taken) {
-    if (!overlap(prefix, pool.network)) continue;
+    if (!prefix.overlaps(pool.network)) continue;
     if (prefix.length <= pool.network.length) return {};
     used.push_back({number_of(pool, prefix.network().address), number_of(pool, prefix.last())});
   }

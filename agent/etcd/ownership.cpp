@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "agent/admit.h"
 
 namespace agent::etcd {
 namespace {
@@ -118,7 +117,7 @@ Choice choose(const Identity& self, const Supply& supply, const View& view, std:
 std::string holder_of(const base::Prefix& range, const Identity& self, const View& view) {
   for (const auto& [key, entry] : view.entries()) {
     if (owns(self, entry)) continue;
-    const auto overlaps = [&](const base::Prefix& other) { return overlap(range, other); };
+    const auto overlaps = [&](const base::Prefix& other) { return range.overlaps(other); };
     if (!std::ranges::any_of(entry.ranges(), overlaps)) continue;
     const fabric::Node& node = entry.record.node;
     if (entry.bad()) return "key \"" + view.subnets() + key + "\"";

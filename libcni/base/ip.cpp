@@ -159,8 +159,24 @@ bool Prefix::contains(const IpAddress& other) const {
   return other.is_v4() == address.is_v4() && Prefix{other, length}.network() == network();
 }
 
+bool Prefix::contains(const Prefix& other) const {
+  return length <= other.length && contains(other.address);
+}
+
+bool Prefix::overlaps(const Prefix& other) const {
+  return contains(other) || other.contains(*this);
+}
+
 Prefix host_prefix(const IpAddress& address) {
   return {address, address.bits()};
+}
+
+bool any_contains(std::span<const Prefix> prefixes, const IpAddress& other) {
+  return std::ranges::any_of(prefixes, [&](const Prefix& each) { return each.contains(other); });
+}
+
+bool any_contains(std::span<const Prefix> prefixes, const Prefix& other) {
+  return std::ranges::any_of(prefixes, [&](const Prefix& each) { return each.contains(other); });
 }
 
 }  // namespace base

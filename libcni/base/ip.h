@@ -66,10 +66,16 @@ struct Prefix {
   Prefix network() const;  ///< host bits cleared
   IpAddress last() const;  ///< host bits set: IPv4's broadcast address
   bool contains(const IpAddress& other) const;
+  bool contains(const Prefix& other) const;  ///< also itself
+  bool overlaps(const Prefix& other) const;  ///< one contains the other
   bool operator==(const Prefix&) const = default;
 };
 
 /// `/32` or `/128`.
 Prefix host_prefix(const IpAddress& address);
+
+/// Whether one of `prefixes` contains the other.
+bool any_contains(std::span<const Prefix> prefixes, const IpAddress& other);
+bool any_contains(std::span<const Prefix> prefixes, const Prefix& other);
 
 }  // namespace base

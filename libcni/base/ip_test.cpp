@@ -97,5 +97,19 @@ TEST(Prefix, ContainsAddressesOfItsFamily) {
   EXPECT_FALSE(Prefix::parse("::/0")->contains(ip("10.1.2.3")));
 }
 
+TEST(Prefix, ContainsItselfAndWhatIsInside) {
+  const auto outer = Prefix::parse("10.1.0.0/20").value();
+  const auto inner = Prefix::parse("10.1.15.0/24").value();
+  EXPECT_TRUE(outer.contains(outer));
+  EXPECT_TRUE(outer.contains(inner));
+  EXPECT_FALSE(inner.contains(outer));
+  EXPECT_TRUE(inner.overlaps(outer));
+  EXPECT_TRUE(outer.overlaps(inner));
+  EXPECT_FALSE(inner.overlaps(Prefix::parse("10.1.14.0/24").value()));
+  EXPECT_FALSE(Prefix::parse("::/0")->overlaps(outer));
+  EXPECT_TRUE(any_contains(std::array{inner, outer}, Prefix::parse("10.1.2.0/24").value()));
+  EXPECT_FALSE(any_contains(std::array{inner}, outer));
+}
+
 }  // namespace
 }  // namespace base

@@ -38,10 +38,7 @@ std::vector<Accept> wanted_accepts(const std::optional<Traffic>& traffic, int fa
   std::vector<base::Prefix> ranges = traffic->cluster_ranges;
   if (ranges.size() > kFew) ranges.clear();
   for (const base::Prefix& own : traffic->own_ranges)
-    if (std::ranges::none_of(ranges, [&](const base::Prefix& range) {
-          return range.length <= own.length && range.contains(own.address);
-        }))
-      ranges.push_back(own);
+    if (!base::any_contains(ranges, own)) ranges.push_back(own);
   for (const base::Prefix& range : ranges) {
     if (range.address.family() != family) continue;
     accepts.push_back({.source = range.network()});

@@ -161,8 +161,7 @@ Overlay* Planner::overlay_for(int range_family) {
 }
 
 bool Planner::is_on_link(const base::IpAddress& address) const {
-  return std::ranges::any_of(underlay_.subnets,
-                             [&](const base::Prefix& subnet) { return subnet.contains(address); });
+  return base::any_contains(underlay_.subnets, address);
 }
 
 /// Whether the peer can be the next hop itself.

@@ -98,9 +98,7 @@ std::vector<net::Route> Routes::read_present(const std::vector<base::Prefix>& sc
   // Named scopes share a protocol number.
   const auto is_own = [&](const net::Route& route) {
     return !named || std::ranges::find(devices, route.oif) != devices.end() ||
-           std::ranges::any_of(scope_ranges, [&](const base::Prefix& range) {
-             return range.length <= route.dst.length && range.contains(route.dst.address);
-           });
+           base::any_contains(scope_ranges, route.dst);
   };
   std::vector<net::Route> present;
   const std::span<const std::uint8_t> protocols =

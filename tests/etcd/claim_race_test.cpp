@@ -7,7 +7,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agent/admit.h"
 #include "tests/etcd/etcd_server.h"
 #include "tests/etcd/node.h"
 
@@ -52,7 +51,7 @@ void expect_no_overlap(const std::vector<std::vector<base::Prefix>>& got, std::s
   }
   for (std::size_t i = 0; i < all.size(); ++i)
     for (std::size_t j = i + 1; j < all.size(); ++j)
-      EXPECT_FALSE(agent::overlap(all[i], all[j])) << all[i].text() << " and " << all[j].text();
+      EXPECT_FALSE(all[i].overlaps(all[j])) << all[i].text() << " and " << all[j].text();
 }
 
 // The network has room for 51, so that nearly every range is fought for.
