@@ -80,10 +80,12 @@ void make_fabric(net::Netlink& host, const fabric::Desired& desired) {
   require_success(fabric::apply(host, desired), cni::Code::internal);
 }
 
-cni::Result add_pod(const cni::Request& request, const Conf& conf, net::Netlink& host,
-                    const PodSide& side) {
-  if (conf.mode == Mode::l3 && conf.pod_interface == "bridge" && !has_ipam(request.config))
-    remove_stale_gateways(host, conf.bridge, side);
+/// Whether the pods' bridge has gateways that follow the node's ranges.
+bool has_gateways(const cni::Request& request, const Conf& conf) {
+  return conf.mode == Mode::l3 && conf.pod_interface == "bridge" && !has_ipam(request.config);
+}
+
+cni::Result add_pod(const cni::Request& request, const Conf& conf, const PodSide& side) {
   return pod_plugin(conf).add(make_pod_request(request, conf, side));
 }
 
@@ -106,10 +108,12 @@ cni::Result add_alone(const cni::Request& request, const Conf& conf) {
   const PodSide side{.ranges = cluster.self.ranges,
                      .network = desired.scope_ranges,
                      .mtu = pod_mtu(conf, cluster)};
-  cni::Result result = add_pod(request, conf, host, side);
+  if (has_gateways(request, conf) && has_stale_gateway(cluster.addresses, side))
+    remove_stale_gateways(host, conf.bridge, side);
+  cni::Result result = add_pod(request, conf, side);
   if (complete) return result;
   base::Undo undo;
-  undo.add("attach the pod", [&] { pod_plugin(conf).del(make_pod_request(request, conf, side)); });
+  undo.add("detach the pod", [&] { pod_plugin(conf).del(make_pod_request(request, conf, side)); });
   if (without_bridge)
     desired = make_desired(conf, request.network, cluster, find_bridge(host, conf));
   make_fabric(host, desired);
@@ -123,8 +127,11 @@ cni::Result add(const cni::Request& request) {
   const Conf conf = parse_conf(request);
   if (conf.alone) return add_alone(request, conf);
   const PodSide side = read_pod_side(request, conf, cni::Code::try_again_later);
-  net::Netlink host;
-  return add_pod(request, conf, host, side);
+  if (has_gateways(request, conf)) {
+    net::Netlink host;
+    remove_stale_gateways(host, conf.bridge, side);
+  }
+  return add_pod(request, conf, side);
 }
 
 void remove(const cni::Request& request) {

@@ -7,7 +7,6 @@
 #include <stdexcept>
 
 #include "libcni/base/file.h"
-#include "libcni/net/address.h"
 #include "libcni/net/link.h"
 #include "libcni/net/owner.h"
 #include "libcni/nodes/node_list.h"
@@ -94,10 +93,6 @@ fabric::Node find_self(const Conf& conf, const std::vector<fabric::Node>& peers,
   return self;
 }
 
-bool overlap(const base::Prefix& a, const base::Prefix& b) {
-  return a.contains(b.address) || b.contains(a.address);
-}
-
 void refuse_conflicts(const Conf& conf, const Cluster& cluster) {
   std::vector<fabric::Node> all = cluster.peers;
   const auto entry = std::ranges::find(all, cluster.self.name, &fabric::Node::name);
@@ -111,12 +106,10 @@ void refuse_conflicts(const Conf& conf, const Cluster& cluster) {
   for (const fabric::Node& node : all)
     for (const base::Prefix& range : node.ranges) {
       const std::string which = "node \"" + node.name + "\": range " + range.text();
-      if (!outer.empty() && std::ranges::none_of(outer, [&](const base::Prefix& each) {
-            return each.length <= range.length && each.contains(range.address);
-          }))
+      if (!outer.empty() && !base::any_contains(outer, range))
         refuse(which + " lies outside the cluster's, key \"clusterRanges\" or \"network\"");
       for (const base::Prefix& subnet : cluster.underlay.subnets)
-        if (overlap(subnet, range))
+        if (subnet.overlaps(range))
           refuse(which + " overlaps the nodes' own network " + subnet.text());
     }
 }
@@ -159,15 +152,15 @@ fabric::Desired plan_l2(const Conf& conf, const Cluster& cluster, int bridge) {
 Cluster read_cluster(net::Netlink& host, const Conf& conf) {
   Cluster cluster;
   cluster.peers = read_peers(conf);
-  const std::vector<net::Address> all = net::list_addresses(host);
-  const Addresses candidates = list_candidates(host, all, conf);
+  cluster.addresses = net::list_addresses(host);
+  const Addresses candidates = list_candidates(host, cluster.addresses, conf);
   cluster.self = find_self(conf, cluster.peers, candidates);
   const base::IpAddress local = *cluster.self.address_of(underlay_family(cluster.self));
   // The entry was found by its other address.
-  if (!has(candidates, local) && !has(unicast_addresses(host, all, {}), local))
+  if (!has(candidates, local) && !has(unicast_addresses(host, cluster.addresses, {}), local))
     refuse("node \"" + cluster.self.name + "\": its address " + local.text() +
            " is none of this host, which has the other one");
-  cluster.underlay = fabric::find_underlay(host, local, all);
+  cluster.underlay = fabric::find_underlay(host, local, cluster.addresses);
   refuse_conflicts(conf, cluster);
   refuse_unreachable(conf, cluster.self);
   return cluster;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "libcni/fabric/apply.h"
+#include "libcni/net/address.h"
 #include "plugins/vxlan/conf.h"
 
 namespace vxlan {
@@ -14,6 +15,8 @@ struct Cluster {
   fabric::Node self;
   std::vector<fabric::Node> peers;
   fabric::Underlay underlay;
+  /// Of every link of this host.
+  std::vector<net::Address> addresses = {};
 };
 
 /// Reads `peersFile`, and finds out which node this is: the one that has `localAddress`, an address
