@@ -106,11 +106,11 @@ void configure(const base::Netns& netns, net::Netlink& sandbox, const net::Link&
 void wait_usable(const base::Netns& netns, net::Netlink& sandbox, int index,
                  const SandboxPlan& plan) {
   for (const cni::IpConfig& ip : plan.ips)
-    net::wait_local(sandbox, netns, index, ip.address.address);
+    net::wait_local(sandbox, &netns, index, ip.address.address);
 }
 
 void wait_usable(net::Netlink& host, int index, const base::IpAddress& gateway) {
-  if (!gateway.is_v4()) net::wait_local(host, base::Netns::current(), index, gateway);
+  net::wait_local(host, nullptr, index, gateway);
 }
 
 void verify(net::Netlink& sandbox, const net::Link& link, const SandboxPlan& plan) {

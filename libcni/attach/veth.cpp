@@ -139,11 +139,7 @@ VethPair add_veth_pair(net::Netlink& host, const base::Netns& netns, net::Netlin
 void add_link_local(net::Netlink& host, const net::Link& link,
                     const std::optional<base::IpAddress>& address) {
   const base::IpAddress own = address ? *address : link_local_of(link.mac.value());
-  const auto present = net::list_addresses(host, link.index);
-  const auto is_own = [&](const net::Address& each) { return each.prefix.address == own; };
-  // The kernel's is there where /proc/sys could not be written.
-  if (std::ranges::none_of(present, is_own))
-    net::add_address(host, link.index, base::host_prefix(own), net::Dad::skip);
+  net::ensure_address(host, link.index, base::host_prefix(own));
   // What the kernel would add for its own one.
   net::add_route(host,
                  {.dst = *base::Prefix::parse("fe80::/64"),

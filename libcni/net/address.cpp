@@ -57,6 +57,14 @@ void add_address(Netlink& netlink, int index, const base::Prefix& prefix, Dad da
   netlink.request(message, "add " + describe(index, prefix));
 }
 
+bool ensure_address(Netlink& netlink, int index, const base::Prefix& prefix) try {
+  add_address(netlink, index, prefix, Dad::skip);
+  return true;
+} catch (const std::system_error& e) {
+  if (e.code().value() == EEXIST) return false;
+  throw;
+}
+
 bool remove_address(Netlink& netlink, int index, const base::Prefix& prefix) try {
   Message message(RTM_DELADDR, 0);
   fill(message, index, prefix);

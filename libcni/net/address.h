@@ -20,6 +20,8 @@ enum class Dad { kernel_default, skip };
 
 /// Adds the address; IPv4 below /31 gets its broadcast address. Throws EEXIST when present.
 void add_address(Netlink& netlink, int index, const base::Prefix& prefix, Dad dad);
+/// The same without duplicate address detection; returns false when it was there.
+bool ensure_address(Netlink& netlink, int index, const base::Prefix& prefix);
 /// Returns false when it was not there.
 bool remove_address(Netlink& netlink, int index, const base::Prefix& prefix);
 /// Addresses of one link, both families.
@@ -34,8 +36,8 @@ void wait_dad(Netlink& netlink, const base::Netns& netns, int index, int millise
 /// Waits until packets to `address` of the link are taken in. For IPv6 the kernel does that a
 /// moment after the address was added, from a work queue (addrconf_dad_work), also without
 /// duplicate address detection, and no flag of the address says so. Throws ETIMEDOUT after
-/// 5 s. `netlink` was opened in `netns`.
-void wait_local(Netlink& netlink, const base::Netns& netns, int index,
+/// 5 s. `netlink` was opened in `netns`; null: the caller's.
+void wait_local(Netlink& netlink, const base::Netns* netns, int index,
                 const base::IpAddress& address);
 
 }  // namespace net

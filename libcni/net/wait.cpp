@@ -47,13 +47,14 @@ void wait_dad(Netlink& netlink, const base::Netns& netns, int index, int millise
                       ETIMEDOUT);
 }
 
-void wait_local(Netlink& netlink, const base::Netns& netns, int index,
+void wait_local(Netlink& netlink, const base::Netns* netns, int index,
                 const base::IpAddress& address) {
   const auto is_taken = [&] { return is_local(netlink, address, index); };
   // Mostly it is by now, and the subscription would be for nothing.
   if (address.is_v4() || is_taken()) return;
   std::optional<Monitor> monitor;
-  netns.run([&] { monitor.emplace(RTMGRP_IPV6_IFADDR); });
+  const auto subscribe = [&] { monitor.emplace(RTMGRP_IPV6_IFADDR); };
+  netns == nullptr ? subscribe() : netns->run(subscribe);
   if (!monitor->wait_until(is_taken, kLocalMilliseconds))
     base::throw_errno("wait until packets to " + address.text() + " are taken in", ETIMEDOUT);
 }

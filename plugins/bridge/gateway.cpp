@@ -36,15 +36,6 @@ bool conflicts(const base::Prefix& present, const base::Prefix& wanted) {
          wanted.contains(present.address);
 }
 
-bool add_unless_present(net::Netlink& host, int index, const base::Prefix& address) try {
-  // The host made this address its own just now: there is nobody on the bridge to ask.
-  net::add_address(host, index, address, net::Dad::skip);
-  return true;
-} catch (const std::system_error& e) {
-  if (e.code().value() == EEXIST) return false;  // a parallel ADD was faster
-  throw;
-}
-
 /// Takes back a gateway address, unless pods beside the failed one need it by now.
 void remove_unused_gateway(net::Netlink& host, int index, const base::Prefix& address) {
   const auto links = net::list_links(host);
@@ -133,7 +124,8 @@ void ensure_gateways(net::Netlink& host, const net::Link& link, const AddressPla
   for (const base::Prefix& gateway : plan.gateways) {
     if (std::ranges::find(present, gateway, &net::Address::prefix) != present.end()) continue;
     remove_conflicting(host, link, plan, gateway);
-    const bool added = add_unless_present(host, link.index, gateway);
+    // Nobody on the bridge can have it. False: a parallel ADD was faster.
+    const bool added = net::ensure_address(host, link.index, gateway);
     // A VLAN's gateway link does not tell which pods use it: its addresses stay, as it does.
     if (added && link.kind == "bridge")
       undo.add("remove gateway " + gateway.text(), [&host, index = link.index, gateway] {

@@ -39,10 +39,7 @@ void configure_host(const Plan& plan, net::Netlink& host, const net::Link& link)
   if (std::ranges::any_of(plan.legs, [](const Leg& leg) { return !leg.gateway.is_v4(); }))
     attach::add_link_local(host, link);
   for (const Leg& leg : plan.legs) {
-    const base::Prefix gateway = base::host_prefix(leg.gateway);
-    const auto present = net::list_addresses(host, link.index);
-    if (std::ranges::find(present, gateway, &net::Address::prefix) == present.end())
-      net::add_address(host, link.index, gateway, net::Dad::skip);
+    net::ensure_address(host, link.index, base::host_prefix(leg.gateway));
     net::add_route(host, host_route(leg, link.index), net::IfPresent::keep);
   }
 }

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cerrno>
+#include <system_error>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "libcni/net/address.h"
+#include "libcni/net/link.h"
+#include "tests/support/host/test_host.h"
+
+namespace net {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+const base::Prefix kAddress = *base::Prefix::parse("fd00::1/128");
+
+/// A wire between host and pod; somebody else puts the address on an end, later.
+class WaitLocal : public ::testing::Test {
+ protected:
+  WaitLocal() {
+    Netlink host;
+    Netlink inside(sandbox_.netns);
+    add_veth(host, sandbox_.netns, {.host_name = "v0", .sandbox_name = "eth0"});
+    set_up(host, get_link(host, "v0").index);
+    set_up(inside, get_link(inside, "eth0").index);
+  }
+
+  test::TestHost host_;
+  test::TestHost::Sandbox sandbox_ = host_.add_sandbox();
+};
+
+TEST_F(WaitLocal, S159_EndsWithTheKernelsEvent) {
+  Netlink host;
+  const int index = get_link(host, "v0").index;
+  std::jthread other([index] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    Netlink own;
+    add_address(own, index, kAddress, Dad::skip);
+  });
+  const auto begin = Clock::now();
+  wait_local(host, nullptr, index, kAddress.address);
+  EXPECT_GE(Clock::now() - begin, std::chrono::milliseconds(200));
+  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(4));
+}
+
+TEST_F(WaitLocal, S159_HearsTheEventsOfTheSandbox) {
+  Netlink inside(sandbox_.netns);
+  const int index = get_link(inside, "eth0").index;
+  std::jthread other([this, index] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    Netlink own(sandbox_.netns);
+    add_address(own, index, kAddress, Dad::skip);
+  });
+  const auto begin = Clock::now();
+  wait_local(inside, &sandbox_.netns, index, kAddress.address);
+  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(4));
+}
+
+TEST_F(WaitLocal, S159_GivesUpAfterFiveSeconds) {
+  Netlink host;
+  try {
+    wait_local(host, nullptr, get_link(host, "v0").index, kAddress.address);
+    ADD_FAILURE() << "nobody added the address";
+  } catch (const std::system_error& error) {
+    EXPECT_EQ(error.code().value(), ETIMEDOUT);
+    EXPECT_EQ(std::string(error.what()).find("wait until packets to fd00::1 are taken in"), 0U);
+  }
+}
+
+}  // namespace
+}  // namespace net
