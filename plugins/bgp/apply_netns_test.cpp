@@ -2,8 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "libcni/net/link.h"
-#include "libcni/net/route.h"
 #include "plugins/bgp/apply.h"
 #include "tests/support/host/test_host.h"
 
@@ -111,12 +109,7 @@ TEST_F(BgpApply, APodCannotSendUnderAnothersAddress) {
 TEST_F(BgpApply, S159_BothEndsTakePacketsInOnReturn) {
   for (int i = 0; i < 10; ++i) {
     const cni::Result result = add_one();
-    net::Netlink host;
-    const int index = net::get_link(host, result.interfaces[0].name).index;
-    EXPECT_TRUE(net::is_local(host, *base::IpAddress::parse("fe80::1"), index));
-    net::Netlink inside(sandbox_.netns);
-    EXPECT_TRUE(
-        net::is_local(inside, result.ips[1].address.address, net::get_link(inside, "eth0").index));
+    EXPECT_TRUE(test::takes_ipv6(sandbox_, result, result.interfaces[0].name, "fe80::1"));
     remove(request(cni::Verb::del, result));
   }
 }

@@ -5,7 +5,6 @@
 #include "libcni/json/result.h"
 #include "libcni/net/address.h"
 #include "libcni/net/link.h"
-#include "libcni/net/route.h"
 #include "plugins/bridge/apply.h"
 #include "tests/support/host/test_host.h"
 
@@ -89,12 +88,7 @@ TEST_F(BridgeApply, PortHasNoAddressOfItsOwn) {
 TEST_F(BridgeApply, S159_BothEndsTakePacketsInOnReturn) {
   for (int i = 0; i < 10; ++i) {
     const cni::Result result = add_with(kGateway);
-    net::Netlink host;
-    const int index = net::get_link(host, "cni0").index;
-    EXPECT_TRUE(net::is_local(host, *base::IpAddress::parse("fd00::1"), index));
-    net::Netlink inside(sandbox_.netns);
-    EXPECT_TRUE(
-        net::is_local(inside, result.ips[1].address.address, net::get_link(inside, "eth0").index));
+    EXPECT_TRUE(test::takes_ipv6(sandbox_, result, "cni0", "fd00::1"));
     remove_with(kGateway, result);
   }
 }

@@ -4,8 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "libcni/net/link.h"
-#include "libcni/net/route.h"
 #include "plugins/ptp/apply.h"
 #include "tests/support/host/test_host.h"
 
@@ -94,12 +92,7 @@ TEST_F(PtpApply, PodsReachHostAndEachOtherThroughTheHost) {
 TEST_F(PtpApply, S159_BothEndsTakePacketsInOnReturn) {
   for (int i = 0; i < 10; ++i) {
     const cni::Result result = add_one();
-    net::Netlink host;
-    const int index = net::get_link(host, result.interfaces[0].name).index;
-    EXPECT_TRUE(net::is_local(host, *base::IpAddress::parse("fd00::1"), index));
-    net::Netlink inside(sandbox_.netns);
-    EXPECT_TRUE(
-        net::is_local(inside, result.ips[1].address.address, net::get_link(inside, "eth0").index));
+    EXPECT_TRUE(test::takes_ipv6(sandbox_, result, result.interfaces[0].name, "fd00::1"));
     remove(request(cni::Verb::del, result));
   }
 }

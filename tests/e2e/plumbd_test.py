@@ -88,13 +88,6 @@ class Checks(PodChecks):
         pod.remove()
         self.plumbd.start()
 
-    def test_zz_removal_leaves_nothing(self):
-        self.a.remove()
-        self.b.remove()
-        changes = state.difference(self.before, state.snapshot())
-        if changes:
-            self.fail("left behind:\n" + "\n".join(changes))
-
 
 class VxlanTest(Checks, unittest.TestCase):
     BACKEND, GATEWAYS = "vxlan", {4: "10.244.1.1", 6: "fd00:244:1::1"}

@@ -7,6 +7,7 @@ import urllib.request
 
 import image
 import outside
+from lab import state
 from lab.world import wait_until
 
 
@@ -26,7 +27,7 @@ def fetch(address, port=80, seconds=5):
 
 class PodChecks:
     """Mixed into a lane's TestCase, which gives two pods `a` and `b`: address(family),
-    gateway(family), pid(), exec(*command)."""
+    gateway(family), pid(), exec(*command), remove(); and `before` them, the state.snapshot()."""
 
     def test_each_pod_gets_its_own_address(self):
         for family in self.families:
@@ -58,6 +59,13 @@ class PodChecks:
                 # Until the server listens, nc says that it cannot connect.
                 answered = (lambda ask=ask: [line for line in self.b.exec(*ask).splitlines() if not line.startswith("nc:")])
                 self.assertEqual(wait_until(answered, f"pod a tells what it sees over IPv{family}"), [self.b.address(family)])
+
+    def test_zz_removal_leaves_nothing(self):
+        self.a.remove()
+        self.b.remove()
+        changes = state.difference(self.before, state.snapshot())
+        if changes:
+            self.fail("left behind:\n" + "\n".join(changes))
 
     @contextlib.contextmanager
     def serve_in(self, pod, program):

@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
 #include "libcni/base/file.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/net/link.h"
+#include "libcni/net/route.h"
 
 namespace test {
 
@@ -51,6 +53,20 @@ cni::Request TestHost::request(cni::Verb verb, const std::string& config,
                        .version = cni::kNewestVersion};
   request.sandbox = base::Netns::find(sandbox.path);
   return request;
+}
+
+bool takes_ipv6(const TestHost::Sandbox& sandbox, const cni::Result& result,
+                const std::string& link, const std::string& gateway) {
+  net::Netlink host;
+  net::Netlink inside(sandbox.netns);
+  const auto takes = [](net::Netlink& netlink, const std::string& name,
+                        const base::IpAddress& address) {
+    return net::is_local(netlink, address, net::get_link(netlink, name).index);
+  };
+  const auto ip = std::ranges::find_if(
+      result.ips, [](const cni::IpConfig& each) { return !each.address.address.is_v4(); });
+  return takes(host, link, base::IpAddress::parse(gateway).value()) &&
+         takes(inside, "eth0", ip->address.address);
 }
 
 std::string output_of(const std::string& command) {

@@ -36,6 +36,11 @@ class TestHost {
   TempDir dir_;
 };
 
+/// Whether packets to the IPv6 address that `result` gives the pod, and to `gateway` on the host's
+/// `link`, are taken in.
+bool takes_ipv6(const TestHost::Sandbox& sandbox, const cni::Result& result,
+                const std::string& link, const std::string& gateway);
+
 /// Output of a command, for assertions in the words of `ip` and `nft`.
 std::string output_of(const std::string& command);
 /// The same inside a sandbox.
