@@ -180,10 +180,10 @@ DriverRun Daemon::fix_kernel() {
     apply(lost);
   }
   watch_.follow(planning_.state(), *planning_.plan(), report_.blocked);
-  filter_watch_.remember();
   log_changes(report_);
   removed_ += report_.removed;
   if (report_.filter_seconds > 0) filter_transactions_.add(report_.filter_seconds);
+  filter_watch_.remember();
   DriverRun run{.writes = report_.changed, .desired = report_.desired};
   if (!report_.errors.empty()) run.problem = report_.errors.front();
   if (report_.errors.size() > 1)

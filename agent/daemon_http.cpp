@@ -34,7 +34,8 @@ void Daemon::listen_to_commands() {
 }
 
 void Daemon::listen_again() {
-  if (control_ && std::filesystem::is_socket(config_.run_dir + kSocket)) return;
+  std::error_code unknown;
+  if (control_ && std::filesystem::is_socket(config_.run_dir + kSocket, unknown)) return;
   control_.reset();
   try {
     base::ensure_directory(config_.run_dir, 0755);
