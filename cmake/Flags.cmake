@@ -33,7 +33,7 @@ if(PLUMB_STATIC)
   target_sources(cni_ship_flags INTERFACE ${CMAKE_SOURCE_DIR}/cmake/static_unwind.c)
 endif()
 
-# plumbd_ship_flags: the same for the agent, which links shared libraries. Lazy binding would save 0.1 MB of 8.5 and leave
+# plumbd_ship_flags: the same for the agent, which links shared libraries. Lazy binding would save 0.1 MB of 7 and leave
 # the table of functions writable: not worth it.
 add_library(plumbd_ship_flags INTERFACE)
 target_link_options(plumbd_ship_flags INTERFACE -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--gc-sections)
