@@ -287,7 +287,9 @@ Session Planner::session(const base::IpAddress& local, bool bfd, int hold) const
 }
 
 int Planner::hops_to(const base::IpAddress& address) const {
-  return base::any_contains(subnets_of(place_.underlay, address.family()), address) ? 0 : kUnlimitedHops;
+  return base::any_contains(subnets_of(place_.underlay, address.family()), address)
+             ? 0
+             : kUnlimitedHops;
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 #include <stdexcept>
 #include <string>
 
-
 namespace agent::etcd {
 namespace {
 
