@@ -101,9 +101,11 @@ Report apply(net::Netlink& netlink, const Desired& desired, const std::string& r
   return report;
 }
 
-Report diff(net::Netlink& netlink, const Desired& desired, const std::string& record_folder) {
+Report diff(net::Netlink& netlink, const Desired& desired, const std::string& record_folder,
+            std::span<const net::Address> addresses) {
   Run run(netlink, Run::Mode::dry, desired);
   run.set_record_folder(record_folder);
+  run.set_addresses(addresses);
   reconcile(run, desired);
   return run.finish();
 }

@@ -50,7 +50,9 @@ Report apply(net::Netlink& netlink, const Desired& desired, const std::string& r
 
 /// The same without writing to the kernel. `record_folder`, unless empty, keeps what was right in
 /// nf_tables, which is not read again before somebody changes anything there (TrafficRecord).
-Report diff(net::Netlink& netlink, const Desired& desired, const std::string& record_folder = {});
+/// `addresses`, unless empty, are those of all links, for who has just read them.
+Report diff(net::Netlink& netlink, const Desired& desired, const std::string& record_folder = {},
+            std::span<const net::Address> addresses = {});
 
 /// The link that has `address`, its MTU and its connected subnets. Throws std::system_error
 /// (EADDRNOTAVAIL) when no link has it.

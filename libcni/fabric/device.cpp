@@ -66,7 +66,7 @@ void ensure_global_sysctl(Run& run, const std::string& key, const std::string& v
 
 void ensure_addresses(Run& run, int index, const VxlanDevice& wanted) {
   std::vector<base::Prefix> present;
-  for (const net::Address& each : net::list_addresses(run.netlink(), index))
+  for (const net::Address& each : run.list_addresses(index))
     if (!each.prefix.address.is_link_local_unicast()) present.push_back(each.prefix);
   const auto describe_address = [&](const base::Prefix& address) {
     return "address " + address.text() + " dev " + wanted.name;

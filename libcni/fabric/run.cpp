@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libcni/fabric/run.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <iterator>
 
 namespace fabric {
 namespace {
@@ -31,6 +33,14 @@ bool means_gone(int errnum) {
 const std::vector<net::VxlanLink>& Run::list_vxlan() {
   if (!vxlan_ || !is_dry()) vxlan_ = net::list_vxlan(netlink_);
   return *vxlan_;
+}
+
+std::vector<net::Address> Run::list_addresses(int index) {
+  if (addresses_.empty()) return net::list_addresses(netlink_, index);
+  std::vector<net::Address> found;
+  std::ranges::copy_if(addresses_, std::back_inserter(found),
+                       [&](const net::Address& each) { return each.index == index; });
+  return found;
 }
 
 void Run::fail(std::string error) {

@@ -3,11 +3,13 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <system_error>
 #include <vector>
 
 #include "libcni/fabric/apply.h"
+#include "libcni/net/address.h"
 #include "libcni/net/nft.h"
 #include "libcni/net/vxlan.h"
 
@@ -26,6 +28,9 @@ class Run {
   net::nft::Nft& nft() { return nft_ ? *nft_ : nft_.emplace(); }
   /// Every VXLAN device; a dry run, which changes none, reads them once.
   const std::vector<net::VxlanLink>& list_vxlan();
+  /// Of all links, for a dry run; empty: list_addresses() asks the kernel.
+  void set_addresses(std::span<const net::Address> addresses) { addresses_ = addresses; }
+  std::vector<net::Address> list_addresses(int index);
   bool is_dry() const { return mode_ == Mode::dry; }
   /// Whether what is not wanted goes; otherwise change_all() leaves it.
   bool removes() const { return removes_; }
@@ -95,6 +100,7 @@ class Run {
   net::Netlink& netlink_;
   std::optional<net::nft::Nft> nft_;
   std::optional<std::vector<net::VxlanLink>> vxlan_;
+  std::span<const net::Address> addresses_;
   Mode mode_;
   const std::string& scope_;
   bool removes_;

@@ -33,12 +33,10 @@ void append(std::string& text, const std::vector<Each>& list) {
   for (const Each& each : list) append(text, each);
 }
 
-/// All that the look depends on. The rules' comments stand for their layout, of which another
-/// version of this program has another.
+/// All that the look depends on, also the version of this program, whose layout is in the rules.
 std::string describe(const std::optional<Traffic>& wanted) {
   if (!wanted) return "none";
-  std::string text;
-  for (const std::string& comment : comments_of(wanted_rules(*wanted))) text += comment + "\n";
+  std::string text = print_rules(wanted_rules(*wanted)) + "\n";
   append(text, wanted->own_ranges);
   append(text, wanted->cluster_ranges);
   append(text, wanted->no_masquerade);

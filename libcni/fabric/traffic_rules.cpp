@@ -124,11 +124,15 @@ bool is_comment_of_ours(std::string_view comment) {
   return comment.starts_with(kMark);
 }
 
-std::vector<std::string> comments_of(const std::vector<WantedRule>& rules) {
-  constexpr std::size_t kHashShown = 8;
+std::string print_rules(const std::vector<WantedRule>& rules) {
   std::string all = "layout 3";
   for (const WantedRule& rule : rules) all += "\n" + std::string(rule.chain) + " " + rule.text;
-  const std::string hash = base::sha512_hex(all).substr(0, kHashShown);
+  return all;
+}
+
+std::vector<std::string> comments_of(const std::vector<WantedRule>& rules) {
+  constexpr std::size_t kHashShown = 8;
+  const std::string hash = base::sha512_hex(print_rules(rules)).substr(0, kHashShown);
   std::vector<std::string> comments;
   for (const WantedRule& rule : rules) comments.push_back(kMark + hash + ": " + rule.text);
   return comments;

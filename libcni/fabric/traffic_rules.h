@@ -30,7 +30,9 @@ struct WantedChain {
 /// Those that have one of `rules`.
 std::vector<WantedChain> wanted_chains(const std::vector<WantedRule>& rules);
 
-/// Comments of `rules` in order; each carries a hash of them all, and so of this layout.
+/// All of `rules`, and the layout that this program gives them.
+std::string print_rules(const std::vector<WantedRule>& rules);
+/// Comments of `rules` in order; each carries a hash of print_rules().
 std::vector<std::string> comments_of(const std::vector<WantedRule>& rules);
 /// Whether comments_of() makes such, for whatever rules.
 bool is_comment_of_ours(std::string_view comment);

@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 
+#include <span>
+
 #include "libcni/attach/sandbox.h"
 #include "libcni/base/file.h"
 #include "libcni/base/log.h"
@@ -65,8 +67,9 @@ void require_success(const fabric::Report& report, cni::Code code) {
 /// program's device; while another ADD makes it, only who has the lock can tell. Pods come by the
 /// hundred and the node's side changes with the cluster: mostly all is there, and nobody has to
 /// wait for a lock to see that.
-bool is_complete(net::Netlink& host, const fabric::Desired& desired) {
-  fabric::Report seen = fabric::diff(host, desired, kRecordFolder);
+bool is_complete(net::Netlink& host, const fabric::Desired& desired,
+                 std::span<const net::Address> addresses) {
+  fabric::Report seen = fabric::diff(host, desired, kRecordFolder, addresses);
   if (!seen.errors.empty()) {
     const base::UniqueFd lock = lock_fabric();
     seen = fabric::diff(host, desired, kRecordFolder);
@@ -104,7 +107,7 @@ cni::Result add_alone(const cni::Request& request, const Conf& conf) {
   fabric::Desired desired = make_desired(conf, request.network, cluster, bridge);
   for (const std::string& problem : desired.problems) base::log(problem);
   const bool without_bridge = conf.mode == Mode::l2 && bridge == 0;
-  const bool complete = is_complete(host, desired) && !without_bridge;
+  const bool complete = is_complete(host, desired, cluster.addresses) && !without_bridge;
   const PodSide side{.ranges = cluster.self.ranges,
                      .network = desired.scope_ranges,
                      .mtu = pod_mtu(conf, cluster)};
