@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The vxlan plugin without an agent: namespaces as nodes on one switch, real packets between pods."""
 import concurrent.futures
+import fcntl
 import itertools
 import json
 import os
@@ -162,7 +163,9 @@ class VxlanTest(unittest.TestCase):
         self.machines[0].add(self.config())
         host = self.machines[0].host
         before = [host.run("ip", "-o", *words).stdout for words in (("-d", "link", "show", "plumb.7"), ("route",), ("neigh",))]
-        self.machines[0].add(self.config())
+        with open("/run/plumb/vxlan.lock", "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # held by who writes
+            self.machines[0].add(self.config())
         after = [host.run("ip", "-o", *words).stdout for words in (("-d", "link", "show", "plumb.7"), ("route",), ("neigh",))]
         self.assertEqual(after[0], before[0])
         self.assertEqual(re.findall("10.27.[23].*", after[1]), re.findall("10.27.[23].*", before[1]))
@@ -280,6 +283,15 @@ class VxlanTest(unittest.TestCase):
         error = json.loads(machine.call("ADD", config, pod, pod.name, check=False).stdout)
         self.assertIn("already has an IP address different from 10.27.1.1/24", error["msg"])
         self.assertEqual(gateways(), ["10.27.9.1/24", "fd00:27:0:9::1/64"])
+
+    def test_without_plumbd_another_range_needs_no_reboot_either(self):
+        machine = self.machines[0]
+        for number in (1, 9):
+            config = self.config(clusterRanges=["10.27.0.0/16", "fd00:27::/48"], ranges=[f"10.27.{number}.0/24", f"fd00:27:0:{number}::/64"])
+            pod = machine.add(config)
+            shown = machine.host.run("ip", "address", "show", "ovl0").stdout
+            self.assertEqual(re.findall(r"inet6? (10\.27\S+|fd00:27\S+)", shown), [f"10.27.{number}.1/24", f"fd00:27:0:{number}::1/64"])
+            machine.call("DEL", config, pod, pod.name, pod.result)
 
     def test_a_second_network_with_the_ranges_of_the_first_is_refused(self):
         machine = self.machines[0]
