@@ -139,6 +139,7 @@ VethPair add_veth_pair(net::Netlink& host, const base::Netns& netns, net::Netlin
 void add_link_local(net::Netlink& host, const net::Link& link,
                     const std::optional<base::IpAddress>& address) {
   const base::IpAddress own = address ? *address : link_local_of(link.mac.value());
+  // The kernel's is there where /proc/sys could not be written.
   net::ensure_address(host, link.index, base::host_prefix(own));
   // What the kernel would add for its own one.
   net::add_route(host,

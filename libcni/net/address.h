@@ -20,7 +20,8 @@ enum class Dad { kernel_default, skip };
 
 /// Adds the address; IPv4 below /31 gets its broadcast address. Throws EEXIST when present.
 void add_address(Netlink& netlink, int index, const base::Prefix& prefix, Dad dad);
-/// The same without duplicate address detection; returns false when it was there.
+/// The same without duplicate address detection; returns false when it was there: IPv4 with this
+/// prefix length, IPv6 with any.
 bool ensure_address(Netlink& netlink, int index, const base::Prefix& prefix);
 /// Returns false when it was not there.
 bool remove_address(Netlink& netlink, int index, const base::Prefix& prefix);

@@ -7,6 +7,7 @@
 
 #include "libcni/net/address.h"
 #include "libcni/net/link.h"
+#include "libcni/net/sysctl.h"
 #include "tests/support/host/test_host.h"
 
 namespace net {
@@ -23,6 +24,9 @@ class WaitLocal : public ::testing::Test {
     Netlink host;
     Netlink inside(sandbox_.netns);
     add_veth(host, sandbox_.netns, {.host_name = "v0", .sandbox_name = "eth0"});
+    // No address of the kernel's own: its event would end a wait that listens in the wrong place.
+    write_sysctl("net/ipv6/conf/v0/addr_gen_mode", "1");
+    sandbox_.netns.run([] { write_sysctl("net/ipv6/conf/eth0/addr_gen_mode", "1"); });
     set_up(host, get_link(host, "v0").index);
     set_up(inside, get_link(inside, "eth0").index);
   }
