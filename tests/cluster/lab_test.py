@@ -56,6 +56,18 @@ class LabTest(unittest.TestCase):
             self.assertEqual(1, len(monitor.deletions("10.244.2.0/24")))
             self.assertEqual(1, len(monitor.deletions("10.0.1.2", "02:76:0a:00:01:02")))
 
+    def test_the_monitor_tells_what_was_deleted_from_what_the_kernel_forgot(self):
+        run = self.first.node.run
+        run("ip", "link", "add", "spare", "up", "type", "bridge")
+        for last, state in (("1", "stale"), ("2", "permanent"), ("3", "permanent")):
+            run("ip", "neigh", "add", f"192.0.2.{last}", "lladdr", "02:00:00:00:00:01", "dev", "spare", "nud", state)
+        with Monitor(self.first.node, self.cluster.folder) as monitor:
+            run("ip", "neigh", "del", "192.0.2.2", "dev", "spare")
+            run("ip", "link", "set", "spare", "down")
+            self.assertEqual(1, sum("Deleted 192.0.2.1 " in text for _, text in monitor.lines()), "the kernel tells that it forgets")
+            self.assertEqual(["192.0.2.2", "192.0.2.3"], [line.split()[1] for line in monitor.deletions("192.0.2.")])
+        run("ip", "link", "del", "spare")
+
 
 if __name__ == "__main__":
     world.enter()

@@ -6,6 +6,7 @@ import dataclasses
 import errno
 import itertools
 import pathlib
+import re
 import selectors
 import socket
 import struct
@@ -179,6 +180,8 @@ class Monitor:
     """What changes in a node's kernel, with time stamps, as `ip monitor` prints it: routes, neighbours, FDB entries, links and
     addresses."""
     MARK = "203.0.113.77"  # A route that comes and goes shows how far the monitor has read.
+    # One that was set and is deleted is PERMANENT, when its device goes, or FAILED and without address, when somebody asked.
+    FORGOTTEN = re.compile(r" lladdr .*(REACHABLE|STALE|DELAY|PROBE|NOARP) *$")
 
     def __init__(self, node, folder):
         self.node, self.file = node, pathlib.Path(folder, f"{node.name}.monitor")
@@ -218,5 +221,7 @@ class Monitor:
         return found
 
     def deletions(self, *words):
-        """The lines that tell of something removed, and have all the words."""
-        return [text for _, text in self.lines() if text.startswith("Deleted ") and all(word in text for word in words)]
+        """The lines that tell of something removed by somebody, and have all the words. A neighbour that the kernel learned it may
+        forget by itself at any time: as soon as the namespaces of the whole machine have more than 128 (gc_thresh1)."""
+        return [text for _, text in self.lines()
+                if text.startswith("Deleted ") and not self.FORGOTTEN.search(text) and all(word in text for word in words)]
