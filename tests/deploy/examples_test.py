@@ -31,7 +31,6 @@ def plumbd(*arguments):
 class ExamplesTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        os.makedirs("/etc/plumb")
         os.makedirs("/etc/cni/net.d")
         shutil.copy(EXAMPLES / "nodes", "/etc/plumb/nodes")
         secret = pathlib.Path("/etc/plumb/bgp-password")

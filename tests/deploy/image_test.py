@@ -81,7 +81,6 @@ class ImageTest(unittest.TestCase):
         world.run("ip", "link", "set", "switch", "up")
         world.run("ip", "link", "set", "eth0", "up")
         world.run("ip", "address", "add", "192.0.2.1/24", "dev", "eth0")
-        os.makedirs("/etc/plumb")
         pathlib.Path("/etc/plumb/plumbd.yaml").write_text(CONFIG, encoding="utf-8")
         pathlib.Path("/etc/plumb/nodes").write_text(NODES, encoding="utf-8")
 

@@ -33,7 +33,6 @@ class Pod(ContainerdPod):
 
 class Plumbd:
     def __init__(self, backend):
-        pathlib.Path(CONFIG).parent.mkdir(exist_ok=True)
         pathlib.Path("/etc/plumb/nodes").write_text(NODES, encoding="utf-8")
         pathlib.Path(CONFIG).write_text(json.dumps({**NODE, "backend": backend}), encoding="utf-8")
         self.start()

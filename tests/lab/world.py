@@ -34,9 +34,11 @@ def enter():
         os.makedirs(upper)
         os.makedirs(work)
         run("mount", "-t", "overlay", "-o", f"lowerdir={folder},upperdir={upper},workdir={work}", "overlay", folder)
-    for folder in ("/run/netns", "/run/lock", "/var/lib/cni", "/etc/cni"):
+    for folder in ("/run/netns", "/run/lock"):
         os.makedirs(folder, exist_ok=True)
-    for folder in ("/var/lib/cni", "/etc/cni"):
+    # Empty, also on a machine that uses Plumb.
+    for folder in ("/var/lib/cni", "/var/lib/plumb", "/etc/cni", "/etc/plumb"):
+        os.makedirs(folder, exist_ok=True)
         run("mount", "-t", "tmpfs", "plumb-test", folder)
     run("ip", "link", "set", "lo", "up")
 
