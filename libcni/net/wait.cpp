@@ -53,7 +53,8 @@ void wait_local(Netlink& netlink, const base::Netns* netns, int index,
   // Mostly it is by now, and the subscription would be for nothing.
   if (address.is_v4() || is_taken()) return;
   std::optional<Monitor> monitor;
-  const auto subscribe = [&] { monitor.emplace(RTMGRP_IPV6_IFADDR); };
+  // Not the address's event: the kernel sends it first and then adds the local route.
+  const auto subscribe = [&] { monitor.emplace(RTMGRP_IPV6_ROUTE); };
   netns == nullptr ? subscribe() : netns->run(subscribe);
   if (!monitor->wait_until(is_taken, kLocalMilliseconds))
     base::throw_errno("wait until packets to " + address.text() + " are taken in", ETIMEDOUT);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cerrno>
+#include <cstdlib>
 #include <system_error>
 #include <thread>
 
@@ -24,11 +25,16 @@ class WaitLocal : public ::testing::Test {
     Netlink host;
     Netlink inside(sandbox_.netns);
     add_veth(host, sandbox_.netns, {.host_name = "v0", .sandbox_name = "eth0"});
-    // No address of the kernel's own: its event would end a wait that listens in the wrong place.
+    // No events but the one waited for: another would end a wait that listens in the wrong place.
     write_sysctl("net/ipv6/conf/v0/addr_gen_mode", "1");
     sandbox_.netns.run([] { write_sysctl("net/ipv6/conf/eth0/addr_gen_mode", "1"); });
-    set_up(host, get_link(host, "v0").index);
-    set_up(inside, get_link(inside, "eth0").index);
+    const int outer = get_link(host, "v0").index;
+    const int inner = get_link(inside, "eth0").index;
+    set_up(host, outer);
+    set_up(inside, inner);
+    // The kernel's multicast routes come with the carrier.
+    wait_oper_up(host, outer, 5000);
+    sandbox_.netns.run([&] { wait_oper_up(inside, inner, 5000); });
   }
 
   test::TestHost host_;
@@ -46,6 +52,19 @@ TEST_F(WaitLocal, S159_EndsWithTheKernelsEvent) {
   const auto begin = Clock::now();
   wait_local(host, nullptr, index, kAddress.address);
   EXPECT_GE(Clock::now() - begin, std::chrono::milliseconds(200));
+  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(4));
+}
+
+/// The kernel sends the event of an address before it adds the route that takes packets in.
+TEST_F(WaitLocal, S159_EndsWithTheLocalRoute) {
+  Netlink host;
+  const int index = get_link(host, "v0").index;
+  std::jthread other([] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    EXPECT_EQ(std::system("ip route add local fd00::1 dev v0"), 0);
+  });
+  const auto begin = Clock::now();
+  wait_local(host, nullptr, index, kAddress.address);
   EXPECT_LT(Clock::now() - begin, std::chrono::seconds(4));
 }
 
