@@ -14,6 +14,7 @@
 #include "agent/version.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/fabric/hasten.h"
+#include "libcni/fabric/traffic.h"
 
 namespace agent {
 namespace {
@@ -54,7 +55,12 @@ Daemon::Daemon(const Config& config)
              [this] {
                if (has_snapshot_) reconciler_.poke(true);
              }),
-      filter_watch_(loop_, [this] { reconciler_.poke(true); }),
+      filter_watch_(
+          loop_,
+          [this](net::nft::Nft& nft) {
+            return fabric::has_traffic_rules(nft, planning_.plan()->kernel.traffic);
+          },
+          [this] { reconciler_.poke(true); }),
       source_(make_source(config, loop_, [this] { take_snapshot(); })) {
   watch_signals();
   if (files_.restore()) log(LogLevel::debug, "files of the last run are in place");
@@ -183,7 +189,7 @@ DriverRun Daemon::fix_kernel() {
   log_changes(report_);
   removed_ += report_.removed;
   if (report_.filter_seconds > 0) filter_transactions_.add(report_.filter_seconds);
-  filter_watch_.remember();
+  filter_watch_.start();
   DriverRun run{.writes = report_.changed, .desired = report_.desired};
   if (!report_.errors.empty()) run.problem = report_.errors.front();
   if (report_.errors.size() > 1)

@@ -4,40 +4,36 @@
 #include <system_error>
 #include <utility>
 
-#include "libcni/fabric/traffic.h"
-
 namespace agent {
-namespace {
 
-constexpr std::chrono::seconds kLookAgain(5);
-
-}  // namespace
-
-FilterWatch::FilterWatch(Loop& loop, std::function<void()> on_change)
-    : loop_(loop), on_change_(std::move(on_change)) {}
+FilterWatch::FilterWatch(Loop& loop, std::function<bool(net::nft::Nft&)> is_right,
+                         std::function<void()> on_change, std::chrono::milliseconds interval)
+    : loop_(loop),
+      is_right_(std::move(is_right)),
+      on_change_(std::move(on_change)),
+      interval_(interval) {}
 
 FilterWatch::~FilterWatch() {
   loop_.cancel(timer_);
 }
 
-void FilterWatch::remember() {
-  if (!nft_) nft_.emplace();
-  // First: what changes while the rules are read is seen at the next look.
-  generation_ = nft_->generation();
-  mark_ = fabric::read_traffic_mark(*nft_);
-  if (timer_ == 0) timer_ = loop_.after(kLookAgain, [this] { look(); });
+void FilterWatch::start() {
+  if (timer_ != 0) return;
+  nft_.emplace();
+  timer_ = loop_.after(interval_, [this] { look(); });
 }
 
 void FilterWatch::look() {
-  timer_ = loop_.after(kLookAgain, [this] { look(); });
+  timer_ = loop_.after(interval_, [this] { look(); });
   if (is_changed()) on_change_();
 }
 
 bool FilterWatch::is_changed() {
   try {
+    // First: what changes while the rules are read is seen at the next look.
     const std::uint32_t generation = nft_->generation();
     if (std::exchange(generation_, generation) == generation) return false;
-    return fabric::read_traffic_mark(*nft_) != mark_;
+    return !is_right_(*nft_);
   } catch (const std::system_error&) {
     return true;  // the round that follows meets the same failure, and tells of it
   }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <string>
 
 #include "agent/loop.h"
 #include "libcni/net/nft.h"
@@ -16,22 +16,27 @@ namespace agent {
 /// program that changes rules a message for each of them.
 class FilterWatch {
  public:
-  FilterWatch(Loop& loop, std::function<void()> on_change);
+  /// `is_right` compares the rules with what is wanted, not with what was found: somebody may have
+  /// been at them before they were looked at. It may throw std::system_error.
+  FilterWatch(Loop& loop, std::function<bool(net::nft::Nft&)> is_right,
+              std::function<void()> on_change,
+              std::chrono::milliseconds interval = std::chrono::seconds(5));
   FilterWatch(const FilterWatch&) = delete;
   FilterWatch& operator=(const FilterWatch&) = delete;
   ~FilterWatch();
 
-  /// The rules are right as they are now. Throws where there is no nf_tables.
-  void remember();
+  /// Once the rules are made; more calls are nothing. Throws where there is no nf_tables.
+  void start();
 
  private:
   void look();
   bool is_changed();
   Loop& loop_;
+  std::function<bool(net::nft::Nft&)> is_right_;
   std::function<void()> on_change_;
+  std::chrono::milliseconds interval_;
   std::optional<net::nft::Nft> nft_;  ///< kept: a close waits for other programs' transactions
-  std::uint32_t generation_ = 0;
-  std::string mark_;
+  std::optional<std::uint32_t> generation_;  ///< of the last look
   Loop::TimerId timer_ = 0;
 };
 

@@ -25,6 +25,29 @@ Table table_of(const std::string& scope) {
   return {net::nft::Family::inet, scope.empty() ? "plumb" : "plumb_" + net::network_hash(scope)};
 }
 
+using Rules = std::vector<net::nft::ChainInfo>;
+
+bool is_ours(const net::nft::ChainInfo& rule) {
+  return is_comment_of_ours(rule.comment);
+}
+
+/// Rules tell for all: the kernel removes no set that one of them looks into, and no chain without
+/// its rules.
+bool is_laid_out(const Rules& present, const std::vector<WantedRule>& rules,
+                 const std::vector<std::string>& comments) {
+  if (present.size() != rules.size()) return false;
+  // The kernel lists chain by chain, each in its order.
+  for (const WantedChain& chain : wanted_chains(rules)) {
+    std::vector<std::string> wanted_here, present_here;
+    for (std::size_t i = 0; i < rules.size(); ++i)
+      if (std::string_view(rules[i].chain) == chain.name) wanted_here.push_back(comments[i]);
+    for (const net::nft::ChainInfo& rule : present)
+      if (rule.name == chain.name) present_here.push_back(rule.comment);
+    if (wanted_here != present_here) return false;
+  }
+  return true;
+}
+
 /// The table as it is and as it should be.
 class TrafficTable {
  public:
@@ -36,7 +59,7 @@ class TrafficTable {
     comments_ = comments_of(rules_);
     net::nft::retry_on_conflict([&] {
       const std::uint32_t generation = run_.is_dry() ? 0 : nft_.generation();
-      const bool laid_out = is_laid_out();
+      const bool laid_out = is_laid_out(nft_.list_comments(table_), rules_, comments_);
       if (!laid_out && is_foreign())
         return run_.fail("table inet " + table_.name +
                          " has rules that are not Plumb's: it is another program's; remove it");
@@ -76,7 +99,6 @@ class TrafficTable {
   bool is_foreign();
   void keep_present();
   std::vector<SetKey> read_present(const net::nft::Set& set);
-  bool is_laid_out();
   void lay_out(Batch& batch);
   void update(Batch& batch, const WantedSet& wanted, const std::vector<SetKey>& present);
   void note(What what, const std::string& object) { noted_.push_back({what, object}); }
@@ -93,27 +115,8 @@ class TrafficTable {
 
 /// Whether another program has a table of this name: one with rules, of which none is ours.
 bool TrafficTable::is_foreign() {
-  const auto present = nft_.list_comments(table_);
-  return !present.empty() && std::ranges::none_of(present, [](const net::nft::ChainInfo& rule) {
-    return is_comment_of_ours(rule.comment);
-  });
-}
-
-/// Rules tell for all: the kernel removes no set that one of them looks into, and no chain without
-/// its rules.
-bool TrafficTable::is_laid_out() {
-  const auto present = nft_.list_comments(table_);
-  if (present.size() != rules_.size()) return false;
-  // The kernel lists chain by chain, each in its order.
-  for (const WantedChain& chain : wanted_chains(rules_)) {
-    std::vector<std::string> wanted_here, present_here;
-    for (std::size_t i = 0; i < rules_.size(); ++i)
-      if (std::string_view(rules_[i].chain) == chain.name) wanted_here.push_back(comments_[i]);
-    for (const net::nft::ChainInfo& rule : present)
-      if (rule.name == chain.name) present_here.push_back(rule.comment);
-    if (wanted_here != present_here) return false;
-  }
-  return true;
+  const Rules present = nft_.list_comments(table_);
+  return !present.empty() && std::ranges::none_of(present, is_ours);
 }
 
 void TrafficTable::lay_out(Batch& batch) {
@@ -211,11 +214,11 @@ void hasten_traffic(Run& run, const Traffic& before, const Traffic& traffic) try
   run.fail(std::string("table inet ") + table_of(run.scope()).name, e);
 }
 
-std::string read_traffic_mark(Nft& nft) {
-  std::string mark;
-  for (const net::nft::ChainInfo& rule : nft.list_comments(table_of({})))
-    mark += rule.name + ' ' + rule.comment + '\n';
-  return mark;
+bool has_traffic_rules(Nft& nft, const std::optional<Traffic>& traffic) {
+  const Rules present = nft.list_comments(table_of({}));
+  if (!traffic) return std::ranges::none_of(present, is_ours);
+  const std::vector<WantedRule> rules = wanted_rules(*traffic);
+  return is_laid_out(present, rules, comments_of(rules));
 }
 
 }  // namespace fabric

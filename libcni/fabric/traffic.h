@@ -22,8 +22,8 @@ void ensure_forward_rules(Run& run, const std::optional<Traffic>& traffic);
 /// And of its legacy variant.
 void ensure_legacy_forward_rules(Run& run, const std::optional<Traffic>& traffic);
 
-/// The agent's table in short, at little cost: another text when somebody changed its rules, empty
-/// when there is no table.
-std::string read_traffic_mark(net::nft::Nft& nft);
+/// Whether the agent's table has the rules of `traffic`, at little cost: its sets are not read.
+/// None wanted, it may be another program's. Throws std::system_error when it cannot be read.
+bool has_traffic_rules(net::nft::Nft& nft, const std::optional<Traffic>& traffic);
 
 }  // namespace fabric

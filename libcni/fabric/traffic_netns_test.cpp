@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "libcni/fabric/apply.h"
+#include "libcni/fabric/traffic.h"
 #include "tests/support/host/packet_world.h"
 
 namespace fabric {
@@ -162,6 +163,31 @@ TEST_F(FabricTraffic, WhatSomebodyChangedIsPutRight) {
     EXPECT_GT(apply_traffic(example()).requests, 0u) << damage;
     EXPECT_EQ(output_of("nft list table inet plumb"), right) << damage;
   }
+}
+
+TEST_F(FabricTraffic, AShortLookTellsWhetherTheRulesAreThere) {
+  net::nft::Nft nft;
+  const auto is_right = [&] { return has_traffic_rules(nft, example()); };
+  const auto none_is_right = [&] { return has_traffic_rules(nft, std::nullopt); };
+  EXPECT_FALSE(is_right());
+  EXPECT_TRUE(none_is_right());
+  for (const char* damage :
+       {"nft flush chain inet plumb postrouting", "nft add rule inet plumb output drop",
+        "nft flush table inet plumb", "nft delete table inet plumb", "nft flush ruleset"}) {
+    apply_traffic(example());
+    EXPECT_TRUE(is_right());
+    EXPECT_FALSE(none_is_right());
+    Traffic other = example();
+    other.masquerade = false;
+    EXPECT_FALSE(has_traffic_rules(nft, other));
+    EXPECT_EQ(output_of(damage), "");
+    EXPECT_FALSE(is_right()) << damage;
+  }
+  output_of(
+      "nft add table inet plumb; nft add chain inet plumb theirs; "
+      "nft add rule inet plumb theirs counter comment theirs");
+  EXPECT_FALSE(is_right());
+  EXPECT_TRUE(none_is_right());
 }
 
 TEST_F(FabricTraffic, EachScopeHasATableOfItsOwn) {

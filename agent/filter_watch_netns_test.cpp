@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "agent/filter_watch.h"
+#include "tests/support/host/test_host.h"
+
+namespace agent {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kInterval(50);
+constexpr const char* kTables = "nft list tables inet";
+
+/// The rules are right while there is a table `watched`.
+class FilterWatchTest : public testing::Test {
+ protected:
+  FilterWatchTest() { test::output_of("nft add table inet watched"); }
+
+  /// Whether the watch speaks up at one of its next looks; a turn ends with one.
+  bool tells() {
+    told_ = 0;
+    for (int i = 0; i < 3 && told_ == 0; ++i) loop_.turn(2 * kInterval);
+    return told_ > 0;
+  }
+
+  test::TestHost host_;
+  Loop loop_;
+  int told_ = 0;
+  int compared_ = 0;
+  FilterWatch watch_{loop_,
+                     [this](net::nft::Nft&) {
+                       ++compared_;
+                       return test::output_of(kTables).find("watched") != std::string::npos;
+                     },
+                     [this] { ++told_; }, kInterval};
+};
+
+TEST_F(FilterWatchTest, TellsWhatWentBeforeItBegan) {
+  test::output_of("nft delete table inet watched");
+  watch_.start();
+  EXPECT_TRUE(tells());
+}
+
+TEST_F(FilterWatchTest, ComparesOnlyWhenSomebodyChangedSomething) {
+  watch_.start();
+  EXPECT_FALSE(tells());
+  EXPECT_EQ(compared_, 1);
+  EXPECT_FALSE(tells());
+  EXPECT_EQ(compared_, 1);
+  test::output_of("nft add table inet foreign");
+  EXPECT_FALSE(tells());
+  EXPECT_EQ(compared_, 2);
+  test::output_of("nft flush ruleset");
+  EXPECT_TRUE(tells());
+}
+
+}  // namespace
+}  // namespace agent
