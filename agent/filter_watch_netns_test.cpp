@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cerrno>
 #include <string>
 
 #include <gtest/gtest.h>
 
 #include "agent/filter_watch.h"
+#include "libcni/base/sys_error.h"
 #include "tests/support/host/test_host.h"
 
 namespace agent {
@@ -30,9 +32,11 @@ class FilterWatchTest : public testing::Test {
   Loop loop_;
   int told_ = 0;
   int compared_ = 0;
+  bool unreadable_ = false;
   FilterWatch watch_{loop_,
                      [this](net::nft::Nft&) {
                        ++compared_;
+                       if (unreadable_) base::throw_errno("list rules", EIO);
                        return test::output_of(kTables).find("watched") != std::string::npos;
                      },
                      [this] { ++told_; }, kInterval};
@@ -54,6 +58,17 @@ TEST_F(FilterWatchTest, ComparesOnlyWhenSomebodyChangedSomething) {
   EXPECT_FALSE(tells());
   EXPECT_EQ(compared_, 2);
   test::output_of("nft flush ruleset");
+  EXPECT_TRUE(tells());
+}
+
+/// The round that it asks for meets the same failure, and tells of it.
+TEST_F(FilterWatchTest, AsksForARoundWhereTheRulesCannotBeRead) {
+  unreadable_ = true;
+  watch_.start();
+  EXPECT_TRUE(tells());
+  unreadable_ = false;
+  EXPECT_FALSE(tells()) << "nobody has changed anything since";
+  test::output_of("nft delete table inet watched");
   EXPECT_TRUE(tells());
 }
 
