@@ -10,6 +10,7 @@ namespace {
 constexpr long kPeakLimitKib = 3000;  // 3 MB, read strictly
 constexpr double kFlatLimit = 2.0;
 constexpr double kMappingsLimit = 1.2;
+constexpr double kSlowerLimit = 1.02;  // than the earlier build of --against
 
 std::string format(const char* pattern, double value) {
   char text[160];
@@ -100,6 +101,18 @@ std::vector<Bar> judge(const std::vector<Row>& rows) {
       if (big && small) bars.push_back(flat(*big, *small, verb, pair.limit));
   }
   bars.push_back(small_in_memory(rows));
+  return bars;
+}
+
+std::vector<Bar> judge_against(const std::vector<Row>& rows) {
+  std::vector<Bar> bars;
+  for (const Row& row : rows)
+    for (const Verb verb : kVerbs) {
+      const double value = ratio(row.cell(verb, Side::kOurs), row.cell(verb, Side::kReference));
+      bars.push_back(make_bar(std::string(to_string(verb)) + " " + row.what.title +
+                                  format(": at most %g x the earlier build", kSlowerLimit),
+                              "%.3f x", value, value <= kSlowerLimit));
+    }
   return bars;
 }
 

@@ -18,5 +18,7 @@ struct Bar {
 
 /// Every bar whose cases are all among `rows`.
 std::vector<Bar> judge(const std::vector<Row>& rows);
+/// The bars where the reference side is an earlier build of Plumb: no case is more than 2 % slower.
+std::vector<Bar> judge_against(const std::vector<Row>& rows);
 
 }  // namespace bench

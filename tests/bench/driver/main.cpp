@@ -28,6 +28,7 @@ struct Options {
   std::string reference_version = "unknown version";
   bool quick = false;
   bool check = false;
+  bool against = false;  ///< the reference side is an earlier build of ours
 };
 
 Options parse(int argc, char** argv) {
@@ -40,7 +41,10 @@ Options parse(int argc, char** argv) {
     };
     if (name == "--reference")
       o.places.reference = value();
-    else if (name == "--ours")
+    else if (name == "--against") {
+      o.places.reference = value();
+      o.against = true;
+    } else if (name == "--ours")
       o.places.ours = value();
     else if (name == "--floor")
       o.places.floor = value();
@@ -150,7 +154,7 @@ int run_all(const Options& options) {
     rows.push_back(measure(c, options.places, options.quick));
     say(as_text(rows.back()));
   }
-  const std::vector<Bar> bars = judge(rows);
+  const std::vector<Bar> bars = options.against ? judge_against(rows) : judge(rows);
   say("\nbars\n" + as_text(bars));
   write_report(json, as_json(setting, rows, bars));
   write_report(markdown, as_markdown(setting, rows));
