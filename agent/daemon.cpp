@@ -202,7 +202,7 @@ DriverRun Daemon::write_files() {
   if (state.self.ranges.size() == state.former.size())
     return {.problem = "this node has no pod range yet"};
   int written = files_.write(planning_.plan()->file);
-  if (files_.write_conflist()) {
+  if (files_.write_conflist(state.self.ranges)) {
     log(LogLevel::info, "wrote " + config_.cni_conf);
     ++written;
   }

@@ -3,12 +3,12 @@
 
 #include <algorithm>
 #include <exception>
-#include <filesystem>
+#include <map>
 #include <set>
 #include <system_error>
 
 #include "agent/log.h"
-#include "ipam/store/folder.h"
+#include "agent/reservations.h"
 #include "libcni/base/file.h"
 #include "libcni/fabric/desired.h"
 #include "libcni/json/object.h"
@@ -22,7 +22,6 @@ namespace {
 
 /// An ADD that began with the old node.json is done by then.
 constexpr std::chrono::seconds kGrace(5);
-constexpr const char* kReservations = "/var/lib/cni/networks";  // host-local's default dataDir
 
 bool has(const std::vector<base::Prefix>& ranges, const base::Prefix& range) {
   return std::ranges::find(ranges, range) != ranges.end();
@@ -57,6 +56,41 @@ bool is_pod_route(const net::Route& route, const base::Prefix& range) {
          range.contains(route.dst.address);
 }
 
+/// Who holds an address of `subnets`, in any network.
+std::size_t count_owners(const std::string& reservations,
+                         const std::vector<base::Prefix>& subnets) {
+  std::set<std::string> owners;
+  for_each_network(reservations, [&](const ipam::Folder& folder) {
+    folder.scan([&](const ipam::AddressFile& file) {
+      if (!file.owner.empty() && base::any_contains(subnets, base::host_prefix(file.address)))
+        owners.insert(file.owner);
+    });
+  });
+  return owners.size();
+}
+
+/// Pods on bridges that are a gateway of `range`, beyond those that reservations account for.
+std::size_t count_unknown(net::Netlink& netlink, const std::string& reservations,
+                          const base::Prefix& range) {
+  std::map<int, std::vector<base::Prefix>> gateways;
+  for (const net::Address& each : net::list_addresses(netlink))
+    gateways[each.index].push_back(each.prefix.network());
+  std::erase_if(gateways, [&](const auto& link) {
+    return std::ranges::none_of(link.second,
+                                [&](const base::Prefix& subnet) { return range.overlaps(subnet); });
+  });
+  if (gateways.empty()) return 0;
+  std::map<int, std::size_t> ports;
+  for (const net::Link& link : net::list_links(netlink))
+    if (link.kind == "veth" && gateways.contains(link.master)) ++ports[link.master];
+  std::size_t unknown = 0;
+  for (const auto& [bridge, count] : ports) {
+    const std::size_t known = count_owners(reservations, gateways[bridge]);
+    if (count > known) unknown += count - known;
+  }
+  return unknown;
+}
+
 void remove_gateway(net::Netlink& netlink, const base::Prefix& range) {
   const base::Prefix gateway{range.network().address.plus(1), range.length};
   for (const net::Address& each : net::list_addresses(netlink)) {
@@ -78,23 +112,17 @@ void try_remove_gateway(net::Netlink& netlink, const base::Prefix& range) {
 
 }  // namespace
 
-std::size_t count_pods(net::Netlink& netlink, const std::string& reservations,
-                       const base::Prefix& range) {
+PodCount count_pods(net::Netlink& netlink, const std::string& reservations,
+                    const base::Prefix& range) {
   std::set<base::IpAddress> pods;
-  std::error_code missing;
-  for (const auto& network : std::filesystem::directory_iterator(reservations, missing)) {
-    if (!network.is_directory() || network.is_symlink()) continue;
-    const auto folder = ipam::Folder::find(reservations, network.path().filename());
-    if (folder)
-      folder->list([&](const base::IpAddress& address) {
-        if (range.contains(address)) pods.insert(address);
-      });
-  }
-  if (missing && missing != std::errc::no_such_file_or_directory)
-    throw std::system_error(missing, "read " + reservations);
+  for_each_network(reservations, [&](const ipam::Folder& folder) {
+    folder.list([&](const base::IpAddress& address) {
+      if (range.contains(address)) pods.insert(address);
+    });
+  });
   for (const net::Route& route : net::list_main_routes(netlink, range.address.family(), 0))
     if (is_pod_route(route, range)) pods.insert(route.dst.address);
-  return pods.size();
+  return {.addresses = pods.size(), .unknown = count_unknown(netlink, reservations, range)};
 }
 
 FormerRanges::FormerRanges(const Config& config)
@@ -114,19 +142,34 @@ void FormerRanges::look(net::Netlink& netlink, const std::vector<base::Prefix>& 
   if (former_.empty()) return;
   try {
     const std::string reservations = find_reservations(conflist_);
-    for (Former& each : former_) each.pods = count_pods(netlink, reservations, each.range);
+    for (Former& each : former_) {
+      const PodCount count = count_pods(netlink, reservations, each.range);
+      each.pods = count.addresses;
+      each.unknown = count.unknown;
+    }
   } catch (const std::exception& error) {
     problem_ = std::string("former ranges are kept, their pods cannot be counted: ") + error.what();
     return;
   }
+  tell_unknown();
   std::erase_if(former_, [&](const Former& each) {
-    const bool over = each.pods == 0 && now >= each.since + kGrace;
+    const bool over = each.is_empty() && now >= each.since + kGrace;
     if (over)
       log(LogLevel::info,
           "range " + each.range.text() + " is given up: no pod has an address of it any more");
     if (over) try_remove_gateway(netlink, each.range);
     return over;
   });
+}
+
+/// Pods without a reservation may have an address of the range: it is kept for them.
+void FormerRanges::tell_unknown() {
+  const auto unknown = std::ranges::find_if(
+      former_, [](const Former& each) { return each.pods == 0 && each.unknown > 0; });
+  if (unknown == former_.end()) return;
+  problem_ = "former range " + unknown->range.text() +
+             " is kept: " + std::to_string(unknown->unknown) +
+             " pods on its bridge have no reservation that tells their addresses";
 }
 
 void FormerRanges::serve(net::Netlink& netlink, const std::vector<base::Prefix>& ranges) {
@@ -155,8 +198,9 @@ std::vector<base::Prefix> FormerRanges::granted(const std::vector<base::Prefix>&
 
 std::optional<FormerRanges::Clock::time_point> FormerRanges::due() const {
   std::optional<Clock::time_point> due;
+  if (!problem_.empty()) return due;  // nothing is given up before the next look
   for (const Former& each : former_)
-    if (const auto end = each.since + kGrace; each.pods == 0 && (!due || end < *due)) due = end;
+    if (const auto end = each.since + kGrace; each.is_empty() && (!due || end < *due)) due = end;
   return due;
 }
 

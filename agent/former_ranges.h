@@ -20,15 +20,18 @@ class FormerRanges {
   using Clock = std::chrono::steady_clock;
   struct Former {
     base::Prefix range;
-    std::size_t pods = 0;
-    bool granted = false;  ///< false: another node has it now
+    std::size_t pods = 0;     ///< with a known address of it
+    std::size_t unknown = 0;  ///< further ones that may have an address of it
+    bool granted = false;     ///< false: another node has it now
     Clock::time_point since = {};
+    bool is_empty() const { return pods == 0 && unknown == 0; }
   };
 
   explicit FormerRanges(const Config& config);
 
   /// `told` is what the source or the configuration gives. Counts pods by what host-local reserved
-  /// in any network and by routes to single addresses, and gives up what has none.
+  /// in any network, by routes to single addresses and by the ports of bridges, and gives up what
+  /// has none. Where the reservations cannot be read nothing is given up (K1).
   void look(net::Netlink& netlink, const std::vector<base::Prefix>& told);
   /// All of `ranges` are planned: former ones among them are granted. On a bridge of pods the
   /// gateway of one that is not served goes, for it would keep packets from whoever has the range.
@@ -45,6 +48,7 @@ class FormerRanges {
   const std::string& problem() const { return problem_; }
 
  private:
+  void tell_unknown();
   std::string conflist_;
   std::vector<base::Prefix> served_;
   std::vector<Former> former_;
@@ -52,9 +56,16 @@ class FormerRanges {
   std::string problem_;
 };
 
-/// How many addresses of `range` pods of this node have. `reservations` is host-local's dataDir.
-/// Throws std::system_error.
-std::size_t count_pods(net::Netlink& netlink, const std::string& reservations,
-                       const base::Prefix& range);
+/// Pods of this node with an address of a range.
+struct PodCount {
+  std::size_t addresses = 0;
+  /// Pods on a bridge that is a gateway of the range, beyond those that any reservation in a subnet
+  /// of the bridge accounts for: their addresses are not known.
+  std::size_t unknown = 0;
+  bool operator==(const PodCount&) const = default;
+};
+/// `reservations` is host-local's dataDir. Throws std::system_error, also when it is missing.
+PodCount count_pods(net::Netlink& netlink, const std::string& reservations,
+                    const base::Prefix& range);
 
 }  // namespace agent

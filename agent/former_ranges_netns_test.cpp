@@ -33,6 +33,7 @@ class FormerRangesTest : public testing::Test {
     config_.cni_conf = folder_.file(
         "list", R"({"plugins":[{"ipam":{"dataDir":")" + folder_.path() + R"(/networks"}}]})");
     remember({kOld});
+    std::filesystem::create_directories(folder_.path() + "/networks");
   }
   void remember(const std::vector<base::Prefix>& ranges) {
     folder_.file("node.json",
@@ -49,7 +50,8 @@ class FormerRangesTest : public testing::Test {
     former.serve(*netlink_, served);
   }
   static void run(const std::string& command) { EXPECT_EQ(std::system(command.c_str()), 0); }
-  std::size_t pods() { return count_pods(*netlink_, folder_.path() + "/networks", kOld); }
+  PodCount count() { return count_pods(*netlink_, folder_.path() + "/networks", kOld); }
+  std::size_t pods() { return count().addresses; }
 
   test::TempDir folder_;
   Config config_;
@@ -65,6 +67,41 @@ TEST_F(FormerRangesTest, PodsAreReservationsAndRoutesToSingleAddresses) {
       "ip route add 10.244.3.0/24 dev lo; ip route add 10.244.3.9 dev lo proto kernel; "
       "ip route add blackhole 10.244.3.10; ip route add 10.244.5.1 dev lo");
   EXPECT_EQ(pods(), 2u);
+}
+
+// K1: a container that does not see the node's folder counts nothing.
+TEST_F(FormerRangesTest, ARangeStaysWhileTheFolderOfReservationsIsMissing) {
+  std::filesystem::remove(folder_.path() + "/networks");
+  EXPECT_THROW(pods(), std::system_error);
+  FormerRanges former(config_);
+  look(former);
+  EXPECT_THAT(former.granted({kNew}), ElementsAre(kOld));
+  EXPECT_THAT(former.problem(), HasSubstr("/networks: No such file or directory"));
+  EXPECT_EQ(former.due(), std::nullopt);
+}
+
+// K1: the ports of the range's bridge are the second witness.
+TEST_F(FormerRangesTest, ARangeStaysWhileItsBridgeHasPodsWithoutReservation) {
+  run("ip link add cni0 type bridge; ip addr add 10.244.3.1/24 dev cni0; "
+      "ip addr add 10.244.103.1/24 dev cni0; ip link add docker0 type bridge; "
+      "ip addr add 172.17.0.1/16 dev docker0; ip link add other type veth peer name o; "
+      "ip link set other master docker0");
+  EXPECT_EQ(count(), PodCount{});
+  run("ip link add p1 type veth peer name q1; ip link set p1 master cni0; "
+      "ip link add p2 type veth peer name q2; ip link set p2 master cni0");
+  EXPECT_EQ(count().unknown, 2u);
+  std::filesystem::create_directories(folder_.path() + "/networks/plumb");
+  folder_.file("networks/plumb/10.244.103.2", "new\r\neth0");
+  folder_.file("networks/plumb/172.17.0.2", "elsewhere\r\neth0");
+  EXPECT_EQ(count().unknown, 1u) << "a pod of the new range is accounted for";
+  FormerRanges former(config_);
+  look(former);
+  EXPECT_THAT(former.problem(), HasSubstr("former range 10.244.3.0/24 is kept: 1 pods"));
+  EXPECT_EQ(former.due(), std::nullopt);
+  folder_.file("networks/plumb/10.244.103.3", "newer\r\neth0");
+  look(former);
+  EXPECT_EQ(former.problem(), "");
+  EXPECT_TRUE(former.due());
 }
 
 TEST_F(FormerRangesTest, ARangeIsServedWhileItHasPodsAlsoAfterARestart) {

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <vector>
 
+#include "agent/network_name.h"
+#include "agent/reservations.h"
 #include "libcni/base/file.h"
 #include "libcni/json/object.h"
 #include "libcni/json/writer.h"
@@ -35,7 +37,7 @@ bool is_valid(const std::string& directory) {
 }
 
 /// The pods' side of the network, and ports of the host: everything else is in node.json.
-std::string built_in_conflist(bool bgp, const std::string& run_directory) {
+std::string built_in_conflist(bool bgp, const std::string& run_directory, const std::string& name) {
   json::Writer out(2);
   out.open('{');
   // Runtimes that do not know 1.1.0, such as containerd before 2.0, refuse a list that insists on
@@ -44,7 +46,7 @@ std::string built_in_conflist(bool bgp, const std::string& run_directory) {
   out.open("cniVersions", '[');
   for (const char* version : {"1.0.0", "1.1.0"}) out.element(version);
   out.close();
-  out.member("name", "plumb");
+  out.member("name", name);
   out.open("plugins", '[');
   out.open('{');
   out.member("type", bgp ? "bgp" : "vxlan");
@@ -74,6 +76,7 @@ NodeFiles::NodeFiles(const Config& config)
       state_(config.state_dir),
       conflist_(config.cni_conf),
       template_(config.cni_template),
+      reservations_(kReservations),
       bgp_(config.fabric.backend == fabric::Backend::bgp) {}
 
 bool NodeFiles::restore() {
@@ -95,10 +98,11 @@ int NodeFiles::write(const nodes::NodeFile& file) {
   return written;
 }
 
-bool NodeFiles::write_conflist() {
+bool NodeFiles::write_conflist(const std::vector<base::Prefix>& ranges) {
   if (conflist_.empty()) return false;
-  return write_if_different(
-      conflist_, template_.empty() ? built_in_conflist(bgp_, run_) : read_template(template_));
+  if (!template_.empty()) return write_if_different(conflist_, read_template(template_));
+  if (network_.empty()) network_ = choose_network(name_in(conflist_), reservations_, ranges);
+  return write_if_different(conflist_, built_in_conflist(bgp_, run_, network_));
 }
 
 bool NodeFiles::valid() const {

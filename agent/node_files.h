@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "agent/config.h"
 #include "libcni/nodes/node_file.h"
@@ -21,8 +22,9 @@ class NodeFiles {
   /// Returns how many files were written.
   int write(const nodes::NodeFile& file);
   /// The built-in conflist for the backend, or the configured template, which must be a conflist
-  /// (cni::Error). Returns whether it was written.
-  bool write_conflist();
+  /// (cni::Error). Returns whether it was written. The built-in one has the name that
+  /// choose_network() finds for the node's `ranges`, the same for as long as plumbd runs.
+  bool write_conflist(const std::vector<base::Prefix>& ranges);
   /// Both files can be read and are what plumbd wrote last or found.
   bool valid() const;
   /// Whether nothing of what plumbd writes has been removed.
@@ -33,6 +35,8 @@ class NodeFiles {
   std::string state_;
   std::string conflist_;
   std::string template_;
+  std::string reservations_;
+  std::string network_;  ///< the name of the built-in conflist; empty: not chosen yet
   bool bgp_;
 };
 

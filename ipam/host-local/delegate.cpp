@@ -5,6 +5,7 @@
 
 #include "ipam/allocator/allocate.h"
 #include "ipam/host-local/conf.h"
+#include "ipam/host-local/other_networks.h"
 #include "ipam/host-local/resolv_conf.h"
 #include "ipam/host-local/status.h"
 #include "ipam/store/store.h"
@@ -29,16 +30,21 @@ ipam::Owner owner_of(const cni::Request& request) {
   return {.container_id = request.container_id, .ifname = request.ifname};
 }
 
-std::vector<ipam::Lease> get_leases(const ipam::Demand& demand, const ipam::Usage& usage) {
+std::vector<ipam::Lease> get_leases(const ipam::Demand& demand, const ipam::Usage& usage,
+                                    const OtherNetworks* others = nullptr) {
   ipam::Allocation allocation = ipam::allocate(demand, usage);
-  if (!allocation.problem.empty()) throw cni::Error(cni::Code::internal, allocation.problem);
+  if (!allocation.problem.empty())
+    throw cni::Error(cni::Code::internal, allocation.problem + (others ? others->note() : ""));
   return std::move(allocation.leases);
 }
 
-ipam::Usage usage_of(ipam::Store& store, const ipam::Owner& owner) {
+ipam::Usage usage_of(ipam::Store& store, const ipam::Owner& owner, OtherNetworks& others) {
   ipam::Store::Owned owned = store.find_owned(owner);
   owned.exact.insert(owned.exact.end(), owned.by_id_only.begin(), owned.by_id_only.end());
-  return {.is_taken = [&](const base::IpAddress& address) { return store.is_taken(address); },
+  return {.is_taken =
+              [&](const base::IpAddress& address) {
+                return store.is_taken(address) || others.hold(address);
+              },
           .last_reserved = [&](std::size_t set) { return store.last_reserved(set); },
           .owned = std::move(owned.exact)};
 }
@@ -48,6 +54,27 @@ void require_possible(const ipam::Demand& demand) {
   get_leases(demand, {.is_taken = [](const base::IpAddress&) { return false; },
                       .last_reserved = [](std::size_t) { return std::nullopt; },
                       .owned = {}});
+}
+
+/// Each network has a lock of its own: after an address is reserved, the others are asked once
+/// more, so that of two that choose it at one time at least one sees the other's reservation and
+/// goes on.
+std::vector<ipam::Lease> reserve(ipam::Store& store, const cni::Request& request,
+                                 const ipam::Demand& demand, const std::string& data_dir) {
+  constexpr int kTries = 16;
+  const ipam::Owner owner = owner_of(request);
+  for (int i = 0; i < kTries; ++i) {
+    OtherNetworks others(request, data_dir);
+    std::vector<ipam::Lease> leases = get_leases(demand, usage_of(store, owner, others), &others);
+    std::vector<base::IpAddress> addresses;
+    for (const ipam::Lease& lease : leases) addresses.push_back(lease.address.address);
+    store.reserve(owner, addresses);
+    const auto held = [&](const base::IpAddress& address) { return others.hold(address); };
+    if (std::ranges::none_of(addresses, held)) return leases;
+    store.release(owner);
+  }
+  throw cni::Error(cni::Code::try_again_later,
+                   "ADDs of other networks took every address that was chosen");
 }
 
 cni::Result add(const cni::Request& request) {
@@ -60,14 +87,8 @@ cni::Result add(const cni::Request& request) {
   require_possible(demand);  // before a folder is made
 
   ipam::Store store = lock(ipam::Folder::ensure(conf.data_dir, request.network));
-  const ipam::Owner owner = owner_of(request);
-  const std::vector<ipam::Lease> leases = get_leases(demand, usage_of(store, owner));
-  std::vector<base::IpAddress> addresses;
-  for (const ipam::Lease& lease : leases) {
-    addresses.push_back(lease.address.address);
+  for (const ipam::Lease& lease : reserve(store, request, demand, conf.data_dir))
     result.ips.push_back({.address = lease.address, .gateway = lease.gateway});
-  }
-  store.reserve(owner, addresses);
   return result;
 }
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nodes with plumbd beside nodes that run flannel. Of flannel only the kernel's side is here, made by hand with its options:
 `flannel.1`, VNI 1, port 8472, one address, one neighbour, one FDB entry and one route per node."""
+import json
 import pathlib
 import sys
 import unittest
@@ -62,6 +63,50 @@ class FlannelTest(unittest.TestCase):
         self.assertEqual(vtep_mac(node.number), world.run_json(*node.enter, "ip", "-j", "link", "show", "flannel.1")[0]["address"])
         node.run("nft", "delete", "table", "inet", "byhand")
         self.cluster.check_matrix()
+
+    def hold(self, node, network, lasts):
+        """Reservations as host-local writes them for pods of another network."""
+        store = node.path(f"/var/lib/cni/networks/{network}")
+        store.mkdir(parents=True)
+        stem = base_of(node.ranges[4])[:-1]
+        for last in lasts:
+            (store / f"{stem}{last}").write_text(f"pod{last}\r\neth0", encoding="utf-8")
+        return {f"{stem}{last}" for last in lasts}
+
+    @staticmethod
+    def write_list(node, file_name, network, plugin):
+        node.path(f"/etc/cni/net.d/{file_name}").write_text(
+            json.dumps({"cniVersion": "1.0.0", "name": network, "plugins": [plugin]}), encoding="utf-8")
+
+    def test_the_list_for_new_pods_has_the_name_of_flannels_network(self):
+        """L3: one store and one lock for old and new pods."""
+        node = self.cluster.add_node()
+        held = self.hold(node, "cbr0", (2, 3, 5))
+        self.cluster.write_nodes()
+        node.write_config()
+        node.start_plumbd()
+        conflist = node.path("/etc/cni/net.d/10-plumb.conflist")
+        wait_until(lambda: conflist.exists(), "the list")
+        self.assertEqual("cbr0", json.loads(conflist.read_text(encoding="utf-8"))["name"])
+        given = {node.add_pod(f"pod{number}", "cbr0").addresses[4] for number in range(3)}
+        self.assertEqual(set(), given & held)
+        node.restart_plumbd()
+        self.assertEqual("cbr0", json.loads(conflist.read_text(encoding="utf-8"))["name"])
+
+    def test_pods_of_three_networks_never_share_an_address(self):
+        """L3: whatever lists the operator leaves on the node, and whichever of them a pod is added by."""
+        node = self.cluster.add_node()
+        held = self.hold(node, "kubenet", (2, 4))
+        self.cluster.write_nodes()
+        node.write_config()
+        node.start_plumbd()
+        wait_until(node.path("/run/plumb/node.json").exists, "node.json")
+        self.write_list(node, "05-mine.conflist", "mine", {"type": "vxlan"})
+        self.write_list(node, "06-flannel.conflist", "cbr0", {
+            "type": "bridge", "bridge": "cni0", "isGateway": True, "mtu": 1450, "ipam": {"type": "host-local", "subnet": node.ranges[4]}})
+        given = [node.add_pod(f"pod{number}", network).addresses[4] for number, network in
+                 enumerate(("mine", "cbr0", "cbr0", "mine", "cbr0"))]
+        self.assertEqual(5, len(set(given) - held), given)
 
 
 if __name__ == "__main__":

@@ -75,6 +75,13 @@ class Mode(unittest.TestCase):
         spec = self.one("DaemonSet")["spec"]
         self.assertEqual(spec["selector"]["matchLabels"], spec["template"]["metadata"]["labels"])
 
+    def test_plumbd_sees_the_reservations_of_pods(self):
+        """K1: without the node's folder it cannot count the pods of a range that the node loses."""
+        mount = next(each for each in self.containers()["plumbd"]["volumeMounts"] if each["mountPath"] == "/var/lib/cni/networks")
+        volume = next(each for each in self.pod()["volumes"] if each["name"] == mount["name"])
+        self.assertTrue(mount["readOnly"])
+        self.assertEqual({"path": "/var/lib/cni/networks", "type": "DirectoryOrCreate"}, volume["hostPath"])
+
     def test_every_mount_has_its_volume_and_every_volume_its_mount(self):
         mounted = {mount["name"] for each in self.containers().values() for mount in each["volumeMounts"]}
         self.assertEqual(mounted, {volume["name"] for volume in self.pod()["volumes"]})

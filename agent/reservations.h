@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "ipam/store/folder.h"
+#include "libcni/base/ip.h"
+
+namespace agent {
+
+/// host-local's default dataDir.
+inline constexpr const char* kReservations = "/var/lib/cni/networks";
+
+/// Calls `visit` with the folder of each network in `data_dir`. Throws std::system_error when it
+/// cannot be read, also when it is missing (ENOENT): a container without the node's folder does not
+/// see any pod, which is not the same as that there is none.
+void for_each_network(const std::string& data_dir,
+                      const std::function<void(const ipam::Folder&)>& visit);
+
+/// How many reservations of `folder` lie in any of `ranges`.
+std::size_t count_in(const ipam::Folder& folder, const std::vector<base::Prefix>& ranges);
+
+}  // namespace agent
