@@ -50,6 +50,9 @@ std::string built_in_conflist(bool bgp, const std::string& run_directory, const 
   out.open("plugins", '[');
   out.open('{');
   out.member("type", bgp ? "bgp" : "vxlan");
+  // A pod that is an endpoint of a Service reaches itself by the Service's address: a bridge sends
+  // a frame back by the port that it came from only where it is told to.
+  if (!bgp) out.raw_member("hairpinMode", "true");
   if (run_directory != Config{}.run_dir) out.member("nodeFile", run_directory + kNodeJson);
   out.close();
   out.open('{');

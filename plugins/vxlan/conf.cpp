@@ -157,6 +157,10 @@ std::string make_pod_config(const cni::Request& request, const Conf& conf,
   const bool routed = conf.mode == Mode::l3;
   if (routed && conf.pod_interface == "bridge" && !config.has("isGateway"))
     members["isGateway"] = "true";
+  // As a routed pod can, a bridged one reaches itself by the address of its Service.
+  if (routed && conf.pod_interface == "bridge" && !config.has("hairpinMode") &&
+      !config.get_bool("promiscMode"))
+    members["hairpinMode"] = "true";
   if (routed && conf.pod_interface == "bridge" && !config.has("otherRanges") && side)
     if (const auto others = later_ranges(*side); !others.empty())
       members["otherRanges"] = to_text(others);

@@ -86,6 +86,16 @@ TEST(VxlanPodConfig, FillsInWhatIsLeftOpenAndKeepsTheRest) {
             R"("type":"host-local"},"isGateway":true,"mtu":1450,"name":"n","type":"bridge"})");
 }
 
+// K2
+TEST(VxlanPodConfig, APodReachesItselfByItsServiceUnlessToldOtherwise) {
+  EXPECT_TRUE(pod_config("{}").get_bool("hairpinMode"));
+  EXPECT_TRUE(pod_config(R"({"peers":[]})").get_bool("hairpinMode"));
+  EXPECT_FALSE(pod_config(R"({"hairpinMode":false})").get_bool("hairpinMode"));
+  EXPECT_FALSE(pod_config(R"({"promiscMode":true})").has("hairpinMode"));
+  EXPECT_FALSE(pod_config(R"({"podInterface":"ptp"})").has("hairpinMode"));
+  EXPECT_FALSE(pod_config(R"({"mode":"l2","peers":[]})").has("hairpinMode"));
+}
+
 TEST(VxlanPodConfig, RangesOfEarlierPodsKeepTheirGateways) {
   PodSide side = kSide;
   side.ranges.push_back(prefix("10.27.9.0/24"));

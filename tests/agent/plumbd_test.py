@@ -33,7 +33,8 @@ class PlumbdTest(unittest.TestCase):
         self.assertEqual(m.link()["mtu"], 1450)
         self.assertIn("FLANNEL_SUBNET=10.244.1.1/24\n", (m.folder / "run/subnet.env").read_text())
         self.assertEqual(json.loads((m.folder / "run/node.json").read_text())["ranges"], ["10.244.1.0/24"])
-        self.assertEqual(json.loads((m.folder / "net.d/10-plumb.conflist").read_text())["plugins"][0]["type"], "vxlan")
+        plugin = json.loads((m.folder / "net.d/10-plumb.conflist").read_text())["plugins"][0]
+        self.assertEqual({"type": "vxlan", "hairpinMode": True}, {key: plugin[key] for key in ("type", "hairpinMode")})  # K2
         self.assertEqual(m.ctl("diff").returncode, 0)
 
     def test_no_write_and_no_conflist_before_the_first_list(self):
