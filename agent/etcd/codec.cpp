@@ -88,6 +88,13 @@ void begin_txn(Writer& writer, const std::vector<Compare>& conditions) {
   writer.open('{');
 }
 
+void write_put(Writer& writer, const KeyValue& put) {
+  writer.open("request_put", '{');
+  bytes(writer, "key", put.key);
+  bytes(writer, "value", put.value);
+  number(writer, "lease", put.lease);
+}
+
 /// A message of one line, whatever the peer sent.
 std::string quoted(std::string_view text) {
   std::string line(text.substr(0, kMaxQuoted));
@@ -120,19 +127,20 @@ std::string range_request(const RangeRequest& request) {
 std::string txn_request(const std::vector<Compare>& conditions, const KeyValue& put) {
   Writer writer;
   begin_txn(writer, conditions);
-  writer.open("request_put", '{');
-  bytes(writer, "key", put.key);
-  bytes(writer, "value", put.value);
-  number(writer, "lease", put.lease);
+  write_put(writer, put);
   for (int level = 0; level < 4; ++level) writer.close();
   return writer.text();
 }
 
-std::string removal_request(const std::vector<Compare>& conditions, const std::string& key) {
+std::string replacement_request(const std::vector<Compare>& conditions, const std::string& removed,
+                                const KeyValue& put) {
   Writer writer;
   begin_txn(writer, conditions);
   writer.open("request_delete_range", '{');
-  bytes(writer, "key", key);
+  bytes(writer, "key", removed);
+  for (int level = 0; level < 2; ++level) writer.close();
+  writer.open('{');
+  write_put(writer, put);
   for (int level = 0; level < 4; ++level) writer.close();
   return writer.text();
 }

@@ -36,8 +36,10 @@ struct Compare {
 };
 /// Writes `put` when all of `conditions` hold. The key is bound to put.lease.
 std::string txn_request(const std::vector<Compare>& conditions, const KeyValue& put);
-/// Removes `key` when all of `conditions` hold.
-std::string removal_request(const std::vector<Compare>& conditions, const std::string& key);
+/// Removes the key `removed` and then writes `put`, in one transaction, when all of `conditions`
+/// hold: a watcher gets both events, in this order.
+std::string replacement_request(const std::vector<Compare>& conditions, const std::string& removed,
+                                const KeyValue& put);
 std::string grant_request(std::int64_t ttl);
 std::string lease_request(std::int64_t id);  ///< the body of keepalive and of revoke
 /// Every change of the keys in [key, end) from `revision` on, with a sign of life now and then.

@@ -36,6 +36,15 @@ TEST(EtcdCodec, WritesAComparedZero) {
       R"("success":[{"request_put":{"key":"L3gvYQ==","value":"aGk=","lease":"9"}}]})");
 }
 
+TEST(EtcdCodec, RemovesOneKeyBeforeItWritesAnother) {  // L1
+  EXPECT_EQ(
+      replacement_request({{.target = Compare::Target::modified_at, .key = "/x/a", .value = 7}},
+                          "/x/a", {.key = "/x/b", .value = "hi", .lease = 9}),
+      R"({"compare":[{"target":"MOD","result":"EQUAL","key":"L3gvYQ==","mod_revision":"7"}],)"
+      R"("success":[{"request_delete_range":{"key":"L3gvYQ=="}},)"
+      R"({"request_put":{"key":"L3gvYg==","value":"aGk=","lease":"9"}}]})");
+}
+
 TEST(EtcdCodec, EndsAPrefixAtTheNextKeyThatIsNotInIt) {
   EXPECT_EQ(end_of_prefix("/x/"), "/x0");
   EXPECT_EQ(end_of_prefix("a\xff"), "b");

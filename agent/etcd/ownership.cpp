@@ -80,6 +80,10 @@ bool owns(const Identity& self, const Entry& entry) {
   return (name && address) || (name && range) || (address && range);
 }
 
+bool shares_address(const Identity& self, const Entry& entry) {
+  return share(entry.record.node.addresses, self.addresses);
+}
+
 bool fits(const Supply& supply, const std::vector<base::Prefix>& ranges) {
   if (!supply.pinned.empty()) return key_of(supply.pinned) == key_of(ranges);
   if (supply.pools.empty()) return true;

@@ -22,6 +22,9 @@ struct Identity {
 /// machines with one name or one address must not get one range.
 bool owns(const Identity& self, const Entry& entry);
 
+/// Whether `entry` names an address of `self`, whoever wrote it.
+bool shares_address(const Identity& self, const Entry& entry);
+
 /// What a node may choose from.
 struct Supply {
   std::vector<base::Prefix> pinned = {};  ///< by its own configuration: these and no others

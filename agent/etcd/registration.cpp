@@ -2,6 +2,7 @@
 #include "agent/etcd/registration.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "agent/etcd/network.h"
@@ -115,9 +116,17 @@ const std::pair<const std::string, Entry>* Registration::find_own() {
   const auto ours = [&](const auto& entry) {
     return owns(identity_, entry.second) && fits(wanted, entry.second.ranges());
   };
-  auto found = entries.find(own_key_);
-  if (found == entries.end() || !ours(*found)) found = std::ranges::find_if(entries, ours);
-  return found == entries.end() ? nullptr : &*found;
+  const auto last = entries.find(own_key_);
+  if (last != entries.end() && ours(*last)) return &*last;
+  // Of several the one with the ranges that this node had last, then the newest.
+  const std::pair<const std::string, Entry>* best = nullptr;
+  const auto rank = [&](const auto& entry) {
+    return std::pair(key_of(entry.second.ranges()) == key_of(identity_.ranges),
+                     entry.second.mod_revision);
+  };
+  for (const auto& entry : entries)
+    if (ours(entry) && (best == nullptr || rank(entry) > rank(*best))) best = &entry;
+  return best;
 }
 
 void Registration::keep(const std::string& key, const Entry& entry) {
@@ -132,20 +141,38 @@ void Registration::keep(const std::string& key, const Entry& entry) {
   forget_losses();
   const std::int64_t lease = entry.lease == 0 ? 0 : lease_;  // a reservation stays one
   const std::string value = record();
-  if (hash_of(value) == entry.value_hash && lease == entry.lease) {
+  const bool repeat = misses_a_namesake(key, entry);
+  if (hash_of(value) == entry.value_hash && lease == entry.lease && !repeat) {
     state_ = "range " + text_of(identity_.ranges);
     failures_.reset();
     if (lease != 0 && keepalive_timer_ == 0) schedule_keepalive();
-    remove_former(key);
+    remove_former(key, {.key = whole_key, .value = value, .lease = lease});
     return;
   }
   put({{.target = Compare::Target::modified_at, .key = whole_key, .value = entry.mod_revision}},
-      {.key = whole_key, .value = value, .lease = lease}, [] {});
+      {.key = whole_key, .value = value, .lease = lease}, [this] { namesakes_gone_ = false; });
+}
+
+/// Whether another key with an address of this node is gone, and the own one was not written since.
+/// A flannel node that sees such a key go deletes the FDB entry of its address and MAC, which is
+/// the entry of this node's key as well: only a new event of that key brings it back (L1).
+bool Registration::misses_a_namesake(const std::string& own, const Entry& entry) {
+  std::set<std::string> present;
+  for (const auto& [key, other] : view_->entries())
+    if (key != own && !other.bad() && shares_address(identity_, other)) present.insert(key);
+  namesakes_gone_ =
+      namesakes_gone_ || !std::ranges::includes(present, std::exchange(namesakes_, present));
+  // Before this process began: a key of a range that the own record still tells as a former one.
+  if (!std::exchange(compared_, true))
+    for (const base::Prefix& range : entry.record.node.former_ranges)
+      namesakes_gone_ = namesakes_gone_ || holder_of(range, {}, *view_).empty();
+  return namesakes_gone_;
 }
 
 /// A claim of earlier ranges of this node that have no pods any more. Until then flannel routes
-/// them by it, as long as its lease lasts; plumbd also goes by what the new record tells.
-void Registration::remove_former(const std::string& kept) {
+/// them by it, as long as its lease lasts; plumbd also goes by what the new record tells. The key
+/// goes and the own one is written again in one transaction: see misses_a_namesake().
+void Registration::remove_former(const std::string& kept, const KeyValue& own) {
   const auto is_told = [&](const base::Prefix& range) {
     return std::ranges::count(told_, range) > 0;
   };
@@ -153,18 +180,21 @@ void Registration::remove_former(const std::string& kept) {
   const auto is_former = [&](const base::Prefix& range) {
     return std::ranges::count(node_.former_ranges, range) > 0;
   };
-  const auto former = std::ranges::find_if(view_->entries(), [&](const auto& each) {
+  const auto& entries = view_->entries();
+  const auto former = std::ranges::find_if(entries, [&](const auto& each) {
     const auto& [key, entry] = each;
     return key != kept && entry.lease != 0 && entry.record.author == Author::plumbd &&
            owns(identity_, entry) && std::ranges::none_of(entry.ranges(), is_former);
   });
-  if (former == view_->entries().end()) return;
+  if (former == entries.end()) return;
   const std::string key = view_->subnets() + former->first;
-  commit(removal_request({{.target = Compare::Target::modified_at,
-                           .key = key,
-                           .value = former->second.mod_revision}},
-                         key),
-         [] {});
+  using Target = Compare::Target;
+  commit(
+      replacement_request(
+          {{.target = Target::modified_at, .key = key, .value = former->second.mod_revision},
+           {.target = Target::modified_at, .key = own.key, .value = entries.at(kept).mod_revision}},
+          key, own),
+      [this, name = former->first] { namesakes_.erase(name); });
 }
 
 void Registration::claim() {

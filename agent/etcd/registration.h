@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -51,7 +52,8 @@ class Registration {
   void step();
   const std::pair<const std::string, Entry>* find_own();
   void keep(const std::string& key, const Entry& entry);
-  void remove_former(const std::string& kept);
+  bool misses_a_namesake(const std::string& own, const Entry& entry);
+  void remove_former(const std::string& kept, const KeyValue& own);
   void claim();
   void lost_ranges();
   void forget_losses();
@@ -85,7 +87,10 @@ class Registration {
   const View* view_ = nullptr;
   bool claimed_ = false;      ///< identity_.ranges are ours, as far as this process knows
   std::string own_key_ = {};  ///< found last
-  std::int64_t lease_ = 0;    ///< ours; 0: none yet, or lost
+  std::set<std::string> namesakes_ = {};  ///< other keys seen with an address of this node
+  bool namesakes_gone_ = false;           ///< one of them since the own record was written
+  bool compared_ = false;                 ///< with what was there before this process
+  std::int64_t lease_ = 0;                ///< ours; 0: none yet, or lost
   std::int64_t awaited_ = 0;  ///< revision of our last write, which the view does not have yet
   Client::Id call_ = 0;       ///< one at a time, beside the keepalive
   Client::Id keepalive_ = 0;
