@@ -6,7 +6,10 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <numeric>
 #include <optional>
+#include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -20,6 +23,32 @@ std::string quoted(const std::string& name) {
   return '"' + name + '"';
 }
 
+std::array<std::optional<base::Mac>, 2> macs_of(const fabric::Node& node) {
+  const auto mac_of = [&](int family, const std::optional<base::Mac>& told) {
+    const auto address = node.address_of(family);
+    return address && !told ? fabric::vtep_mac(*address) : address ? told : std::nullopt;
+  };
+  return {mac_of(AF_INET, node.mac), mac_of(AF_INET6, node.mac_v6)};
+}
+
+/// Why no other node needs to be asked whether `node` can be admitted; empty when it keeps the
+/// rules.
+std::string rule_broken_by(const fabric::Node& node, const AdmitRules& rules) {
+  if (node.addresses.empty()) return "it has no address";
+  for (const base::IpAddress& address : node.addresses)
+    if (!address.is_global_unicast())
+      return "its address " + address.text() + " is not one of a host on a network";
+  const auto& cluster = rules.cluster_ranges;
+  for (const base::Prefix& range : node.ranges) {
+    if (!cluster.empty() && !base::any_contains(cluster, range))
+      return "its range " + range.text() + " lies outside the cluster network";
+    for (const base::Prefix& subnet : rules.node_subnets)
+      if (subnet.overlaps(range))
+        return "its range " + range.text() + " overlaps the nodes' own network " + subnet.text();
+  }
+  return {};
+}
+
 /// What was given to whom.
 class Claims {
  public:
@@ -27,7 +56,7 @@ class Claims {
 
   /// Why `node` cannot have all it wants; empty when it can.
   std::string problem_of(const fabric::Node& node) const {
-    if (node.addresses.empty()) return "it has no address";
+    if (std::string why = rule_broken_by(node, rules_); !why.empty()) return why;
     for (const base::IpAddress& address : node.addresses)
       if (std::string why = problem_of(address); !why.empty()) return why;
     for (const base::Prefix& range : node.ranges)
@@ -74,17 +103,7 @@ class Claims {
     const fabric::Node* node;
   };
 
-  static std::array<std::optional<base::Mac>, 2> macs_of(const fabric::Node& node) {
-    const auto mac_of = [&](int family, const std::optional<base::Mac>& told) {
-      const auto address = node.address_of(family);
-      return address && !told ? fabric::vtep_mac(*address) : address ? told : std::nullopt;
-    };
-    return {mac_of(AF_INET, node.mac), mac_of(AF_INET6, node.mac_v6)};
-  }
-
   std::string problem_of(const base::IpAddress& address) const {
-    if (!address.is_global_unicast())
-      return "its address " + address.text() + " is not one of a host on a network";
     if (const auto owner = addresses_.find(address); owner != addresses_.end())
       return "its address " + address.text() + " is that of node " + quoted(owner->second->name);
     if (const Range* range = find_range(base::host_prefix(address)))
@@ -95,12 +114,6 @@ class Claims {
 
   std::string problem_of(const base::Prefix& range) const {
     const auto its_range = [&] { return "its range " + range.text(); };
-    const auto& cluster = rules_.cluster_ranges;
-    if (!cluster.empty() && !base::any_contains(cluster, range))
-      return its_range() + " lies outside the cluster network";
-    for (const base::Prefix& subnet : rules_.node_subnets)
-      if (subnet.overlaps(range))
-        return its_range() + " overlaps the nodes' own network " + subnet.text();
     if (const Range* other = find_range(range))
       return its_range() + " overlaps " + other->prefix.text() + " of node " +
              quoted(other->node->name);
@@ -141,68 +154,191 @@ std::size_t seniority(const fabric::Node& node, const fabric::Node& before) {
   return kept > 0 ? 1 : 2;
 }
 
-/// Positions in `nodes`: who was there earlier first, then by name.
-std::vector<std::size_t> order_of(std::span<const fabric::Node> nodes,
-                                  std::span<const fabric::Node> earlier) {
-  std::array<std::vector<std::size_t>, 3> ranks;
+/// Precedence of each node: 0 this node (the first of its name), then by seniority.
+std::vector<int> ranks_of(std::span<const fabric::Node> nodes,
+                          std::span<const fabric::Node> earlier, const std::string& self) {
+  std::vector<int> ranks;
+  ranks.reserve(nodes.size());
   auto before = earlier.begin();
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    while (before != earlier.end() && before->name < nodes[i].name) ++before;
-    const bool known = before != earlier.end() && before->name == nodes[i].name;
-    ranks[known ? seniority(nodes[i], *before) : 2].push_back(i);
+  bool found_self = self.empty();
+  for (const fabric::Node& node : nodes) {
+    while (before != earlier.end() && before->name < node.name) ++before;
+    const bool known = before != earlier.end() && before->name == node.name;
+    const bool own = !found_self && node.name == self;
+    found_self = found_self || own;
+    ranks.push_back(own ? 0 : 1 + static_cast<int>(known ? seniority(node, *before) : 2));
   }
-  ranks[0].insert(ranks[0].end(), ranks[1].begin(), ranks[1].end());
-  ranks[0].insert(ranks[0].end(), ranks[2].begin(), ranks[2].end());
-  return std::move(ranks[0]);
+  return ranks;
 }
 
-/// Adds to the node's ranges what it may keep of its former ones.
-void keep_former(fabric::Node& node, Claims& claims, std::vector<std::string>& problems) {
+std::vector<std::size_t> positions(std::size_t count) {
+  std::vector<std::size_t> order(count);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  return order;
+}
+
+/// With how many claims of other nodes those of each node are in conflict. A node that breaks a
+/// rule is left out anyway and counts for none.
+std::vector<std::size_t> count_conflicts(std::span<const fabric::Node> nodes,
+                                         const AdmitRules& rules) {
+  struct Claim {
+    base::Prefix prefix;
+    std::size_t node;
+  };
+  std::vector<Claim> claims;
+  std::unordered_map<std::uint64_t, std::vector<std::size_t>> macs;
+  std::unordered_map<std::string_view, std::size_t> names;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (!rule_broken_by(nodes[i], rules).empty()) continue;
+    ++names[nodes[i].name];
+    for (const base::IpAddress& address : nodes[i].addresses)
+      claims.push_back({base::host_prefix(address), i});
+    for (const base::Prefix& range : nodes[i].ranges) claims.push_back({range.network(), i});
+    for (const auto& mac : macs_of(nodes[i]))
+      if (mac) macs[mac->number()].push_back(i);
+  }
+  // Prefixes nest or are apart: in this order each one follows what contains it.
+  std::ranges::sort(claims, [](const Claim& a, const Claim& b) {
+    return std::tie(a.prefix.address, a.prefix.length) <
+           std::tie(b.prefix.address, b.prefix.length);
+  });
+  std::vector<std::size_t> conflicts(nodes.size(), 0);
+  std::vector<const Claim*> around;
+  for (const Claim& claim : claims) {
+    while (!around.empty() && !around.back()->prefix.overlaps(claim.prefix)) around.pop_back();
+    for (const Claim* outer : around)
+      if (outer->node != claim.node) {
+        ++conflicts[outer->node];
+        ++conflicts[claim.node];
+      }
+    around.push_back(&claim);
+  }
+  for (const auto& [mac, owners] : macs)
+    for (const std::size_t owner : owners) conflicts[owner] += owners.size() - 1;
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    if (const std::size_t namesakes = names[nodes[i].name]; namesakes > 1)
+      conflicts[i] += namesakes - 1;
+  return conflicts;
+}
+
+/// Of nodes that claim the same: what they are compared by after their rank. The claim that is in
+/// conflict with several loses, then the larger one (a /16 written for a /24), then the one of the
+/// higher address. A name decides only between nodes that are equal in all of that.
+auto merit_of(const fabric::Node& node, std::size_t conflicts) {
+  int host_bits = 0;
+  std::vector<std::pair<base::IpAddress, int>> ranges;
+  for (const base::Prefix& range : node.ranges) {
+    host_bits = std::max(host_bits, range.address.bits() - range.length);
+    ranges.emplace_back(range.network().address, range.length);
+  }
+  return std::tuple(conflicts, host_bits, node.addresses, std::move(ranges), node.name);
+}
+
+/// Positions in `nodes` in the order in which rivals are admitted.
+std::vector<std::size_t> order_of_rivals(std::span<const fabric::Node> nodes,
+                                         const std::vector<int>& ranks,
+                                         const std::vector<std::size_t>& conflicts) {
+  std::vector<std::size_t> order = positions(nodes.size());
+  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
+    if (ranks[a] != ranks[b]) return ranks[a] < ranks[b];
+    return merit_of(nodes[a], conflicts[a]) < merit_of(nodes[b], conflicts[b]);
+  });
+  return order;
+}
+
+/// The ranges of `node`, and what it may keep of its former ones.
+std::vector<base::Prefix> ranges_with_former(const fabric::Node& node, Claims& claims,
+                                             std::vector<std::string>& problems) {
+  std::vector<base::Prefix> ranges = node.ranges;
   for (const base::Prefix& given : node.former_ranges) {
     const base::Prefix range = given.network();
-    if (std::ranges::find(node.ranges, range) != node.ranges.end()) continue;
+    if (std::ranges::find(ranges, range) != ranges.end()) continue;
     std::string problem = claims.problem_of_former(node, range);
     if (problem.empty()) {
       claims.give_former(node, range);
-      node.ranges.push_back(range);
+      ranges.push_back(range);
     } else if (problems.size() < kMostProblems) {
       problems.push_back(std::move(problem));
     }
   }
-  node.former_ranges = {};
+  return ranges;
 }
+
+/// Goes through the nodes in one order and gives each what is not given yet.
+class Round {
+ public:
+  Round(std::span<const fabric::Node> nodes, const AdmitRules& rules)
+      : nodes_(nodes), claims_(rules), admitted_(nodes.size(), false) {}
+
+  void run(const std::vector<std::size_t>& order) {
+    std::size_t left_out = 0;
+    for (const std::size_t i : order) {
+      const std::string problem =
+          is_namesake(i) ? "another node has this name" : claims_.problem_of(nodes_[i]);
+      admitted_[i] = problem.empty();
+      if (admitted_[i])
+        claims_.give(nodes_[i]);
+      else if (++left_out <= kMostProblems)
+        problems_.push_back("node " + quoted(nodes_[i].name) + " is left out: " + problem);
+    }
+    const std::size_t of_nodes = problems_.size();
+    for (const std::size_t i : order)
+      if (admitted_[i] && !nodes_[i].former_ranges.empty())
+        ranges_.emplace_back(i, ranges_with_former(nodes_[i], claims_, problems_));
+    former_problems_ = problems_.size() > of_nodes;
+    if (left_out > kMostProblems)
+      problems_.push_back("and " + std::to_string(left_out - kMostProblems) +
+                          " more nodes are left out");
+  }
+  bool has_problems() const { return !problems_.empty(); }
+  bool has_former_problems() const { return former_problems_; }
+
+  /// Of the very nodes that it ran over.
+  Admission finish(std::vector<fabric::Node> nodes) {
+    for (auto& [i, ranges] : ranges_) {
+      nodes[i].ranges = std::move(ranges);
+      nodes[i].former_ranges = {};
+    }
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < nodes.size(); ++i)
+      if (admitted_[i]) std::swap(nodes[kept++], nodes[i]);
+    nodes.resize(kept);
+    return {.nodes = std::move(nodes), .problems = std::move(problems_)};
+  }
+
+ private:
+  /// Whether another node of this name is admitted; they stand beside each other.
+  bool is_namesake(std::size_t i) const {
+    for (std::size_t at = i; at-- > 0 && nodes_[at].name == nodes_[i].name;)
+      if (admitted_[at]) return true;
+    for (std::size_t at = i + 1; at < nodes_.size() && nodes_[at].name == nodes_[i].name; ++at)
+      if (admitted_[at]) return true;
+    return false;
+  }
+
+  std::span<const fabric::Node> nodes_;
+  Claims claims_;
+  std::vector<bool> admitted_;
+  std::vector<std::pair<std::size_t, std::vector<base::Prefix>>> ranges_;
+  std::vector<std::string> problems_;
+  bool former_problems_ = false;
+};
 
 }  // namespace
 
 Admission admit(std::vector<fabric::Node> nodes, std::span<const fabric::Node> earlier,
                 const AdmitRules& rules) {
-  Claims claims(rules);
-  std::vector<bool> admitted(nodes.size(), false);
-  Admission admission;
-  std::size_t left_out = 0;
-  const std::vector<std::size_t> order = order_of(nodes, earlier);
-  for (const std::size_t i : order) {
-    const bool twice =
-        (i > 0 && admitted[i - 1] && nodes[i - 1].name == nodes[i].name) ||
-        (i + 1 < nodes.size() && admitted[i + 1] && nodes[i + 1].name == nodes[i].name);
-    const std::string problem = twice ? "another node has this name" : claims.problem_of(nodes[i]);
-    admitted[i] = problem.empty();
-    if (admitted[i])
-      claims.give(nodes[i]);
-    else if (++left_out <= kMostProblems)
-      admission.problems.push_back("node " + quoted(nodes[i].name) + " is left out: " + problem);
+  const std::vector<int> ranks = ranks_of(nodes, earlier, rules.self);
+  std::optional<Round> round(std::in_place, nodes, rules);
+  // Without a conflict any order has the same result, and the merits need not be known.
+  round->run(positions(nodes.size()));
+  if (round->has_problems()) {
+    const std::vector<std::size_t> conflicts = count_conflicts(nodes, rules);
+    if (round->has_former_problems() ||
+        std::ranges::any_of(conflicts, [](std::size_t count) { return count > 0; }))
+      round.emplace(nodes, rules).run(order_of_rivals(nodes, ranks, conflicts));
   }
-  for (const std::size_t i : order)
-    if (admitted[i]) keep_former(nodes[i], claims, admission.problems);
-  if (left_out > kMostProblems)
-    admission.problems.push_back("and " + std::to_string(left_out - kMostProblems) +
-                                 " more nodes are left out");
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < nodes.size(); ++i)
-    if (admitted[i]) std::swap(nodes[kept++], nodes[i]);
-  nodes.resize(kept);
-  admission.nodes = std::move(nodes);
-  return admission;
+  return round->finish(std::move(nodes));
 }
 
 }  // namespace agent

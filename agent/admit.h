@@ -13,6 +13,7 @@ namespace agent {
 struct AdmitRules {
   std::vector<base::Prefix> cluster_ranges = {};  ///< pods' ranges lie inside; empty: anywhere
   std::vector<base::Prefix> node_subnets = {};    ///< pods' ranges lie outside
+  std::string self = {};  ///< this node's name, the first of it; empty: none of them is
 };
 
 struct Admission {
@@ -21,10 +22,11 @@ struct Admission {
 };
 
 /// Leaves out every node that would harm another: one with a name, address, range or VXLAN MAC that
-/// somebody else has, or that breaks the rules. Who was admitted `earlier` with the same claims
-/// keeps them; then the order of the names decides, so that every node of the cluster decides
-/// alike. Former ranges come last: who claims one now has it, whatever was earlier. `nodes` and
-/// `earlier` are sorted by name. Pure.
+/// another node has, or that breaks the rules. This node gives nothing up for another; who was
+/// admitted `earlier` with the same claims keeps them; of the rest the one whose claims are in
+/// conflict with the most others is left out, then the one that claims more, then the one with the
+/// higher address: names and their order decide nothing (P16). Former ranges come last: who claims
+/// one now has it, whatever was earlier. `nodes` and `earlier` are sorted by name. Pure.
 Admission admit(std::vector<fabric::Node> nodes, std::span<const fabric::Node> earlier,
                 const AdmitRules& rules);
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/admit.h"
 
+#include <random>
+#include <set>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -60,11 +63,17 @@ TEST(Admit, RefusesSharedAddressesAndAddressesInsideRanges) {
   const std::vector nodes{node("a", "192.0.2.1", "10.1.1.0/24"),
                           node("b", "192.0.2.1", "10.1.2.0/24"),
                           node("c", "10.1.1.7", "10.1.3.0/24")};
-  const Admission result = admit(nodes, {}, {});
-  EXPECT_THAT(names(result.nodes), ElementsAre("a"));
-  EXPECT_THAT(result.problems,
-              ElementsAre(HasSubstr("192.0.2.1 is that of node \"a\""),
-                          HasSubstr("10.1.1.7 lies in the range 10.1.1.0/24 of node \"a\"")));
+  for (const char* peer : {"b", "c"}) {
+    std::vector pair{nodes[0], peer == std::string("b") ? nodes[1] : nodes[2]};
+    EXPECT_THAT(names(admit(pair, {}, {.self = "a"}).nodes), ElementsAre("a"));
+    EXPECT_THAT(
+        admit(pair, {}, {.self = "a"}).problems,
+        ElementsAre(HasSubstr(peer == std::string("b")
+                                  ? "192.0.2.1 is that of node \"a\""
+                                  : "10.1.1.7 lies in the range 10.1.1.0/24 of node \"a\"")));
+  }
+  // Of all three the one that is in conflict with both others (P16).
+  EXPECT_THAT(names(admit(nodes, {}, {}).nodes), ElementsAre("b", "c"));
 }
 
 TEST(Admit, FormerRangesStayUntilAnotherNodeHasThem) {
@@ -132,6 +141,77 @@ TEST(Admit, RefusesTheSecondOfOneName) {
   const std::vector nodes{node("a", "192.0.2.1", "10.1.1.0/24"),
                           node("a", "192.0.2.2", "10.1.2.0/24")};
   EXPECT_THAT(admit(nodes, {}, {}).problems, ElementsAre(HasSubstr("another node has this name")));
+}
+
+TEST(Admit, RefusesEveryFurtherNodeOfOneName) {
+  const std::vector nodes{node("a", "192.0.2.1", "10.1.1.0/24"),
+                          node("a", "192.0.2.2", "10.1.2.0/24"),
+                          node("a", "192.0.2.3", "10.1.3.0/24")};
+  const Admission result = admit(nodes, {}, {});
+  EXPECT_EQ(result.nodes.size(), 1u);
+  EXPECT_EQ(result.problems.size(), 2u);
+}
+
+/// P16: a list where one line has a /16 for a /24, whatever the name of that node.
+TEST(Admit, LeavesOutTheClaimThatOverlapsSeveral) {
+  for (const char* wrong : {"a", "m", "z"}) {
+    std::vector nodes{
+        node("n1", "192.0.2.1", "10.244.1.0/24"), node("n2", "192.0.2.2", "10.244.2.0/24"),
+        node("n3", "192.0.2.3", "10.244.3.0/24"), node(wrong, "192.0.2.0", "10.244.0.0/16")};
+    std::ranges::sort(nodes, {}, &Node::name);
+    for (const char* self : {"", "n1", "n3"}) {
+      const Admission result = admit(nodes, {}, {.self = self});
+      EXPECT_THAT(names(result.nodes), ElementsAre("n1", "n2", "n3")) << wrong << " " << self;
+      EXPECT_THAT(result.problems, ElementsAre(HasSubstr(std::string("node \"") + wrong +
+                                                         "\" is left out: its range "
+                                                         "10.244.0.0/16 overlaps")));
+    }
+    const Admission own = admit(nodes, {}, {.self = wrong});
+    EXPECT_THAT(names(own.nodes), ElementsAre(wrong)) << "its own range is its own";
+    EXPECT_EQ(own.problems.size(), 3u);
+  }
+}
+
+TEST(Admit, ANodeKeepsItsOwnRangeAgainstASeniorOne) {  // P16
+  const std::vector nodes{node("a", "192.0.2.1", "10.1.1.0/24"),
+                          node("b", "192.0.2.2", "10.1.1.0/24")};
+  EXPECT_THAT(names(admit(nodes, nodes, {.self = "b"}).nodes), ElementsAre("b"));
+  EXPECT_THAT(names(admit(nodes, std::vector{nodes[0]}, {.self = "b"}).nodes), ElementsAre("b"));
+  EXPECT_THAT(names(admit(nodes, std::vector{nodes[0]}, {.self = "a"}).nodes), ElementsAre("a"));
+}
+
+/// P16: the result is the same set of nodes, whatever their names and so their order.
+TEST(Admit, DoesNotDependOnNamesOrOrder) {
+  std::mt19937 random(16);
+  const auto below = [&](int limit) {
+    return std::to_string(std::uniform_int_distribution(0, limit - 1)(random));
+  };
+  for (int round = 0; round < 300; ++round) {
+    std::vector<Node> nodes;
+    for (int i = 0; i < 8; ++i) {
+      const std::string length = std::to_string(std::uniform_int_distribution(21, 25)(random));
+      nodes.push_back(node("", "192.0.2." + std::to_string(10 * i + 1),
+                           range("10.1." + below(24) + ".0/" + length).network().text()));
+      if (below(4) == "0") nodes.back().addresses = {ip("192.0.2.1" + below(4))};
+      if (below(4) == "0") nodes.back().former_ranges = {range("10.1." + below(24) + ".0/24")};
+      if (below(8) == "0") nodes.back().mac = base::Mac::parse("02:00:00:00:00:0" + below(2));
+    }
+    std::set<std::string> seen;
+    for (int permutation = 0; permutation < 6; ++permutation) {
+      std::ranges::shuffle(nodes, random);
+      for (std::size_t i = 0; i < nodes.size(); ++i) nodes[i].name = "n" + std::to_string(i);
+      std::multiset<std::string> result;
+      for (const Node& kept : admit(nodes, {}, {}).nodes) {
+        std::string text = kept.addresses[0].text();
+        for (const base::Prefix& each : kept.ranges) text += " " + each.text();
+        result.insert(text + (kept.mac ? kept.mac->text() : ""));
+      }
+      std::string all;
+      for (const std::string& each : result) all += each + "\n";
+      seen.insert(all);
+    }
+    EXPECT_EQ(seen.size(), 1u) << *seen.begin() << "---\n" << *seen.rbegin();
+  }
 }
 
 TEST(Admit, CountsProblemsBeyondAHundred) {

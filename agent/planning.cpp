@@ -40,9 +40,10 @@ Admission Planning::admit_all(const Snapshot& snapshot, const State& next) const
     *place = self;
   else
     nodes.insert(place, self);
-  return admit(
-      std::move(nodes), applied(),
-      {.cluster_ranges = next.options.cluster_ranges, .node_subnets = next.underlay.subnets});
+  return admit(std::move(nodes), applied(),
+               {.cluster_ranges = next.options.cluster_ranges,
+                .node_subnets = next.underlay.subnets,
+                .self = self.name});
 }
 
 Admission Planning::admit_with_former(const Snapshot& snapshot, State& next) {
