@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,9 +11,13 @@
 
 namespace agent {
 
-/// The first global address of each family on link `parent`; empty: on the link that leads to the
-/// world. Throws std::system_error when there is no such link or route.
-std::vector<base::IpAddress> find_own_addresses(net::Netlink& netlink, const std::string& parent);
+/// One global address of each family on link `parent`; empty: on the link that leads to the world,
+/// the one of the default route with the lowest metric that has such an address, or without any
+/// that of the way to most of `peers`. Of several addresses the one in the subnet of the default
+/// gateway, the one with a subnet, then the lowest: never a temporary, secondary or deprecated one
+/// while there is another. Throws std::system_error when there is no such link or route.
+std::vector<base::IpAddress> find_own_addresses(net::Netlink& netlink, const std::string& parent,
+                                                std::span<const fabric::Node> peers);
 
 /// This node: what the configuration says, else what the source says, else the `local` addresses.
 /// Pure.
