@@ -15,6 +15,12 @@ fabric::Node Planning::find_self(const Snapshot& snapshot) const {
   if (needs_local_addresses(config_, snapshot))
     local = find_own_addresses(netlink_, config_.parent, snapshot.nodes);
   fabric::Node self = make_self(config_, snapshot, local);
+  using SourceKind = Config::SourceKind;
+  if (config_.source == SourceKind::kubernetes && config_.kubernetes.is_flannels())
+    choose_macs(self, snapshot.nodes);
+  const fabric::Options options = with_defaults(config_.fabric, snapshot.network);
+  if (options.flannel && config_.source != SourceKind::file)
+    take_macs_of_flannel(netlink_, options.vni, self);
   self.former_ranges = former_.granted(self.ranges);
   return self;
 }

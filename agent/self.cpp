@@ -109,6 +109,32 @@ std::vector<base::IpAddress> find_own_addresses(net::Netlink& netlink, const std
   return found;
 }
 
+void choose_macs(fabric::Node& self, const std::vector<fabric::Node>& nodes) {
+  for (const int family : {AF_INET, AF_INET6}) {
+    const auto member = family == AF_INET ? &fabric::Node::mac : &fabric::Node::mac_v6;
+    const auto address = self.address_of(family);
+    if (!address) continue;
+    const auto has_it = [&](const fabric::Node& other) {
+      const auto theirs = other.address_of(family);
+      if (other.name == self.name || !theirs) return false;
+      if (other.*member) return other.*member == self.*member;
+      return theirs->is_v4() && fabric::vtep_mac(*theirs) == self.*member;
+    };
+    if (!(self.*member) || std::ranges::any_of(nodes, has_it))
+      self.*member = fabric::vtep_mac(self.name, *address);
+  }
+}
+
+void take_macs_of_flannel(net::Netlink& netlink, std::uint32_t vni, fabric::Node& self) {
+  const auto take = [&](const char* stem, std::optional<base::Mac>& mac) {
+    const auto link = net::find_link(netlink, stem + std::to_string(vni));
+    if (link && link->kind == "vxlan" && !link->alias.starts_with("plumb:") && link->mac)
+      mac = link->mac;
+  };
+  take("flannel.", self.mac);
+  take("flannel-v6.", self.mac_v6);
+}
+
 bool needs_local_addresses(const Config& config, const Snapshot& snapshot) {
   if (!config.addresses.empty()) return false;
   // etcd only tells what this node published.

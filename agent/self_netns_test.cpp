@@ -125,5 +125,49 @@ TEST_F(OwnAddresses, HaveTheMtuOfTheNarrowestWayToTheOtherNodes) {
   EXPECT_EQ(fabric::find_mtu_to(*netlink_, peers_, AF_INET6), std::nullopt);
 }
 
+base::Mac mac(const char* text) {
+  return *base::Mac::parse(text);
+}
+
+/// L2: a MAC that another node tells, whose name sorts anywhere, is not this node's.
+TEST(OwnMacs, AreThoseOfNoOtherNode) {
+  const auto v4 = *base::IpAddress::parse("10.0.0.1");
+  const auto v6 = *base::IpAddress::parse("fd00::1");
+  fabric::Node self{.name = "n1", .addresses = {v4, v6}};
+  choose_macs(self, {});
+  EXPECT_EQ(self.mac, fabric::vtep_mac("n1", v4));
+  EXPECT_EQ(self.mac_v6, fabric::vtep_mac("n1", v6));
+  EXPECT_NE(fabric::vtep_mac("n1", v4), fabric::vtep_mac("n2", v4));
+  EXPECT_NE(fabric::vtep_mac("n1", v4), fabric::vtep_mac("n1", v6));
+  EXPECT_EQ(self.mac->bytes[0] & 3, 2) << "unicast, locally administered";
+
+  // What was told before stays: flannel's, or that of an earlier plumbd.
+  self.mac = mac("02:76:0a:00:00:01");
+  choose_macs(self, {self, {.name = "n2", .addresses = {*base::IpAddress::parse("10.0.0.2")}}});
+  EXPECT_EQ(self.mac, mac("02:76:0a:00:00:01"));
+  // A stale node of this address tells the same MAC, or has it because it tells none.
+  for (const char* name : {"a", "z"})
+    for (const auto& told : {std::optional(mac("02:76:0a:00:00:01")), std::optional<base::Mac>()}) {
+      self.mac = mac("02:76:0a:00:00:01");
+      choose_macs(self, {self, {.name = name, .addresses = {v4}, .mac = told}});
+      EXPECT_EQ(self.mac, fabric::vtep_mac("n1", v4));
+    }
+}
+
+/// L4: what is told exists.
+TEST_F(OwnAddresses, AreToldWithTheMacsOfFlannelsDevicesWhileTheseAreThere) {
+  fabric::Node self{.name = "n1", .mac = mac("02:76:0a:00:00:01")};
+  take_macs_of_flannel(*netlink_, 1, self);
+  EXPECT_EQ(self.mac, mac("02:76:0a:00:00:01"));
+  run("ip link add flannel.1 address 5e:00:00:00:00:01 type vxlan id 1 dstport 8472; ip link add "
+      "flannel-v6.1 address 5e:00:00:00:00:06 type vxlan id 1 dstport 8472 local fd00::1");
+  take_macs_of_flannel(*netlink_, 1, self);
+  EXPECT_EQ(self.mac, mac("5e:00:00:00:00:01"));
+  EXPECT_EQ(self.mac_v6, mac("5e:00:00:00:00:06"));
+  run("ip link set flannel.1 alias plumb:fabric address 5e:00:00:00:00:02");
+  take_macs_of_flannel(*netlink_, 1, self);
+  EXPECT_EQ(self.mac, mac("5e:00:00:00:00:01")) << "plumbd's own device follows the plan";
+}
+
 }  // namespace
 }  // namespace agent
