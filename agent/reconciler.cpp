@@ -57,10 +57,6 @@ void Reconciler::poke(bool foreign) {
   schedule(std::max(now + kSettle, (foreign_ ? last_end_ : last_wanted_end_) + pause));
 }
 
-void Reconciler::end_rests() {
-  for (Driver& driver : drivers_) driver.not_before = {};
-}
-
 void Reconciler::run_now() {
   if (!poked_) poked_ = Clock::now();
   round(true);

@@ -60,8 +60,7 @@ struct ReadNode {
   std::vector<std::string> problems = {};  ///< one line each, naming node, field and value
 };
 /// Addresses: of peers the published ones before those of kubelet; of this node itself never its
-/// own publication, which would outlive a change. Its MAC is the published one where flannel's
-/// nodes read it.
+/// own publication, which would outlive a change.
 ReadNode read_node(const NodeRecord& record, const Config& config);
 
 }  // namespace agent::kubernetes

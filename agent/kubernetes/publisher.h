@@ -3,9 +3,7 @@
 
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
-#include <vector>
 
 #include "agent/backoff.h"
 #include "agent/kubernetes/api.h"
@@ -31,16 +29,11 @@ class Publisher {
   void publish(const fabric::Node& self);
   /// What the watch shows now; nothing when there is no such node.
   void shown(const std::optional<NodeRecord>& record);
-  /// All nodes as the watch shows them. When another one with this node's address and MAC is gone,
-  /// flannel's nodes have deleted the FDB entry of both: backend-data is written again, in another
-  /// spelling, for flannel looks only at annotations whose text has changed (L2).
-  void peers(const std::vector<fabric::Node>& nodes);
   /// Why it is not done yet; empty when it is, or nothing was to be published.
   const std::string& trouble() const { return trouble_; }
 
  private:
   void check();
-  bool is_right(const std::string& key, const std::string& shown, std::string& value) const;
   /// The patch that is needed; empty: none.
   std::string patch() const;
   void send(const std::string& body);
@@ -52,9 +45,7 @@ class Publisher {
   const Config& config_;
   std::optional<fabric::Node> self_;
   std::optional<NodeRecord> shown_;
-  std::set<std::string> namesakes_;  ///< other nodes with this node's address and MAC
-  std::optional<bool> spaced_;       ///< the spelling of backend-data that has to be shown
-  bool known_ = false;               ///< shown() was called
+  bool known_ = false;  ///< shown() was called
   HttpClient::Id request_ = 0;
   Loop::TimerId timer_ = 0;
   Backoff backoff_;

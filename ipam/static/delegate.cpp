@@ -38,12 +38,8 @@ void status(const cni::Request& request) {
 }  // namespace
 
 const cni::Plugin& plugin() {
-  static const cni::Plugin kPlugin{.name = "static",
-                                   .add = parse_result,
-                                   .check = check,
-                                   .status = status,
-                                   .parse = status,
-                                   .keys = kKeys};
+  static const cni::Plugin kPlugin{
+      .name = "static", .add = parse_result, .check = check, .status = status};
   return kPlugin;
 }
 

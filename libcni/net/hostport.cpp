@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <set>
 
-#include "libcni/base/sys_error.h"
+#include "libcni/net/hostport_holder.h"
 #include "libcni/net/hostport_table.h"
 
 namespace net {
@@ -33,45 +33,45 @@ constexpr Protocol kProtocols[] = {{"tcp", IPPROTO_TCP},
                                    {"dccp", IPPROTO_DCCP},
                                    {"udplite", IPPROTO_UDPLITE}};
 
-/// Who holds what, read from a comment: `net: n, if: i, id: c`.
-std::string describe_owner(const std::string& comment) {
-  const auto comma = comment.find(", ");
-  return comma == std::string::npos ? "\"" + comment + "\"" : comment.substr(comma + 2);
-}
+/// One ADD under construction: the batch of a family and the rules that its table has.
+struct Opening {
+  const hostport::Claim& claim;
+  Batch& batch;
+  const std::vector<RuleInfo>& rules;
+  std::string comment;
+};
 
-bool is_port_map(const std::string& set) {
-  return set == hostport::kPorts || set == hostport::kHostIpPorts;
-}
-
-std::string describe_key(const Bytes& key) {
-  const std::size_t ports = key.size() - 8;
-  const auto address = base::IpAddress::from_bytes(std::span(key).first(ports));
-  const int number = key[ports + 4] << 8 | key[ports + 5];
-  return (address ? address->text() + " " : "") + port_protocol_name(key[ports]) + " " +
-         std::to_string(number);
-}
-
-/// The container address that a port leads to is first in the map's value.
-bool leads_to_same_container(const Bytes& one, const Bytes& other) {
-  return one.size() == other.size() && one.size() > 4 &&
-         std::equal(one.begin(), one.end() - 4, other.begin());
-}
-
-/// Puts one element into `batch`; when `contested`, after a look at who has the key.
-void place(Nft& nft, Batch& batch, const Owner& owner, const Placed& wanted) {
-  const auto present = nft.find_element(batch.table(), wanted.set, wanted.element.key);
-  if (present == wanted.element) return;
-  if (present) {
-    const bool ours = is_owned_by(present->comment, owner);
-    const bool dead =
-        !is_port_map(wanted.set) || leads_to_same_container(present->data, wanted.element.data);
-    if (!ours && !dead)
-      base::throw_errno("open host port " + describe_key(wanted.element.key) + " (held by " +
-                            describe_owner(present->comment) + ")",
-                        EADDRINUSE);
-    batch.remove_element(wanted.set, wanted.element.key);
+/// Puts one element into the batch, after a look at who has the key.
+void place(const Opening& opening, const Placed& wanted) {
+  const hostport::Claim& claim = opening.claim;
+  const auto present =
+      claim.nft.find_element(opening.batch.table(), wanted.set, wanted.element.key);
+  if (!present) return opening.batch.add_element(wanted.set, wanted.element);
+  if (is_owned_by(present->comment, claim.owner)) {
+    if (present->data == wanted.element.data) return;
+    opening.batch.remove_element(wanted.set, wanted.element.key);
+    return opening.batch.add_element(wanted.set, wanted.element);
   }
-  batch.add_element(wanted.set, wanted.element);
+  if (const auto hold = hostport::hold_of({wanted.set, *present})) {
+    hostport::take_over(claim, *hold);
+    return opening.batch.add_element(wanted.set, wanted.element);
+  }
+  // Another attachment has the same address, on another bridge perhaps: each keeps its own.
+  const bool own = std::ranges::any_of(opening.rules, [&](const RuleInfo& rule) {
+    return is_owned_by(rule.comment, claim.owner) && hostport::is_hairpin_rule_of(rule, wanted);
+  });
+  if (!own)
+    opening.batch.append_rule(hostport::kChainMasquerading,
+                              hostport::hairpin_rule_of(wanted, opening.comment));
+}
+
+/// Rules have no keys: those of an earlier ADD go in the same transaction.
+void replace_rules(const Opening& opening, const HostPorts& ports) {
+  for (const RuleInfo& rule : opening.rules)
+    if (is_owned_by(rule.comment, opening.claim.owner))
+      opening.batch.remove_rule(rule.chain, rule.handle);
+  for (const auto& [chain, rule] : hostport::rules_of(ports, opening.comment))
+    opening.batch.append_rule(chain, rule);
 }
 
 using Unwanted = std::function<bool(std::string_view comment)>;
@@ -99,24 +99,6 @@ void put_elements(Removal& removal, const Unwanted& unwanted) {
   }
 }
 
-/// The elements that an ADD of `families` made, by their keys. Returns false, and puts nothing into
-/// the batch, unless all of them are there.
-bool put_known_elements(Removal& removal, const Owner& owner, std::span<const HostPorts> families) {
-  std::vector<std::pair<nft::Table, Placed>> known;
-  for (const HostPorts& ports : families)
-    for (const Placed& wanted : hostport::elements_of(ports, owner_comment(owner))) {
-      const nft::Table table = table_of(ports.container.address.family());
-      if (removal.nft.find_element(table, wanted.set, wanted.element.key) != wanted.element)
-        return false;
-      known.emplace_back(table, wanted);
-    }
-  for (const auto& [table, placed] : known) {
-    removal.batch.select(table);
-    removal.put(placed);
-  }
-  return !known.empty();
-}
-
 void put_rules(Removal& removal, const Unwanted& unwanted) {
   for (const int family : kFamilies) {
     const nft::Table table = table_of(family);
@@ -126,13 +108,12 @@ void put_rules(Removal& removal, const Unwanted& unwanted) {
   }
 }
 
-/// Commits what `put` and the rules come to, until nobody else interferes.
-RemovedHostPorts remove_all(Nft& nft, const Unwanted& unwanted,
-                            const std::function<void(Removal&)>& put) {
+/// Removes all whose comment is `unwanted`, until no other process interferes.
+RemovedHostPorts remove_all(Nft& nft, const Unwanted& unwanted) {
   RemovedHostPorts removed;
   nft::retry_on_conflict([&] {
     Removal removal{.nft = nft, .removed = removed};
-    put(removal);
+    put_elements(removal, unwanted);
     put_rules(removal, unwanted);
     removed.existed = removed.existed || !removal.batch.empty();
     nft.commit(removal.batch);
@@ -144,8 +125,9 @@ RemovedHostPorts remove_all(Nft& nft, const Unwanted& unwanted,
 
 }  // namespace
 
-void add_host_ports(Nft& nft, const Owner& owner, std::span<const HostPorts> families) {
-  const std::string comment = owner_comment(owner);
+void add_host_ports(Nft& nft, const Owner& owner, std::span<const HostPorts> families,
+                    const IsDead& is_dead) {
+  const hostport::Claim claim{nft, owner, is_dead};
   bool contested = false;
   nft::retry_on_conflict([&] {
     std::optional<std::uint32_t> generation = nft.generation();
@@ -155,65 +137,60 @@ void add_host_ports(Nft& nft, const Owner& owner, std::span<const HostPorts> fam
       const nft::Table table = table_of(ports.container.address.family());
       batch.select(table);
       const std::vector<RuleInfo> rules = nft.list_rules(table);
+      const Opening opening{claim, batch, rules, owner_comment(owner)};
+      if (ports.conditions.empty()) hostport::take_over_rules(claim, ports, rules);
       needs_generation |= hostport::repair(batch, ports, rules);
-      for (const Placed& wanted : hostport::elements_of(ports, comment)) {
+      for (const Placed& wanted : hostport::elements_of(ports, opening.comment)) {
         if (contested)
-          place(nft, batch, owner, wanted);
+          place(opening, wanted);
         else
           batch.add_element(wanted.set, wanted.element);
       }
       if (ports.conditions.empty()) continue;
-      // Rules have no keys: those of an earlier ADD go in the same transaction.
       needs_generation = true;
-      for (const RuleInfo& rule : rules)
-        if (is_owned_by(rule.comment, owner)) batch.remove_rule(rule.chain, rule.handle);
-      for (const auto& [chain, rule] : hostport::rules_of(ports, comment))
-        batch.append_rule(chain, rule);
+      replace_rules(opening, ports);
     }
     contested = true;  // whatever fails now, the next round looks first
     nft.commit(batch, needs_generation ? generation : std::nullopt);
   });
 }
 
-RemovedHostPorts remove_host_ports(Nft& nft, const Owner& owner,
-                                   std::span<const HostPorts> families) {
-  const Unwanted unwanted = [&](std::string_view comment) {
+RemovedHostPorts remove_host_ports(Nft& nft, const Owner& owner) {
+  return remove_all(nft, [&](std::string_view comment) {
     return comment == owner.container_id || is_owned_by(comment, owner);
-  };
-  return remove_all(nft, unwanted, [&](Removal& removal) {
-    if (!put_known_elements(removal, owner, families)) put_elements(removal, unwanted);
   });
 }
 
-RemovedHostPorts gc_host_ports(Nft& nft, const std::string& network, std::span<const Owner> valid) {
-  std::set<std::string, std::less<>> keep;
-  for (const Owner& owner : valid) keep.insert(owner_hash(owner));
-  const std::string ours = network_hash(network) + "-";
-  const Unwanted unwanted = [&](std::string_view comment) {
-    return comment.starts_with(ours) && !keep.contains(comment.substr(0, comment.find(',')));
+std::function<RemovedHostPorts()> find_stale_host_ports(Nft& nft, const std::string& network,
+                                                        std::span<const Owner> valid) {
+  const StaleComments is_stale(network, valid);
+  std::set<std::string, std::less<>> stale;
+  for (const int family : kFamilies) {
+    const nft::Table table = table_of(family);
+    for (const std::string& set : nft.list_sets(table))
+      for (const nft::Element& element : nft.list_elements(table, set, is_stale))
+        stale.insert(element.comment);
+    for (const nft::ChainInfo& rule : nft.list_comments(table))
+      if (is_stale(rule.comment)) stale.insert(rule.comment);
+  }
+  return [&nft, stale] {
+    if (stale.empty()) return RemovedHostPorts{};
+    return remove_all(nft, [&](std::string_view comment) { return stale.contains(comment); });
   };
-  return remove_all(nft, unwanted, [&](Removal& removal) { put_elements(removal, unwanted); });
 }
 
-void check_host_ports(Nft& nft, const Owner& owner, std::span<const HostPorts> families) {
-  for (const HostPorts& ports : families) {
-    const nft::Table table = table_of(ports.container.address.family());
-    const std::vector<RuleInfo> rules = nft.list_rules(table);
-    Batch repairs(table);
-    if (hostport::repair(repairs, ports, rules))
-      base::throw_errno("find the shared host port rules of nf_tables table \"" + table.name + "\"",
-                        ENOENT);
-    for (const Placed& wanted : hostport::elements_of(ports, owner_comment(owner)))
-      if (nft.find_element(table, wanted.set, wanted.element.key) != wanted.element)
-        base::throw_errno("find host port " + describe_key(wanted.element.key) +
-                              " in nf_tables set \"" + wanted.set + "\"",
-                          ENOENT);
-    const auto own = std::ranges::count_if(
-        rules, [&](const RuleInfo& rule) { return is_owned_by(rule.comment, owner); });
-    if (static_cast<std::size_t>(own) < hostport::rules_of(ports, {}).size())
-      base::throw_errno("find the conditional host port rules of " + ports.container.address.text(),
-                        ENOENT);
+std::vector<HostPortHold> list_host_ports(Nft& nft) {
+  std::vector<HostPortHold> holds;
+  for (const int family : kFamilies) {
+    const nft::Table table = table_of(family);
+    for (const char* map : {hostport::kPorts, hostport::kHostIpPorts})
+      for (const nft::Element& element :
+           nft.list_elements(table, map, [](std::string_view) { return true; }))
+        if (auto hold = hostport::hold_of({map, element})) holds.push_back(std::move(*hold));
+    std::ranges::copy(hostport::holds_in(nft.list_rules(table)), std::back_inserter(holds));
+    std::ranges::copy(hostport::list_iptables_holds(nft, family, {}), std::back_inserter(holds));
   }
+  return holds;
 }
 
 std::optional<std::uint8_t> find_port_protocol(std::string_view name) {

@@ -60,24 +60,46 @@ struct HostPorts {
   bool operator==(const HostPorts&) const = default;
 };
 
+/// A hold on a host port of all packets, in nf_tables or iptables, made by this suite or by the
+/// reference.
+struct HostPortHold {
+  HostPort port;
+  base::IpAddress container;  ///< that the port leads to
+  std::string mark;    ///< comment of the element or rule in nf_tables, or the chain of iptables
+  std::string holder;  ///< as messages name it
+};
+bool belongs_to(const HostPortHold& hold, const Owner& owner);
+/// `tcp 8080`, or `192.0.2.1 tcp 8080`.
+std::string describe(const HostPort& port);
+
+/// Whether the holder is dead, so that its port can be given to another attachment.
+using IsDead = std::function<bool(const HostPortHold&)>;
+
 /// Opens the ports of all `families` in one transaction. Idempotent. Throws
-/// std::system_error(EADDRINUSE) naming the other owner when a port is taken; what a dead container
-/// of the same address left is replaced.
-void add_host_ports(nft::Nft& nft, const Owner& owner, std::span<const HostPorts> families);
-/// Removes all that `owner` holds and what the reference made for its container ID. Returns the UDP
-/// host ports among it; whether there was anything at all is `existed`.
+/// std::system_error(EADDRINUSE) naming the other holder when a port is taken and its holder is not
+/// `is_dead`; a dead one is removed, and the log tells it.
+void add_host_ports(nft::Nft& nft, const Owner& owner, std::span<const HostPorts> families,
+                    const IsDead& is_dead);
+
+/// What a removal found: whether anything, and the UDP host ports among it.
 struct RemovedHostPorts {
   bool existed = false;
   std::vector<std::uint16_t> udp;
 };
-/// `families` are those of the ADD, or empty; knowing them saves a walk over everybody's ports.
-RemovedHostPorts remove_host_ports(nft::Nft& nft, const Owner& owner,
-                                   std::span<const HostPorts> families = {});
-/// Throws std::system_error(ENOENT) naming the first port that is not as add_host_ports() makes it.
+/// Removes all that `owner` holds in nf_tables and what the reference made for its container ID.
+RemovedHostPorts remove_host_ports(nft::Nft& nft, const Owner& owner);
+/// Throws std::system_error(ENOENT) naming the first port that does not lead to its container. Both
+/// what add_host_ports() makes and what the reference makes in nf_tables will do.
 void check_host_ports(nft::Nft& nft, const Owner& owner, std::span<const HostPorts> families);
-/// Removes what belongs to `network` and to none of `valid`.
-RemovedHostPorts gc_host_ports(nft::Nft& nft, const std::string& network,
-                               std::span<const Owner> valid);
+
+/// GC: reads what belongs to `network` and to none of `valid`; the step that it returns removes
+/// that. What is made in between stays (S-203).
+[[nodiscard]] std::function<RemovedHostPorts()> find_stale_host_ports(nft::Nft& nft,
+                                                                      const std::string& network,
+                                                                      std::span<const Owner> valid);
+
+/// The holds of every network.
+std::vector<HostPortHold> list_host_ports(nft::Nft& nft);
 
 /// `tcp`, `udp`, `sctp`, `dccp`, `udplite` in any case; nothing for others.
 std::optional<std::uint8_t> find_port_protocol(std::string_view name);

@@ -4,19 +4,24 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <map>
 #include <set>
 
+#include "libcni/base/sys_error.h"
+#include "libcni/base/undo.h"
+#include "libcni/net/hostport_holder.h"
+#include "libcni/net/hostport_table.h"
 #include "libcni/net/iptables.h"
 
 namespace net {
 namespace {
 
-constexpr const char* kDnat = "CNI-HOSTPORT-DNAT";
+constexpr const char* kDnat = kHostPortEntries;
 constexpr const char* kMasq = "CNI-HOSTPORT-MASQ";
 constexpr const char* kSetMark = "CNI-HOSTPORT-SETMARK";
-constexpr const char* kChainPrefix = "CNI-DN-";
+constexpr const char* kChainPrefix = kHostPortChainPrefix;
 constexpr std::size_t kPortsPerRule = 15;  // of -m multiport
 constexpr std::size_t kCommentMax = 255;   // of -m comment
 
@@ -28,24 +33,28 @@ std::string comment_of(const Owner& owner) {
   return comment;
 }
 
-/// A nat table in whichever variant holds it: the tools of a node use one, but nothing says which.
+/// A nat table in both variants, or in the one that is asked for.
 class BothVariants {
  public:
-  BothVariants(nft::Nft& nft, int family)
-      : views_{{nft, family, IptablesVariant::nft}, {nft, family, IptablesVariant::legacy}} {}
+  BothVariants(nft::Nft& nft, int family, std::optional<IptablesVariant> only = {}) {
+    for (const IptablesVariant variant : {IptablesVariant::nft, IptablesVariant::legacy})
+      if (!only || only == variant) views_.emplace_back(nft, family, variant);
+  }
   bool has_chain(const std::string& chain) {
     return std::ranges::any_of(views_, [&](NatView& view) { return view.has_chain(chain); });
   }
+  bool has_rule(const std::string& chain, const std::function<bool(const NatRule&)>& wanted) {
+    return std::ranges::any_of(
+        views_, [&](NatView& view) { return std::ranges::any_of(view.list_rules(chain), wanted); });
+  }
   bool has_rule(const std::string& chain, const std::string& target, std::uint32_t mark = 0) {
-    return std::ranges::any_of(views_, [&](NatView& view) {
-      return std::ranges::any_of(view.list_rules(chain), [&](const NatRule& rule) {
-        return rule.target == target && (mark == 0 || rule.mark == mark);
-      });
+    return has_rule(chain, [&](const NatRule& rule) {
+      return rule.target == target && (mark == 0 || rule.mark == mark);
     });
   }
 
  private:
-  NatView views_[2];
+  std::vector<NatView> views_;
 };
 
 /// Adds to `lines` the chain where it is missing.
@@ -69,8 +78,20 @@ void ensure_masquerade(Lines& lines, BothVariants& present, int mark_bit) {
                     " -j " + kMasq);
 }
 
-void ensure_entries(Lines& lines, BothVariants& present) {
+/// A connection to ::1 that is translated hangs until it times out, for IPv6 has no route_localnet.
+/// Left alone it is refused at once.
+void ensure_loopback(Lines& lines, BothVariants& present) {
+  const base::Prefix loopback = *base::Prefix::parse("::1/128");
+  const auto spares = [&](const NatRule& rule) {
+    return rule.destination == loopback && rule.target.empty();
+  };
+  if (!present.has_rule(kDnat, spares))
+    lines.push_back(std::string("-I ") + kDnat + " 1 -d ::1/128 -j RETURN");
+}
+
+void ensure_entries(Lines& lines, BothVariants& present, int family) {
   ensure_chain(lines, present, kDnat);
+  if (family == AF_INET6) ensure_loopback(lines, present);
   for (const char* hook : {"PREROUTING", "OUTPUT"})
     if (!present.has_rule(hook, kDnat))
       lines.push_back(std::string("-A ") + hook + " -m addrtype --dst-type LOCAL -j " + kDnat);
@@ -120,45 +141,67 @@ void add_entries(Lines& lines, const IptablesHostPorts& family, const std::strin
     }
 }
 
-NatRemoval removal_of(const std::string& chain, const IptablesConditions& conditions) {
-  return {.chain = chain,
-          .entry_chain = kDnat,
-          .options_v4 = conditions.v4,
-          .options_v6 = conditions.v6};
+NatRemoval removal_of(const std::string& chain) {
+  return {.chain = chain, .entry_chain = kDnat};
+}
+
+bool has_conditions(const IptablesHostPorts& family) {
+  return !(family.ports.container.address.is_v4() ? family.conditions.v4 : family.conditions.v6)
+              .empty();
+}
+
+void take_over_others(const hostport::Claim& claim, const IptablesHostPorts& family) {
+  if (has_conditions(family)) return;
+  const nft::Table table = hostport::table_of(family.ports.container.address.family());
+  hostport::take_over_elements(claim, family.ports);
+  hostport::take_over_rules(claim, family.ports, claim.nft.list_rules(table));
+}
+
+void add_family(nft::Nft& nft, const Owner& owner, const IptablesHostPorts& family) {
+  const int address_family = family.ports.container.address.family();
+  const std::string chain = iptables_chain(kChainPrefix, owner);
+  // The tool needs what it can see: after a change of variant the chains of the other one are still
+  // in force.
+  BothVariants present(nft, address_family, find_tool_variant(address_family));
+  Lines lines;
+  if (family.ports.masquerade != HostPortMasquerade::none && family.set_mark_chain.empty())
+    ensure_masquerade(lines, present, family.mark_bit);
+  ensure_entries(lines, present, address_family);
+  lines.push_back(":" + chain + " - [0:0]");
+  for (const HostPort& port : family.ports.ports) add_port(lines, family, chain, port);
+  add_entries(lines, family, chain, owner);
+  // A chain is declared before the first rule is added: iptables-restore reads them in that order.
+  std::stable_partition(lines.begin(), lines.end(),
+                        [](const std::string& line) { return line.starts_with(':'); });
+  restore_nat(address_family, lines);
+  if (!has_iptables_host_ports(nft, owner, address_family))
+    base::throw_errno(std::string("open host ports: ") +
+                          (address_family == AF_INET ? "iptables" : "ip6tables") +
+                          "-restore reported success, but chain " + chain +
+                          " of table nat, or the rule that leads to it, is missing",
+                      EIO);
 }
 
 }  // namespace
 
 void add_iptables_host_ports(nft::Nft& nft, const Owner& owner,
-                             std::span<const IptablesHostPorts> families) {
-  const std::string chain = iptables_chain(kChainPrefix, owner);
+                             std::span<const IptablesHostPorts> families, const IsDead& is_dead) {
+  const hostport::Claim claim{nft, owner, is_dead};
+  for (const IptablesHostPorts& family : families) take_over_others(claim, family);
   // Entry rules cannot be compared with what they should say, so a repetition starts over.
   for (const IptablesHostPorts& family : families)
     if (has_iptables_host_ports(nft, owner, family.ports.container.address.family()))
-      remove_iptables_host_ports(nft, owner, family.conditions);
-  for (const IptablesHostPorts& family : families) {
-    const int address_family = family.ports.container.address.family();
-    BothVariants present(nft, address_family);
-    Lines lines;
-    if (family.ports.masquerade != HostPortMasquerade::none && family.set_mark_chain.empty())
-      ensure_masquerade(lines, present, family.mark_bit);
-    ensure_entries(lines, present);
-    lines.push_back(":" + chain + " - [0:0]");
-    for (const HostPort& port : family.ports.ports) add_port(lines, family, chain, port);
-    add_entries(lines, family, chain, owner);
-    // A chain is declared before the first rule is added: iptables-restore reads them in that
-    // order.
-    std::stable_partition(lines.begin(), lines.end(),
-                          [](const std::string& line) { return line.starts_with(':'); });
-    restore_nat(address_family, lines);
-  }
+      remove_iptables_host_ports(nft, owner);
+  base::Undo undo;
+  undo.add("close the host ports", [&] { remove_iptables_host_ports(nft, owner); });
+  for (const IptablesHostPorts& family : families) add_family(nft, owner, family);
+  undo.commit();
 }
 
-bool remove_iptables_host_ports(nft::Nft& nft, const Owner& owner,
-                                const IptablesConditions& conditions) {
-  std::vector<NatRemoval> removals{removal_of(iptables_chain(kChainPrefix, owner), conditions)};
-  removals.push_back(
-      {.chain = iptables_chain("CNI-SN-", owner), .entry_chain = "CNI-HOSTPORT-SNAT"});
+bool remove_iptables_host_ports(nft::Nft& nft, const Owner& owner) {
+  const std::array removals{
+      removal_of(iptables_chain(kChainPrefix, owner)),
+      NatRemoval{.chain = iptables_chain("CNI-SN-", owner), .entry_chain = "CNI-HOSTPORT-SNAT"}};
   return remove_nat_chains(nft, removals);
 }
 
@@ -168,8 +211,12 @@ bool has_iptables_host_ports(nft::Nft& nft, const Owner& owner, int family) {
   return present.has_chain(chain) && present.has_rule(kDnat, chain);
 }
 
-void gc_iptables_host_ports(nft::Nft& nft, const std::string& network,
-                            std::span<const Owner> valid) {
+bool has_nat_chain(nft::Nft& nft, int family, const std::string& chain) {
+  return BothVariants(nft, family).has_chain(chain);
+}
+
+std::function<void()> find_stale_iptables_host_ports(nft::Nft& nft, const std::string& network,
+                                                     std::span<const Owner> valid) {
   std::set<std::string> keep;
   for (const Owner& owner : valid) keep.insert(iptables_chain(kChainPrefix, owner));
   const std::string ours = "dnat name: \"" + network + "\" id: \"";
@@ -181,9 +228,11 @@ void gc_iptables_host_ports(nft::Nft& nft, const std::string& network,
         if (rule.comment.starts_with(ours) && !keep.contains(rule.target))
           stale.insert(rule.target);
     }
-  std::vector<NatRemoval> removals;
-  for (const std::string& chain : stale) removals.push_back(removal_of(chain, {}));
-  if (!removals.empty()) remove_nat_chains(nft, removals);
+  return [&nft, stale] {
+    std::vector<NatRemoval> removals;
+    for (const std::string& chain : stale) removals.push_back(removal_of(chain));
+    if (!removals.empty()) remove_nat_chains(nft, removals);
+  };
 }
 
 }  // namespace net

@@ -85,6 +85,36 @@ bool has_target(const std::vector<RuleInfo>& rules, std::string_view chain,
       rules, [&](const RuleInfo& rule) { return rule.chain == chain && rule.target == target; });
 }
 
+std::uint16_t port_at(const Bytes& bytes, std::size_t at) {
+  return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
+}
+
+/// `net: n, if: i, id: c` of owner_comment(), or all of another comment.
+std::string holder_in(const std::string& comment) {
+  const auto comma = comment.find(", ");
+  return comma == std::string::npos ? "\"" + comment + "\"" : comment.substr(comma + 2);
+}
+
+const base::Prefix& loopback_v6() {
+  static const base::Prefix kLoopback = *base::Prefix::parse("::1/128");
+  return kLoopback;
+}
+
+/// IPv6 has no route_localnet: a connection to ::1 that is translated hangs until it times out.
+/// Left alone it is refused at once, and clients go on to 127.0.0.1.
+Rule loopback_rule() {
+  Rule rule;
+  rule.destination(loopback_v6()).return_to_caller();
+  return rule;
+}
+
+bool spares_loopback(const std::vector<RuleInfo>& rules, int family) {
+  return family == AF_INET || std::ranges::any_of(rules, [](const RuleInfo& rule) {
+           return rule.chain == kChainOutput && rule.target.empty() &&
+                  rule.destination == loopback_v6();
+         });
+}
+
 void declare(Batch& batch, int family) {
   const Type address = nft::address_type(family);
   batch.ensure_table("CNI portmap plugin");
@@ -165,6 +195,69 @@ std::vector<std::pair<std::string, Rule>> rules_of(const HostPorts& ports,
   return rules;
 }
 
+namespace {
+
+/// What the key of a hairpin set says.
+struct Hairpin {
+  base::Prefix source;
+  base::Prefix container;
+  std::uint8_t protocol;
+  std::uint16_t port;
+};
+
+Hairpin hairpin_of(const Placed& placed) {
+  const Bytes& key = placed.element.key;
+  const std::size_t size = (key.size() - 8) / 2;
+  const auto address = [&](std::size_t at) {
+    return *base::IpAddress::from_bytes(std::span(key).subspan(at, size));
+  };
+  const int length = std::stoi(placed.set.substr(placed.set.rfind('_') + 1));
+  return {{address(0), length},
+          base::host_prefix(address(size)),
+          key[2 * size],
+          port_at(key, 2 * size + 4)};
+}
+
+}  // namespace
+
+Rule hairpin_rule_of(const Placed& placed, const std::string& comment) {
+  const Hairpin hairpin = hairpin_of(placed);
+  Rule rule(comment);
+  rule.destination_was_translated()
+      .source(hairpin.source)
+      .destination(hairpin.container)
+      .l4proto(hairpin.protocol)
+      .destination_port(hairpin.port)
+      .masquerade();
+  return rule;
+}
+
+bool is_hairpin_rule_of(const RuleInfo& rule, const Placed& placed) {
+  const Hairpin hairpin = hairpin_of(placed);
+  return rule.chain == kChainMasquerading && rule.target == "MASQUERADE" &&
+         rule.source == hairpin.source && rule.destination == hairpin.container &&
+         rule.protocol == hairpin.protocol && rule.port == hairpin.port;
+}
+
+std::optional<HostPortHold> hold_of(const Placed& placed) {
+  const bool one_address = placed.set == kHostIpPorts;
+  const Bytes& key = placed.element.key;
+  const Bytes& data = placed.element.data;
+  if ((!one_address && placed.set != kPorts) || key.size() < 8 || data.size() < 8)
+    return std::nullopt;
+  const std::size_t at = key.size() - 8;
+  const auto container = base::IpAddress::from_bytes(std::span(data).first(data.size() - 4));
+  if (!container) return std::nullopt;
+  HostPortHold hold{.port = {.protocol = key[at],
+                             .host_port = port_at(key, at + 4),
+                             .container_port = port_at(data, data.size() - 4)},
+                    .container = *container,
+                    .mark = placed.element.comment,
+                    .holder = holder_in(placed.element.comment)};
+  if (one_address) hold.port.host_ip = base::IpAddress::from_bytes(std::span(key).first(at));
+  return hold;
+}
+
 bool repair(Batch& batch, const HostPorts& ports, const std::vector<RuleInfo>& rules) {
   const int family = ports.container.address.family();
   std::vector<base::Prefix> hairpins = masqueraded_sources(ports);
@@ -177,7 +270,9 @@ bool repair(Batch& batch, const HostPorts& ports, const std::vector<RuleInfo>& r
   const bool output = has_target(rules, kChainOutput, kChainAll);
   const bool map = has_comment(rules, kChainPorts, kPorts);
   const bool host_ip_map = has_comment(rules, kChainHostIpPorts, kHostIpPorts);
-  if (hairpins.empty() && all && prerouting && output && map && host_ip_map) return false;
+  const bool loopback = spares_loopback(rules, family);
+  if (hairpins.empty() && all && prerouting && output && loopback && map && host_ip_map)
+    return false;
   declare(batch, family);
   if (!map) batch.append_rule(kChainPorts, dnat_rule(family, kPorts, port_fields()));
   if (!host_ip_map)
@@ -189,6 +284,7 @@ bool repair(Batch& batch, const HostPorts& ports, const std::vector<RuleInfo>& r
   }
   if (!prerouting) batch.append_rule(kChainPrerouting, local_rule());
   if (!output) batch.append_rule(kChainOutput, local_rule());
+  if (!loopback) batch.insert_rule(kChainOutput, loopback_rule());
   std::set<int> lengths;
   for (const base::Prefix& from : hairpins) {
     if (!lengths.insert(from.length).second) continue;
@@ -204,7 +300,7 @@ std::uint16_t udp_port_of(const Placed& placed) {
   if (placed.set != kPorts && placed.set != kHostIpPorts) return 0;
   const Bytes& key = placed.element.key;
   if (key.size() < 8 || key[key.size() - 8] != IPPROTO_UDP) return 0;
-  return static_cast<std::uint16_t>(key[key.size() - 4] << 8 | key[key.size() - 3]);
+  return port_at(key, key.size() - 4);
 }
 
 }  // namespace net::hostport

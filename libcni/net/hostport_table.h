@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,9 +36,18 @@ std::vector<Placed> elements_of(const HostPorts& ports, const std::string& comme
 std::vector<std::pair<std::string, nft::Rule>> rules_of(const HostPorts& ports,
                                                         const std::string& comment);
 
+/// A rule that masquerades what one element of a hairpin set does: for an attachment whose element
+/// another attachment of the same address has.
+nft::Rule hairpin_rule_of(const Placed& placed, const std::string& comment);
+/// Whether `rule` is such a one for this element, of any owner.
+bool is_hairpin_rule_of(const nft::RuleInfo& rule, const Placed& placed);
+
 /// Puts into `batch` what of table, chains, sets and shared rules `ports` need and `rules`, the
 /// table's present ones, lack. Returns whether that is anything.
 bool repair(nft::Batch& batch, const HostPorts& ports, const std::vector<nft::RuleInfo>& rules);
+
+/// The hold that an element of the port maps is; nothing for other elements.
+std::optional<HostPortHold> hold_of(const Placed& placed);
 
 /// The UDP port that an element of the port maps is about, or 0.
 std::uint16_t udp_port_of(const Placed& placed);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 
 #include "libcni/base/subprocess.h"
 #include "libcni/base/sys_error.h"
@@ -33,12 +34,15 @@ std::optional<std::string> find_program(const std::string& name) {
   return std::nullopt;
 }
 
-std::string program_for(int family, std::optional<IptablesVariant> variant) {
+/// `action` is save or restore.
+std::string program_for(int family, std::optional<IptablesVariant> variant,
+                        const std::string& action = "restore") {
   const std::string tool = family == AF_INET ? "iptables" : "ip6tables";
   if (variant == IptablesVariant::legacy)
-    if (const auto legacy = find_program(tool + "-legacy-restore")) return *legacy;
-  if (const auto found = find_program(tool + "-restore")) return *found;
-  base::throw_errno("find " + tool + "-restore in $PATH, which the iptables backend needs", ENOENT);
+    if (const auto legacy = find_program(tool + "-legacy-" + action)) return *legacy;
+  if (const auto found = find_program(tool + "-" + action)) return *found;
+  base::throw_errno("find " + tool + "-" + action + " in $PATH, which the iptables backend needs",
+                    ENOENT);
 }
 
 std::string first_line(const std::string& text) {
@@ -86,28 +90,88 @@ std::string join(const std::vector<std::uint16_t>& ports) {
 }
 
 /// The command that deletes `rule`, in the order in which the reference wrote its matches.
-std::string deletion_of(const NatRule& rule, const NatRemoval& removal, int family) {
-  const std::string& options = family == AF_INET ? removal.options_v4 : removal.options_v6;
+std::string deletion_of(const NatRule& rule, const NatRemoval& removal) {
   std::string line = "-D " + removal.entry_chain;
-  // An address match of a portmap entry comes from the conditions, which say it themselves.
-  if (rule.source && options.empty()) line += " -s " + rule.source->text();
+  if (rule.source) line += " -s " + rule.source->text();
+  if (rule.destination) line += " -d " + rule.destination->text();
   if (rule.protocol != 0) line += " -p " + port_protocol_name(rule.protocol);
   if (!rule.comment.empty()) line += " " + comment_option(rule.comment);
   if (!rule.ports.empty()) line += " -m multiport --dports " + join(rule.ports);
-  if (!options.empty()) line += " " + options;
   return line + " -j " + removal.chain;
 }
 
-std::vector<std::string> legacy_lines(NatView& view, const NatRemoval& removal) {
+base::Outcome run_tool(base::Command command) {
+  std::string complaint;
+  command.environment = {"PATH=" + search_path()};
+  command.on_stderr = [&](std::string_view text) { complaint += text; };
+  base::Outcome outcome = base::run(command);
+  if (outcome.ok()) return outcome;
+  base::throw_errno("run " + command.path + " (exit status " + std::to_string(outcome.exit_code) +
+                        (complaint.empty() ? "" : ": " + first_line(complaint)) + ")",
+                    EIO);
+}
+
+/// The deletions of the removal's entries as iptables-legacy-save words them: rules with the
+/// conditions of an operator hold any match of iptables, whatever the configuration says by now.
+std::vector<std::string> saved_deletions(const NatRemoval& removal, int family) {
+  const std::string program = program_for(family, IptablesVariant::legacy, "save");
+  base::Command command;
+  command.path = program;
+  command.argv = {program, "-t", "nat"};
+  const std::string text = run_tool(command).output;
+  const std::string begin = "-A " + removal.entry_chain + " ";
+  const std::string end = " -j " + removal.chain;
   std::vector<std::string> lines;
-  if (!view.has_chain(removal.chain)) return lines;
-  const Entries entries = find_entries(view, removal);
-  for (const NatRule& rule : entries.leaving)
-    lines.push_back(deletion_of(rule, removal, view.family()));
-  if (!entries.all) return lines;
-  lines.push_back("-F " + removal.chain);
-  lines.push_back("-X " + removal.chain);
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t stop = std::min(text.find('\n', at), text.size());
+    const std::string line = text.substr(at, stop - at);
+    if (line.starts_with(begin) && line.ends_with(end)) lines.push_back("-D" + line.substr(2));
+    at = stop + 1;
+  }
   return lines;
+}
+
+/// What deletes `removal` from a legacy table, and whether its chain goes.
+struct LegacyRemoval {
+  std::vector<std::string> lines = {};
+  bool whole = false;
+};
+
+LegacyRemoval plan_legacy(NatView& view, const NatRemoval& removal) {
+  LegacyRemoval plan;
+  if (!view.has_chain(removal.chain)) return plan;
+  const Entries entries = find_entries(view, removal);
+  plan.whole = entries.all;
+  if (entries.all && std::ranges::any_of(entries.leaving, &NatRule::has_more))
+    plan.lines = saved_deletions(removal, view.family());
+  else
+    for (const NatRule& rule : entries.leaving) plan.lines.push_back(deletion_of(rule, removal));
+  if (!plan.whole) return plan;
+  plan.lines.push_back("-F " + removal.chain);
+  plan.lines.push_back("-X " + removal.chain);
+  return plan;
+}
+
+/// Returns whether there was anything.
+bool remove_legacy(nft::Nft& nft, int family, std::span<const NatRemoval> removals) {
+  NatView view(nft, family, IptablesVariant::legacy);
+  std::vector<std::string> lines;
+  std::vector<std::string> chains;
+  for (const NatRemoval& removal : removals) {
+    const LegacyRemoval plan = plan_legacy(view, removal);
+    std::ranges::copy(plan.lines, std::back_inserter(lines));
+    if (plan.whole) chains.push_back(removal.chain);
+  }
+  if (lines.empty()) return false;
+  restore_nat(family, lines, IptablesVariant::legacy);
+  NatView after(nft, family, IptablesVariant::legacy);
+  for (const std::string& chain : chains)
+    if (after.has_chain(chain))
+      base::throw_errno("remove chain " + chain + " of legacy table nat: " +
+                            program_for(family, IptablesVariant::legacy) +
+                            " reported success, but the chain is still there",
+                        EIO);
+  return true;
 }
 
 }  // namespace
@@ -127,20 +191,12 @@ bool NatView::has_chain(const std::string& chain) {
 }
 
 std::vector<NatRule> NatView::list_rules(const std::string& chain) {
-  std::vector<NatRule> rules;
   if (variant_ == IptablesVariant::legacy) {
     for (const NatChain& each : legacy())
-      if (each.name == chain) rules = each.rules;
-    return rules;
+      if (each.name == chain) return each.rules;
+    return {};
   }
-  for (nft::RuleInfo& info : nft_.list_rules(nat_table(family_), chain))
-    rules.push_back({.handle = info.handle,
-                     .target = std::move(info.target),
-                     .comment = std::move(info.comment),
-                     .source = info.source,
-                     .destination = info.destination,
-                     .mark = info.mark});
-  return rules;
+  return nft_.list_rules(nat_table(family_), chain);
 }
 
 std::vector<std::string> NatView::list_chains() {
@@ -164,14 +220,8 @@ bool remove_nat_chains(nft::Nft& nft, std::span<const NatRemoval> removals) {
     existed = existed || !batch.empty();
     nft.commit(batch);
   });
-  for (const int family : {AF_INET, AF_INET6}) {
-    NatView view(nft, family, IptablesVariant::legacy);
-    std::vector<std::string> lines;
-    for (const NatRemoval& removal : removals)
-      std::ranges::copy(legacy_lines(view, removal), std::back_inserter(lines));
-    existed = existed || !lines.empty();
-    restore_nat(family, lines, IptablesVariant::legacy);
-  }
+  for (const int family : {AF_INET, AF_INET6})
+    if (remove_legacy(nft, family, removals)) existed = true;
   return existed;
 }
 
@@ -182,18 +232,11 @@ void restore(const std::string& program, const std::string& table,
   std::string input = "*" + table + "\n";
   for (const std::string& line : lines) input += line + "\n";
   input += "COMMIT\n";
-  std::string complaint;
   base::Command command;
   command.path = program;
   command.argv = {program, "--noflush", "--wait"};
-  command.environment = {"PATH=" + search_path()};
   command.input = input;
-  command.on_stderr = [&](std::string_view text) { complaint += text; };
-  const base::Outcome outcome = base::run(command);
-  if (outcome.ok()) return;
-  base::throw_errno("run " + program + " (exit status " + std::to_string(outcome.exit_code) +
-                        (complaint.empty() ? "" : ": " + first_line(complaint)) + ")",
-                    EIO);
+  run_tool(command);
 }
 
 }  // namespace
@@ -205,6 +248,16 @@ void restore_nat(int family, const std::vector<std::string>& lines,
 
 void restore_legacy_filter(int family, const std::vector<std::string>& lines) {
   if (!lines.empty()) restore(program_for(family, IptablesVariant::legacy), "filter", lines);
+}
+
+std::optional<IptablesVariant> find_tool_variant(int family) {
+  const auto program = find_program(family == AF_INET ? "iptables-restore" : "ip6tables-restore");
+  std::error_code ignored;
+  const std::string file =
+      program ? std::filesystem::canonical(*program, ignored).filename().string() : "";
+  if (file == "xtables-nft-multi") return IptablesVariant::nft;
+  if (file == "xtables-legacy-multi") return IptablesVariant::legacy;
+  return std::nullopt;
 }
 
 void require_iptables(int family) {

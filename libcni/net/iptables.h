@@ -18,16 +18,7 @@ namespace net {
 enum class IptablesVariant { nft, legacy };
 
 /// One rule of a nat table.
-struct NatRule {
-  std::uint64_t handle = 0;  ///< variant nft only
-  std::string target;  ///< chain that it jumps to, or the target's name; empty for plain verdicts
-  std::string comment;
-  std::optional<base::Prefix> source = {};
-  std::optional<base::Prefix> destination = {};
-  std::uint32_t mark = 0;                 ///< that it compares with, or sets
-  std::uint8_t protocol = 0;              ///< variant legacy only
-  std::vector<std::uint16_t> ports = {};  ///< of -m multiport; variant legacy only
-};
+using NatRule = nft::RuleInfo;
 
 struct NatChain {
   std::string name;
@@ -62,25 +53,28 @@ nft::Table nat_table(int family);
 std::vector<NatChain> read_legacy_nat(int family);
 std::vector<NatChain> read_legacy_filter(int family);  ///< the same of the filter table
 
-/// How a chain of one container hangs in the table, and the text that comments on its rules.
+/// A chain of one container and how it hangs in the table.
 struct NatRemoval {
   std::string chain;
-  std::string entry_chain;      ///< whose rules jump to `chain`
-  std::string options_v4 = {};  ///< legacy: match words that ADD appended to those rules
-  std::string options_v6 = {};
+  std::string entry_chain;              ///< whose rules jump to `chain`
   std::vector<base::Prefix> only = {};  ///< jumps from these sources alone; empty: all
 };
 /// Removes `removals` of both variants and both families: rules and chains of nf_tables by netlink
 /// in one transaction, those of legacy tables by one iptables-legacy-restore per family. A chain
-/// that some other rule still jumps to stays. Returns whether there was anything.
+/// that some other rule still jumps to stays. Returns whether there was anything. Throws
+/// std::system_error(EIO) when the tool reports success and the chain is still there.
 bool remove_nat_chains(nft::Nft& nft, std::span<const NatRemoval> removals);
 
 /// Runs `iptables-restore --noflush --wait` of `family` with `lines` on table nat; nothing for no
-/// lines. Throws std::system_error(ENOENT) when the program is not in $PATH.
+/// lines. Throws std::system_error(ENOENT) when the program is not in $PATH. The program also
+/// reports success when it could not read its input (1.8.9): callers look for what they asked for.
 void restore_nat(int family, const std::vector<std::string>& lines,
                  std::optional<IptablesVariant> variant = {});
 /// The same on the legacy filter table.
 void restore_legacy_filter(int family, const std::vector<std::string>& lines);
+/// The variant that iptables-restore of `family` writes, as far as its file tells: a wrapper script
+/// does not, and there may be none.
+std::optional<IptablesVariant> find_tool_variant(int family);
 /// Throws like restore_nat() when the program for `family` is missing.
 void require_iptables(int family);
 

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <arpa/inet.h>
-#include <linux/netfilter/xt_comment.h>
-#include <linux/netfilter/xt_mark.h>
-#include <linux/netfilter/xt_multiport.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <map>
@@ -16,6 +14,7 @@
 #include "libcni/base/sys_error.h"
 #include "libcni/base/unique_fd.h"
 #include "libcni/net/iptables.h"
+#include "libcni/net/xt.h"
 
 namespace net {
 namespace {
@@ -43,7 +42,12 @@ struct V4 {
   static const void* source_mask(const Entry& e) { return &e.ip.smsk; }
   static const void* destination(const Entry& e) { return &e.ip.dst; }
   static const void* destination_mask(const Entry& e) { return &e.ip.dmsk; }
-  static std::uint8_t protocol(const Entry& e) { return static_cast<std::uint8_t>(e.ip.proto); }
+  static void read_header(const Entry& e, NatRule& rule) {
+    rule.protocol = static_cast<std::uint8_t>(e.ip.proto);
+    rule.excludes_destination = (e.ip.invflags & IPT_INV_DSTIP) != 0;
+    rule.has_more = (e.ip.invflags & ~IPT_INV_DSTIP) != 0 || e.ip.iniface[0] != '\0' ||
+                    e.ip.outiface[0] != '\0' || (e.ip.flags & IPT_F_FRAG) != 0;
+  }
 };
 struct V6 {
   using Info = ip6t_getinfo;
@@ -57,7 +61,12 @@ struct V6 {
   static const void* source_mask(const Entry& e) { return &e.ipv6.smsk; }
   static const void* destination(const Entry& e) { return &e.ipv6.dst; }
   static const void* destination_mask(const Entry& e) { return &e.ipv6.dmsk; }
-  static std::uint8_t protocol(const Entry& e) { return static_cast<std::uint8_t>(e.ipv6.proto); }
+  static void read_header(const Entry& e, NatRule& rule) {
+    rule.protocol = static_cast<std::uint8_t>(e.ipv6.proto);
+    rule.excludes_destination = (e.ipv6.invflags & IP6T_INV_DSTIP) != 0;
+    rule.has_more = (e.ipv6.invflags & ~IP6T_INV_DSTIP) != 0 || e.ipv6.iniface[0] != '\0' ||
+                    e.ipv6.outiface[0] != '\0';
+  }
 };
 
 std::optional<base::Prefix> prefix_of(const void* address, const void* mask, int domain) {
@@ -147,40 +156,35 @@ class Blob {
   }
 
   static NatRule read_rule(const Entry& entry, const std::map<std::uint32_t, std::string>& starts) {
-    NatRule rule{.target = target(entry)->u.user.name, .comment = {}};
-    if (rule.target.empty()) {
-      const int verdict = reinterpret_cast<const xt_standard_target*>(target(entry))->verdict;
-      const auto jump =
-          verdict < 0 ? starts.end() : starts.find(static_cast<std::uint32_t>(verdict));
-      if (jump != starts.end()) rule.target = jump->second;
-    }
-    if (rule.target == "MARK")
-      rule.mark = reinterpret_cast<const xt_mark_tginfo2*>(target(entry)->data)->mark;
+    NatRule rule;
+    F::read_header(entry, rule);
     rule.source = prefix_of(F::source(entry), F::source_mask(entry), F::kDomain);
     rule.destination = prefix_of(F::destination(entry), F::destination_mask(entry), F::kDomain);
-    rule.protocol = F::protocol(entry);
     const auto* begin = reinterpret_cast<const char*>(&entry);
     for (std::uint32_t offset = sizeof(Entry); offset < entry.target_offset;) {
       const auto* match = reinterpret_cast<const xt_entry_match*>(begin + offset);
-      read_match(*match, rule);
+      read_xt_match(part_of(*match, match->u.match_size), rule);
       offset += match->u.match_size;
     }
+    read_target(*target(entry), starts, rule);
     return rule;
   }
 
-  static void read_match(const xt_entry_match& match, NatRule& rule) {
-    const std::string_view name = match.u.user.name;
-    if (name == "comment") {
-      const auto* text = reinterpret_cast<const xt_comment_info*>(match.data)->comment;
-      rule.comment.assign(text, ::strnlen(text, XT_MAX_COMMENT_LEN));
-    }
-    if (name == "mark" && match.u.user.revision == 1)
-      rule.mark = reinterpret_cast<const xt_mark_mtinfo1*>(match.data)->mark;
-    if (name == "multiport" && match.u.user.revision == 1) {
-      const auto* info = reinterpret_cast<const xt_multiport_v1*>(match.data);
-      rule.ports.assign(info->ports,
-                        info->ports + std::min<std::size_t>(info->count, XT_MULTI_PORTS));
-    }
+  static void read_target(const xt_entry_target& target,
+                          const std::map<std::uint32_t, std::string>& starts, NatRule& rule) {
+    read_xt_target(part_of(target, target.u.target_size), F::kDomain, rule);
+    if (!rule.target.empty()) return;
+    const int verdict = reinterpret_cast<const xt_standard_target*>(&target)->verdict;
+    const auto jump = verdict < 0 ? starts.end() : starts.find(static_cast<std::uint32_t>(verdict));
+    if (jump != starts.end()) rule.target = jump->second;
+  }
+
+  /// A match or a target of `size` bytes; they begin alike.
+  template <typename Part>
+  static XtPart part_of(const Part& part, std::size_t size) {
+    return {.name = part.u.user.name,
+            .revision = part.u.user.revision,
+            .data = {part.data, std::max(size, sizeof part) - sizeof part}};
   }
 
   LegacyTable table_;

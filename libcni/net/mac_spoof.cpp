@@ -4,7 +4,6 @@
 #include <net/if.h>
 
 #include <algorithm>
-#include <set>
 
 #include "libcni/base/sys_error.h"
 #include "libcni/net/nft.h"
@@ -103,6 +102,8 @@ void add_mac_spoof_check(const Owner& owner, const std::string& host_name, const
 }
 
 bool remove_mac_spoof_check(Nft& nft, const Owner& owner) {
+  // Most nodes have none: one question tells.
+  if (!nft.has_chain(table(), kPrerouting)) return false;
   return remove_chains(nft, Names(owner).chain);
 }
 
@@ -127,15 +128,18 @@ void check_mac_spoof_check(const Owner& owner, const std::string& host_name, con
     missing("rule for source address " + mac.text());
 }
 
-void gc_mac_spoof_checks(const std::string& network, std::span<const Owner> valid) {
-  std::set<std::string, std::less<>> keep;
-  for (const Owner& owner : valid) keep.insert(owner_hash(owner));
-  const std::string ours = network_hash(network) + "-";
+std::function<void()> find_stale_mac_spoof_checks(const std::string& network,
+                                                  std::span<const Owner> valid) {
+  const StaleComments is_stale(network, valid);
+  std::vector<std::string> chains;
   Nft nft;
   for (const nft::ChainInfo& chain : nft.list_chains(table()))
-    if (chain.comment.starts_with(ours) &&
-        !keep.contains(std::string_view(chain.comment).substr(0, chain.comment.find(','))))
-      remove_chains(nft, chain.name);
+    if (is_stale(chain.comment)) chains.push_back(chain.name);
+  return [chains] {
+    if (chains.empty()) return;
+    Nft late;
+    for (const std::string& chain : chains) remove_chains(late, chain);
+  };
 }
 
 }  // namespace net

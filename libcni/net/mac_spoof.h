@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 
@@ -23,8 +24,10 @@ bool remove_mac_spoof_check(const Owner& owner);  ///< on a socket of its own
 /// Throws std::system_error(ENOENT) naming what is missing.
 void check_mac_spoof_check(const Owner& owner, const std::string& host_name, const base::Mac& mac);
 
-/// Removes the checks of `network` that belong to none of `valid`. Those of the reference name no
-/// network and stay.
-void gc_mac_spoof_checks(const std::string& network, std::span<const Owner> valid);
+/// GC: reads the checks of `network` that belong to none of `valid`; the step that it returns
+/// removes them. What is made in between stays (S-203), and so do those of the reference, which
+/// name no network.
+[[nodiscard]] std::function<void()> find_stale_mac_spoof_checks(const std::string& network,
+                                                                std::span<const Owner> valid);
 
 }  // namespace net

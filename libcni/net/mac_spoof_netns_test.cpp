@@ -85,7 +85,11 @@ TEST_F(MacSpoof, S194_GcGoesByNetwork) {
   add_mac_spoof_check(kOwner, "pod1", kMac);
   add_mac_spoof_check(kOther, "pod2", kMac);
   add_mac_spoof_check(elsewhere, "pod3", kMac);
-  gc_mac_spoof_checks("tnet", {&kOther, 1});
+  const auto remove_stale = find_stale_mac_spoof_checks("tnet", {&kOther, 1});
+  const Owner late{"tnet", "cid4", "eth0"};
+  add_mac_spoof_check(late, "pod4", kMac);  // S13
+  remove_stale();
+  EXPECT_NO_THROW(check_mac_spoof_check(late, "pod4", kMac));
   EXPECT_THAT(rules(), Not(HasSubstr("cid1")));
   EXPECT_NO_THROW(check_mac_spoof_check(kOther, "pod2", kMac));
   EXPECT_NO_THROW(check_mac_spoof_check(elsewhere, "pod3", kMac));

@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "libcni/base/failures.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/net/iptables.h"
 #include "libcni/net/masquerade_iptables.h"
@@ -29,8 +30,12 @@ void add_masquerade(const Owner& owner, std::span<const base::Prefix> addresses,
 
 bool remove_masquerade(nft::Nft& nft, const Owner& owner, std::span<const base::Prefix> addresses) {
   // Either may hold something: an upgrade, or a change of ipMasqBackend, leaves both.
-  const bool sets = masquerade_nft::remove(nft, owner, addresses);
-  const bool chains = masquerade_iptables::remove(nft, owner, addresses);
+  bool sets = false;
+  bool chains = false;
+  base::Failures failures;
+  failures.attempt([&] { sets = masquerade_nft::remove(nft, owner, addresses); });
+  failures.attempt([&] { chains = masquerade_iptables::remove(nft, owner, addresses); });
+  failures.report();
   return sets || chains;
 }
 
@@ -44,24 +49,27 @@ bool remove_masquerade(const Owner& owner, std::span<const base::Prefix> address
 void check_masquerade(const Owner& owner, std::span<const base::Prefix> addresses) {
   nft::Nft nft;
   for (const base::Prefix& address : addresses)
-    if (!masquerade_nft::has(nft, owner, address) && !masquerade_iptables::has(nft, owner, address))
-      base::throw_errno("find the masquerade of " + address.text(), ENOENT);
+    if (!masquerade_nft::has(nft, address) && !masquerade_iptables::has(nft, owner, address))
+      base::throw_errno(
+          "check that packets from " + address.address.text() + " to outside of " +
+              address.network().text() +
+              " are masqueraded: neither nf_tables table \"cni_plugins_masquerade\" nor chain " +
+              iptables_chain("CNI-", owner) + " of iptables table nat does it",
+          ENOENT);
 }
 
-void gc_masquerade(const std::string& network, std::span<const Owner> valid) {
-  std::set<std::string, std::less<>> hashes;
+std::function<void()> find_stale_masquerade(const std::string& network,
+                                            std::span<const Owner> valid) {
   std::set<std::string, std::less<>> containers;
-  for (const Owner& owner : valid) {
-    hashes.insert(owner_hash(owner));
-    containers.insert(owner.container_id);
-  }
-  const std::string ours = network_hash(network) + "-";
+  for (const Owner& owner : valid) containers.insert(owner.container_id);
   nft::Nft nft;
-  masquerade_nft::collect(nft, [&](std::string_view comment) {
-    return comment.starts_with(ours) && !hashes.contains(comment.substr(0, comment.find(',')));
-  });
-  masquerade_iptables::collect(nft, network,
-                               [&](std::string_view id) { return containers.contains(id); });
+  return [comments = masquerade_nft::list_comments(nft, StaleComments(network, valid)),
+          chains = masquerade_iptables::list_stale(
+              nft, network, [&](std::string_view id) { return containers.contains(id); })] {
+    nft::Nft late;
+    masquerade_nft::collect(late, comments);
+    masquerade_iptables::collect(late, chains);
+  };
 }
 
 void require_masquerade(MasqueradeBackend backend) {

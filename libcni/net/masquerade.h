@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,8 +20,8 @@ enum class MasqueradeBackend { nftables, iptables };
 std::optional<MasqueradeBackend> find_masquerade_backend(std::string_view text);
 
 /// Masquerades the container's `addresses` (host bits kept, prefix = its subnet). Idempotent; one
-/// atomic transaction, or one iptables-restore per family. An address that another owner left
-/// behind is taken over.
+/// atomic transaction, or one iptables-restore per family. Another attachment with the same address
+/// keeps its own.
 void add_masquerade(const Owner& owner, std::span<const base::Prefix> addresses,
                     MasqueradeBackend backend = MasqueradeBackend::nftables);
 
@@ -33,12 +34,15 @@ bool remove_masquerade(nft::Nft& nft, const Owner& owner,
 /// The same on a socket of its own, for callers that have nothing else to do meanwhile.
 bool remove_masquerade(const Owner& owner, std::span<const base::Prefix> addresses = {});
 
-/// Throws std::system_error(ENOENT) naming the first address that no backend masquerades: what was
-/// set up before an upgrade, or before ipMasqBackend changed, serves as well.
+/// Throws std::system_error(ENOENT) naming the first address whose packets no backend masquerades;
+/// it does not matter for which attachment they do: what was set up before an upgrade, or before
+/// ipMasqBackend changed, serves as well.
 void check_masquerade(const Owner& owner, std::span<const base::Prefix> addresses);
 
-/// Removes what belongs to `network` and to none of `valid`.
-void gc_masquerade(const std::string& network, std::span<const Owner> valid);
+/// GC: reads what belongs to `network` and to none of `valid`; the step that it returns removes
+/// that. What is made in between stays (S-203).
+[[nodiscard]] std::function<void()> find_stale_masquerade(const std::string& network,
+                                                          std::span<const Owner> valid);
 
 /// Throws std::system_error when the kernel or the tools cannot serve `backend`.
 void require_masquerade(MasqueradeBackend backend);

@@ -7,6 +7,7 @@
 #include <set>
 #include <vector>
 
+#include "libcni/base/sys_error.h"
 #include "libcni/net/iptables.h"
 
 namespace net::masquerade_iptables {
@@ -50,7 +51,8 @@ Present find_present(nft::Nft& nft, int family, const std::string& chain) {
 
 bool accepts(const Present& present, const base::Prefix& address) {
   return std::ranges::any_of(present.rules, [&](const NatRule& rule) {
-    return rule.target != "MASQUERADE" && rule.destination == address.network();
+    return rule.target != "MASQUERADE" && rule.destination == address.network() &&
+           !rule.excludes_destination;
   });
 }
 
@@ -81,6 +83,18 @@ std::vector<std::string> lines_for(const Owner& owner, const Present& present, i
   return lines;
 }
 
+/// The tool reports success although it could not read its input (iptables 1.8.9).
+void require_all(nft::Nft& nft, const Owner& owner, std::span<const base::Prefix> addresses) {
+  for (const base::Prefix& address : addresses)
+    if (!has(nft, owner, address))
+      base::throw_errno("add the masquerade of " + address.text() + ": " +
+                            (address.address.is_v4() ? "iptables" : "ip6tables") +
+                            "-restore reported success, but chain " +
+                            iptables_chain(kChainPrefix, owner) +
+                            " of table nat, or the rule that leads to it, is missing",
+                        EIO);
+}
+
 /// The container ID in `name: "<network>" id: "<id>"` when it is about `network`.
 std::optional<std::string> container_in(const std::string& comment, const std::string& network) {
   const std::string begin = "name: \"" + network + "\" id: \"";
@@ -98,7 +112,9 @@ void add(nft::Nft& nft, const Owner& owner, std::span<const base::Prefix> addres
         [&](const base::Prefix& address) { return address.address.family() == family; });
     if (of_family.empty()) continue;
     const Present present = find_present(nft, family, iptables_chain(kChainPrefix, owner));
-    restore_nat(family, lines_for(owner, present, family, of_family));
+    const std::vector<std::string> lines = lines_for(owner, present, family, of_family);
+    restore_nat(family, lines);
+    if (!lines.empty()) require_all(nft, owner, of_family);
   }
 }
 
@@ -113,9 +129,9 @@ bool has(nft::Nft& nft, const Owner& owner, const base::Prefix& address) {
   return present.masquerades && accepts(present, address) && jumps(present, address);
 }
 
-void collect(nft::Nft& nft, const std::string& network,
-             const std::function<bool(std::string_view)>& valid) {
-  std::set<std::string> stale;  // the same name in both families
+std::set<std::string> list_stale(nft::Nft& nft, const std::string& network,
+                                 const std::function<bool(std::string_view)>& valid) {
+  std::set<std::string> stale;
   for (const int family : {AF_INET, AF_INET6})
     for (const IptablesVariant variant : {IptablesVariant::nft, IptablesVariant::legacy}) {
       NatView view(nft, family, variant);
@@ -126,9 +142,13 @@ void collect(nft::Nft& nft, const std::string& network,
         if (id && !valid(*id)) stale.insert(chain);
       }
     }
+  return stale;
+}
+
+void collect(nft::Nft& nft, const std::set<std::string>& chains) {
   std::vector<NatRemoval> removals;
-  for (const std::string& chain : stale) removals.push_back(removal_of(chain, {}));
-  remove_nat_chains(nft, removals);
+  for (const std::string& chain : chains) removals.push_back(removal_of(chain, {}));
+  if (!removals.empty()) remove_nat_chains(nft, removals);
 }
 
 }  // namespace net::masquerade_iptables

@@ -59,6 +59,9 @@ constexpr const char* kGolden = R"(table inet cni_plugins_masquerade {
 }
 )";
 
+constexpr MasqueradeBackend kBackends[] = {MasqueradeBackend::nftables,
+                                           MasqueradeBackend::iptables};
+
 class Masquerade : public ::testing::Test {
  protected:
   test::TestHost host_;
@@ -102,8 +105,8 @@ TEST_F(Masquerade, ParallelFirstAddsBuildOneSkeleton) {
     const pid_t child = ::fork();
     if (child == 0) {
       add_masquerade({"tnet", "c" + std::to_string(i), "eth0"},
-                     addresses({("10.22.0." + std::to_string(i + 2) + "/24").c_str(),
-                                ("fd00:22::" + std::to_string(i + 2) + "/64").c_str()}));
+                     addresses({("10.22.0." + std::to_string(i + 20) + "/24").c_str(),
+                                ("fd00:22::" + std::to_string(i + 20) + "/64").c_str()}));
       ::_exit(0);
     }
     children.push_back(child);
@@ -118,12 +121,30 @@ TEST_F(Masquerade, ParallelFirstAddsBuildOneSkeleton) {
   EXPECT_EQ(rules(), kGolden);
 }
 
-TEST_F(Masquerade, AnAddressLeftBehindIsTakenOver) {
-  add_masquerade(kOther, addresses({"10.22.0.5/24"}));
-  add_masquerade(kOwner, both_);
-  EXPECT_THAT(rules(), Not(HasSubstr("cid2")));
-  EXPECT_FALSE(remove_masquerade(kOther, addresses({"10.22.0.5/24"})));
-  EXPECT_EQ(rules(), kGolden);
+// P4: the same subnet on two bridges, or one static address for two pods.
+TEST_F(Masquerade, PodsOfOneAddressEachKeepTheirOwn) {
+  const Owner elsewhere{"onet", "cid1", "eth0"};
+  for (const MasqueradeBackend backend : kBackends)
+    for (const Owner& other : {kOther, elsewhere})
+      for (const bool first_goes : {true, false}) {
+        add_masquerade(kOwner, both_, backend);
+        for (int i = 0; i < 2; ++i) add_masquerade(other, both_, backend);
+        EXPECT_NO_THROW(check_masquerade(kOwner, both_));
+        EXPECT_NO_THROW(check_masquerade(other, both_));
+        EXPECT_TRUE(remove_masquerade(first_goes ? kOwner : other, both_));
+        EXPECT_NO_THROW(check_masquerade(first_goes ? other : kOwner, both_));
+        EXPECT_TRUE(remove_masquerade(first_goes ? other : kOwner, both_));
+        EXPECT_THROW(check_masquerade(kOwner, both_), std::system_error);
+        EXPECT_THAT(rules(), Not(HasSubstr("10.22.0.5")));
+      }
+}
+
+// P4: CHECK asks for the effect.
+TEST_F(Masquerade, CheckPassesWhoeverMasqueradesTheAddress) {
+  add_masquerade(kOther, both_);
+  EXPECT_NO_THROW(check_masquerade(kOwner, both_));
+  EXPECT_THROW(check_masquerade(kOwner, addresses({"10.22.0.5/25"})), std::system_error);
+  EXPECT_THROW(check_masquerade(kOwner, addresses({"10.22.0.6/24"})), std::system_error);
 }
 
 TEST_F(Masquerade, RemovalNeedsTheOwnerOnly) {
@@ -147,15 +168,74 @@ TEST_F(Masquerade, ANewerReferencesRuleIsKnownAndRemoved) {
   EXPECT_THAT(rules(), HasSubstr("cid2"));
 }
 
+/// What the reference's nftables backend writes for a pod.
+std::string reference_rules(const std::string& family, const std::string& address,
+                            const std::string& network) {
+  const std::string table = "inet cni_plugins_masquerade";
+  return "nft -f - <<'END'\nadd table " + table + "\nadd chain " + table +
+         " masq_checks\nadd chain " + table +
+         " postrouting { type nat hook postrouting priority 100; }\nflush chain " + table +
+         " postrouting\nadd rule " + table +
+         " postrouting ip daddr == 224.0.0.0/4 return\nadd rule " + table +
+         " postrouting ip6 daddr == ff00::/8 return\nadd rule " + table +
+         " postrouting goto masq_checks\nadd rule " + table + " masq_checks " + family +
+         " saddr == " + address + " " + family + " daddr != " + network +
+         " masquerade comment \"4dfa0667e74383ec-0b65a318f52e521b, net: tnet, if: eth0, id: "
+         "cid1\"\n"
+         "END\n";
+}
+
+// R1
+TEST_F(Masquerade, CheckKnowsTheReferencesRulesOfEitherFamily) {
+  ASSERT_EQ(test::output_of(reference_rules("ip6", "fd00:22::5", "fd00:22::/64")), "");
+  EXPECT_NO_THROW(check_masquerade(kOwner, addresses({"fd00:22::5/64"})));
+  EXPECT_THROW(check_masquerade(kOwner, addresses({"fd00:22::6/64"})), std::system_error);
+  EXPECT_THROW(check_masquerade(kOwner, both_), std::system_error);
+  ASSERT_EQ(test::output_of(reference_rules("ip", "10.22.0.5", "10.22.0.0/24")), "");
+  EXPECT_NO_THROW(check_masquerade(kOwner, both_));
+  add_masquerade(kOther, addresses({"10.22.0.9/24", "fd00:22::9/64"}));
+  EXPECT_TRUE(remove_masquerade(kOwner, both_));
+  EXPECT_THAT(rules(), Not(HasSubstr("cid1")));
+  EXPECT_NO_THROW(check_masquerade(kOther, addresses({"10.22.0.9/24", "fd00:22::9/64"})));
+}
+
+// S13
+TEST_F(Masquerade, RulesMadeAfterGcBeganStay) {
+  for (const MasqueradeBackend backend : kBackends) {
+    add_masquerade(kOwner, both_, backend);
+    const auto remove_stale = find_stale_masquerade("tnet", {});
+    add_masquerade(kOther, addresses({"10.22.0.6/24"}), backend);
+    remove_stale();
+    EXPECT_NO_THROW(check_masquerade(kOther, addresses({"10.22.0.6/24"})));
+    EXPECT_THROW(check_masquerade(kOwner, both_), std::system_error);
+    remove_masquerade(kOther);
+  }
+}
+
+// S17
+TEST_F(Masquerade, AToolThatOnlyClaimsSuccessIsFoundOut) {
+  const test::TempDir tools;
+  const std::string path = ::getenv("PATH");
+  test::output_of("printf '#!/bin/sh\nexit 0\n' >" + (tools / "iptables-restore") + "; chmod +x " +
+                  (tools / "iptables-restore"));
+  ::setenv("PATH", (tools.path() + ":" + path).c_str(), 1);
+  try {
+    add_masquerade(kOwner, both_, MasqueradeBackend::iptables);
+    ADD_FAILURE() << "no failure";
+  } catch (const std::system_error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("iptables-restore reported success, but chain"));
+  }
+  ::setenv("PATH", path.c_str(), 1);
+}
+
 TEST_F(Masquerade, S194_GcKeepsValidAttachmentsAndOtherNetworks) {
   const Owner elsewhere{"onet", "cid1", "eth0"};
-  for (const MasqueradeBackend backend :
-       {MasqueradeBackend::nftables, MasqueradeBackend::iptables}) {
+  for (const MasqueradeBackend backend : kBackends) {
     add_masquerade(kOwner, addresses({"10.22.0.5/24"}), backend);
     add_masquerade(kOther, addresses({"10.22.0.6/24"}), backend);
     add_masquerade(elsewhere, addresses({"10.33.0.6/24"}), backend);
   }
-  gc_masquerade("tnet", {&kOther, 1});
+  find_stale_masquerade("tnet", {&kOther, 1})();
   const std::string all = rules();
   EXPECT_THAT(all, Not(HasSubstr("net: tnet, if: eth0, id: cid1")));
   EXPECT_THAT(all, HasSubstr("net: tnet, if: eth0, id: cid2"));

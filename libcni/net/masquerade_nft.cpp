@@ -85,10 +85,34 @@ bool is_hooked(const std::vector<RuleInfo>& rules) {
              rules, [&](const RuleInfo& rule) { return in_hook(rule) && rule.target == kChecks; });
 }
 
-/// Puts into `batch` what `addresses` need and is not there, or was flushed. Returns whether that
-/// is anything.
-bool repair(Nft& nft, Batch& batch, std::span<const base::Prefix> addresses) {
-  const std::vector<RuleInfo> rules = nft.list_rules(table());
+/// A rule as the reference has one per address.
+Rule own_rule(const Owner& owner, const base::Prefix& address) {
+  Rule rule(owner_comment(owner));
+  rule.address_family(address.address.family())
+      .source(base::host_prefix(address.address))
+      .destination(address.network(), Rule::Match::unequal)
+      .masquerade();
+  return rule;
+}
+
+/// Whether `rule` is such a one for `address`, of any owner.
+bool masquerades(const RuleInfo& rule, const base::Prefix& address) {
+  return rule.chain == kChecks && rule.target == "MASQUERADE" && !rule.has_more &&
+         rule.source == base::host_prefix(address.address) && rule.excludes_destination &&
+         rule.destination == address.network();
+}
+
+bool has_own_rule(const std::vector<RuleInfo>& rules, const Owner& owner,
+                  const base::Prefix& address) {
+  return std::ranges::any_of(rules, [&](const RuleInfo& rule) {
+    return is_owned_by(rule.comment, owner) && masquerades(rule, address);
+  });
+}
+
+/// Puts into `batch` what `addresses` need and `rules` lack, or what was flushed. Returns whether
+/// that is anything.
+bool repair(Batch& batch, const std::vector<RuleInfo>& rules,
+            std::span<const base::Prefix> addresses) {
   std::vector<base::Prefix> missing;
   std::ranges::copy_if(one_per_set(addresses), std::back_inserter(missing),
                        [&](const base::Prefix& kind) { return !has_rule(rules, kind); });
@@ -143,17 +167,19 @@ bool remove_known(Nft& nft, Batch& batch, const Owner& owner,
 void add(Nft& nft, const Owner& owner, std::span<const base::Prefix> addresses) {
   bool contested = false;
   nft::retry_on_conflict([&] {
-    // Elements alone need no generation: nobody else's change makes them wrong.
+    // Elements alone need no generation: no other process's change makes them wrong.
     const std::uint32_t generation = nft.generation();
     Batch batch(table());
-    const bool repaired = repair(nft, batch, addresses);
+    const std::vector<RuleInfo> rules = nft.list_rules(table());
+    const bool repaired = repair(batch, rules, addresses);
     for (const base::Prefix& address : addresses) {
       const Element wanted{.key = key_of(address), .comment = owner_comment(owner)};
       const auto present =
           contested ? nft.find_element(table(), set_name(address), wanted.key) : std::nullopt;
-      if (present && is_owned_by(present->comment, owner)) continue;
-      if (present) batch.remove_element(set_name(address), wanted.key);
-      batch.add_element(set_name(address), wanted);
+      if (!present)
+        batch.add_element(set_name(address), wanted);
+      else if (!is_owned_by(present->comment, owner) && !has_own_rule(rules, owner, address))
+        batch.append_rule(kChecks, own_rule(owner, address));
     }
     contested = true;  // whatever fails now, the next round looks first
     nft.commit(batch, repaired ? std::optional(generation) : std::nullopt);
@@ -161,6 +187,8 @@ void add(Nft& nft, const Owner& owner, std::span<const base::Prefix> addresses) 
 }
 
 bool remove(Nft& nft, const Owner& owner, std::span<const base::Prefix> addresses) {
+  // Most attachments of most nodes have none: one question tells.
+  if (!nft.has_chain(table(), kChecks)) return false;
   bool existed = false;
   nft::retry_on_conflict([&] {
     Batch batch(table());
@@ -177,18 +205,30 @@ bool remove(Nft& nft, const Owner& owner, std::span<const base::Prefix> addresse
   return existed;
 }
 
-bool has(Nft& nft, const Owner& owner, const base::Prefix& address) {
+bool has(Nft& nft, const base::Prefix& address) {
   const std::vector<RuleInfo> rules = nft.list_rules(table());
-  if (!is_hooked(rules)) return false;
-  const bool by_reference = std::ranges::any_of(rules, [&](const RuleInfo& rule) {
-    return is_owned_by(rule.comment, owner) && rule.source == base::host_prefix(address.address);
+  const bool reached = std::ranges::any_of(rules, [](const RuleInfo& rule) {
+    return rule.chain == kPostrouting && rule.target == kChecks;
   });
-  if (by_reference) return true;
-  const auto element = nft.find_element(table(), set_name(address), key_of(address));
-  return has_rule(rules, address) && element && is_owned_by(element->comment, owner);
+  if (!reached) return false;
+  if (std::ranges::any_of(rules, [&](const RuleInfo& rule) { return masquerades(rule, address); }))
+    return true;
+  return has_rule(rules, address) &&
+         nft.find_element(table(), set_name(address), key_of(address)).has_value();
 }
 
-void collect(Nft& nft, const std::function<bool(std::string_view)>& is_stale) {
+std::set<std::string, std::less<>> list_comments(
+    Nft& nft, const std::function<bool(std::string_view)>& is_stale) {
+  std::set<std::string, std::less<>> comments;
+  for (const auto& [set, element] : find_elements(nft, is_stale)) comments.insert(element.comment);
+  for (const nft::ChainInfo& rule : nft.list_comments(table()))
+    if (is_stale(rule.comment)) comments.insert(rule.comment);
+  return comments;
+}
+
+void collect(Nft& nft, const std::set<std::string, std::less<>>& comments) {
+  if (comments.empty()) return;
+  const auto is_stale = [&](std::string_view comment) { return comments.contains(comment); };
   nft::retry_on_conflict([&] {
     Batch batch(table());
     for (const auto& [set, element] : find_elements(nft, is_stale))

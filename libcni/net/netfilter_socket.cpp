@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <system_error>
 
 #include <libmnl/libmnl.h>
 #include <libnftnl/common.h>
@@ -17,6 +18,7 @@ namespace net {
 namespace {
 
 constexpr int kDumpRounds = 10;
+constexpr int kAnswerTries = 3;
 
 /// The kernel reports a negative errno; what is none of its numbers is EPROTO.
 int errno_of(const nlmsghdr& answer) {
@@ -128,9 +130,19 @@ void NetfilterSocket::send_batch(std::span<const iovec> parts, const std::string
                                  const OnMessage& on_message) {
   send(parts, attempted);
   // The kernel has worked through the batch when sendmsg returns; what it refused is waiting to be
-  // read.
-  while (const std::size_t got = receive(MSG_DONTWAIT, attempted))
+  // read. A read that fails is made again: the answers stay in the socket, and without them nothing
+  // tells whether the batch is in force.
+  for (int failed = 0;;) {
+    std::size_t got = 0;
+    try {
+      got = receive(MSG_DONTWAIT, attempted);
+    } catch (const std::system_error&) {
+      if (++failed == kAnswerTries) throw;
+      continue;
+    }
+    if (got == 0) return;
     for_each_message(buffer_, got, on_message);
+  }
 }
 
 }  // namespace net

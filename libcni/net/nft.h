@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "libcni/net/nft_batch.h"
+#include "libcni/net/nft_rule_info.h"
 
 namespace net {
 class NetfilterSocket;

@@ -99,19 +99,4 @@ class Rule {
   std::string comment_;
 };
 
-/// What a listed rule says, as far as this suite asks; also rules of iptables-nft.
-struct RuleInfo {
-  std::string chain = {};
-  std::uint64_t handle = 0;
-  std::string comment;  ///< of nft, or of iptables' `-m comment`
-  std::string target;   ///< chain that it jumps or goes to, or an iptables target's name
-  std::optional<base::Prefix> source = {};
-  std::optional<base::Prefix> destination = {};
-  std::uint32_t mark = 0;  ///< that it compares with, or sets
-  Bytes compared = {};     ///< what its last comparison is with
-  bool operator==(const RuleInfo&) const = default;
-};
-/// `family` tells the length of addresses: AF_INET or AF_INET6.
-RuleInfo read_rule(const nftnl_rule* rule, int family);
-
 }  // namespace net::nft

@@ -31,6 +31,15 @@ bool is_owned_by(std::string_view comment, const Owner& owner) {
   return comment.starts_with(owner_hash(owner));
 }
 
+StaleComments::StaleComments(const std::string& network, std::span<const Owner> valid)
+    : ours_(network_hash(network) + "-") {
+  for (const Owner& owner : valid) kept_.insert(owner_hash(owner));
+}
+
+bool StaleComments::operator()(std::string_view comment) const {
+  return comment.starts_with(ours_) && !kept_.contains(comment.substr(0, comment.find(',')));
+}
+
 std::string iptables_chain(std::string_view prefix, const Owner& owner) {
   std::string name = std::string(prefix) + base::sha512_hex(owner.network + owner.container_id);
   name.resize(kIptablesChain);

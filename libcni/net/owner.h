@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -22,6 +25,17 @@ std::string owner_hash(const Owner& owner);
 std::string owner_comment(const Owner& owner);
 /// Whether `comment` was made by owner_comment(owner).
 bool is_owned_by(std::string_view comment, const Owner& owner);
+
+/// GC: tells comments of owner_comment() that belong to `network` and to none of `valid`.
+class StaleComments {
+ public:
+  StaleComments(const std::string& network, std::span<const Owner> valid);
+  bool operator()(std::string_view comment) const;
+
+ private:
+  std::string ours_;
+  std::set<std::string, std::less<>> kept_;  ///< hashes
+};
 
 /// iptables' chain of a container on a network, `<prefix><hash>` cut to 28: it has no interface
 /// name.

@@ -4,12 +4,15 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <functional>
+#include <optional>
 
 #include "libcni/base/failures.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/base/undo.h"
 #include "libcni/fabric/desired.h"
 #include "libcni/net/address.h"
+#include "libcni/net/attachment_rules.h"
 #include "libcni/net/neighbor.h"
 #include "libcni/net/route.h"
 #include "libcni/net/sysctl.h"
@@ -120,11 +123,8 @@ void remove(const cni::Request& request) {
   base::Failures failures;
   std::optional<net::nft::Nft> nft;
   // Rules go first: the kernel lets go of them while the link is being removed (Nft::settle).
-  // Only node.json may have told that there are any.
-  failures.attempt([&] {
-    if (request.config.get_bool("ipMasq", true))
-      net::remove_masquerade(nft.emplace(), owner_of(request));
-  });
+  // Their elements have the lengths of the node's ranges, which the result does not tell.
+  failures.attempt([&] { net::remove_attachment_rules(nft, owner_of(request), {}); });
   // The link goes before its address: no pod may still answer for it when it is handed out again.
   // Its routes go with it.
   failures.attempt(
@@ -139,8 +139,12 @@ void remove(const cni::Request& request) {
 void collect_garbage(const cni::Request& request) {
   const auto valid = attach::owners_of(request.network, request.valid_attachments);
   base::Failures failures;
+  // They are read before anything is removed: what an ADD makes meanwhile is not stale (S-203).
+  std::function<void()> remove_rules = [] {};
+  failures.attempt(
+      [&] { remove_rules = net::find_stale_attachment_rules(request.network, valid); });
   failures.attempt([&] { attach::remove_stale_veths(request.network, valid); });
-  failures.attempt([&] { net::gc_masquerade(request.network, valid); });
+  failures.attempt(remove_rules);
   failures.attempt([&] {
     const cni::Request ipam_request = make_removal_request(request);
     cni::Ipam(ipam_request).gc();

@@ -280,6 +280,23 @@ TEST_F(BridgeApply, S194_GcRemovesPortsOfUnlistedAttachmentsOfThisNetworkOnly) {
   EXPECT_THAT(test::output_in(other, "ip link"), Not(HasSubstr("eth0")));
 }
 
+// P6: DEL and GC go by owner, whatever the configuration says by now.
+TEST_F(BridgeApply, RulesGoAlthoughTheConfigurationNoLongerAsksForThem) {
+  const auto rules = [] { return test::output_of("nft list ruleset"); };
+  for (const char* backend : {"nftables", "iptables"})
+    for (const bool by_gc : {false, true})
+      for (const bool with_result : {false, true}) {
+        const cni::Result result =
+            add_with(std::string(kGateway) +
+                     R"(,"macspoofchk":true,"ipMasq":true,"ipMasqBackend":")" + backend + "\"");
+        ASSERT_THAT(rules(), AllOf(HasSubstr("macspoofchk-c1-eth0"), HasSubstr("10.1.0.5")));
+        if (by_gc) collect_garbage(host_.request(cni::Verb::gc, config(kGateway), sandbox_));
+        remove_with(kGateway, with_result ? std::optional(result) : std::nullopt);
+        EXPECT_THAT(rules(), Not(HasSubstr("c1"))) << backend << by_gc << with_result;
+        EXPECT_THAT(rules(), Not(HasSubstr("10.1.0.5"))) << backend << by_gc << with_result;
+      }
+}
+
 TEST_F(BridgeApply, S213_StatusIsReadyBeforeFirstUseAnd51WhenTheBridgeIsDown) {
   const auto status = [&] {
     report_status(host_.request(cni::Verb::status, config(""), sandbox_));

@@ -2,7 +2,6 @@
 #include "plugins/bridge/delegate.h"
 
 #include "plugins/bridge/apply.h"
-#include "plugins/bridge/conf.h"
 
 namespace bridge {
 
@@ -12,9 +11,7 @@ const cni::Plugin& plugin() {
                                    .del = remove,
                                    .check = verify,
                                    .gc = collect_garbage,
-                                   .status = report_status,
-                                   .parse = [](const cni::Request& r) { parse_conf(r); },
-                                   .keys = kKeys};
+                                   .status = report_status};
   return kPlugin;
 }
 

@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <functional>
+#include <set>
 
 #include "libcni/base/failures.h"
 #include "libcni/base/log.h"
@@ -14,6 +16,7 @@
 #include "libcni/net/link.h"
 #include "libcni/net/route.h"
 #include "libcni/net/sysctl.h"
+#include "plugins/portmap/holder.h"
 #include "plugins/portmap/plan.h"
 
 namespace portmap {
@@ -40,6 +43,16 @@ void forget_flows(int family, const std::vector<std::uint16_t>& ports) {
   }
 }
 
+constexpr const char* kMissingChainAdvice =
+    "kube-proxy in iptables mode makes KUBE-MARK-MASQ: start what makes the chain, or remove the "
+    "key "
+    "externalSetMarkChain, so that portmap marks packets itself";
+
+std::string missing_chain(const std::string& chain, int family) {
+  return "chain \"" + chain + "\" of externalSetMarkChain does not exist in table nat of " +
+         (family == AF_INET ? "iptables" : "ip6tables");
+}
+
 std::vector<std::uint16_t> udp_ports_of(const net::HostPorts& family) {
   std::vector<std::uint16_t> ports;
   for (const net::HostPort& port : family.ports)
@@ -47,19 +60,35 @@ std::vector<std::uint16_t> udp_ports_of(const net::HostPorts& family) {
   return ports;
 }
 
-net::IptablesConditions conditions_of(const RemovalHints& hints) {
-  return {hints.conditions_v4, hints.conditions_v6};
+/// The chain that marks packets belongs to another program, which may not have made it yet.
+void require_set_mark_chains(net::nft::Nft& nft, const Plan& plan) {
+  for (const net::IptablesHostPorts& family : plan.iptables) {
+    const int address_family = family.ports.container.address.family();
+    if (family.set_mark_chain.empty() || family.ports.masquerade == net::HostPortMasquerade::none ||
+        net::has_nat_chain(nft, address_family, family.set_mark_chain))
+      continue;
+    throw cni::Error(cni::Code::try_again_later,
+                     missing_chain(family.set_mark_chain, address_family), kMissingChainAdvice);
+  }
 }
 
-/// The ports that ADD opened, as far as configuration and prevResult still tell; they only save a
-/// walk.
-std::vector<net::HostPorts> known_ports(const cni::Request& request) noexcept {
-  try {
-    if (!request.prev_result) return {};
-    return make_plan(parse_conf(request), *request.prev_result, request.ifname).nftables;
-  } catch (const std::exception&) {
-    return {};  // broken by now: DEL goes by owner
-  }
+std::set<base::IpAddress> addresses_of(const Plan& plan) {
+  std::set<base::IpAddress> addresses;
+  for (const net::HostPorts& family : plan.nftables) addresses.insert(family.container.address);
+  for (const net::IptablesHostPorts& family : plan.iptables)
+    addresses.insert(family.ports.container.address);
+  return addresses;
+}
+
+/// Dead holders do not stop an ADD, which replaces them; but runtimes that never ask for GC leave
+/// more and more of them.
+void tell_dead_holders(net::nft::Nft& nft) {
+  Holders holders;
+  for (const net::HostPortHold& hold : net::list_host_ports(nft))
+    if (holders.is_dead(hold))
+      base::log("portmap: host port " + net::describe(hold.port) + " is held by " + hold.holder +
+                ", which is dead: no link of this host has its address " + hold.container.text() +
+                "; the next ADD that asks for the port, or a GC, removes it");
 }
 
 }  // namespace
@@ -73,14 +102,15 @@ cni::Result add(const cni::Request& request) {
   const net::Owner owner = owner_of(request);
   net::nft::Nft nft;
   base::Undo undo;
+  Holders holders(addresses_of(plan));
+  const auto is_dead = [&](const net::HostPortHold& hold) { return holders.is_dead(hold); };
+  require_set_mark_chains(nft, plan);
   if (!plan.iptables.empty()) {
-    undo.add("close the host ports", [&] {
-      net::remove_iptables_host_ports(nft, owner, plan.iptables.front().conditions);
-    });
-    net::add_iptables_host_ports(nft, owner, plan.iptables);
+    net::add_iptables_host_ports(nft, owner, plan.iptables, is_dead);
+    undo.add("close the host ports", [&] { net::remove_iptables_host_ports(nft, owner); });
   }
   if (!plan.nftables.empty()) {
-    net::add_host_ports(nft, owner, plan.nftables);
+    net::add_host_ports(nft, owner, plan.nftables, is_dead);
     undo.add("close the host ports", [&] { net::remove_host_ports(nft, owner); });
   }
   if (plan.reached_from_localhost) let_localhost_in(*plan.reached_from_localhost);
@@ -95,15 +125,13 @@ cni::Result add(const cni::Request& request) {
 
 void remove(const cni::Request& request) {
   const net::Owner owner = owner_of(request);
-  const RemovalHints hints = parse_removal_hints(request);
   base::Failures failures;
   net::nft::Nft nft;
   net::RemovedHostPorts removed;
   bool had_iptables = false;
-  failures.attempt([&] { removed = net::remove_host_ports(nft, owner, known_ports(request)); });
-  failures.attempt(
-      [&] { had_iptables = net::remove_iptables_host_ports(nft, owner, conditions_of(hints)); });
-  if (had_iptables) std::ranges::copy(hints.udp_ports, std::back_inserter(removed.udp));
+  failures.attempt([&] { removed = net::remove_host_ports(nft, owner); });
+  failures.attempt([&] { had_iptables = net::remove_iptables_host_ports(nft, owner); });
+  if (had_iptables) std::ranges::copy(known_udp_ports(request), std::back_inserter(removed.udp));
   for (const int family : kFamilies) forget_flows(family, removed.udp);
   if (removed.existed || had_iptables) net::nft::Nft::settle();
   failures.report();
@@ -132,23 +160,36 @@ void collect_garbage(const cni::Request& request) {
     valid.push_back({request.network, attachment.container_id, attachment.ifname});
   base::Failures failures;
   net::nft::Nft nft;
+  // Both are read before anything is removed: what an ADD makes meanwhile is not stale (S-203).
+  std::function<net::RemovedHostPorts()> remove_ports = [] { return net::RemovedHostPorts{}; };
+  std::function<void()> remove_chains = [] {};
+  failures.attempt([&] { remove_ports = net::find_stale_host_ports(nft, request.network, valid); });
+  failures.attempt(
+      [&] { remove_chains = net::find_stale_iptables_host_ports(nft, request.network, valid); });
   net::RemovedHostPorts removed;
-  failures.attempt([&] { removed = net::gc_host_ports(nft, request.network, valid); });
-  failures.attempt([&] { net::gc_iptables_host_ports(nft, request.network, valid); });
+  failures.attempt([&] { removed = remove_ports(); });
+  failures.attempt(remove_chains);
   for (const int family : kFamilies) forget_flows(family, removed.udp);
   failures.report();
 }
 
 void report_status(const cni::Request& request) {
   const Conf conf = parse_conf(request);
+  net::nft::Nft nft;
   try {
     if (conf.backend == Backend::iptables)
       net::require_iptables(AF_INET);
     else
-      net::nft::Nft().generation();
+      nft.generation();
   } catch (const std::system_error& error) {
     throw cni::Error(cni::Code::not_available, error.what());
   }
+  if (!conf.set_mark_chain.empty() && conf.snat && std::ranges::none_of(kFamilies, [&](int family) {
+        return net::has_nat_chain(nft, family, conf.set_mark_chain);
+      }))
+    throw cni::Error(cni::Code::not_available, missing_chain(conf.set_mark_chain, AF_INET),
+                     kMissingChainAdvice);
+  tell_dead_holders(nft);
 }
 
 }  // namespace portmap

@@ -94,9 +94,10 @@ std::string foreign_keys(const Conf& conf, Backend backend) {
   const auto is_foreign = [&](const std::vector<std::string>& words) {
     return !words.empty() && is_iptables_syntax(words) == (backend == Backend::nftables);
   };
+  // In the reference's order.
+  if (backend == Backend::nftables && !conf.set_mark_chain.empty()) note("externalSetMarkChain");
   if (is_foreign(conf.conditions_v4)) note("conditionsV4");
   if (is_foreign(conf.conditions_v6)) note("conditionsV6");
-  if (backend == Backend::nftables && !conf.set_mark_chain.empty()) note("externalSetMarkChain");
   return keys;
 }
 
@@ -127,12 +128,6 @@ int parse_mark_bit(const json::Object& config, const Conf& conf) {
   return static_cast<int>(bit.value_or(Conf{}.mark_bit));
 }
 
-std::string join(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
-}
-
 }  // namespace
 
 Conf parse_conf(const cni::Request& request) {
@@ -153,17 +148,15 @@ Conf parse_conf(const cni::Request& request) {
   return conf;
 }
 
-RemovalHints parse_removal_hints(const cni::Request& request) noexcept {
-  RemovalHints hints;
+std::vector<std::uint16_t> known_udp_ports(const cni::Request& request) noexcept {
+  std::vector<std::uint16_t> ports;
   try {
-    hints.conditions_v4 = join(parse_words(request.config, "conditionsV4"));
-    hints.conditions_v6 = join(parse_words(request.config, "conditionsV6"));
     for (const net::HostPort& port : parse_mappings(request.config))
-      if (port.protocol == IPPROTO_UDP) hints.udp_ports.push_back(port.host_port);
+      if (port.protocol == IPPROTO_UDP) ports.push_back(port.host_port);
   } catch (const std::exception&) {
-    // A removal goes by owner; a broken configuration only costs the hints after the break.
+    // A removal goes by owner; a broken configuration only costs the hint.
   }
-  return hints;
+  return ports;
 }
 
 }  // namespace portmap

@@ -3,7 +3,6 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "libcni/net/hostport.h"
@@ -27,20 +26,12 @@ struct Conf {
   bool operator==(const Conf&) const = default;
 };
 
-/// Every key that README.md has.
-inline constexpr std::string_view kKeys =
-    "backend snat masqAll markMasqBit externalSetMarkChain conditionsV4 conditionsV6";
-
 /// Throws cni::Error 7 naming key and value, 6 for a wrong type. Without `backend`, a configuration
 /// in iptables' words gets iptables, all others nf_tables.
 Conf parse_conf(const cni::Request& request);
 
-/// What DEL and GC can use of a configuration that may be broken: never throws for bad values.
-struct RemovalHints {
-  std::string conditions_v4 = {};
-  std::string conditions_v6 = {};
-  std::vector<std::uint16_t> udp_ports = {};
-};
-RemovalHints parse_removal_hints(const cni::Request& request) noexcept;
+/// The UDP host ports that a configuration tells, which may be broken: then there are fewer. A
+/// removal from iptables forgets their flows.
+std::vector<std::uint16_t> known_udp_ports(const cni::Request& request) noexcept;
 
 }  // namespace portmap

@@ -2,11 +2,13 @@
 #include "plugins/ptp/apply.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 
 #include "libcni/base/failures.h"
 #include "libcni/base/undo.h"
 #include "libcni/net/address.h"
+#include "libcni/net/attachment_rules.h"
 #include "libcni/net/masquerade.h"
 #include "libcni/net/route.h"
 #include "libcni/net/sysctl.h"
@@ -81,15 +83,11 @@ cni::Result add(const cni::Request& request) {
 
 void remove(const cni::Request& request) {
   base::Failures failures;
-  bool ip_masq = false;
-  failures.attempt([&] { ip_masq = request.config.get_bool("ipMasq"); });
   std::optional<net::nft::Nft> nft;
   // Rules go first: the kernel lets go of them while the link is being removed (Nft::settle).
-  if (ip_masq)
-    failures.attempt([&] {
-      net::remove_masquerade(nft.emplace(), owner_of(request),
-                             attach::addresses_of(request.prev_result));
-    });
+  failures.attempt([&] {
+    net::remove_attachment_rules(nft, owner_of(request), attach::addresses_of(request.prev_result));
+  });
   // The link goes before its address: no pod may still answer for it when it is handed out again.
   failures.attempt(
       [&] { attach::remove_veth_pair(request.sandbox, owner_of(request), request.prev_result); });
@@ -100,8 +98,12 @@ void remove(const cni::Request& request) {
 void collect_garbage(const cni::Request& request) {
   const auto valid = attach::owners_of(request.network, request.valid_attachments);
   base::Failures failures;
+  // They are read before anything is removed: what an ADD makes meanwhile is not stale (S-203).
+  std::function<void()> remove_rules = [] {};
+  failures.attempt(
+      [&] { remove_rules = net::find_stale_attachment_rules(request.network, valid); });
   failures.attempt([&] { attach::remove_stale_veths(request.network, valid); });
-  failures.attempt([&] { net::gc_masquerade(request.network, valid); });
+  failures.attempt(remove_rules);
   failures.attempt([&] { cni::Ipam(request).gc(); });
   failures.report();
 }
@@ -109,11 +111,6 @@ void collect_garbage(const cni::Request& request) {
 void report_status(const cni::Request& request) {
   parse_conf(request);
   require_ipam(request).status();
-}
-
-void require_usable(const cni::Request& request) {
-  parse_conf(request);
-  require_ipam(request);
 }
 
 }  // namespace ptp

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "libcni/net/mac_spoof.h"
+#include "libcni/net/masquerade.h"
 #include "plugins/ptp/apply.h"
 #include "tests/support/host/test_host.h"
 
@@ -211,6 +214,26 @@ TEST_F(PtpApply, S194_GcRemovesWhatIsNotListed) {
   EXPECT_NO_THROW(verify(request(cni::Verb::check, kept)));
   EXPECT_THAT(test::output_in(other, "ip link"), Not(HasSubstr("eth0")));
   EXPECT_THAT(test::output_of("nft list ruleset"), Not(HasSubstr("id: c2")));
+}
+
+// P6: the configuration's type was bridge, with macspoofchk, at the time of ADD.
+TEST_F(PtpApply, DelAndGcRemoveTheRulesOfAnEarlierConfiguration) {
+  const net::Owner owner{"net1", "c1", "eth0"};
+  for (const bool by_gc : {false, true})
+    for (const auto backend :
+         {net::MasqueradeBackend::nftables, net::MasqueradeBackend::iptables}) {
+      net::add_mac_spoof_check(owner, "veth1", *base::Mac::parse("02:00:00:00:00:01"));
+      net::add_masquerade(owner, std::array{*base::Prefix::parse("10.1.0.5/16")}, backend);
+      const std::string config =
+          R"({"cniVersion":"1.1.0","name":"net1","type":"ptp","ipam":{"type":"fake"}})";
+      if (by_gc)
+        collect_garbage(host_.request(cni::Verb::gc, config, sandbox_));
+      else
+        remove(host_.request(cni::Verb::del, config, sandbox_));
+      EXPECT_THAT(test::output_of("nft list ruleset"),
+                  AllOf(Not(HasSubstr("c1")), Not(HasSubstr("10.1.0.5"))))
+          << by_gc;
+    }
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 #include "plugins/ptp/delegate.h"
 
 #include "plugins/ptp/apply.h"
-#include "plugins/ptp/plan.h"
 
 namespace ptp {
 
@@ -12,9 +11,7 @@ const cni::Plugin& plugin() {
                                    .del = remove,
                                    .check = verify,
                                    .gc = collect_garbage,
-                                   .status = report_status,
-                                   .parse = require_usable,
-                                   .keys = kKeys};
+                                   .status = report_status};
   return kPlugin;
 }
 

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "libcni/base/ip.h"
+#include "libcni/net/owner.h"
+
+namespace attach {
+
+/// What shows that attachments are alive, read once: the host ends that carry our alias, and the
+/// addresses of this namespace and of those that its links lead to.
+class Living {
+ public:
+  Living();
+
+  /// Whose host ends there are. Those with parts too long for an alias are left out.
+  const std::vector<net::Owner>& owners() const { return owners_; }
+  /// Whether a link has the address; nothing where the kernel cannot tell.
+  std::optional<bool> has_address(const base::IpAddress& address) const;
+
+ private:
+  std::vector<net::Owner> owners_;
+  std::optional<std::set<base::IpAddress>> addresses_;
+};
+
+/// The owner that an alias of a host end names; nothing for other texts (see alias_of()).
+std::optional<net::Owner> find_owner(const std::string& alias);
+
+}  // namespace attach

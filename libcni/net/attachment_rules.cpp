@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcni/net/attachment_rules.h"
+
+#include "libcni/base/failures.h"
+#include "libcni/net/mac_spoof.h"
+#include "libcni/net/masquerade.h"
+
+namespace net {
+
+void remove_attachment_rules(std::optional<nft::Nft>& nft, const Owner& owner,
+                             std::span<const base::Prefix> addresses) {
+  nft.emplace();
+  base::Failures failures;
+  failures.attempt([&] { remove_mac_spoof_check(*nft, owner); });
+  failures.attempt([&] { remove_masquerade(*nft, owner, addresses); });
+  failures.report();
+}
+
+std::function<void()> find_stale_attachment_rules(const std::string& network,
+                                                  std::span<const Owner> valid) {
+  return [masquerade = find_stale_masquerade(network, valid),
+          mac_spoof = find_stale_mac_spoof_checks(network, valid)] {
+    base::Failures failures;
+    failures.attempt(masquerade);
+    failures.attempt(mac_spoof);
+    failures.report();
+  };
+}
+
+}  // namespace net

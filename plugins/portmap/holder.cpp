@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugins/portmap/holder.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "libcni/net/link.h"
+#include "libcni/net/route.h"
+
+namespace portmap {
+namespace {
+
+constexpr const char* kReservations = "/var/lib/cni/networks";  // of host-local, by default
+
+/// Whether host-local has reserved `address` for any network.
+bool is_reserved(const base::IpAddress& address) {
+  std::error_code error;
+  for (const auto& network : std::filesystem::directory_iterator(kReservations, error))
+    if (std::filesystem::exists(network.path() / address.text(), error)) return true;
+  return false;
+}
+
+/// Whether packets to `address` take a route of their own over something else than a bridge or a
+/// veth: the far ends of those are seen, those of a macvlan's parent are not.
+bool is_behind_other_link(const base::IpAddress& address) {
+  net::Netlink host;
+  std::optional<net::Route> best;
+  for (net::Route& route : net::list_main_routes(host, address.family(), 0))
+    if (route.dst.length > 0 && route.dst.contains(address) &&
+        (!best || route.dst.length > best->dst.length))
+      best = std::move(route);
+  const auto link = best ? net::find_link(host, best->oif) : std::nullopt;
+  return link && link->kind != "bridge" && link->kind != "veth";
+}
+
+}  // namespace
+
+const attach::Living& Holders::living() {
+  return living_ ? *living_ : living_.emplace();
+}
+
+bool Holders::is_dead(const net::HostPortHold& hold) {
+  const bool has_host_end = std::ranges::any_of(
+      living().owners(), [&](const net::Owner& owner) { return net::belongs_to(hold, owner); });
+  if (has_host_end) return false;
+  // The container that asks has the address by now.
+  if (own_.contains(hold.container)) return true;
+  if (living().has_address(hold.container).value_or(true)) return false;
+  return !is_reserved(hold.container) || !is_behind_other_link(hold.container);
+}
+
+}  // namespace portmap
