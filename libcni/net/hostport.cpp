@@ -99,6 +99,35 @@ void put_elements(Removal& removal, const Unwanted& unwanted) {
   }
 }
 
+/// The elements that an ADD of `families` made, by their keys. Returns false, and puts nothing into
+/// the batch, unless each of them says that these are all of the owner's.
+bool put_known_elements(Removal& removal, const Owner& owner, std::span<const HostPorts> families) {
+  std::vector<std::pair<nft::Table, Placed>> known;
+  for (const HostPorts& ports : families)
+    for (Placed& placed : hostport::elements_of(ports, {})) {
+      const nft::Table table = table_of(ports.container.address.family());
+      const auto present = removal.nft.find_element(table, placed.set, placed.element.key);
+      if (!present || !is_owned_by(present->comment, owner)) return false;
+      placed.element = *present;
+      known.emplace_back(table, std::move(placed));
+    }
+  if (std::ranges::any_of(
+          known, [&](const auto& each) { return each.second.element.companions != known.size(); }))
+    return false;
+  for (const auto& [table, placed] : known) {
+    removal.batch.select(table);
+    removal.put(placed);
+  }
+  return !known.empty();
+}
+
+/// How many elements an ADD of `families` puts into sets; 0 for more than fit into a byte.
+std::uint8_t count_elements(std::span<const HostPorts> families) {
+  std::size_t count = 0;
+  for (const HostPorts& ports : families) count += hostport::elements_of(ports, {}).size();
+  return count <= UINT8_MAX ? static_cast<std::uint8_t>(count) : std::uint8_t{0};
+}
+
 void put_rules(Removal& removal, const Unwanted& unwanted) {
   for (const int family : kFamilies) {
     const nft::Table table = table_of(family);
@@ -109,11 +138,12 @@ void put_rules(Removal& removal, const Unwanted& unwanted) {
 }
 
 /// Removes all whose comment is `unwanted`, until no other process interferes.
-RemovedHostPorts remove_all(Nft& nft, const Unwanted& unwanted) {
+RemovedHostPorts remove_all(Nft& nft, const Unwanted& unwanted,
+                            const std::function<bool(Removal&)>& put_known = {}) {
   RemovedHostPorts removed;
   nft::retry_on_conflict([&] {
     Removal removal{.nft = nft, .removed = removed};
-    put_elements(removal, unwanted);
+    if (!put_known || !put_known(removal)) put_elements(removal, unwanted);
     put_rules(removal, unwanted);
     removed.existed = removed.existed || !removal.batch.empty();
     nft.commit(removal.batch);
@@ -128,6 +158,7 @@ RemovedHostPorts remove_all(Nft& nft, const Unwanted& unwanted) {
 void add_host_ports(Nft& nft, const Owner& owner, std::span<const HostPorts> families,
                     const IsDead& is_dead) {
   const hostport::Claim claim{nft, owner, is_dead};
+  const std::uint8_t companions = count_elements(families);
   bool contested = false;
   nft::retry_on_conflict([&] {
     std::optional<std::uint32_t> generation = nft.generation();
@@ -140,7 +171,8 @@ void add_host_ports(Nft& nft, const Owner& owner, std::span<const HostPorts> fam
       const Opening opening{claim, batch, rules, owner_comment(owner)};
       if (ports.conditions.empty()) hostport::take_over_rules(claim, ports, rules);
       needs_generation |= hostport::repair(batch, ports, rules);
-      for (const Placed& wanted : hostport::elements_of(ports, opening.comment)) {
+      for (Placed& wanted : hostport::elements_of(ports, opening.comment)) {
+        wanted.element.companions = companions;
         if (contested)
           place(opening, wanted);
         else
@@ -155,10 +187,13 @@ void add_host_ports(Nft& nft, const Owner& owner, std::span<const HostPorts> fam
   });
 }
 
-RemovedHostPorts remove_host_ports(Nft& nft, const Owner& owner) {
-  return remove_all(nft, [&](std::string_view comment) {
+RemovedHostPorts remove_host_ports(Nft& nft, const Owner& owner,
+                                   std::span<const HostPorts> families) {
+  const Unwanted unwanted = [&](std::string_view comment) {
     return comment == owner.container_id || is_owned_by(comment, owner);
-  });
+  };
+  return remove_all(nft, unwanted,
+                    [&](Removal& removal) { return put_known_elements(removal, owner, families); });
 }
 
 std::function<RemovedHostPorts()> find_stale_host_ports(Nft& nft, const std::string& network,

@@ -7,7 +7,8 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
+#include <memory>
+#include <string_view>
 
 #include "libcni/base/subprocess.h"
 #include "libcni/base/sys_error.h"
@@ -252,11 +253,11 @@ void restore_legacy_filter(int family, const std::vector<std::string>& lines) {
 
 std::optional<IptablesVariant> find_tool_variant(int family) {
   const auto program = find_program(family == AF_INET ? "iptables-restore" : "ip6tables-restore");
-  std::error_code ignored;
-  const std::string file =
-      program ? std::filesystem::canonical(*program, ignored).filename().string() : "";
-  if (file == "xtables-nft-multi") return IptablesVariant::nft;
-  if (file == "xtables-legacy-multi") return IptablesVariant::legacy;
+  const std::unique_ptr<char, decltype(&::free)> file(
+      program ? ::realpath(program->c_str(), nullptr) : nullptr, &::free);
+  const std::string_view path = file ? file.get() : "";
+  if (path.ends_with("/xtables-nft-multi")) return IptablesVariant::nft;
+  if (path.ends_with("/xtables-legacy-multi")) return IptablesVariant::legacy;
   return std::nullopt;
 }
 

@@ -15,6 +15,8 @@
 #include <libnftnl/table.h>
 #include <libnftnl/udata.h>
 
+#include "libcni/net/nft_comment.h"
+
 namespace net::nft {
 namespace {
 
@@ -243,6 +245,8 @@ void Batch::add_element(const std::string& set, const Element& element) {
   if (element.interval_end)
     nftnl_set_elem_set_u32(raw, NFTNL_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
   const Comment comment(NFTNL_UDATA_SET_ELEM_COMMENT, element.comment);
+  if (element.companions != 0)
+    nftnl_udata_put(comment.buffer, kCompanions, sizeof element.companions, &element.companions);
   if (!element.comment.empty())
     nftnl_set_elem_set(raw, NFTNL_SET_ELEM_USERDATA, comment.data(), comment.size());
   nftnl_set_elems_nlmsg_build_payload(message.header, object.get());

@@ -37,10 +37,13 @@ struct Set {
 };
 
 /// An element of a set or map. `comment` is what `nft list ruleset` shows; 128 bytes at most.
+/// `companions` is a number of ours that nft does not show: how many elements its owner added in
+/// the same transaction, itself included; 0: unknown.
 struct Element {
   Bytes key;
   Bytes data = {};
   std::string comment = {};
+  std::uint8_t companions = 0;
   bool interval_end = false;
   bool operator==(const Element&) const = default;
 };

@@ -40,6 +40,9 @@ Element read_element(const nlattr& attribute) {
   for_each_nested(attribute, [&](const nlattr& part) {
     if (type_of(part) == NFTA_SET_ELEM_KEY) element.key = value_of(part);
     if (type_of(part) == NFTA_SET_ELEM_DATA) element.data = value_of(part);
+    if (type_of(part) != NFTA_SET_ELEM_USERDATA) return;
+    const auto companions = find_userdata(bytes_of(part), kCompanions);
+    if (!companions.empty()) element.companions = companions[0];
   });
   return element;
 }

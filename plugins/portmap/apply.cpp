@@ -60,6 +60,17 @@ std::vector<std::uint16_t> udp_ports_of(const net::HostPorts& family) {
   return ports;
 }
 
+/// The ports that ADD opened, as far as configuration and prevResult still tell; they only save a
+/// walk.
+std::vector<net::HostPorts> known_ports(const cni::Request& request) noexcept {
+  try {
+    if (!request.prev_result) return {};
+    return make_plan(parse_conf(request), *request.prev_result, request.ifname).nftables;
+  } catch (const std::exception&) {
+    return {};  // broken by now: DEL goes by owner
+  }
+}
+
 /// The chain that marks packets belongs to another program, which may not have made it yet.
 void require_set_mark_chains(net::nft::Nft& nft, const Plan& plan) {
   for (const net::IptablesHostPorts& family : plan.iptables) {
@@ -129,7 +140,7 @@ void remove(const cni::Request& request) {
   net::nft::Nft nft;
   net::RemovedHostPorts removed;
   bool had_iptables = false;
-  failures.attempt([&] { removed = net::remove_host_ports(nft, owner); });
+  failures.attempt([&] { removed = net::remove_host_ports(nft, owner, known_ports(request)); });
   failures.attempt([&] { had_iptables = net::remove_iptables_host_ports(nft, owner); });
   if (had_iptables) std::ranges::copy(known_udp_ports(request), std::back_inserter(removed.udp));
   for (const int family : kFamilies) forget_flows(family, removed.udp);

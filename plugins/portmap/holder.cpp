@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugins/portmap/holder.h"
 
+#include <glob.h>
+
 #include <algorithm>
-#include <filesystem>
 
 #include "libcni/net/link.h"
 #include "libcni/net/route.h"
@@ -10,14 +11,15 @@
 namespace portmap {
 namespace {
 
-constexpr const char* kReservations = "/var/lib/cni/networks";  // of host-local, by default
+constexpr const char* kReservations = "/var/lib/cni/networks/*/";  // of host-local, by default
 
 /// Whether host-local has reserved `address` for any network.
 bool is_reserved(const base::IpAddress& address) {
-  std::error_code error;
-  for (const auto& network : std::filesystem::directory_iterator(kReservations, error))
-    if (std::filesystem::exists(network.path() / address.text(), error)) return true;
-  return false;
+  glob_t found{};
+  const bool any =
+      ::glob((kReservations + address.text()).c_str(), GLOB_NOSORT, nullptr, &found) == 0;
+  ::globfree(&found);
+  return any;
 }
 
 /// Whether packets to `address` take a route of their own over something else than a bridge or a

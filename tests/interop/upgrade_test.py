@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A node whose plugins are exchanged while pods run: what one suite added, the other checks and deletes."""
 import concurrent.futures
+import dataclasses
 import pathlib
 import sys
 import unittest
@@ -14,6 +15,12 @@ from lab.runtime import REFERENCE, Node, Suite, leftovers  # noqa: E402
 PARALLEL = 32
 ALL = MAIN + IPAM
 SHARED = next(case for case in MAIN if case.name == "masquerade-and-portmap")
+
+
+def shared(number):
+    """Its host ports are the pod's own: one that another pod has is refused (L8)."""
+    mappings = [{**each, "hostPort": each["hostPort"] + 100 * number} for each in SHARED.runtime["portMappings"]]
+    return dataclasses.replace(SHARED, runtime={"portMappings": mappings})
 
 
 class UpgradeTest(unittest.TestCase):
@@ -73,13 +80,14 @@ class UpgradeTest(unittest.TestCase):
         node = Node(SHARED)
         try:
             pods = [node.add_pod(name) for name in ("pod-one", "pod-two", "pod-three")]
-            for pod, suite in zip(pods, (self.theirs, self.ours, self.theirs)):
-                pod.add(suite, SHARED, "1.0.0")
+            cases = [shared(number) for number in range(len(pods))]
+            for pod, suite, case in zip(pods, (self.theirs, self.ours, self.theirs), cases):
+                pod.add(suite, case, "1.0.0")
             addresses = [each["address"] for pod in pods for each in pod.result["ips"]]
             self.assertEqual(["10.61.0.2/24", "fd00:61::2/64", "10.61.0.3/24", "fd00:61::3/64", "10.61.0.4/24", "fd00:61::4/64"],
                              addresses)
-            for pod, suite in zip(pods, (self.ours, self.theirs, self.ours)):
-                pod.delete(suite, SHARED, "1.0.0")
+            for pod, suite, case in zip(pods, (self.ours, self.theirs, self.ours), cases):
+                pod.delete(suite, case, "1.0.0")
             self.assert_clean(node)
         finally:
             node.close()
@@ -89,11 +97,12 @@ class UpgradeTest(unittest.TestCase):
         try:
             pods = [node.add_pod(f"pod-{number}") for number in range(PARALLEL)]
             suites = [(self.theirs, self.ours)[number % 2] for number in range(PARALLEL)]
+            cases = [shared(number) for number in range(PARALLEL)]
             with concurrent.futures.ThreadPoolExecutor(8) as threads:
-                list(threads.map(lambda pod, suite: pod.add(suite, SHARED, "1.0.0"), pods, suites))
+                list(threads.map(lambda pod, suite, case: pod.add(suite, case, "1.0.0"), pods, suites, cases))
                 addresses = [each["address"] for pod in pods for each in pod.result["ips"]]
                 self.assertEqual(len(addresses), len(set(addresses)), "an address was given twice")
-                list(threads.map(lambda pod, suite: pod.delete(suite, SHARED, "1.0.0"), pods, reversed(suites)))
+                list(threads.map(lambda pod, suite, case: pod.delete(suite, case, "1.0.0"), pods, reversed(suites), cases))
             self.assert_clean(node)
         finally:
             node.close()
