@@ -52,9 +52,12 @@ void Reconciler::poke(bool foreign) {
     foreign_ = true;
   }
   foreign_ = foreign_ && foreign;
-  const auto pause = fights_ > kFightsAllowed && foreign_ ? kFight : kBurst;
+  if (foreign_)
+    return schedule(
+        std::max(now + kSettle, last_end_ + (fights_ > kFightsAllowed ? kFight : kBurst)));
   // What the kernel tells of an own change does not delay the next one.
-  schedule(std::max(now + kSettle, (foreign_ ? last_end_ : last_wanted_end_) + pause));
+  const auto pause = std::clamp<Clock::duration>(last_wanted_time_, kSettle, kBurst);
+  schedule(std::max(now, last_wanted_end_ + pause));
 }
 
 void Reconciler::run_now() {
@@ -81,6 +84,7 @@ void Reconciler::round(bool all) {
   loop_.cancel(timer_);
   timer_ = 0;
   const bool foreign = foreign_ && poked_;
+  const auto begin = Clock::now();
   std::size_t writes = 0;
   for (std::size_t i = 0; i < drivers_.size(); ++i) {
     DriverStatus& status = status_[i];
@@ -94,7 +98,10 @@ void Reconciler::round(bool all) {
   fights_ = foreign && writes > 0 ? fights_ + 1 : 0;
   ++rounds_;
   last_end_ = Clock::now();
-  if (poked_ && !foreign_) last_wanted_end_ = last_end_;
+  if (poked_ && !foreign_) {
+    last_wanted_end_ = last_end_;
+    last_wanted_time_ = last_end_ - begin;
+  }
   if (poked_) latencies_.add(std::chrono::duration<double>(last_end_ - *poked_).count());
   poked_.reset();
   foreign_ = false;

@@ -42,9 +42,11 @@ struct DriverRun {
   std::string problem = {};  ///< what the driver could not do, though it went on
 };
 
-/// Runs drivers when something may have changed: 5 ms after the first word, at most every 100 ms
-/// in a burst, every 60 to 90 s without any, and each failing one again after 1 to 60 s, alone.
-/// Each run reads, compares and fixes, so that a run too many costs time only.
+/// Runs drivers when something may have changed: at once after the first word, and after a pause as
+/// long as the last round took (5 to 100 ms) for all words that follow meanwhile; without any word
+/// every 60 to 90 s, and each failing driver again after 1 to 60 s, alone. Words of the kernel are
+/// collected for 5 ms, and acted on at most every 100 ms. Each run reads, compares and fixes, so
+/// that a run too many costs time only.
 class Reconciler {
  public:
   using Run = std::function<DriverRun()>;
@@ -97,6 +99,7 @@ class Reconciler {
   Clock::time_point due_ = Clock::time_point::max();
   Clock::time_point last_end_ = {};
   Clock::time_point last_wanted_end_ = {};  ///< of a round that a change of the plan asked for
+  Clock::duration last_wanted_time_ = {};   ///< how long that took
   std::optional<Clock::time_point> poked_;
   bool foreign_ = false;
   int fights_ = 0;

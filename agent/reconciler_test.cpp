@@ -43,14 +43,60 @@ TEST_F(ReconcilerTest, ABurstOfWordsIsOneRoundAndOneMoreAtMost) {
   EXPECT_LE(runs, 2);
 }
 
-TEST_F(ReconcilerTest, TwoRoundsAreApart) {
+// K9
+TEST_F(ReconcilerTest, TheFirstWordActsAtOnce) {
   int runs = 0;
   reconciler_.add("one", Needed::no, counting(runs));
-  reconciler_.run_now();
   reconciler_.poke();
-  turn_for(milliseconds(50));
+  loop_.turn(milliseconds(0));
+  EXPECT_EQ(runs, 1);
+}
+
+// K9
+TEST_F(ReconcilerTest, AWordSoonAfterAShortRoundActsWithinMilliseconds) {
+  int runs = 0;
+  reconciler_.add("one", Needed::no, counting(runs));
+  for (int i = 1; i <= 5; ++i) {
+    turn_for(milliseconds(12));
+    reconciler_.poke();
+    turn_for(milliseconds(8));
+    EXPECT_EQ(runs, i);
+  }
+}
+
+// K9
+TEST_F(ReconcilerTest, WordsAfterALongRoundAreCollectedForAsLongAsItTook) {
+  int runs = 0;
+  reconciler_.add("one", Needed::no, [&]() -> DriverRun {
+    ++runs;
+    const auto end = Loop::Clock::now() + milliseconds(60);
+    while (Loop::Clock::now() < end) {
+    }
+    return {.writes = 1};
+  });
+  reconciler_.run_now();
+  for (int i = 0; i < 4; ++i) {
+    reconciler_.poke();
+    turn_for(milliseconds(10));
+  }
   EXPECT_EQ(runs, 1);
   turn_for(milliseconds(150));
+  EXPECT_EQ(runs, 2);
+}
+
+TEST_F(ReconcilerTest, TheNextRoundAfterAVeryLongOneWaitsForATenthOfASecond) {
+  int runs = 0;
+  reconciler_.add("one", Needed::no, [&]() -> DriverRun {
+    const auto end = Loop::Clock::now() + milliseconds(++runs == 1 ? 400 : 0);
+    while (Loop::Clock::now() < end) {
+    }
+    return {.writes = 1};
+  });
+  reconciler_.run_now();
+  reconciler_.poke();
+  turn_for(milliseconds(60));
+  EXPECT_EQ(runs, 1);
+  turn_for(milliseconds(80));
   EXPECT_EQ(runs, 2);
 }
 
