@@ -22,6 +22,9 @@ constexpr seconds kRetry{1};
 constexpr seconds kPatience{10};
 constexpr std::size_t kCodeDigits = 4;
 constexpr std::size_t kLongestLine = 65536;
+/// `show protocols all` of 5000 sessions is 8 MB; a few lines of each are kept.
+constexpr std::size_t kLongestAnswer = std::size_t{64} << 20;
+constexpr std::size_t kMostKept = std::size_t{16} << 20;
 constexpr const char* kNotBird = "not a control socket of BIRD";
 
 std::string error_text(int errnum) {
@@ -64,8 +67,7 @@ void Control::drop(std::string problem) {
   loop_.cancel(std::exchange(deadline_, 0));
   up_ = false;
   input_.clear();
-  reply_ = {};
-  code_ = 0;
+  clear_reply();
   problem_ = "connect to \"" + path_ + "\": " + std::move(problem);
   if (reconnect_ == 0) reconnect_ = loop_.after(kRetry, [this] { connect(); });
   for (const Command& each : std::exchange(commands_, {})) each.answer({});
@@ -111,7 +113,18 @@ void Control::receive() {
   if (input_.size() > kLongestLine) drop(kNotBird);
 }
 
+void Control::clear_reply() {
+  reply_ = {};
+  read_ = kept_ = 0;
+  code_ = 0;
+}
+
 void Control::take_line(std::string_view line) {
+  read_ += line.size() + 1;
+  if (read_ > kLongestAnswer || kept_ > kMostKept)
+    return drop("an answer of more than " +
+                std::to_string((read_ > kLongestAnswer ? kLongestAnswer : kMostKept) >> 20) +
+                " MiB");
   if (line.starts_with('+')) return;  // a message that belongs to no command
   int code = code_;
   const bool coded = line.size() > kCodeDigits && line[0] >= '0' && line[0] <= '9';
@@ -124,14 +137,17 @@ void Control::take_line(std::string_view line) {
   line.remove_prefix(coded ? kCodeDigits + 1 : (line.empty() ? 0 : 1));
   reply_.lines.push_back({code, std::string(line)});
   const Wanted wanted = commands_.empty() ? nullptr : commands_.front().wanted;
-  if (!last && wanted != nullptr && !wanted(reply_.lines.back())) reply_.lines.pop_back();
+  if (!last && wanted != nullptr && !wanted(reply_.lines.back()))
+    reply_.lines.pop_back();
+  else
+    kept_ += sizeof(Reply::Line) + line.size();
   if (last) finish();
 }
 
 void Control::finish() {
   loop_.cancel(std::exchange(deadline_, 0));
   const Reply reply = std::exchange(reply_, {});
-  code_ = 0;
+  clear_reply();
   if (!up_) {
     up_ = true;
     problem_.clear();

@@ -44,7 +44,8 @@ class Control {
   /// Why it is not up, such as `connect to "/run/plumb/bird.ctl": No such file or directory`.
   const std::string& problem() const { return problem_; }
   /// The answer to a command that a lost connection cuts off has no lines and is not ok(). Of long
-  /// ones, only the lines that are `wanted` are kept, and the last one.
+  /// ones, only the lines that are `wanted` are kept, and the last one. An answer of more than
+  /// 64 MiB, or of which more than 16 MiB are kept, ends the connection.
   void command(std::string text, Answer answer, Wanted wanted = nullptr);
 
  private:
@@ -58,6 +59,7 @@ class Control {
   void send();
   void receive();
   void take_line(std::string_view line);
+  void clear_reply();
   void finish();
   void expect_answer();
 
@@ -69,8 +71,9 @@ class Control {
   std::string problem_ = "not connected yet";
   std::string input_;
   Reply reply_;
-  int code_ = 0;                  ///< of the last line that had one
-  std::deque<Command> commands_;  ///< the first one is with BIRD
+  std::size_t read_ = 0, kept_ = 0;  ///< bytes of the reply so far
+  int code_ = 0;                     ///< of the last line that had one
+  std::deque<Command> commands_;     ///< the first one is with BIRD
   Loop::TimerId reconnect_ = 0, deadline_ = 0;
 };
 

@@ -80,6 +80,37 @@ TEST_F(ControlTest, HangsUpOnALineWithoutEnd) {
   EXPECT_THAT(control.problem(), HasSubstr("not a control socket of BIRD"));
 }
 
+// S10
+TEST_F(ControlTest, HangsUpOnAnAnswerWithoutEnd) {
+  const std::string line = " 1002-" + std::string(250, 'x') + "\n";
+  std::string lines;
+  while (lines.size() < 16000) lines += line;
+  for (const bool unwanted : {false, true}) {
+    unwanted ? greet_again() : greet();
+    int failed = 0;
+    Control::Wanted none = [](const Reply::Line&) { return false; };
+    control.command(
+        "show", [&](const Reply& reply) { failed += !reply.ok(); }, unwanted ? none : nullptr);
+    EXPECT_EQ(hear(), "show\n");
+    std::size_t said = 0;
+    for (; control.up() && said < (std::size_t{100} << 20); said += lines.size()) say(lines);
+    EXPECT_FALSE(control.up()) << said << " bytes were read";
+    EXPECT_EQ(failed, 1);
+    EXPECT_THAT(control.problem(), HasSubstr("an answer of more than"));
+    // What nothing is kept of may be longer.
+    EXPECT_EQ(said > (std::size_t{20} << 20), unwanted) << said;
+  }
+}
+
+// S10
+TEST_F(ControlTest, HangsUpOnLinesThatBelongToNoCommand) {
+  greet();
+  const std::string lines(16000, '\n');
+  std::size_t said = 0;
+  for (; control.up() && said < (std::size_t{100} << 20); said += lines.size()) say(lines);
+  EXPECT_FALSE(control.up()) << said << " bytes were read";
+}
+
 TEST_F(ControlTest, TellsWhyItIsDown) {
   control.start();
   EXPECT_FALSE(control.up());
