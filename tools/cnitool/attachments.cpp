@@ -42,17 +42,29 @@ std::int64_t age_of(const runtime::CacheEntry& entry) {
 }
 
 Cell liveness_of(const runtime::CacheEntry& entry) {
-  if (entry.conf.netns.empty()) return {"unknown", Tone::warning};
-  if (is_alive(entry.conf.netns)) return {"alive", Tone::good};
-  return {entry.from_earlier_boot() ? "gone (earlier boot)" : "gone", Tone::bad};
+  switch (find_liveness(netns_of(entry))) {
+    case Liveness::alive:
+      return {"alive", Tone::good};
+    case Liveness::gone:
+      return {entry.from_earlier_boot() ? "gone (earlier boot)" : "gone", Tone::bad};
+    case Liveness::unknown:
+      break;
+  }
+  return {"unknown", Tone::warning};
+}
+
+/// null: it is not known.
+ordered_json alive_member(const runtime::CacheEntry& entry) {
+  const Liveness liveness = find_liveness(netns_of(entry));
+  return liveness == Liveness::unknown ? ordered_json() : ordered_json(liveness == Liveness::alive);
 }
 
 ordered_json object_of(const runtime::CacheEntry& entry) {
   ordered_json object{{"network", entry.network},
                       {"containerID", entry.conf.container_id},
                       {"ifname", entry.conf.ifname},
-                      {"netns", entry.conf.netns},
-                      {"alive", !entry.conf.netns.empty() && is_alive(entry.conf.netns)},
+                      {"netns", netns_of(entry)},
+                      {"alive", alive_member(entry)},
                       {"earlierBoot", entry.from_earlier_boot()},
                       {"ageSeconds", age_of(entry)},
                       {"owner", entry.owner},
@@ -77,7 +89,7 @@ void print_table(const std::vector<runtime::CacheEntry>& entries, bool wide) {
   Table table(header);
   for (const auto& entry : entries) {
     std::vector<Cell> row{entry.network,          entry.conf.container_id, entry.conf.ifname,
-                          addresses_of(entry),    entry.conf.netns,        liveness_of(entry),
+                          addresses_of(entry),    netns_of(entry),         liveness_of(entry),
                           age_text(age_of(entry))};
     if (wide) row.insert(row.end(), {entry.owner, entry.file});
     table.add(row);

@@ -79,6 +79,19 @@ std::optional<runtime::GcArgs> read_keep(const Options& options) {
   return args;
 }
 
+Cell netns_cell(const runtime::CacheEntry& entry) {
+  const std::string netns = netns_of(entry);
+  switch (find_liveness(netns)) {
+    case Liveness::alive:
+      return {netns, Tone::warning};
+    case Liveness::gone:
+      return {netns + " (gone)", Tone::dim};
+    case Liveness::unknown:
+      break;
+  }
+  return {netns.empty() ? "unknown" : netns + " (unknown)", Tone::warning};
+}
+
 int print_dry_run(const std::vector<runtime::CacheEntry>& stale, const Options& options) {
   if (options.format == Format::json) {
     ordered_json all = ordered_json::array();
@@ -91,13 +104,8 @@ int print_dry_run(const std::vector<runtime::CacheEntry>& stale, const Options& 
     return kOk;
   }
   Table table({"WOULD DELETE", "IFNAME", "NETNS", "OWNER"});
-  for (const auto& entry : stale) {
-    const Tone tone = is_alive(entry.conf.netns) ? Tone::warning : Tone::dim;
-    table.add({entry.conf.container_id,
-               entry.conf.ifname,
-               {entry.conf.netns + (tone == Tone::dim ? " (gone)" : ""), tone},
-               entry.owner});
-  }
+  for (const auto& entry : stale)
+    table.add({entry.conf.container_id, entry.conf.ifname, netns_cell(entry), entry.owner});
   if (table.empty()) {
     note("nothing would be deleted from the cache");
   } else {

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Looking into a node with cnitool: rows C-22 to C-27, C-32 to C-34."""
+import base64
 import json
 import pathlib
 import re
@@ -129,6 +130,28 @@ class Attachments(Testbed):
         self.ok("gc", "net1", "--keep-from", "-", stdin=live)
         self.assertEqual(["net1-pod1-eth0"], self.cached())
         self.fails(2, "gc", "net1", "--keep-from", "-", stdin='[{"id":1}]')
+
+    def test_K8_a_cache_without_namespaces_is_never_called_gone(self):
+        """As containerd 1.6 writes it: the path is in the result only, or nowhere."""
+        for pod, sandbox in (("c1", "/run/netns/live"), ("c2", "/run/netns/dead"), ("c3", None)):
+            result = {"cniVersion": "1.0.0", "ips": []}
+            if sandbox:
+                result["interfaces"] = [{"name": "veth1"}, {"name": "eth0", "sandbox": sandbox}]
+            self.write_cache(pod, result)
+        rows = {line.split()[0]: line for line in self.ok("gc", "net1", "--dry-run").splitlines()[1:]}
+        self.assertIn("/run/netns/live", rows["c1"])
+        self.assertNotIn("gone", rows["c1"])
+        self.assertIn("/run/netns/dead (gone)", rows["c2"])
+        self.assertIn("unknown", rows["c3"])
+        alive = {one["containerID"]: one["alive"] for one in json.loads(self.ok("attachments", "--json"))}
+        self.assertEqual({"pod1": True, "pod2": False, "c1": True, "c2": False, "c3": None}, alive)
+
+    def write_cache(self, pod, result):
+        entry = {"kind": "cniCacheV1", "containerId": pod, "ifName": "eth0", "networkName": "net1", "result": result,
+                 "config": base64.b64encode((self.home / "conf/10-net1.conflist").read_bytes()).decode()}
+        folder = self.cache / "results"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"net1-{pod}-eth0").write_text(json.dumps(entry), encoding="utf-8")
 
     def test_C26_R139_gc_leaves_other_runtimes_attachments_alone_unless_forced(self):
         for name in self.cached():

@@ -11,6 +11,9 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <system_error>
+
+#include <nlohmann/json.hpp>
 
 #include "libcni/base/file.h"
 #include "libcni/base/names.h"
@@ -91,6 +94,32 @@ std::string derive_container_id(const std::string& netns) {
 
 bool is_alive(const std::string& path) {
   return base::Netns::find(path).has_value();
+}
+
+Liveness find_liveness(const std::string& path) {
+  if (path.empty()) return Liveness::unknown;
+  try {
+    return is_alive(path) ? Liveness::alive : Liveness::gone;
+  } catch (const std::system_error&) {
+    return Liveness::unknown;  // such as EACCES: it says nothing about the namespace
+  }
+}
+
+std::string netns_of(const runtime::CacheEntry& entry) {
+  using nlohmann::json;
+  if (!entry.conf.netns.empty() || !entry.result) return entry.conf.netns;
+  const auto result = json::parse(*entry.result, nullptr, false);
+  const auto interfaces = result.is_object() ? result.value("interfaces", json()) : json();
+  if (!interfaces.is_array()) return {};
+  const auto text = [](const json& object, const char* key) {
+    return object.is_object() && object.contains(key) && object[key].is_string()
+               ? object[key].get<std::string>()
+               : std::string();
+  };
+  for (const json& interface : interfaces)
+    if (text(interface, "name") == entry.conf.ifname && !text(interface, "sandbox").empty())
+      return text(interface, "sandbox");
+  return {};
 }
 
 void require_named_netns(const std::string& path) {

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "libcni/runtime/cache_entry.h"
+
 namespace cnitool {
 
 /// The absolute path of the positional NETNS: against the working directory, not checked (C-15). A
@@ -19,6 +21,16 @@ std::string derive_container_id(const std::string& netns);
 
 /// Whether `path` is a live network namespace.
 bool is_alive(const std::string& path);
+
+/// What can be said of an attachment's namespace; `unknown` where its path is not known or cannot
+/// be looked at.
+enum class Liveness { alive, gone, unknown };
+Liveness find_liveness(const std::string& path);
+
+/// The namespace of a cached attachment: the path in the entry, else the one in the result, for
+/// runtimes with a libcni before 1.2 (containerd 1.6) do not write the former. Empty when neither
+/// says it.
+std::string netns_of(const runtime::CacheEntry& entry);
 
 /// Throws UsageError unless `path` is directly under /run/netns: what --create-netns and --rm may
 /// touch.
