@@ -120,6 +120,7 @@ void print_service(json::Writer& out, const Service& service) {
   print_addresses(out, "externalIPs", service.external_ips);
   print_addresses(out, "loadBalancerIPs", service.load_balancer_ips);
   if (service.local_policy) print_bool(out, "localPolicy", true);
+  if (service.internal_local_policy) print_bool(out, "internalLocalPolicy", true);
   print_texts(out, "endpointNodes", service.endpoint_nodes);
   out.close();
 }

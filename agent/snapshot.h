@@ -18,9 +18,10 @@ struct Service {
   std::vector<base::IpAddress> cluster_ips = {};
   std::vector<base::IpAddress> external_ips = {};
   std::vector<base::IpAddress> load_balancer_ips = {};
-  bool local_policy = false;  ///< externalTrafficPolicy: Local
-  std::vector<std::string>
-      endpoint_nodes;  ///< with a ready endpoint; sorted; only kept for local_policy
+  bool local_policy = false;           ///< externalTrafficPolicy: Local
+  bool internal_local_policy = false;  ///< internalTrafficPolicy: Local
+  /// Nodes with a ready endpoint, sorted; only kept for a policy Local.
+  std::vector<std::string> endpoint_nodes;
   bool operator==(const Service&) const = default;
 };
 

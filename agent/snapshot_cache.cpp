@@ -42,6 +42,7 @@ Service parse_service(const json::Object& object) {
       .external_ips = parse_addresses(object, "externalIPs"),
       .load_balancer_ips = parse_addresses(object, "loadBalancerIPs"),
       .local_policy = object.get_bool("localPolicy"),
+      .internal_local_policy = object.get_bool("internalLocalPolicy"),
       .endpoint_nodes = object.find_strings("endpointNodes").value_or(std::vector<std::string>{})};
 }
 

@@ -23,6 +23,7 @@ Snapshot sample() {
   snapshot.services.push_back({.name = "default/web",
                                .cluster_ips = {*base::IpAddress::parse("10.96.0.10")},
                                .local_policy = true,
+                               .internal_local_policy = true,
                                .endpoint_nodes = {"a"}});
   return snapshot;
 }

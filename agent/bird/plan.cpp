@@ -45,16 +45,18 @@ bool concerns(const BgpPeer& peer, const fabric::Node& node) {
   return peer.node.empty() ? selects(peer.nodes, node) : peer.node == node.name;
 }
 
-/// The addresses of `service` that this node announces.
+/// The addresses of `service` that this node announces. The policy for traffic from inside of the
+/// cluster is about its cluster IPs only (Service, `internalTrafficPolicy`).
 std::vector<base::IpAddress> announced(const Service& service, const BgpConfig& bgp,
                                        const std::string& node) {
   std::vector<base::IpAddress> out;
-  if (service.local_policy && !std::ranges::binary_search(service.endpoint_nodes, node)) return out;
+  const bool has_endpoint = std::ranges::binary_search(service.endpoint_nodes, node);
+  if (service.local_policy && !has_endpoint) return out;
   const auto add = [&](const auto& addresses, const auto& ranges) {
     for (const base::IpAddress& address : addresses)
       if (base::any_contains(ranges, address)) out.push_back(address);
   };
-  add(service.cluster_ips, bgp.cluster_ips);
+  if (!service.internal_local_policy || has_endpoint) add(service.cluster_ips, bgp.cluster_ips);
   add(service.external_ips, bgp.external_ips);
   add(service.load_balancer_ips, bgp.load_balancer_ips);
   return out;

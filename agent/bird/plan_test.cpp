@@ -198,6 +198,35 @@ TEST_F(BirdPlan, ServiceAddressesInsideTheRangesAreAnnouncedWherePolicyAllows) {
   EXPECT_THAT(desired().families.at(0).services, ElementsAre(ip("10.96.0.1"), ip("203.0.113.1")));
 }
 
+// K7
+TEST_F(BirdPlan, EachTrafficPolicyRestrictsTheAddressesThatItIsAbout) {
+  config.bgp.cluster_ips = {net("10.96.0.0/16")};
+  config.bgp.external_ips = {net("198.51.100.0/24")};
+  config.bgp.load_balancer_ips = {net("203.0.113.0/24")};
+  const Service without_endpoint{.name = "a/s",
+                                 .cluster_ips = {ip("10.96.0.1")},
+                                 .external_ips = {ip("198.51.100.1")},
+                                 .load_balancer_ips = {ip("203.0.113.1")},
+                                 .endpoint_nodes = {"n2"}};
+  struct Row {
+    bool external, internal;
+    std::vector<base::IpAddress> announced;
+  };
+  for (const Row& row :
+       {Row{false, false, {ip("10.96.0.1"), ip("198.51.100.1"), ip("203.0.113.1")}},
+        Row{false, true, {ip("198.51.100.1"), ip("203.0.113.1")}}, Row{true, false, {}},
+        Row{true, true, {}}}) {
+    Service service = without_endpoint;
+    service.local_policy = row.external;
+    service.internal_local_policy = row.internal;
+    cluster.services = {service};
+    EXPECT_EQ(desired().families.at(0).services, row.announced)
+        << "external " << row.external << ", internal " << row.internal;
+    cluster.services[0].endpoint_nodes = {"n1", "n2"};
+    EXPECT_EQ(desired().families.at(0).services.size(), 3u);
+  }
+}
+
 TEST_F(BirdPlan, RouterIdsOfIpv6NodesAreStableAndDistinct) {
   const std::vector<fabric::Node> nodes{node(1, "6"), node(2, "6"), node(3, "46")};
   const auto first = router_id(nodes[0], nodes), second = router_id(nodes[1], nodes);

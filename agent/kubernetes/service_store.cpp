@@ -13,6 +13,8 @@ void ServiceStore::Visitor::text(Path path, std::string& value) {
   if (is_at(path, {"spec", "clusterIPs", ""})) add(service.cluster_ips, value);
   if (is_at(path, {"spec", "externalIPs", ""})) add(service.external_ips, value);
   if (is_at(path, {"spec", "externalTrafficPolicy"})) service.local_policy = value == "Local";
+  if (is_at(path, {"spec", "internalTrafficPolicy"}))
+    service.internal_local_policy = value == "Local";
   if (is_at(path, {"status", "loadBalancer", "ingress", "", "ip"}))
     add(service.load_balancer_ips, value);
 }

@@ -58,7 +58,8 @@ void KubernetesSource::rebuild() {
     if (follower->status().forbidden) fresh.problems.push_back(follower->status().trouble);
   for (const auto& [name, service] : services_.services()) {
     fresh.services.push_back(service);
-    if (service.local_policy) fresh.services.back().endpoint_nodes = endpoints_.nodes_of(name);
+    if (service.local_policy || service.internal_local_policy)
+      fresh.services.back().endpoint_nodes = endpoints_.nodes_of(name);
   }
   const bool same = fresh.problems == snapshot_.problems && fresh.services == snapshot_.services &&
                     nodes_.nodes() == snapshot_.nodes;

@@ -33,7 +33,8 @@ class KubernetesServicesTest : public KubernetesWorld {
     watch["times"] = 0;
     server.exchange(watch);
   }
-  static std::string service(const char* type, const char* policy) {
+  static std::string service(const char* type, const char* policy,
+                             const char* internal = "Cluster") {
     return nlohmann::json{
         {"type", type},
         {"object",
@@ -42,7 +43,8 @@ class KubernetesServicesTest : public KubernetesWorld {
            {{"clusterIP", "10.96.1.1"},
             {"clusterIPs", {"10.96.1.1", "fd00:96::1"}},
             {"externalIPs", {"198.51.100.9"}},
-            {"externalTrafficPolicy", policy}}},
+            {"externalTrafficPolicy", policy},
+            {"internalTrafficPolicy", internal}}},
           {"status", {{"loadBalancer", {{"ingress", {{{"ip", "203.0.113.10"}}}}}}}}}}}
         .dump();
   }
@@ -75,6 +77,20 @@ TEST_F(KubernetesServicesTest, NameTheNodesWithEndpointsUnderPolicyLocal) {
   EXPECT_EQ(web.cluster_ips.at(1).text(), "fd00:96::1");
   EXPECT_EQ(web.external_ips.at(0).text(), "198.51.100.9");
   EXPECT_EQ(web.load_balancer_ips.at(0).text(), "203.0.113.10");
+}
+
+// K7
+TEST_F(KubernetesServicesTest, NameTheNodesWithEndpointsUnderInternalPolicyLocal) {
+  server.replay(kServices, "services-list-200.http");
+  server.replay(kSlices, "endpointslices-list-200.http");
+  start();
+  turn_until([&] { return source->status().in_sync; });
+  server.push(service("MODIFIED", "Cluster", "Local"));
+  turn_until([&] { return changes > 1; });
+  const agent::Service web = source->snapshot().services.at(1);
+  EXPECT_FALSE(web.local_policy);
+  EXPECT_TRUE(web.internal_local_policy);
+  EXPECT_THAT(web.endpoint_nodes, ElementsAre("node1"));
 }
 
 TEST_F(KubernetesServicesTest, ThatMayNotBeReadDoNotHoldUpTheNodes) {
