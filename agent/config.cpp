@@ -111,6 +111,7 @@ void read_source(const ConfigReader& reader, Config& config) {
   kubernetes.read("kubeconfig", config.kubernetes.kubeconfig);
   kubernetes.read("serviceAccount", config.kubernetes.service_account);
   kubernetes.read("server", config.kubernetes.server);
+  kubernetes.read("insecure", config.kubernetes.insecure);
   kubernetes.read("annotationPrefix", config.kubernetes.annotation_prefix);
 }
 

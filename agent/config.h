@@ -35,6 +35,8 @@ struct KubernetesConfig {
   /// Folder with `token` and `ca.crt`.
   std::string service_account = "/var/run/secrets/kubernetes.io/serviceaccount";
   std::string server = {};  ///< `https://HOST:PORT`; empty: KUBERNETES_SERVICE_HOST and _PORT
+  /// A token or password may go over http:// to another machine, readable for everyone on the way.
+  bool insecure = false;
   /// Node annotations `<prefix>/backend-data` and so on; flannel's for rolling migration.
   std::string annotation_prefix = "plumb.io";
   bool watch_services = false;  ///< no key of its own: set when service addresses are announced

@@ -47,6 +47,7 @@ constexpr auto kKeys = std::to_array<std::string_view>({
     "kubernetes.kubeconfig",
     "kubernetes.serviceAccount",
     "kubernetes.server",
+    "kubernetes.insecure",
     "kubernetes.annotationPrefix",
     "bgp",
     "bgp.asNumber",

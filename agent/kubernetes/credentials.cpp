@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/kubernetes/credentials.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <string_view>
 
 #include "libcni/base/file.h"
+#include "libcni/base/ip.h"
+#include "libcni/json/object.h"
 #include "libcni/spec/error.h"
 
 namespace agent::kubernetes {
@@ -21,9 +25,37 @@ std::string in_cluster_server() {
   return "https://" + (v6 ? "[" + text + "]" : text) + ":" + port;
 }
 
-}  // namespace
+/// `host` of `http://user@host:port/path`, without brackets.
+std::string host_of(std::string_view url) {
+  url.remove_prefix(std::min(url.find("://") + 3, url.size()));
+  url = url.substr(0, url.find_first_of("/?#"));
+  if (const auto at = url.rfind('@'); at != url.npos) url.remove_prefix(at + 1);
+  if (url.starts_with('[')) return std::string(url.substr(1, url.find(']') - 1));
+  return std::string(url.substr(0, url.find(':')));
+}
 
-Credentials load_credentials(const KubernetesConfig& config) {
+bool is_this_machine(const std::string& host) {
+  if (host == "localhost") return true;
+  const auto address = base::IpAddress::parse(host);
+  return address && address->is_loopback();
+}
+
+/// Refuses a server that a secret would reach readable for everyone on the way.
+void check_secrecy(const Credentials& credentials, const KubernetesConfig& config) {
+  if (config.insecure || credentials.server.starts_with("https://") ||
+      (credentials.token.empty() && credentials.user.empty()))
+    return;
+  const bool stays = is_this_machine(host_of(credentials.server)) &&
+                     (credentials.proxy.empty() || is_this_machine(host_of(credentials.proxy)));
+  if (stays) return;
+  throw cni::Error(
+      cni::Code::invalid_config,
+      "API server " + json::excerpt(credentials.server) + " would get the " +
+          (credentials.token.empty() ? "password" : "token") +
+          " unencrypted over the network: use https://, or set `kubernetes.insecure: true`");
+}
+
+Credentials load_unchecked(const KubernetesConfig& config) {
   if (!config.kubeconfig.empty()) return load_kubeconfig(config.kubeconfig);
   Credentials credentials{.server = config.server.empty() ? in_cluster_server() : config.server};
   credentials.ca.file = config.service_account + "/ca.crt";
@@ -33,6 +65,14 @@ Credentials load_credentials(const KubernetesConfig& config) {
   if (credentials.token.empty())
     throw cni::Error(cni::Code::invalid_config,
                      "\"" + config.service_account + "/token\" is empty: wants a token");
+  return credentials;
+}
+
+}  // namespace
+
+Credentials load_credentials(const KubernetesConfig& config) {
+  Credentials credentials = load_unchecked(config);
+  check_secrecy(credentials, config);
   return credentials;
 }
 

@@ -98,6 +98,45 @@ TEST_F(KubeconfigTest, RefusesWhatItCannotOrWillNotDo) {
   EXPECT_THROW(load(", certificate-authority: gone.crt", "token: a"), std::system_error);
 }
 
+// S21
+TEST_F(KubeconfigTest, SendsNoSecretInTheClearUnlessToldTo) {
+  struct Row {
+    const char *server, *more, *user;
+    bool refused;
+  };
+  for (const Row& row :
+       {Row{"http://192.0.2.1:8080", "", "token: a", true},
+        Row{"http://example.net", "", "username: a, password: b", true},
+        Row{"http://127.0.0.1.example.net", "", "token: a", true},
+        Row{"http://127.0.0.1@192.0.2.1", "", "token: a", true},
+        Row{"http://[fd00::1]:80", "", "token: a", true},
+        Row{"http://127.0.0.1:8001", ", proxy-url: 'http://192.0.2.9:3128'", "token: a", true},
+        Row{"http://192.0.2.1:8080", "", "", false},
+        Row{"http://127.0.0.1:8001", "", "token: a", false},
+        Row{"http://127.9.9.9", "", "token: a", false},
+        Row{"http://localhost:8001/", "", "token: a", false},
+        Row{"http://[::1]:8001", "", "token: a", false},
+        Row{"https://192.0.2.1", "", "token: a", false}}) {
+    const std::string path =
+        dir.file("conf/clear",
+                 "current-context: here\ncontexts: [{name: here, context: {cluster: c, user: u}}]\n"
+                 "clusters: [{name: c, cluster: {server: '" +
+                     std::string(row.server) + "'" + row.more + "}}]\nusers: [{name: u, user: {" +
+                     row.user + "}}]\n",
+                 0600);
+    const auto load = [&](bool insecure) {
+      return load_credentials({.kubeconfig = path, .insecure = insecure});
+    };
+    EXPECT_NO_THROW(load(true)) << row.server;
+    if (!row.refused)
+      EXPECT_NO_THROW(load(false)) << row.server;
+    else
+      EXPECT_THAT([&] { load(false); },
+                  testing::ThrowsMessage<cni::Error>(HasSubstr("`kubernetes.insecure: true`")))
+          << row.server;
+  }
+}
+
 TEST_F(KubeconfigTest, WarnsThatOthersCanReadTheSecrets) {
   EXPECT_THAT(load_kubeconfig(file("", "token: a", 0644)).warnings,
               ElementsAre(HasSubstr("chmod 600")));
@@ -125,6 +164,16 @@ TEST(ServiceAccount, IsReadFromItsFolderAndTheEnvironment) {
   EXPECT_EQ(credentials.server, "https://[fd00::1]:443");
   EXPECT_EQ(credentials.ca.file, dir / "ca.crt");
   EXPECT_EQ(credentials.token, "abc");
+}
+
+// S21
+TEST(ServiceAccount, SendsItsTokenInTheClearOnlyWhenToldTo) {
+  const test::TempDir dir;
+  dir.file("token", "abc\n");
+  KubernetesConfig config{.service_account = dir.path(), .server = "http://192.0.2.1:8080"};
+  EXPECT_THROW(load_credentials(config), cni::Error);
+  config.insecure = true;
+  EXPECT_EQ(load_credentials(config).token, "abc");
 }
 
 TEST(ServiceAccount, WithoutATokenIsRefused) {
