@@ -20,6 +20,11 @@ class Backoff {
     return Milliseconds(
         std::uniform_int_distribution<Milliseconds::rep>(whole / 2, whole)(random_));
   }
+  /// From now on no wait is longer than `most`.
+  void limit(Milliseconds most) {
+    most_ = std::min(most_, most);
+    limit_ = std::min(limit_, most_);
+  }
   void reset() { limit_ = std::min(least_ * 2, most_); }
 
  private:

@@ -217,6 +217,8 @@ void Daemon::look_after_files() {
 }
 
 void Daemon::after_round() {
+  const std::string why = why_unready();
+  source_->set_ready(why.empty(), why);
   if (planning_.plan()) log_new_problems();
   // What a whole list leaves behind: 3 MB with 5000 nodes. A single change would only have it
   // again.

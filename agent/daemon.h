@@ -57,7 +57,8 @@ class Daemon {
   void listen_again();
   void listen();
   void look_after_files();
-  bool is_ready() const;
+  bool is_ready() const { return why_unready().empty(); }
+  std::string why_unready() const;  ///< empty: it is ready
   View view();
   HttpReply answer_anyone(const HttpQuestion& question);
   HttpReply answer(const HttpQuestion& question);

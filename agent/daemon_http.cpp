@@ -60,8 +60,11 @@ void Daemon::listen() {
   }
 }
 
-bool Daemon::is_ready() const {
-  return std::ranges::none_of(reconciler_.status(), is_missing) && files_.valid();
+std::string Daemon::why_unready() const {
+  for (const DriverStatus& driver : reconciler_.status())
+    if (is_missing(driver))
+      return driver.name + ": " + (driver.problem.empty() ? "not done yet" : driver.problem);
+  return files_.valid() ? "" : "node.json or subnet.env is missing or damaged";
 }
 
 View Daemon::view() {
@@ -87,12 +90,8 @@ HttpReply Daemon::answer_anyone(const HttpQuestion& question) {
   // The loop itself answers: one that stands still does not, and who asks has a timeout.
   if (question.path == "/healthz") return {.body = "ok\n"};
   if (question.path == "/readyz") {
-    if (is_ready()) return {.body = "ok\n"};
-    for (const DriverStatus& driver : reconciler_.status())
-      if (is_missing(driver))
-        return refuse(
-            503, driver.name + ": " + (driver.problem.empty() ? "not done yet" : driver.problem));
-    return refuse(503, "node.json or subnet.env is missing or damaged");
+    const std::string why = why_unready();
+    return why.empty() ? HttpReply{.body = "ok\n"} : refuse(503, why);
   }
   if (question.path == "/metrics") return {.body = print_metrics(view()), .type = kMetrics};
   return refuse(404, "there are /healthz, /readyz and /metrics");

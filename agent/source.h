@@ -36,6 +36,9 @@ class Source {
   /// Tells the others about this node; repeated until it is done. A source that is only read
   /// (a file) does nothing.
   virtual void publish(const fabric::Node& self) = 0;
+  /// Tells the others whether this node serves its pods' network; `why` is for people, when it does
+  /// not. A source that has no place for that does nothing.
+  virtual void set_ready(bool, const std::string& /*why*/) {}
   virtual SourceStatus status() const = 0;
 };
 

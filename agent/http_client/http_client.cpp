@@ -3,8 +3,10 @@
 
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <csignal>
 #include <new>
+#include <system_error>
 #include <utility>
 
 #include "agent/http_client/libcurl.h"
@@ -46,7 +48,10 @@ struct HttpClient::Callbacks {
   }
 };
 
-HttpClient::HttpClient(Loop& loop) : loop_(loop) {
+HttpClient::HttpClient(Loop& loop)
+    : loop_(loop),
+      addresses_(loop, [this] { leave_lost_addresses(); }),
+      local_(AddressWatch::local_addresses()) {
   [[maybe_unused]] static const CURLcode global = [] {
     // OpenSSL writes with write(2), and CURLOPT_NOSIGNAL keeps libcurl from guarding each call.
     ::signal(SIGPIPE, SIG_IGN);
@@ -73,7 +78,9 @@ HttpClient::~HttpClient() {
 
 HttpClient::Id HttpClient::start(HttpRequest request, HttpHandlers handlers) {
   const Id id = next_++;
-  transfers_.emplace(id, std::make_unique<Transfer>(id, std::move(request), std::move(handlers)));
+  auto transfer = std::make_unique<Transfer>(id, std::move(request), std::move(handlers));
+  if (Loop::Clock::now() < fresh_until_) transfer->use_new_connection();
+  transfers_.emplace(id, std::move(transfer));
   waiting_.push_back(id);
   schedule_flush();
   return id;
@@ -125,6 +132,35 @@ void HttpClient::finish_transfers() {
     transfers_.erase(found);
     libcurl().multi_remove_handle(multi_, easy);  // `message` is gone with it
     transfer->done(code);
+  }
+}
+
+void HttpClient::leave_lost_addresses() {
+  // Keep-alive probes have ended what idles in libcurl's pool by then.
+  constexpr std::chrono::seconds kPoolIsDoubtful(60);
+  std::vector<std::string> now;
+  try {
+    now = AddressWatch::local_addresses();
+  } catch (const std::system_error&) {
+    return;  // what cannot be looked at is not lost
+  }
+  const auto is_lost = [&](const std::string& address) {
+    return std::ranges::find(now, address) == now.end();
+  };
+  if (std::ranges::any_of(local_, is_lost)) fresh_until_ = Loop::Clock::now() + kPoolIsDoubtful;
+  local_ = now;
+  std::vector<Id> lost;
+  for (const auto& [id, transfer] : transfers_)
+    if (const std::string from = transfer->local_address(); !from.empty() && is_lost(from))
+      lost.push_back(id);
+  for (const Id id : lost) {
+    const auto found = transfers_.find(id);  // an earlier one's handler may have cancelled it
+    if (found == transfers_.end()) continue;
+    const std::unique_ptr<Transfer> transfer = std::move(found->second);
+    transfers_.erase(found);
+    libcurl().multi_remove_handle(multi_, transfer->easy());
+    transfer->fail("the connection is lost: this machine no longer has the address " +
+                   transfer->local_address());
   }
 }
 

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "agent/http_client/address_watch.h"
 #include "agent/loop.h"
 
 namespace agent {
@@ -19,6 +20,7 @@ struct Pem {
   std::string file = {};
   std::string text = {};
   bool empty() const { return file.empty() && text.empty(); }
+  bool operator==(const Pem&) const = default;
 };
 
 struct HttpRequest {
@@ -60,12 +62,14 @@ struct HttpHandlers {
 };
 
 /// HTTP/1.1 requests on the loop, by libcurl's multi interface. Idle connections are used again.
-/// Redirects are not followed. SIGPIPE is ignored for the process from the first client on.
+/// Redirects are not followed. A connection from an address that this machine loses ends at once,
+/// and its requests with it: TCP itself would retransmit into the void. SIGPIPE is ignored for the
+/// process from the first client on.
 class HttpClient {
  public:
   using Id = std::uint64_t;  ///< 0 is none
 
-  /// Throws as libcurl() does.
+  /// Throws as libcurl() and AddressWatch do.
   explicit HttpClient(Loop& loop);
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
@@ -82,6 +86,7 @@ class HttpClient {
   void schedule_flush();
   void socket_ready(int fd, int what);
   void finish_transfers();
+  void leave_lost_addresses();
 
   Loop& loop_;
   void* multi_;
@@ -90,6 +95,9 @@ class HttpClient {
       waiting_;  ///< to be handed to libcurl, or taken back from it, outside of its calls
   Loop::TimerId flush_timer_ = 0;
   Loop::TimerId curl_timer_ = 0;
+  AddressWatch addresses_;
+  std::vector<std::string> local_;            ///< this machine's addresses at the last look
+  Loop::Clock::time_point fresh_until_ = {};  ///< idle connections may be dead until then
   Id next_ = 1;
 };
 

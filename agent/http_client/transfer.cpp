@@ -11,6 +11,8 @@
 #include <tuple>
 #include <utility>
 
+#include "libcni/base/ip.h"
+
 namespace agent {
 namespace {
 
@@ -182,6 +184,22 @@ void HttpClient::Transfer::done(CURLcode code) {
     result.error = name_of(request_) + ": " + text_of(code);
   silent_ = true;
   handlers_.on_done(result);
+}
+
+void HttpClient::Transfer::fail(const std::string& why) {
+  thrown_ = why;
+  done(CURLE_OK);
+}
+
+void HttpClient::Transfer::use_new_connection() {
+  libcurl().easy_setopt(easy(), CURLOPT_FRESH_CONNECT, 1L);
+}
+
+std::string HttpClient::Transfer::local_address() const {
+  const char* text = nullptr;
+  libcurl().easy_getinfo(easy(), CURLINFO_LOCAL_IP, &text);
+  const auto address = base::IpAddress::parse(text == nullptr ? "" : text);
+  return address ? address->text() : "";
 }
 
 }  // namespace agent

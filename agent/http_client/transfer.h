@@ -25,6 +25,12 @@ struct HttpClient::Transfer {
   bool silent() const { return silent_; }
   /// Tells on_done how it ended.
   void done(CURLcode code);
+  /// Tells on_done that it ended for this reason.
+  void fail(const std::string& why);
+  /// Leaves the idle connections to the others. Before libcurl has the handle.
+  void use_new_connection();
+  /// The address that the connection comes from; empty while there is none.
+  std::string local_address() const;
 
  private:
   struct Callbacks;
@@ -47,7 +53,7 @@ struct HttpClient::Transfer {
   std::unique_ptr<CURL, Freed> easy_;
   long status_ = 0;
   std::string refusal_;
-  std::string thrown_;  ///< what a handler threw
+  std::string thrown_;  ///< what a handler threw, or fail() was told
   bool silent_ = false;
 };
 

@@ -3,17 +3,14 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 #include "agent/log.h"
 
 namespace agent::kubernetes {
 
 HttpRequest Api::request(const std::string& target) {
-  const auto now = Loop::Clock::now();
-  if (!loaded_ || now - *loaded_ >= timing_.reload) {
-    reload();
-    loaded_ = now;
-  }
+  if (!loaded_ || Loop::Clock::now() - *loaded_ >= timing_.reload) reload();
   return {.url = credentials_.server + target,
           .headers = {"Accept: application/json"},
           .ca = credentials_.ca,
@@ -23,7 +20,13 @@ HttpRequest Api::request(const std::string& target) {
           .password = credentials_.password,
           .bearer = credentials_.token,
           .proxy = credentials_.proxy,
+          .connect_timeout = timing_.connect,
           .dead_after = timing_.dead_after};
+}
+
+bool Api::has_others_than(std::uint64_t generation) {
+  reload();
+  return generation_ != generation;
 }
 
 void Api::reload() {
@@ -31,11 +34,15 @@ void Api::reload() {
     Credentials fresh = load_credentials(config_);
     for (const std::string& warning : fresh.warnings)
       if (credentials_.warnings.empty()) log(LogLevel::warning, warning);
+    if (!(fresh == credentials_)) ++generation_;
     credentials_ = std::move(fresh);
+    loaded_ = Loop::Clock::now();
   } catch (const std::exception& error) {
     if (credentials_.server.empty()) throw;
     // A file that is being replaced; what was read before may still be good.
-    log(LogLevel::warning, std::string("credentials are not read again: ") + error.what());
+    loaded_ = Loop::Clock::now();
+    if (std::exchange(unread_, error.what()) != error.what())
+      log(LogLevel::warning, "credentials are not read again: " + unread_);
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -15,9 +16,16 @@ namespace agent::kubernetes {
 /// How long things take; tests shorten them.
 struct Timing {
   std::chrono::milliseconds retry_least = std::chrono::seconds(1);
-  std::chrono::milliseconds retry_most = std::chrono::seconds(60);
-  std::chrono::milliseconds dead_after = std::chrono::seconds(30);
+  std::chrono::milliseconds retry_most = std::chrono::seconds(30);
+  /// The longest wait once the server has answered a request. With `connect` it keeps this client
+  /// within 10 s of the return of a server that did not even refuse connections.
+  std::chrono::milliseconds retry_known = std::chrono::seconds(7);
+  std::chrono::milliseconds connect = std::chrono::seconds(5);
+  std::chrono::milliseconds dead_after = std::chrono::seconds(15);
   std::chrono::milliseconds reload = std::chrono::seconds(60);  ///< tokens are rotated on disk
+  std::chrono::milliseconds renew = std::chrono::seconds(1);    ///< while the token is rejected
+  /// How long this node may be not ready before its condition says so.
+  std::chrono::milliseconds unready = std::chrono::seconds(10);
 };
 
 /// The API server: makes requests to it, with credentials that follow their files.
@@ -29,8 +37,12 @@ class Api {
   /// `target`: path and query. Reads the credentials when they are missing or older than a minute;
   /// throws what load_credentials() throws when there are none at all.
   HttpRequest request(const std::string& target);
-  /// Reads the credentials before the next request.
-  void distrust() { loaded_.reset(); }
+  /// Counts the credentials that were read so far and differed from those before; that of the last
+  /// request() names what it was made with.
+  std::uint64_t generation() const { return generation_; }
+  /// Reads the credentials again, for the server has rejected those of `generation`; returns
+  /// whether they are others now.
+  bool has_others_than(std::uint64_t generation);
   const std::vector<std::string>& warnings() const { return credentials_.warnings; }
 
   HttpClient& client() { return client_; }
@@ -44,6 +56,8 @@ class Api {
   Loop& loop_;
   HttpClient client_;
   Credentials credentials_;
+  std::uint64_t generation_ = 0;
+  std::string unread_;  ///< the last failure to read them again
   std::optional<Loop::Clock::time_point> loaded_;
 };
 

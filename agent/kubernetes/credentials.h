@@ -17,6 +17,7 @@ struct Credentials {
   std::string user = {}, password = {};
   std::string proxy = {};  ///< http://, https:// or socks5://; empty: as the environment says
   std::vector<std::string> warnings = {};  ///< one line each
+  bool operator==(const Credentials&) const = default;
 };
 
 /// Those of the kubeconfig file that `config` names, else of the pod's service account. Reads all

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "libcni/json/object.h"
+
 namespace agent::kubernetes {
 namespace {
 
@@ -71,14 +73,36 @@ ListEnd read_list_end(std::string_view envelope) {
 }
 
 std::string message_of(const std::string& refusal) {
+  constexpr std::size_t kLongest = 300;
+  std::string text = refusal.substr(0, refusal.find('\n'));
   try {
     StatusVisitor visitor;
     visit_json(refusal, visitor);
-    if (!visitor.message.empty()) return std::move(visitor.message);
+    if (!visitor.message.empty()) text = std::move(visitor.message);
   } catch (const std::invalid_argument&) {
-    // Not from the API server itself: a proxy's page.
+    // Plain text, as the server sends with 429, or a proxy's page.
   }
-  return refusal.substr(0, refusal.find('\n')).substr(0, 120);
+  return json::quote(text.substr(0, kLongest)) + (text.size() > kLongest ? "..." : "");
+}
+
+std::string refusal_of(const HttpResult& result, const std::string& verb,
+                       const std::string& resource) {
+  const std::string status = std::to_string(result.status), message = message_of(result.refusal);
+  const auto names = [&](const char* words) {
+    return result.refusal.find(words) != std::string::npos;
+  };
+  // A policy that gives no reason denies with 422.
+  if ((result.status == 403 || result.status == 422) && names("ValidatingAdmissionPolicy"))
+    return status + " denied by an admission policy: " + message;
+  if (result.status == 403 && names("system:anonymous"))
+    return "forbidden; the server takes this client for anonymous, so no token or certificate "
+           "reaches it: " +
+           message;
+  if (result.status == 403)
+    return "forbidden; the ClusterRole lacks verb \"" + verb + "\" on \"" + resource +
+           "\": " + message;
+  if (result.status == 401) return "the token or certificate is not accepted: " + message;
+  return status + " " + message;
 }
 
 }  // namespace agent::kubernetes

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/http_client/http_client.h"
 #include "agent/kubernetes/visit_json.h"
 
 namespace agent::kubernetes {
@@ -33,7 +34,12 @@ struct ListEnd {
 /// Throws std::invalid_argument, also when there is no resourceVersion.
 ListEnd read_list_end(std::string_view envelope);
 
-/// `message` of the Status object that refuses a request; the text itself when it is none.
+/// `message` of the Status object that refuses a request; the first line of any other text. Quoted,
+/// at most 300 bytes of it.
 std::string message_of(const std::string& refusal);
+
+/// Why the server refused to `verb` the `resource`, for people: `429 "Too many requests, ..."`.
+std::string refusal_of(const HttpResult& result, const std::string& verb,
+                       const std::string& resource);
 
 }  // namespace agent::kubernetes

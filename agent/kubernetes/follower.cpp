@@ -37,11 +37,11 @@ Follower::Follower(Api& api, What what, Objects& objects, std::function<void()> 
       what_(std::move(what)),
       objects_(objects),
       on_status_(std::move(on_status)),
+      pause_(api),
       backoff_(api.timing().retry_least, api.timing().retry_most) {}
 
 Follower::~Follower() {
   api_.client().cancel(request_);
-  api_.loop().cancel(timer_);
 }
 
 void Follower::list(const std::string& page) {
@@ -78,6 +78,7 @@ void Follower::open(const std::string& query, JsonSplitter::Unit unit, std::chro
   HttpRequest request;
   try {
     request = api_.request(what_.path + query);
+    generation_ = api_.generation();
   } catch (const std::exception& error) {
     return fail({.error = error.what()}, phase_);
   }
@@ -89,6 +90,8 @@ void Follower::open(const std::string& query, JsonSplitter::Unit unit, std::chro
 }
 
 void Follower::opened(long status) {
+  // The address and the credentials are right: a later failure is an outage that will end.
+  if (status == 200) backoff_.limit(api_.timing().retry_known);
   if (status != 200 || phase_ != Phase::watch) return;
   note("");
   status_.following = true;
@@ -112,12 +115,8 @@ void Follower::ended(const HttpResult& result) {
   request_ = 0;
   // What was applied before a malformed event is news, too.
   objects_.settle();
-  if (result.status == 401 && !token_renewed_) {
-    token_renewed_ = true;
-    api_.distrust();
+  if (result.status == 401 && api_.has_others_than(generation_))
     return retry(phase_, std::chrono::milliseconds(0));
-  }
-  if (result.status != 401) token_renewed_ = false;
   if (phase_ == Phase::list)
     list_ended(result);
   else
@@ -125,7 +124,7 @@ void Follower::ended(const HttpResult& result) {
 }
 
 void Follower::list_ended(const HttpResult& result) {
-  if (!result.ok()) return fail(result, Phase::list);
+  if (!result.ok()) return fail(result, Phase::list, result.status == 410 && may_list_at_once());
   ListEnd end;
   try {
     if (!splitter_->is_complete()) throw std::invalid_argument("the list ends in its middle");
@@ -155,6 +154,7 @@ void Follower::watch_event(std::string_view document) {
   if (++events_ == 1) {
     backoff_.reset();
     fruitless_ = 0;
+    listed_at_once_ = false;
   }
   if (event.type == "ADDED") objects_.end_object(EventType::added);
   if (event.type == "MODIFIED") objects_.end_object(EventType::modified);
@@ -166,23 +166,23 @@ void Follower::watch_ended(const HttpResult& result) {
   const bool long_enough = Loop::Clock::now() - opened_ >= 5 * api_.timing().retry_least;
   if (result.ok() && (events_ > 0 || long_enough)) {
     backoff_.reset();
+    listed_at_once_ = false;
     return retry(Phase::watch, std::chrono::milliseconds(0));
   }
   if (error_event_) {
     const long code = static_cast<long>(error_event_->code);
-    return fail({.status = code, .error = {}, .refusal = error_event_->message}, Phase::list);
+    return fail({.status = code, .error = {}, .refusal = error_event_->message}, Phase::list,
+                code == 410 && may_list_at_once());
   }
   // A version from the server's future (it was restored from a backup) ends each watch at once.
   if (result.ok() || malformed_) ++fruitless_;
   const bool lost = result.status == 410 || fruitless_ >= kMaxFruitless;
   if (lost) fruitless_ = 0;
-  fail(result, lost ? Phase::list : Phase::watch);
+  fail(result, lost ? Phase::list : Phase::watch, result.status == 410 && may_list_at_once());
 }
 
-void Follower::retry(Phase phase, std::chrono::milliseconds delay) {
-  api_.loop().cancel(timer_);
-  timer_ = api_.loop().after(delay, [this, phase] {
-    timer_ = 0;
+void Follower::retry(Phase phase, std::chrono::milliseconds delay, std::uint64_t rejected) {
+  pause_.begin(delay, rejected, [this, phase] {
     if (phase == Phase::list)
       list("");
     else
@@ -190,17 +190,17 @@ void Follower::retry(Phase phase, std::chrono::milliseconds delay) {
   });
 }
 
-void Follower::fail(const HttpResult& result, Phase next) {
+void Follower::fail(const HttpResult& result, Phase next, bool at_once) {
   ++status_.errors;
   status_.following = false;
   status_.forbidden = result.status == 403;
-  const auto delay = pause_after(result, backoff_);
+  const auto delay = at_once ? std::chrono::milliseconds(0) : pause_after(result, backoff_);
   const std::string text = text_of(result);
   note(text);
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(delay).count();
   status_.state = "retry in " + std::to_string(seconds) + " s: " + text;
   on_status_();
-  retry(next, delay);
+  retry(next, delay, result.status == 401 ? generation_ : 0);
 }
 
 std::string Follower::text_of(const HttpResult& result) const {
@@ -208,12 +208,7 @@ std::string Follower::text_of(const HttpResult& result) const {
   const std::string what = verb + " " + what_.resource;
   if (!result.error.empty()) return what + ": " + result.error;
   if (result.status == 200) return what + ": it ended at once";
-  const std::string told = message_of(result.refusal);
-  if (result.status == 403)
-    return what + ": forbidden; the ClusterRole lacks verb \"" + verb + "\" on \"" +
-           what_.resource + "\": " + told;
-  if (result.status == 401) return what + ": the token or certificate is not accepted: " + told;
-  return what + ": " + std::to_string(result.status) + " " + told;
+  return what + ": " + refusal_of(result, verb, what_.resource);
 }
 
 void Follower::note(const std::string& trouble) {

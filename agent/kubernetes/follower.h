@@ -7,11 +7,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "agent/backoff.h"
 #include "agent/kubernetes/api.h"
 #include "agent/kubernetes/event.h"
 #include "agent/kubernetes/json_splitter.h"
+#include "agent/kubernetes/pause.h"
 
 namespace agent::kubernetes {
 
@@ -68,8 +70,10 @@ class Follower {
   void opened(long status);
   void data(std::string_view piece);
   void ended(const HttpResult& result);
-  void retry(Phase phase, std::chrono::milliseconds delay);
-  void fail(const HttpResult& result, Phase next);
+  void retry(Phase phase, std::chrono::milliseconds delay, std::uint64_t rejected = 0);
+  /// Something failed, and `next` follows: after a pause, or at once when `at_once`.
+  void fail(const HttpResult& result, Phase next, bool at_once = false);
+  bool may_list_at_once() { return !std::exchange(listed_at_once_, true); }
   std::string text_of(const HttpResult& result) const;
   void note(const std::string& trouble);
 
@@ -80,14 +84,16 @@ class Follower {
   FollowStatus status_;
   Phase phase_ = Phase::list;
   HttpClient::Id request_ = 0;
-  Loop::TimerId timer_ = 0;
+  Pause pause_;
   std::optional<JsonSplitter> splitter_;
   std::string resource_version_;
   bool first_page_ = true;
   std::optional<Event> error_event_;
-  bool malformed_ = false;  ///< this answer could not be parsed
-  int fruitless_ = 0;       ///< watches in a row that brought nothing but an end
-  bool token_renewed_ = false;
+  bool malformed_ = false;        ///< this answer could not be parsed
+  int fruitless_ = 0;             ///< watches in a row that brought nothing but an end
+  std::uint64_t generation_ = 0;  ///< of the credentials of this request
+  /// A version was gone, and nothing has come since the list that followed at once.
+  bool listed_at_once_ = false;
   Loop::Clock::time_point opened_{};
   std::uint64_t events_ = 0;  ///< of this watch
   Backoff backoff_;

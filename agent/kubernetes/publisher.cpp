@@ -15,7 +15,8 @@
 namespace agent::kubernetes {
 namespace {
 
-constexpr const char* kReason = "PlumbIsUp";
+constexpr const char* kReady = "PlumbIsUp";
+constexpr const char* kNotReady = "PlumbIsNotReady";
 
 std::string utc_text() {
   std::array<char, 32> text{};
@@ -24,6 +25,15 @@ std::string utc_text() {
   ::gmtime_r(&now, &utc);
   std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
   return text.data();
+}
+
+/// The first 500 bytes without control characters.
+std::string printable(const std::string& text) {
+  constexpr std::size_t kLongest = 500;
+  std::string clean = text.substr(0, kLongest);
+  std::ranges::replace_if(
+      clean, [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; }, ' ');
+  return clean;
 }
 
 /// `{"VNI":1,"VtepMAC":"02:76:..."}`, the form that flannel parses.
@@ -80,15 +90,32 @@ std::map<std::string, std::optional<std::string>> wanted_annotations(const fabri
 }
 
 Publisher::Publisher(Api& api, const Config& config)
-    : api_(api), config_(config), backoff_(api.timing().retry_least, api.timing().retry_most) {}
+    : api_(api),
+      config_(config),
+      pause_(api),
+      backoff_(api.timing().retry_least, api.timing().retry_most) {}
 
 Publisher::~Publisher() {
   api_.client().cancel(request_);
-  api_.loop().cancel(timer_);
+  api_.loop().cancel(unready_timer_);
 }
 
 void Publisher::publish(const fabric::Node& self) {
   self_ = self;
+  check();
+}
+
+void Publisher::set_ready(bool ready, const std::string& why) {
+  unready_why_ = why;
+  if (std::exchange(ready_, ready) == ready) return;
+  api_.loop().cancel(std::exchange(unready_timer_, 0));
+  if (!ready) {
+    unready_since_ = Loop::Clock::now();
+    unready_timer_ = api_.loop().after(api_.timing().unready, [this] {
+      unready_timer_ = 0;
+      check();
+    });
+  }
   check();
 }
 
@@ -99,7 +126,7 @@ void Publisher::shown(const std::optional<NodeRecord>& record) {
 }
 
 void Publisher::check() {
-  if (!self_ || !known_ || request_ != 0 || timer_ != 0) return;
+  if ((!self_ && !ready_) || !known_ || request_ != 0 || pause_.waits()) return;
   if (!shown_)
     return note("this node, \"" + config_.node_name +
                 "\", is not among the cluster's nodes: `node` must be its name there");
@@ -111,7 +138,8 @@ void Publisher::check() {
   send(body);
 }
 
-std::string Publisher::patch() const {
+std::string Publisher::annotations() const {
+  if (!self_) return {};
   json::Writer annotations;
   annotations.open('{');
   bool differs = false;
@@ -126,14 +154,26 @@ std::string Publisher::patch() const {
       annotations.raw_member(key, "null");
   }
   annotations.close();
-  const bool condition =
-      shown_->network_unavailable != "False" || shown_->network_reason != kReason;
-  if (!differs && !condition) return {};
+  return differs ? annotations.text() : "";
+}
+
+std::optional<std::string> Publisher::wanted_condition() const {
+  if (!ready_ || (*ready_ && !self_)) return std::nullopt;
+  const bool lasting = *ready_ || Loop::Clock::now() - unready_since_ >= api_.timing().unready;
+  const std::string status = *ready_ ? "False" : "True", reason = *ready_ ? kReady : kNotReady;
+  const bool shown = shown_->network_unavailable == status && shown_->network_reason == reason;
+  return lasting && !shown ? std::optional(status) : std::nullopt;
+}
+
+std::string Publisher::patch() const {
+  const std::string annotated = annotations();
+  const auto condition = wanted_condition();
+  if (annotated.empty() && !condition) return {};
   json::Writer writer;
   writer.open('{');
-  if (differs) {
+  if (!annotated.empty()) {
     writer.open("metadata", '{');
-    writer.raw_member("annotations", annotations.text());
+    writer.raw_member("annotations", annotated);
     writer.close();
   }
   if (condition) {
@@ -141,9 +181,10 @@ std::string Publisher::patch() const {
     writer.open("conditions", '[');
     writer.open('{');
     writer.member("type", "NetworkUnavailable");
-    writer.member("status", "False");
-    writer.member("reason", kReason);
-    writer.member("message", "plumbd serves the pod network of this node");
+    writer.member("status", *condition);
+    writer.member("reason", *ready_ ? kReady : kNotReady);
+    writer.member("message", *ready_ ? "plumbd serves the pod network of this node"
+                                     : "plumbd is not ready: " + printable(unready_why_));
     for (const char* time : {"lastHeartbeatTime", "lastTransitionTime"})
       writer.member(time, utc_text());
     for (int level = 0; level < 3; ++level) writer.close();
@@ -157,6 +198,7 @@ void Publisher::send(const std::string& body) {
   try {
     request = api_.request("/api/v1/nodes/" + encode_query(config_.node_name) +
                            "/status?fieldManager=plumbd");
+    generation_ = api_.generation();
   } catch (const std::exception& error) {
     return ended({.error = error.what()});
   }
@@ -170,26 +212,20 @@ void Publisher::send(const std::string& body) {
 void Publisher::ended(const HttpResult& result) {
   request_ = 0;
   if (result.ok()) {
+    backoff_.limit(api_.timing().retry_known);
     note("");
     return wait(backoff_.next());  // for the watch to show it; else it is sent again
   }
-  if (result.status == 401) api_.distrust();
-  const std::string name = "patch nodes/status of \"" + config_.node_name + "\": ";
-  if (!result.error.empty())
-    note(name + result.error);
-  else if (result.status == 403)
-    note(name + "forbidden; the ClusterRole lacks verb \"patch\" on \"nodes/status\": " +
-         message_of(result.refusal));
-  else
-    note(name + std::to_string(result.status) + " " + message_of(result.refusal));
-  wait(pause_after(result, backoff_));
+  const bool rejected = result.status == 401;
+  note("patch nodes/status of \"" + config_.node_name + "\": " +
+       (result.error.empty() ? refusal_of(result, "patch", "nodes/status") : result.error));
+  wait(rejected && api_.has_others_than(generation_) ? std::chrono::milliseconds(0)
+                                                     : pause_after(result, backoff_),
+       rejected ? generation_ : 0);
 }
 
-void Publisher::wait(std::chrono::milliseconds delay) {
-  timer_ = api_.loop().after(delay, [this] {
-    timer_ = 0;
-    check();
-  });
+void Publisher::wait(std::chrono::milliseconds delay, std::uint64_t rejected) {
+  pause_.begin(delay, rejected, [this] { check(); });
 }
 
 void Publisher::note(const std::string& trouble) {

@@ -8,6 +8,7 @@
 #include "agent/backoff.h"
 #include "agent/kubernetes/api.h"
 #include "agent/kubernetes/node_record.h"
+#include "agent/kubernetes/pause.h"
 
 namespace agent::kubernetes {
 
@@ -16,9 +17,12 @@ std::map<std::string, std::optional<std::string>> wanted_annotations(const fabri
                                                                      const NodeRecord& shown,
                                                                      const Config& config);
 
-/// Keeps this node's own Node object as it should be: annotations, and NetworkUnavailable=False,
-/// in one strategic merge patch of the status subresource, which lets both through. Asks only when
-/// the watch shows something else.
+/// Keeps this node's own Node object as it should be: annotations, and the condition
+/// NetworkUnavailable, in one strategic merge patch of the status subresource, which lets both
+/// through. Asks only when the watch shows something else.
+///
+/// The condition is False while this node is ready. It becomes True when the node was not ready for
+/// Timing::unready, so that a restart of plumbd does not keep pods away; before that it stays.
 class Publisher {
  public:
   Publisher(Api& api, const Config& config);
@@ -27,6 +31,8 @@ class Publisher {
   ~Publisher();
 
   void publish(const fabric::Node& self);
+  /// `why`: for people, when it is not.
+  void set_ready(bool ready, const std::string& why);
   /// What the watch shows now; nothing when there is no such node.
   void shown(const std::optional<NodeRecord>& record);
   /// Why it is not done yet; empty when it is, or nothing was to be published.
@@ -36,9 +42,13 @@ class Publisher {
   void check();
   /// The patch that is needed; empty: none.
   std::string patch() const;
+  /// The annotations that differ, as the patch has them; empty: none.
+  std::string annotations() const;
+  /// What the condition has to say: its status; nothing while it stays as it is.
+  std::optional<std::string> wanted_condition() const;
   void send(const std::string& body);
   void ended(const HttpResult& result);
-  void wait(std::chrono::milliseconds delay);
+  void wait(std::chrono::milliseconds delay, std::uint64_t rejected = 0);
   void note(const std::string& trouble);
 
   Api& api_;
@@ -46,8 +56,13 @@ class Publisher {
   std::optional<fabric::Node> self_;
   std::optional<NodeRecord> shown_;
   bool known_ = false;  ///< shown() was called
+  std::optional<bool> ready_;
+  std::string unready_why_;
+  Loop::Clock::time_point unready_since_ = {};
   HttpClient::Id request_ = 0;
-  Loop::TimerId timer_ = 0;
+  std::uint64_t generation_ = 0;  ///< of the credentials of the request
+  Pause pause_;
+  Loop::TimerId unready_timer_ = 0;
   Backoff backoff_;
   std::string trouble_;
 };

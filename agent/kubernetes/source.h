@@ -27,6 +27,7 @@ class KubernetesSource final : public Source {
   void start() override;
   const Snapshot& snapshot() const override { return snapshot_; }
   void publish(const fabric::Node& self) override { publisher_.publish(self); }
+  void set_ready(bool ready, const std::string& why) override { publisher_.set_ready(ready, why); }
   SourceStatus status() const override;
 
  private:

@@ -23,6 +23,17 @@ Monitor::Monitor(unsigned groups)
     base::throw_errno("bind rtnetlink monitor");
 }
 
+Monitor Monitor::of_addresses() {
+  return Monitor(RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
+}
+
+void Monitor::drain() {
+  std::array<char, 16384> events;
+  // ENOBUFS says that some were lost, and that others follow.
+  while (::recv(fd_.get(), events.data(), events.size(), 0) > 0 || errno == ENOBUFS) {
+  }
+}
+
 bool Monitor::wait_until(const std::function<bool()>& done, int milliseconds) {
   using Clock = std::chrono::steady_clock;
   const auto deadline = Clock::now() + std::chrono::milliseconds(milliseconds);
@@ -34,9 +45,7 @@ bool Monitor::wait_until(const std::function<bool()>& done, int milliseconds) {
     if (::poll(&poller, 1, static_cast<int>(left)) < 0 && errno != EINTR)
       base::throw_errno("wait for rtnetlink events");
     base::throw_if_interrupted();
-    std::array<char, 16384> events;
-    while (::recv(fd_.get(), events.data(), events.size(), 0) > 0) {
-    }
+    drain();
   }
 }
 

@@ -13,6 +13,11 @@ namespace net {
 class Monitor {
  public:
   explicit Monitor(unsigned groups);
+  /// Of the addresses of all links, both families.
+  static Monitor of_addresses();
+
+  int fd() const { return fd_.get(); }  ///< readable when there is an event; never blocks
+  void drain();                         ///< throws away all events that have come
 
   /// Calls `done` at once and after every event until it returns true or `milliseconds` have
   /// passed; returns what it said last. What the events say does not matter, as some may be lost

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Recorded answers of an API server, cut into pieces at every position.
+#include <array>
+#include <functional>
+#include <string>
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -75,6 +80,17 @@ std::vector<std::string> names_of(const NodeStore& store) {
   return names;
 }
 
+/// Calls `check` with `body` in pieces of 1, 7 and 2048 bytes; the last is how a server sends
+/// events that have waited.
+void for_each_size(const std::string& body,
+                   const std::function<void(const std::vector<std::string>&)>& check) {
+  for (const std::size_t size : {1u, 7u, 2048u}) {
+    std::vector<std::string> pieces;
+    for (std::size_t at = 0; at < body.size(); at += size) pieces.push_back(body.substr(at, size));
+    check(pieces);
+  }
+}
+
 class Stores : public testing::Test {
  protected:
   NodeStore nodes() {
@@ -148,6 +164,47 @@ TEST_F(Stores, ReadRecordedEndpointSlicesHoweverTheyAreCut) {
                  EXPECT_THAT(store.nodes_of("shop/web"), ElementsAre("node1"));
                  EXPECT_THAT(store.nodes_of("shop/none"), IsEmpty());
                });
+}
+
+// Manners 3 and 12 of a real API server: a bookmark has `"endpoints":null` and no name.
+TEST_F(Stores, ReadARecordedWatchOfEndpointSlicesHoweverItIsCut) {
+  for_each_size(test::fixture_body("endpointslices-watch-200.http"),
+                [](const std::vector<std::string>& pieces) {
+                  EndpointStore store([] {});
+                  EXPECT_EQ(read_watch(store, pieces).back(), "BOOKMARK 550");
+                  EXPECT_THAT(store.nodes_of("ns-b/api"), IsEmpty());
+                  EXPECT_THAT(store.nodes_of("/"), IsEmpty());
+                });
+  const std::string body = test::fixture_body("endpointslices-watch-200.http");
+  EndpointStore store([] {});
+  read_watch(store, {body.substr(0, body.find("{\"type\":\"DELETED\""))});
+  EXPECT_THAT(store.nodes_of("ns-b/api"), ElementsAre("node2"));
+}
+
+TEST_F(Stores, ReadARecordedWatchOfServicesHoweverItIsCut) {
+  for_each_size(test::fixture_body("services-watch-200.http"),
+                [](const std::vector<std::string>& pieces) {
+                  ServiceStore store([] {});
+                  EXPECT_EQ(read_watch(store, pieces).back(), "BOOKMARK 544");
+                  EXPECT_TRUE(store.services().empty());
+                });
+  const std::string body = test::fixture_body("services-watch-200.http");
+  const auto texts = [](const std::vector<base::IpAddress>& addresses) {
+    std::string all;
+    for (const base::IpAddress& address : addresses) all += address.text() + " ";
+    return all;
+  };
+  std::size_t end = 0;
+  const std::array balanced{"", "192.0.2.80 2001:db8::80 ", "", ""};
+  for (const char* wanted : balanced) {
+    end = body.find("\n", end) + 1;
+    ServiceStore store([] {});
+    read_watch(store, {body.substr(0, end)});
+    const agent::Service& api = store.services().at("ns-b/api");
+    EXPECT_EQ(texts(api.cluster_ips), "10.96.0.50 fd00:10:96::50 ");
+    EXPECT_EQ(texts(api.load_balancer_ips), wanted);
+    EXPECT_EQ(texts(api.external_ips), api.local_policy ? "" : "192.0.2.200 ");
+  }
 }
 
 TEST_F(Stores, CountOnlyReadyEndpointsAndForgetDeletedSlices) {

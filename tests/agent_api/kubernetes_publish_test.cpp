@@ -33,7 +33,8 @@ class KubernetesPublishTest : public KubernetesWorld {
     return found;
   }
   /// node1 as the watch shows it with these annotations.
-  static std::string event(const nlohmann::json& annotations, const std::string& reason) {
+  static std::string event(const nlohmann::json& annotations, const std::string& reason,
+                           const std::string& status = "False") {
     return nlohmann::json{
         {"type", "MODIFIED"},
         {"object",
@@ -43,7 +44,7 @@ class KubernetesPublishTest : public KubernetesWorld {
           {"status",
            {{"conditions",
              {{{"type", "Ready"}, {"status", "True"}},
-              {{"type", "NetworkUnavailable"}, {"status", "False"}, {"reason", reason}}}}}}}}}
+              {{"type", "NetworkUnavailable"}, {"status", status}, {"reason", reason}}}}}}}}}
         .dump();
   }
   static nlohmann::json flannel(const nlohmann::json& words) {
@@ -67,7 +68,13 @@ class KubernetesPublishTest : public KubernetesWorld {
     server.replay(kList, "nodes-list-200.http");
     server.exchange(quiet(kWatch));
     start();
+    source->set_ready(true, "");
     turn_until([&] { return source->status().in_sync; });
+  }
+  /// The condition of a patch; null where it has none.
+  static nlohmann::json condition_of(const nlohmann::json& request) {
+    const auto body = nlohmann::json::parse(request["body"].get<std::string>());
+    return body.contains("status") ? body["status"]["conditions"].at(0) : nlohmann::json();
   }
 
   fabric::Node self;
@@ -145,9 +152,57 @@ TEST_F(KubernetesPublishTest, TriesAgainAfterEveryRefusal) {
   server.push(event(wanted, "PlumbIsUp"));
   turn_until([&] { return source->status().state.find("patch") == std::string::npos; });
   const std::string text = log();
-  for (const char* told : {"409 Operation cannot be fulfilled", "404 nodes \"nosuch\" not found",
-                           "lacks verb \"patch\" on \"nodes/status\"", "429 slow"})
+  for (const char* told :
+       {"409 \"Operation cannot be fulfilled", R"(404 "nodes \"nosuch\" not found")",
+        "lacks verb \"patch\" on \"nodes/status\"", "429 \"slow\""})
     EXPECT_THAT(text, HasSubstr(told));
+}
+
+// K8
+TEST_F(KubernetesPublishTest, LeavesTheConditionAloneUntilTheNodeIsReady) {
+  server.exchange(
+      {{"target", kPatch}, {"times", 0}, {"text", "HTTP/1.1 200 OK\nContent-Length: 2\n\n{}"}});
+  server.replay(kList, "nodes-list-200.http");
+  server.exchange(quiet(kWatch));
+  start();
+  source->publish(self);
+  turn_until([&] { return patches().size() == 1; });
+  EXPECT_TRUE(condition_of(patches()[0]).is_null()) << "whether it is ready is not known yet";
+  source->set_ready(false, "kernel: not done yet");
+  server.push(event(wanted, "RouteCreated"));
+  for (int i = 0; i < 20; ++i) loop.turn(std::chrono::milliseconds(10));
+  for (const auto& patch : patches()) EXPECT_TRUE(condition_of(patch).is_null());
+  source->set_ready(true, "");
+  turn_until([&] { return !condition_of(patches().back()).is_null(); });
+  EXPECT_EQ(condition_of(patches().back())["status"], "False");
+}
+
+// K8
+TEST_F(KubernetesPublishTest, SaysThatTheNetworkIsUnavailableWhileTheNodeIsNotReady) {
+  timing.unready = std::chrono::milliseconds(300);
+  server.exchange(
+      {{"target", kPatch}, {"times", 0}, {"text", "HTTP/1.1 200 OK\nContent-Length: 2\n\n{}"}});
+  begin();
+  server.push(event(wanted, "PlumbIsUp"));
+  turn_until([&] { return source->snapshot().nodes[0].ranges.size() == 1; });
+  source->publish(self);
+  source->set_ready(false, "a restart");
+  for (int i = 0; i < 10; ++i) loop.turn(std::chrono::milliseconds(10));
+  source->set_ready(true, "");
+  for (int i = 0; i < 40; ++i) loop.turn(std::chrono::milliseconds(10));
+  EXPECT_THAT(patches(), IsEmpty()) << "a moment is nothing to tell";
+  source->set_ready(false, "kernel: create link \"a\x1b[2J\": " + std::string(5000, 'x'));
+  turn_until([&] { return !patches().empty(); });
+  const auto condition = condition_of(patches()[0]);
+  EXPECT_EQ(condition["status"], "True");
+  EXPECT_EQ(condition["reason"], "PlumbIsNotReady");
+  const std::string message = condition["message"];
+  EXPECT_THAT(message, HasSubstr("plumbd is not ready: "));
+  EXPECT_EQ(message.find('\x1b'), std::string::npos);
+  EXPECT_LE(message.size(), 1024u);
+  server.push(event(wanted, "PlumbIsNotReady", "True"));
+  source->set_ready(true, "");
+  turn_until([&] { return condition_of(patches().back())["status"] == "False"; });
 }
 
 TEST_F(KubernetesPublishTest, SaysThatTheClusterHasNoSuchNode) {

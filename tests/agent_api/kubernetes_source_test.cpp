@@ -132,7 +132,7 @@ TEST_F(KubernetesSourceTest, KeepsTryingWithATokenThatStaysWrong) {
   server.replay(kWatch, "nodes-watch-200.http", {{"after", "hold"}});
   start();
   turn_until([&] { return source->status().errors > 0; });
-  EXPECT_THAT(source->status().state, HasSubstr("is not accepted: Unauthorized"));
+  EXPECT_THAT(source->status().state, HasSubstr("is not accepted: \"Unauthorized\""));
   turn_until([&] { return changes > 0; });
 }
 
@@ -159,7 +159,7 @@ TEST_F(KubernetesSourceTest, NamesTheVerbThatRbacRefuses) {
   start();
   turn_until([&] { return source->status().errors == 1; });
   EXPECT_THAT(source->status().state,
-              AllOf(HasSubstr("lacks verb \"list\" on \"nodes\""), HasSubstr("User \"agent\"")));
+              AllOf(HasSubstr("lacks verb \"list\" on \"nodes\""), HasSubstr(R"(User \"agent\")")));
   EXPECT_EQ(changes, 0);
   turn_until([&] { return source->status().in_sync; });
   EXPECT_THAT(log(), HasSubstr("lacks verb \"watch\" on \"nodes\""));
@@ -174,7 +174,7 @@ TEST_F(KubernetesSourceTest, WaitsAsLongAsTheServerAsks) {
   server.replay(kWatch, "nodes-watch-200.http", {{"after", "hold"}});
   start();
   turn_until([&] { return source->status().errors > 0; });
-  EXPECT_THAT(source->status().state, "retry in 1 s: list nodes: 429 slow down");
+  EXPECT_THAT(source->status().state, "retry in 1 s: list nodes: 429 \"slow down\"");
   turn_until([&] { return changes > 0; });
   EXPECT_GE(agent::Loop::Clock::now() - begin, std::chrono::seconds(2));
 }
@@ -184,7 +184,7 @@ TEST_F(KubernetesSourceTest, DoesNotWaitForADayWhenAProxyAsksForIt) {
                  {{"headers", "Retry-After: 86400\n"}});
   start();
   turn_until([&] { return source->status().errors > 0; });
-  EXPECT_THAT(source->status().state, "retry in 300 s: list nodes: 429 slow down");
+  EXPECT_THAT(source->status().state, "retry in 300 s: list nodes: 429 \"slow down\"");
 }
 
 TEST_F(KubernetesSourceTest, RefusesAListThatEndsInItsMiddle) {

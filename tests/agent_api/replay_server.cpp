@@ -37,7 +37,8 @@ Certificates::Certificates() {
   if (!outcome.ok()) throw std::runtime_error("make_certificates failed");
 }
 
-ReplayServer::ReplayServer(nlohmann::json where) : tls_(where.contains("cert")) {
+ReplayServer::ReplayServer(nlohmann::json where)
+    : where_(std::move(where)), tls_(where_.contains("cert")) {
   auto [child_in, orders] = make_pipe();
   auto [answers, child_out] = make_pipe();
   posix_spawn_file_actions_t actions;
@@ -53,7 +54,12 @@ ReplayServer::ReplayServer(nlohmann::json where) : tls_(where.contains("cert")) 
   answers_ = std::move(answers);
   child_in = {};
   child_out = {};
-  port_ = command({{"listen", where}}).at("port");
+  port_ = command({{"listen", where_}}).at("port");
+}
+
+void ReplayServer::come_back() {
+  where_["port"] = port_;
+  command({{"listen", where_}});
 }
 
 ReplayServer::~ReplayServer() {

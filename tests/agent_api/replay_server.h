@@ -44,10 +44,14 @@ class ReplayServer {
                nlohmann::json more = nlohmann::json::object());
   std::vector<nlohmann::json> requests();
   void drop(const std::string& how = "close") { command({{"drop", how}}); }
+  /// Refuses connections from now on, and ends those that there are.
+  void leave() { command({{"away", "reset"}}); }
+  void come_back();  ///< on the same port
   void push(const std::string& text) { command({{"push", text}}); }
   nlohmann::json command(const nlohmann::json& order);
 
  private:
+  nlohmann::json where_;
   base::UniqueFd orders_, answers_;
   pid_t pid_ = -1;
   int port_ = 0;

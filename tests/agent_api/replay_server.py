@@ -6,12 +6,13 @@ Commands come as JSON objects, one a line, on standard input; each is answered b
   {"listen": {"port": 0, "unix": PATH, "cert": FILE, "key": FILE, "client_ca": FILE}}   -> {"port": N}
   {"exchange": {...}}      adds an exchange                                             -> {}
   {"drop": "close"|"reset"}  ends every open connection                                 -> {"dropped": N}
+  {"away": "close"|"reset"}  the same, and new ones are refused until the next "listen"  -> {"dropped": N}
   {"push": TEXT}           sends TEXT on every connection that holds                    -> {"held": N}
   {"requests": true}       what was asked so far, oldest first                          -> {"requests": [...]}
 The server ends with its standard input.
 
 An exchange answers the requests that it matches; the first one that matches and is not used up counts:
-  method, target   regular expressions for the whole word; default: anything
+  method, target, authorization   regular expressions for the whole word; default: anything
   times            how often it can be used; 0: always; default 1
   file | text      the raw response, status line included; \\n line ends of "text" headers may be plain
   chunk            bytes per write; default: all at once
@@ -75,8 +76,9 @@ class Server:
 
     def find(self, request):
         for exchange in self.exchanges:
-            if exchange["left"] != 0 and re.fullmatch(exchange.get("method", ".*"), request["method"]) and re.fullmatch(
-                    exchange.get("target", ".*"), request["target"]):
+            words = {"method": request["method"], "target": request["target"],
+                     "authorization": request["headers"].get("authorization", "")}
+            if exchange["left"] != 0 and all(re.fullmatch(exchange.get(key, ".*"), word) for key, word in words.items()):
                 exchange["left"] -= 1
                 return exchange
         return {"text": "HTTP/1.1 500 Internal Server Error\nContent-Length: 14\n\nno exchange\r\n\n"}
@@ -110,10 +112,12 @@ class Server:
             for writer in self.held:
                 writer.write(order["push"].encode())
             return {"held": len(self.held)}
-        if "drop" in order:
+        if "away" in order:
+            self.listener.close()
+        if how := order.get("drop", order.get("away")):
             victims = list(self.writers)
             for writer in victims:
-                if order["drop"] == "reset":
+                if how == "reset":
                     reset(writer)
                 else:
                     writer.close()
