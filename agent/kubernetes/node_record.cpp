@@ -8,6 +8,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "libcni/json/object.h"
 #include "libcni/nodes/split.h"
 
 namespace agent::kubernetes {
@@ -47,11 +48,10 @@ class Reader {
  private:
   bool is_self() const { return record_.name == config_.node_name; }
   void complain(const std::string& what) {
-    read_.problems.push_back("node \"" + record_.name + "\" " + what);
+    read_.problems.push_back("node " + json::quote(record_.name) + " " + what);
   }
   void complain(const std::string& key, const std::string& value, const std::string& wanted) {
-    const std::string shown = value.size() > 60 ? value.substr(0, 60) + "..." : value;
-    complain("annotation " + key + " is ignored: \"" + shown + "\" is " + wanted);
+    complain("annotation " + key + " is ignored: " + json::excerpt(value) + " is " + wanted);
   }
   const std::string* find(const std::string& key) const {
     const auto found = record_.annotations.find(key);
@@ -61,7 +61,7 @@ class Reader {
   void add_range(const std::string& text) {
     const auto range = base::Prefix::parse(text);
     if (!range)
-      complain("spec.podCIDRs: \"" + text + "\" is no range such as 10.244.1.0/24");
+      complain("spec.podCIDRs: " + json::excerpt(text) + " is not a range such as 10.244.1.0/24");
     else if (std::ranges::find(read_.node.ranges, range->network()) == read_.node.ranges.end())
       read_.node.ranges.push_back(range->network());
   }
@@ -85,7 +85,8 @@ class Reader {
         external != nullptr && *external == "true" ? "ExternalIP" : "InternalIP";
     for (const auto& [type, text] : record_.addresses) {
       const auto address = base::IpAddress::parse(text);
-      if (type == wanted && address && address->family() == family) return address;
+      const bool usable = address && address->is_global_unicast();
+      if (type == wanted && usable && address->family() == family) return address;
     }
     return std::nullopt;
   }

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/kubernetes/publisher.h"
+#include "libcni/json/object.h"
 
 namespace agent::kubernetes {
 namespace {
@@ -51,6 +52,24 @@ TEST_F(ReadNodeTest, TakesRangesAndTheFirstInternalAddressOfEachFamily) {
   EXPECT_FALSE(read.node.mac);
   EXPECT_FALSE(read.node.backend);
   EXPECT_THAT(read.problems, IsEmpty());
+}
+
+TEST_F(ReadNodeTest, AnAddressThatNoNodeCanBeReachedByHidesNoOther) {
+  record.addresses = {{"InternalIP", "127.0.0.1"},   {"InternalIP", "fe80::1"},
+                      {"InternalIP", "::1"},         {"InternalIP", "no address"},
+                      {"InternalIP", "192.0.2.12"},  {"InternalIP", "2001:db8::12"},
+                      {"InternalIP", "198.51.100.1"}};
+  EXPECT_THAT(read().node.addresses, ElementsAre(ip("192.0.2.12"), ip("2001:db8::12")));
+}
+
+TEST_F(ReadNodeTest, QuotesAndBoundsWhatOthersWrote) {
+  annotate("public-ip", "1.2.3.4\x1b[2J\n" + std::string(5000, 'x'));
+  record.pod_cidrs.push_back("10.0.0.0/8\n" + std::string(5000, 'x'));
+  for (const std::string& problem : read().problems) {
+    EXPECT_LT(problem.size(), 300u);
+    EXPECT_EQ(problem.find_first_of("\x1b\n"), std::string::npos) << problem;
+  }
+  EXPECT_EQ(read().problems.size(), 2u);
 }
 
 TEST_F(ReadNodeTest, BelievesWhatAPeerPublishedBeforeWhatKubeletSays) {
@@ -102,7 +121,7 @@ TEST_F(ReadNodeTest, UsesANodeWithoutItsMalformedAnnotations) {
     annotate(bad.word, bad.value);
     const ReadNode read = this->read();
     EXPECT_THAT(read.problems, ElementsAre(AllOf(HasSubstr("node \"node2\""), HasSubstr(bad.word),
-                                                 HasSubstr(bad.value))));
+                                                 HasSubstr(json::quote(bad.value)))));
     EXPECT_THAT(read.node.addresses, ElementsAre(ip("192.0.2.12"), ip("2001:db8::12")));
     EXPECT_EQ(read.node.ranges.size(), 2u);
     EXPECT_FALSE(read.node.mac);
