@@ -41,6 +41,8 @@ struct KubernetesConfig {
   std::string annotation_prefix = "plumb.io";
   bool watch_services = false;  ///< no key of its own: set when service addresses are announced
   bool operator==(const KubernetesConfig&) const = default;
+  /// The nodes' annotations are flannel's, whose nodes read and keep them by the word.
+  bool is_flannels() const { return annotation_prefix == "flannel.alpha.coreos.com"; }
 };
 
 enum class LogLevel { error, warning, info, debug };

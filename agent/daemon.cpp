@@ -53,6 +53,8 @@ Daemon::Daemon(const Config& config)
       speaker_(config.bgp, loop_, [this] { reconciler_.poke(); }),
       watch_(netlink_, loop_,
              [this] {
+               // A device of another program under the name of ours is gone: no rest for that.
+               if (watch_.take_name_freed()) reconciler_.end_rests();
                if (has_snapshot_) reconciler_.poke(true);
              }),
       filter_watch_(

@@ -29,6 +29,8 @@ void KernelWatch::read() {
   events_.read([&](const net::Event& event) {
     if (event.kind == net::Event::Kind::lost) ++lost_;
     changed = matters(event) || changed;
+    name_freed_ = name_freed_ || (event.kind == net::Event::Kind::link && event.removed &&
+                                  devices_.contains(event.name));
   });
   if (changed) on_change_();
 }
@@ -44,8 +46,10 @@ void KernelWatch::follow(const State& state, const NodePlan& plan,
     return std::ranges::find(lost_routes_, destination) != lost_routes_.end();
   });
   blocked_ = std::move(blocked);
-  names_ = {state.underlay.parent};
-  for (const fabric::Overlay& overlay : plan.kernel.overlays) names_.insert(overlay.device.name);
+  devices_.clear();
+  for (const fabric::Overlay& overlay : plan.kernel.overlays) devices_.insert(overlay.device.name);
+  names_ = devices_;
+  names_.insert(state.underlay.parent);
   indexes_.clear();
   for (const std::string& name : names_)
     if (const auto link = net::find_link(netlink_, name)) indexes_.insert(link->index);

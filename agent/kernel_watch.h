@@ -32,6 +32,8 @@ class KernelWatch {
   void read();
   /// Destinations whose route another program has replaced, each told once.
   std::vector<base::Prefix> take_lost_routes() { return std::exchange(lost_routes_, {}); }
+  /// Whether a link with the name of a planned device was removed by another, told once.
+  bool take_name_freed() { return std::exchange(name_freed_, false); }
   std::uint64_t lost() const { return lost_; }  ///< times that the kernel dropped events
 
  private:
@@ -43,10 +45,12 @@ class KernelWatch {
   std::function<void()> on_change_;
   net::Events events_;
   std::set<std::string> names_;
+  std::set<std::string> devices_;  ///< of the last plan, also while everything is followed
   std::set<int> indexes_;
   const NodePlan* plan_ = nullptr;
   std::vector<base::Prefix> blocked_, lost_routes_;
   std::uint64_t lost_ = 0;
+  bool name_freed_ = false;
 };
 
 }  // namespace agent

@@ -6,15 +6,21 @@
 
 #include "agent/self.h"
 #include "libcni/fabric/apply.h"
+#include "libcni/fabric/ways.h"
 #include "libcni/spec/error.h"
 
 namespace agent {
-
 fabric::Node Planning::find_self(const Snapshot& snapshot) const {
   std::vector<base::IpAddress> local;
   if (needs_local_addresses(config_, snapshot))
-    local = find_own_addresses(netlink_, config_.parent);
+    local = find_own_addresses(netlink_, config_.parent, snapshot.nodes);
   fabric::Node self = make_self(config_, snapshot, local);
+  using SourceKind = Config::SourceKind;
+  if (config_.source == SourceKind::kubernetes && config_.kubernetes.is_flannels())
+    choose_macs(self, snapshot.nodes);
+  const fabric::Options options = with_defaults(config_.fabric, snapshot.network);
+  if (options.flannel && config_.source != SourceKind::file)
+    take_macs_of_flannel(netlink_, options.vni, self);
   self.former_ranges = former_.granted(self.ranges);
   return self;
 }
@@ -23,11 +29,21 @@ fabric::Underlay Planning::find_underlay(const fabric::Options& options,
                                          const fabric::Node& self) const {
   const int family = underlay_family(options, self);
   const auto address = self.address_of(family);
+  const std::string_view which = self.addresses.empty() ? ""
+                                 : family == AF_INET    ? "IPv4 "
+                                                        : "IPv6 ";
   if (!address)
     throw cni::Error(cni::Code::invalid_config, "node \"" + self.name + "\" has no " +
-                                                    (family == AF_INET ? "IPv4" : "IPv6") +
-                                                    " address; set \"addresses\" or \"interface\"");
+                                                    std::string(which) +
+                                                    "address; set \"addresses\" or \"interface\"");
   return fabric::find_underlay(netlink_, *address);
+}
+
+/// The MTU of the way to the other nodes, whatever link has this node's address (P17).
+void Planning::find_mtu(State& next) const {
+  const int family = underlay_family(next.options, next.self);
+  if (const auto mtu = fabric::find_mtu_to(netlink_, next.cluster.nodes, family))
+    next.underlay.mtu = *mtu;
 }
 
 Admission Planning::admit_all(const Snapshot& snapshot, const State& next) const {
@@ -90,6 +106,7 @@ void Planning::run(const Snapshot& snapshot, bool stale) {
       std::ranges::lower_bound(next.cluster.nodes, next.self.name, {}, &fabric::Node::name);
   if (known != next.cluster.nodes.end() && known->name == next.self.name) next.self = *known;
   if (!believed) next.underlay = find_underlay(next.options, next.self);
+  find_mtu(next);
   next.former = believed ? former_of(next.self) : state_.former;
   next.cluster.services = snapshot.services;
   next.cluster.network = snapshot.network;

@@ -51,6 +51,7 @@ class Planning {
     return plan_ ? state_.cluster.nodes : remembered_;
   }
   fabric::Underlay find_underlay(const fabric::Options& options, const fabric::Node& self) const;
+  void find_mtu(State& next) const;
   Admission admit_all(const Snapshot& snapshot, const State& next) const;
   Admission admit_with_former(const Snapshot& snapshot, State& next);
   bool loses_ranges(const State& next) const;

@@ -60,6 +60,10 @@ void Reconciler::poke(bool foreign) {
   schedule(std::max(now, last_wanted_end_ + pause));
 }
 
+void Reconciler::end_rests() {
+  for (Driver& driver : drivers_) driver.not_before = {};
+}
+
 void Reconciler::run_now() {
   if (!poked_) poked_ = Clock::now();
   round(true);

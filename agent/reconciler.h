@@ -68,6 +68,8 @@ class Reconciler {
   /// Something may have changed: everything runs soon. `foreign`: it was told by the kernel; when
   /// such rounds write again and again, somebody fights, and rounds slow down to one a second.
   void poke(bool foreign = false);
+  /// What failed is tried in the next round: what was in its way is known to be gone.
+  void end_rests();
   /// All drivers now, also those that wait for a retry.
   void run_now();
 

@@ -138,6 +138,19 @@ TEST_F(ReconcilerTest, NothingRunsBehindADriverThatIsNeeded) {
   EXPECT_FALSE(reconciler_.status()[1].done_once);
 }
 
+TEST_F(ReconcilerTest, TriesAtOnceWhatFailedWhenItsRestIsEnded) {  // L4
+  int runs = 0;
+  reconciler_.add("one", Needed::no, counting(runs, "a device is in the way"));
+  reconciler_.run_now();
+  reconciler_.poke(true);
+  turn_for(milliseconds(150));
+  EXPECT_EQ(runs, 1) << "a failure rests for a second";
+  reconciler_.end_rests();
+  reconciler_.poke(true);
+  turn_for(milliseconds(150));
+  EXPECT_EQ(runs, 2);
+}
+
 TEST_F(ReconcilerTest, AQuarrelWithSomebodyElseSlowsDown) {
   int runs = 0;
   reconciler_.add("kernel", Needed::no, counting(runs));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/etcd/registration.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -136,6 +138,7 @@ void Registration::keep(const std::string& key, const Entry& entry) {
     check_lease(entry.lease);
     return;
   }
+  keep_macs(entry.record.node);
   remember(entry.ranges());
   set_problem(choice_problem_, "");
   forget_losses();
@@ -151,6 +154,17 @@ void Registration::keep(const std::string& key, const Entry& entry) {
   }
   put({{.target = Compare::Target::modified_at, .key = whole_key, .value = entry.mod_revision}},
       {.key = whole_key, .value = value, .lease = lease}, [this] { namesakes_gone_ = false; });
+}
+
+/// The MAC that flannel wrote is what the others send to: this node goes on with it (L4). One that
+/// follows from an address follows the address.
+void Registration::keep_macs(const fabric::Node& recorded) {
+  const auto keep = [&](int family, const auto& before, auto& mac) {
+    const auto address = recorded.address_of(family);
+    if (!mac && before && address && *before != fabric::vtep_mac(*address)) mac = before;
+  };
+  keep(AF_INET, recorded.mac, node_.mac);
+  keep(AF_INET6, recorded.mac_v6, node_.mac_v6);
 }
 
 /// Whether another key with an address of this node is gone, and the own one was not written since.

@@ -52,6 +52,7 @@ class Registration {
   void step();
   const std::pair<const std::string, Entry>* find_own();
   void keep(const std::string& key, const Entry& entry);
+  void keep_macs(const fabric::Node& recorded);
   bool misses_a_namesake(const std::string& own, const Entry& entry);
   void remove_former(const std::string& kept, const KeyValue& own);
   void claim();

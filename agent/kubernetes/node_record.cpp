@@ -37,11 +37,14 @@ class Reader {
       read_.node.ranges.clear();
     }
     read_as_number();
+    // What flannel's nodes know of this one stays, also what flannel wrote here.
+    if (!is_self() || config_.kubernetes.is_flannels()) {
+      read_.node.mac = mac_of(keys_.backend_data);
+      read_.node.mac_v6 = mac_of(keys_.backend_v6_data);
+    }
     if (is_self()) return std::move(read_);
     read_former_ranges();
     read_backend();
-    read_.node.mac = mac_of(keys_.backend_data);
-    read_.node.mac_v6 = mac_of(keys_.backend_v6_data);
     return std::move(read_);
   }
 

@@ -60,7 +60,8 @@ struct ReadNode {
   std::vector<std::string> problems = {};  ///< one line each, naming node, field and value
 };
 /// Addresses: of peers the published ones before those of kubelet; of this node itself never its
-/// own publication, which would outlive a change.
+/// own publication, which would outlive a change. Its MAC is the published one where flannel's
+/// nodes read it.
 ReadNode read_node(const NodeRecord& record, const Config& config);
 
 }  // namespace agent::kubernetes

@@ -46,6 +46,28 @@ std::string backend_data(const fabric::Options& options, const base::Mac& mac) {
   return writer.text();
 }
 
+/// The same JSON in another spelling.
+std::string with_spaces(const std::string& json) {
+  std::string text;
+  for (const char c : json) {
+    const bool after_key = c == ':' && text.ends_with('"');
+    text += c;
+    if (after_key || c == ',') text += ' ';
+  }
+  return text;
+}
+
+/// Whether flannel keeps one FDB entry for both.
+bool is_twin(const fabric::Node& self, const fabric::Node& other, int family) {
+  const auto end_of = [&](const fabric::Node& node) {
+    const auto address = node.address_of(family);
+    const auto& mac = family == AF_INET ? node.mac : node.mac_v6;
+    return std::pair(address, address ? mac.value_or(fabric::vtep_mac(*address)) : base::Mac{});
+  };
+  return self.address_of(family) && self.address_of(family) == other.address_of(family) &&
+         end_of(self) == end_of(other);
+}
+
 /// The address to advertise: an operator's word for a node behind NAT counts more.
 std::optional<std::string> public_address(const fabric::Node& self, int family,
                                           const NodeRecord& shown, const std::string& overwrite) {
@@ -63,7 +85,7 @@ std::map<std::string, std::optional<std::string>> wanted_annotations(const fabri
                                                                      const NodeRecord& shown,
                                                                      const Config& config) {
   const AnnotationKeys keys(config.kubernetes.annotation_prefix);
-  const bool flannel = config.kubernetes.annotation_prefix == "flannel.alpha.coreos.com";
+  const bool flannel = config.kubernetes.is_flannels();
   fabric::Backend backend = self.backend.value_or(config.fabric.backend);
   // flannel's vxlan backend serves those that call themselves vxlan, and has no word for `auto`.
   if (flannel && backend == fabric::Backend::automatic) backend = fabric::Backend::vxlan;
@@ -125,6 +147,34 @@ void Publisher::shown(const std::optional<NodeRecord>& record) {
   check();
 }
 
+void Publisher::peers(const std::vector<fabric::Node>& nodes) {
+  if (!self_ || !shown_ || !config_.kubernetes.is_flannels()) return;
+  std::set<std::string> present;
+  for (const fabric::Node& node : nodes)
+    if (node.name != self_->name &&
+        (is_twin(*self_, node, AF_INET) || is_twin(*self_, node, AF_INET6)))
+      present.insert(node.name);
+  const bool gone = !std::ranges::includes(present, namesakes_);
+  namesakes_ = std::move(present);
+  if (!gone) return;
+  const AnnotationKeys keys(config_.kubernetes.annotation_prefix);
+  const auto data = shown_->annotations.find(keys.backend_data);
+  spaced_ = data == shown_->annotations.end() || data->second.find(": ") == std::string::npos;
+  check();
+}
+
+/// Of backend-data either spelling is right, unless flannel has to notice it once more.
+bool Publisher::is_right(const std::string& key, const std::string& shown,
+                         std::string& value) const {
+  const AnnotationKeys keys(config_.kubernetes.annotation_prefix);
+  if ((key != keys.backend_data && key != keys.backend_v6_data) || value == "null")
+    return shown == value;
+  const std::string spaced = with_spaces(value);
+  if (!spaced_) return shown == value || shown == spaced;
+  if (*spaced_) value = spaced;
+  return shown == value;
+}
+
 void Publisher::check() {
   if ((!self_ && !ready_) || !known_ || request_ != 0 || pause_.waits()) return;
   if (!shown_)
@@ -143,10 +193,11 @@ std::string Publisher::annotations() const {
   json::Writer annotations;
   annotations.open('{');
   bool differs = false;
-  for (const auto& [key, value] : wanted_annotations(*self_, *shown_, config_)) {
+  for (auto& [key, value] : wanted_annotations(*self_, *shown_, config_)) {
     const auto found = shown_->annotations.find(key);
     const bool there = found != shown_->annotations.end();
-    if (value ? there && found->second == *value : !there) continue;
+    const bool right = value && is_right(key, there ? found->second : "", *value);
+    if (value ? there && right : !there) continue;
     differs = true;
     if (value)
       annotations.member(key, *value);

@@ -3,7 +3,9 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "agent/backoff.h"
 #include "agent/kubernetes/api.h"
@@ -35,11 +37,16 @@ class Publisher {
   void set_ready(bool ready, const std::string& why);
   /// What the watch shows now; nothing when there is no such node.
   void shown(const std::optional<NodeRecord>& record);
+  /// All nodes as the watch shows them. When another one with this node's address and MAC is gone,
+  /// flannel's nodes have deleted the FDB entry of both: backend-data is written again, in another
+  /// spelling, for flannel looks only at annotations whose text has changed (L2).
+  void peers(const std::vector<fabric::Node>& nodes);
   /// Why it is not done yet; empty when it is, or nothing was to be published.
   const std::string& trouble() const { return trouble_; }
 
  private:
   void check();
+  bool is_right(const std::string& key, const std::string& shown, std::string& value) const;
   /// The patch that is needed; empty: none.
   std::string patch() const;
   /// The annotations that differ, as the patch has them; empty: none.
@@ -55,16 +62,5 @@ class Publisher {
   const Config& config_;
   std::optional<fabric::Node> self_;
   std::optional<NodeRecord> shown_;
-  bool known_ = false;  ///< shown() was called
-  std::optional<bool> ready_;
-  std::string unready_why_;
-  Loop::Clock::time_point unready_since_ = {};
-  HttpClient::Id request_ = 0;
-  std::uint64_t generation_ = 0;  ///< of the credentials of the request
-  Pause pause_;
-  Loop::TimerId unready_timer_ = 0;
-  Backoff backoff_;
-  std::string trouble_;
-};
-
-}  // namespace agent::kubernetes
+  std::set<std::string> namesakes_;  ///< other nodes with this node's address and MAC
+  std::optional<bool> spaced_;       ///< the spelling of backend-data that has to be shown

@@ -66,6 +66,7 @@ void KubernetesSource::rebuild() {
   if (std::exchange(told_, true) && same) return;
   snapshot_.problems = std::move(fresh.problems);
   snapshot_.services = std::move(fresh.services);
+  publisher_.peers(nodes_.nodes());
   snapshot_.nodes = nodes_.nodes();  // in place: another 5000 of them would be 1.2 MB for a moment
   on_change_();
 }

@@ -95,6 +95,16 @@ Conf parse_conf(const cni::Request& request) {
   return conf;
 }
 
+void require_usable(const cni::Request& request) {
+  const json::Object ipam = request.config.get_object("ipam");
+  const bool by_runtime = request.config.get_object("capabilities").get_bool("ipRanges");
+  if (!by_runtime || ipam.has("subnet") || ipam.has("ranges")) {
+    parse_conf(request);
+  } else {
+    json::parse_routes(ipam, cni::Code::invalid_config);
+  }
+}
+
 std::vector<base::IpAddress> parse_requested(const cni::Request& request,
                                              const std::vector<ipam::RangeSet>& sets) {
   std::vector<base::IpAddress> requested =

@@ -156,8 +156,14 @@ void status(const cni::Request& request) {
 }  // namespace
 
 const cni::Plugin& plugin() {
-  static const cni::Plugin kPlugin{
-      .name = "host-local", .add = add, .del = del, .check = check, .gc = gc, .status = status};
+  static const cni::Plugin kPlugin{.name = "host-local",
+                                   .add = add,
+                                   .del = del,
+                                   .check = check,
+                                   .gc = gc,
+                                   .status = status,
+                                   .parse = require_usable,
+                                   .keys = kKeys};
   return kPlugin;
 }
 

@@ -38,8 +38,12 @@ void status(const cni::Request& request) {
 }  // namespace
 
 const cni::Plugin& plugin() {
-  static const cni::Plugin kPlugin{
-      .name = "static", .add = parse_result, .check = check, .status = status};
+  static const cni::Plugin kPlugin{.name = "static",
+                                   .add = parse_result,
+                                   .check = check,
+                                   .status = status,
+                                   .parse = status,
+                                   .keys = kKeys};
   return kPlugin;
 }
 

@@ -15,6 +15,7 @@
 #include "libcni/fabric/run.h"
 #include "libcni/fabric/traffic.h"
 #include "libcni/fabric/traffic_record.h"
+#include "libcni/fabric/ways.h"
 #include "libcni/net/address.h"
 #include "libcni/net/link.h"
 #include "libcni/net/route.h"
@@ -74,12 +75,17 @@ void add_to(Report& report, Report more) {
   report.changes.insert(report.changes.end(), more.changes.begin(), more.changes.end());
 }
 
-/// Of the link that packets leave by where the node's address is on lo, as BGP networks have it.
-int leaving_mtu(net::Netlink& netlink, int family) {
-  const auto outside = base::IpAddress::parse(family == AF_INET ? "192.0.2.1" : "2001:db8::1");
-  const auto index = net::find_output_link(netlink, *outside);
-  const auto link = index ? net::find_link(netlink, *index) : std::nullopt;
-  return link ? link->mtu : 1500;
+/// Of the default route's link where the node's address leads nowhere itself: on lo, as BGP
+/// networks have it, on a dummy, or without a subnet. Where the peers are known, find_mtu_to()
+/// knows better.
+std::optional<int> leaving_mtu(net::Netlink& netlink, const net::Link& holder,
+                               const base::Prefix& address) {
+  const int family = address.address.family();
+  if (holder.name != "lo" && holder.kind != "dummy" && address.length < address.address.bits())
+    return std::nullopt;
+  for (const net::Route& route : list_default_routes(netlink, family))
+    if (const auto link = net::find_link(netlink, route.oif)) return link->mtu;
+  return holder.name == "lo" ? std::optional(1500) : std::nullopt;
 }
 
 }  // namespace
@@ -128,7 +134,7 @@ Underlay find_underlay(net::Netlink& netlink, const base::IpAddress& address,
     if (each.index == link->index && each.prefix.length < each.prefix.address.bits() &&
         !each.prefix.address.is_link_local_unicast() && !each.prefix.address.is_loopback())
       underlay.subnets.push_back(each.prefix.network());
-  if (link->name == "lo") underlay.mtu = leaving_mtu(netlink, address.family());
+  underlay.mtu = leaving_mtu(netlink, *link, own->prefix).value_or(link->mtu);
   return underlay;
 }
 

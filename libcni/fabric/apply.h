@@ -54,7 +54,8 @@ Report apply(net::Netlink& netlink, const Desired& desired, const std::string& r
 Report diff(net::Netlink& netlink, const Desired& desired, const std::string& record_folder = {},
             std::span<const net::Address> addresses = {});
 
-/// The link that has `address`, its MTU and its connected subnets. Throws std::system_error
+/// The link that has `address`, its MTU, or that of the default route's link where it leads nowhere
+/// itself (lo, a dummy), and its connected subnets. Throws std::system_error
 /// (EADDRNOTAVAIL) when no link has it.
 Underlay find_underlay(net::Netlink& netlink, const base::IpAddress& address);
 /// The same for who has read the addresses of all links.

@@ -18,6 +18,14 @@ struct Word {
 constexpr std::array kWords{Word{"auto", Backend::automatic}, Word{"vxlan", Backend::vxlan},
                             Word{"host-gw", Backend::host_gw}, Word{"bgp", Backend::bgp}};
 
+base::Mac hashed_mac(const std::string& text) {
+  base::Mac mac{{0x06}};
+  const std::string hex = base::sha512_hex(text);
+  for (std::size_t i = 1; i < mac.bytes.size(); ++i)
+    mac.bytes[i] = static_cast<std::uint8_t>(std::stoi(hex.substr(2 * (i - 1), 2), nullptr, 16));
+  return mac;
+}
+
 }  // namespace
 
 std::optional<Backend> find_backend(std::string_view word) {
@@ -41,11 +49,11 @@ base::Mac vtep_mac(const base::IpAddress& address) {
     const auto octets = address.bytes();
     return {{0x02, 0x76, octets[0], octets[1], octets[2], octets[3]}};
   }
-  base::Mac mac{{0x06}};
-  const std::string hex = base::sha512_hex(address.text());
-  for (std::size_t i = 1; i < mac.bytes.size(); ++i)
-    mac.bytes[i] = static_cast<std::uint8_t>(std::stoi(hex.substr(2 * (i - 1), 2), nullptr, 16));
-  return mac;
+  return hashed_mac(address.text());
+}
+
+base::Mac vtep_mac(const std::string& name, const base::IpAddress& address) {
+  return hashed_mac(name + "/" + address.text());
 }
 
 }  // namespace fabric

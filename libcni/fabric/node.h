@@ -48,5 +48,8 @@ struct Node {
 /// 02:76 and the four octets of an IPv4 address, or 06 and 40 bits of a hash of an IPv6 one: peers
 /// need no annotation, and udev's MACAddressPolicy finds no random MAC to replace (multinode 5.3).
 base::Mac vtep_mac(const base::IpAddress& address);
+/// 06 and 40 bits of a hash of name and address, for a node that tells its MAC: no other node has
+/// it, also none that has or had the same address.
+base::Mac vtep_mac(const std::string& name, const base::IpAddress& address);
 
 }  // namespace fabric

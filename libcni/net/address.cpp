@@ -43,7 +43,9 @@ std::optional<Address> parse(const nlmsghdr& reply) {
   return Address{.index = static_cast<int>(header->ifa_index),
                  .prefix = {*local, header->ifa_prefixlen},
                  .tentative = (flags & IFA_F_TENTATIVE) != 0 && (flags & IFA_F_OPTIMISTIC) == 0,
-                 .dad_failed = (flags & IFA_F_DADFAILED) != 0};
+                 .dad_failed = (flags & IFA_F_DADFAILED) != 0,
+                 .secondary = (flags & IFA_F_SECONDARY) != 0,
+                 .deprecated = (flags & IFA_F_DEPRECATED) != 0};
 }
 
 }  // namespace

@@ -13,6 +13,8 @@ struct Address {
   base::Prefix prefix;
   bool tentative = false;   ///< IPv6: duplicate address detection has not ended
   bool dad_failed = false;  ///< IPv6: somebody else has the address
+  bool secondary = false;   ///< IPv4: beside another of its subnet; IPv6: temporary (RFC 8981)
+  bool deprecated = false;  ///< not for new connections
   bool operator==(const Address&) const = default;
 };
 

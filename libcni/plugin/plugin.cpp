@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libcni/plugin/plugin.h"
 
-#include <fcntl.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,12 +12,14 @@
 #include "libcni/base/file.h"
 #include "libcni/base/interrupt.h"
 #include "libcni/base/log.h"
+#include "libcni/base/stdio.h"
 #include "libcni/base/undo.h"
 #include "libcni/json/attachments.h"
 #include "libcni/json/result.h"
 #include "libcni/plugin/environment.h"
 #include "libcni/plugin/own_build.h"
 #include "libcni/plugin/request.h"
+#include "libcni/plugin/validate.h"
 
 namespace cni {
 namespace {
@@ -168,29 +168,22 @@ int report(const Edges& edges, Version version) {
   return 1;
 }
 
-/// Fills closed standard descriptors, so that no socket takes their number. Standard output gets
-/// one that cannot be written: a result nobody reads must fail (S-089, S-090).
-void fill_stdio() {
-  std::array<pollfd, 3> standard{{{0, 0, 0}, {1, 0, 0}, {2, 0, 0}}};
-  ::poll(standard.data(), standard.size(), 0);
-  for (const auto& each : standard)
-    if ((each.revents & POLLNVAL) != 0)
-      ::open("/dev/null", each.fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
-}
-
 /// What a person's command line asks for; nothing when it is a runtime's call (S-001, S-006).
-std::optional<std::string> find_usage(const Plugin& plugin, int argc, char** argv) {
+std::optional<std::string> find_answer(const Plugin& plugin, const Edges& edges, int argc,
+                                       char** argv) {
   const char* command = std::getenv("CNI_COMMAND");
   if (argc < 2 || (command != nullptr && *command != '\0')) return std::nullopt;
   const std::string_view option = argv[1];
   const std::string name(plugin.name);
   if (option == "--version")
     return name + " " PLUMB_VERSION " (build " + std::string(build_id()) + ")\n";
+  if (option == "--validate") return validate(plugin, edges.read_stdin());
   if (option == "--help")
     return "usage: CNI_COMMAND=ADD|DEL|CHECK|GC|STATUS|VERSION ... " + name +
            " < configuration\n\n" +
            "A plugin of the Container Network Interface: container runtimes run it.\n" +
-           "To try it by hand, use cnitool.\n\n" + about(plugin);
+           "To try it by hand, use cnitool. \"" + name +
+           " --validate < configuration\" only looks for mistakes.\n\n" + about(plugin);
   return std::nullopt;
 }
 
@@ -207,7 +200,7 @@ int plugin_main(const Plugin& plugin, const Edges& edges) {
 }
 
 int plugin_main(const Plugin& plugin, int argc, char** argv) {
-  fill_stdio();
+  base::fill_stdio();
   ::signal(SIGPIPE, SIG_IGN);
   base::catch_termination_signals();
   const Edges edges{
@@ -221,9 +214,14 @@ int plugin_main(const Plugin& plugin, int argc, char** argv) {
       .write_stderr =
           [](std::string_view text) { base::write_all(STDERR_FILENO, text, "standard error"); },
   };
-  if (const auto usage = find_usage(plugin, argc, argv)) {
-    edges.write_stdout(*usage);
-    return 0;
+  try {
+    if (const auto answer = find_answer(plugin, edges, argc, argv)) {
+      edges.write_stdout(*answer);
+      return 0;
+    }
+  } catch (const std::exception& error) {
+    base::log(error.what());
+    return 1;
   }
   return plugin_main(plugin, edges);
 }

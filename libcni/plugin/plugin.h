@@ -58,6 +58,12 @@ struct Plugin {
   std::span<const Version> versions = kVersions;
   /// ADD and CHECK need a prevResult: without one they end with code 7 (S-218).
   bool chained = false;
+  /// Throws as ADD does for a configuration that it refuses, and neither makes nor changes
+  /// anything: what `--validate` runs.
+  std::function<void(const Request&)> parse = {};
+  /// Every key of the configuration for json::find_unknown_keys(); an IPAM plugin's all begin with
+  /// `ipam.`.
+  std::string_view keys = {};
 };
 
 /// The process edges, injected for tests.

@@ -3,8 +3,11 @@
 #include <array>
 #include <filesystem>
 
+#include "libcni/base/nearest.h"
+#include "libcni/runtime/chain.h"
 #include "libcni/runtime/cni.h"
 #include "libcni/runtime/conf_dir.h"
+#include "libcni/runtime/judgement.h"
 #include "libcni/runtime/raw_json.h"
 #include "libcni/spec/version.h"
 
@@ -48,21 +51,85 @@ std::string unsupported_text(const std::string& type, const std::string& version
          (best.empty() ? "" : "; \"cniVersion\": \"" + best + "\" would do");
 }
 
-void check_executables(const Executor& executor, const NetworkList& list, ValidateReport& report) {
-  for (const PluginConf& plugin : list.plugins) {
+void add_once(std::vector<std::string>& lines, const std::string& line) {
+  if (std::ranges::find(lines, line) == lines.end()) lines.push_back(line);
+}
+
+/// Asks executables about themselves and about their configuration; nothing that they do for it
+/// changes anything.
+class Interview {
+ public:
+  Interview(const Options& options, const Executor& executor, const NetworkList& list,
+            ValidateReport& report)
+      : options_(options), executor_(executor), list_(list), report_(report) {}
+
+  void run() {
+    for (const PluginConf& plugin : list_.plugins) {
+      if (fits(plugin)) judge(plugin);
+      if (plugin.ipam_type.empty() || executor_.path().has(plugin.ipam_type)) continue;
+      report_.errors.push_back(
+          "plugin " + plugin.type + ": " +
+          PluginNotFound(plugin.ipam_type, executor_.path().dirs(), "").what());
+    }
+  }
+
+ private:
+  /// Whether the executable is there and speaks the list's version.
+  bool fits(const PluginConf& plugin) {
     try {
       const VersionInfo info =
-          executor.version_info(plugin.type, Deadline::after(std::chrono::seconds(5)));
-      if (!supports(info, list.version))
-        report.errors.push_back(unsupported_text(plugin.type, list.version, info));
+          executor_.version_info(plugin.type, Deadline::after(std::chrono::seconds(5)));
+      if (supports(info, list_.version)) return true;
+      report_.errors.push_back(unsupported_text(plugin.type, list_.version, info));
     } catch (const std::exception& error) {
-      report.errors.emplace_back(error.what());
+      report_.errors.emplace_back(error.what());
     }
-    if (plugin.ipam_type.empty() || executor.path().has(plugin.ipam_type)) continue;
-    report.errors.push_back("plugin " + plugin.type + ": " +
-                            PluginNotFound(plugin.ipam_type, executor.path().dirs(), "").what());
+    return false;
   }
-}
+
+  /// By the plugin's own parser, and that of its IPAM plugin; a plugin of another suite by its
+  /// STATUS, which asks its IPAM plugin itself.
+  void judge(const PluginConf& plugin) {
+    if (!ask_parser_of(plugin, plugin.type)) return ask_status(plugin, plugin.type);
+    const std::string& ipam = plugin.ipam_type;
+    if (ipam.empty() || !executor_.path().has(ipam)) return;
+    if (!ask_parser_of(plugin, ipam)) ask_status(plugin, ipam);
+  }
+
+  bool ask_parser_of(const PluginConf& plugin, const std::string& type) {
+    const auto judgement =
+        ask_parser(options_.exec, executor_.path().find(type), configuration_of(plugin, list_));
+    if (!judgement) return false;
+    for (const auto& line : judgement->errors)
+      report_.errors.push_back("plugin " + type + ": " + line);
+    for (const auto& line : judgement->warnings)
+      report_.warnings.push_back("plugin " + type + ": " + line);
+    return true;
+  }
+
+  void ask_status(const PluginConf& plugin, const std::string& type) {
+    if (!list_.supports_gc()) return;
+    PluginConf asked = plugin;
+    asked.type = type;
+    try {
+      Chain(options_, executor_, list_, Deadline::after(options_.status_timeout)).status(asked);
+    } catch (const PluginError& error) {
+      const auto code = static_cast<unsigned>(error.code());
+      const bool not_ready = code == static_cast<unsigned>(cni::Code::try_again_later) ||
+                             code == static_cast<unsigned>(cni::Code::not_available) ||
+                             code == static_cast<unsigned>(cni::Code::limited_connectivity);
+      add_once(not_ready ? report_.warnings : report_.errors,
+               "plugin " + type + (not_ready ? " is not ready: " : ": ") + error.what());
+    } catch (const std::exception& error) {
+      add_once(report_.errors, error.what());
+    }
+  }
+
+  const Options& options_;
+  const Executor& executor_;
+  const NetworkList& list_;
+  ValidateReport& report_;
+};
 
 bool differs_only_in_case(std::string_view left, std::string_view right) {
   const auto lower = [](unsigned char c) { return std::tolower(c); };
@@ -73,11 +140,8 @@ void check_list_keys(const NetworkList& list, ValidateReport& report) {
   if (list.single || list.bytes.empty()) return;
   for (const RawMember& member : split_object(list.bytes)) {
     if (std::ranges::find(kListKeys, member.key) != kListKeys.end()) continue;
-    std::string hint;
-    for (const auto known : kListKeys)
-      if (differs_only_in_case(known, member.key))
-        hint = ", did you mean \"" + std::string(known) + "\"?";
-    report.warnings.push_back("unknown key \"" + member.key + "\" of the list is ignored" + hint);
+    report.warnings.push_back("unknown key " + json::quote(member.key) + " of the list is ignored" +
+                              base::did_you_mean(member.key, kListKeys));
   }
 }
 
@@ -137,7 +201,7 @@ ValidateReport Cni::validate(const NetworkList& list) const {
       if (std::ranges::find(report.capabilities, capability) == report.capabilities.end())
         report.capabilities.push_back(capability);
   if (list.plugins.empty()) report.errors.push_back("network \"" + list.name + "\" has no plugins");
-  check_executables(executor_, list, report);
+  Interview(options_, executor_, list, report).run();
   check_list_keys(list, report);
   check_plugin_keys(list, report);
   check_neighbours(list, report);

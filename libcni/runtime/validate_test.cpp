@@ -28,7 +28,8 @@ TEST_F(Validate, R144_ListsEachEnabledCapabilityOnce) {
                                    R"({"type":"pb","capabilities":{"ips":true,"mac":true}})"));
   EXPECT_THAT(report.capabilities, ElementsAre("mac", "ips"));
   EXPECT_THAT(report.errors, IsEmpty());
-  EXPECT_EQ(rec.log(), "pa.VERSION pb.VERSION");
+  // U4: "pa." is the question to its own parser, which only plugins of this suite answer.
+  EXPECT_EQ(rec.log(), "pa.VERSION pa. pa.STATUS pb.VERSION pb. pb.STATUS");
 }
 
 // R-144 R-146
@@ -42,6 +43,30 @@ TEST_F(Validate, R144_AllErrorsAreListedTogether) {
                     HasSubstr("it supports 0.3.1, 0.4.0"),
                     HasSubstr("\"cniVersion\": \"0.4.0\" would do")));
   EXPECT_EQ(report.error_text(), "[" + report.errors[0] + " " + report.errors[1] + "]");
+}
+
+// U4
+TEST_F(Validate, AnswersOfThePluginsOwnParserAreTold) {
+  rec.play("pa.", "stdout", R"({"plugin":"pa","errors":["key x is wrong"],"warnings":["key y"]})");
+  const auto report = cni().validate(net1("1.1.0", R"({"type":"pa","capabilities":{"mac":true}})"));
+  EXPECT_THAT(report.errors, ElementsAre("plugin pa: key x is wrong"));
+  EXPECT_THAT(report.warnings, ElementsAre("plugin pa: key y"));
+  EXPECT_EQ(rec.log(), "pa.VERSION pa.");
+  EXPECT_EQ(rec.calls_of("pa.").front().env("CNI_COMMAND"), "(unset)");
+  EXPECT_THAT(rec.calls_of("pa.").front().input, HasSubstr(R"("capabilities":{"mac":true})"));
+}
+
+// U4
+TEST_F(Validate, StatusOfAnotherSuitesPluginIsAnErrorUnlessItIsOnlyNotReady) {
+  fail_with("pa.STATUS", 7, "key x is wrong");
+  EXPECT_THAT(cni().validate(net1("1.1.0", "pa")).errors, ElementsAre("plugin pa: key x is wrong"));
+  for (const unsigned code : {11u, 50u, 51u}) {
+    fail_with("pa.STATUS", code, "later");
+    const auto report = cni().validate(net1("1.1.0", "pa"));
+    EXPECT_THAT(report.errors, IsEmpty()) << code;
+    EXPECT_THAT(report.warnings, ElementsAre("plugin pa is not ready: later")) << code;
+  }
+  EXPECT_THAT(cni().validate(net1("1.0.0", "pa")).warnings, IsEmpty());
 }
 
 // R-145

@@ -44,6 +44,13 @@ Conf parse_conf(const cni::Request& request, const std::optional<nodes::NodeFile
   return conf;
 }
 
+void require_usable(const cni::Request& request) {
+  nodes::parse_node_file_paths(request.config);
+  std::optional<nodes::NodeFile> node;
+  if (uses_node_ranges(request)) node.emplace(nodes::NodeFile{.network = {{base::IpAddress{}, 0}}});
+  parse_conf(request, node);
+}
+
 cni::Request make_ipam_request(const cni::Request& request,
                                const std::optional<nodes::NodeFile>& node) {
   const json::Object& config = request.config;

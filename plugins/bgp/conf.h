@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "libcni/net/masquerade.h"
@@ -20,6 +21,11 @@ struct Conf {
   bool operator==(const Conf&) const = default;
 };
 
+/// Every key that README.md has.
+inline constexpr std::string_view kKeys =
+    "ipam mtu ipMasq ipMasqBackend network nodeFile subnetFile"
+    " dns.nameservers dns.domain dns.search dns.options";
+
 /// Reads plumbd's files. Throws code `when_unusable` for damaged ones, and where there are none and
 /// the configuration names no IPAM.
 std::optional<nodes::NodeFile> find_node(const cni::Request& request, cni::Code when_unusable);
@@ -27,6 +33,10 @@ std::optional<nodes::NodeFile> find_node(const cni::Request& request, cni::Code 
 /// `node` gives MTU, network and masquerade where the configuration does not. Throws cni::Error(6)
 /// for a wrong type and (7) for a wrong value, naming the key.
 Conf parse_conf(const cni::Request& request, const std::optional<nodes::NodeFile>& node);
+
+/// parse_conf() of a configuration alone: where the ranges are plumbd's, so is the network, and the
+/// files need not be there yet.
+void require_usable(const cni::Request& request);
 
 /// The request that IPAM gets: with the ranges of `node` where the configuration names no IPAM.
 cni::Request make_ipam_request(const cni::Request& request,

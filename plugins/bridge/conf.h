@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "libcni/base/mac.h"
@@ -36,6 +37,13 @@ struct Conf {
   std::optional<cni::Dns> dns = {};  ///< replaces IPAM's (reference-plugins 1.19)
   bool operator==(const Conf&) const = default;
 };
+
+/// Every key that README.md has.
+inline constexpr std::string_view kKeys =
+    "bridge isGateway isDefaultGateway forceAddress otherRanges ipMasq ipMasqBackend mtu"
+    " hairpinMode promiscMode vlan vlanTrunk[].id vlanTrunk[].minID vlanTrunk[].maxID"
+    " preserveDefaultVlan macspoofchk portIsolation enabledad disableContainerInterface ipam"
+    " dns.nameservers dns.domain dns.search dns.options";
 
 /// Throws cni::Error(6) for a wrong type and (7) for a wrong value, naming the key.
 Conf parse_conf(const cni::Request& request);

@@ -2,6 +2,7 @@
 #include "plugins/bridge/delegate.h"
 
 #include "plugins/bridge/apply.h"
+#include "plugins/bridge/conf.h"
 
 namespace bridge {
 
@@ -11,7 +12,9 @@ const cni::Plugin& plugin() {
                                    .del = remove,
                                    .check = verify,
                                    .gc = collect_garbage,
-                                   .status = report_status};
+                                   .status = report_status,
+                                   .parse = [](const cni::Request& r) { parse_conf(r); },
+                                   .keys = kKeys};
   return kPlugin;
 }
 

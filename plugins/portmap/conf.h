@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "libcni/net/hostport.h"
@@ -25,6 +26,10 @@ struct Conf {
   std::vector<net::HostPort> mappings = {};
   bool operator==(const Conf&) const = default;
 };
+
+/// Every key that README.md has.
+inline constexpr std::string_view kKeys =
+    "backend snat masqAll markMasqBit externalSetMarkChain conditionsV4 conditionsV6";
 
 /// Throws cni::Error 7 naming key and value, 6 for a wrong type. Without `backend`, a configuration
 /// in iptables' words gets iptables, all others nf_tables.

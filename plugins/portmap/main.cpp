@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugins/portmap/apply.h"
+#include "plugins/portmap/conf.h"
 
 int main(int argc, char** argv) {
   return cni::plugin_main({.name = "portmap",
@@ -8,6 +9,8 @@ int main(int argc, char** argv) {
                            .check = portmap::verify,
                            .gc = portmap::collect_garbage,
                            .status = portmap::report_status,
-                           .chained = true},
+                           .chained = true,
+                           .parse = [](const cni::Request& r) { portmap::parse_conf(r); },
+                           .keys = portmap::kKeys},
                           argc, argv);
 }

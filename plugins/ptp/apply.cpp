@@ -113,4 +113,9 @@ void report_status(const cni::Request& request) {
   require_ipam(request).status();
 }
 
+void require_usable(const cni::Request& request) {
+  parse_conf(request);
+  require_ipam(request);
+}
+
 }  // namespace ptp

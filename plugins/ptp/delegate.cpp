@@ -2,6 +2,7 @@
 #include "plugins/ptp/delegate.h"
 
 #include "plugins/ptp/apply.h"
+#include "plugins/ptp/plan.h"
 
 namespace ptp {
 
@@ -11,7 +12,9 @@ const cni::Plugin& plugin() {
                                    .del = remove,
                                    .check = verify,
                                    .gc = collect_garbage,
-                                   .status = report_status};
+                                   .status = report_status,
+                                   .parse = require_usable,
+                                   .keys = kKeys};
   return kPlugin;
 }
 

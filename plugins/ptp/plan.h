@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "libcni/attach/sandbox.h"
@@ -23,6 +24,10 @@ struct Conf {
   std::optional<cni::Dns> dns = {};  ///< replaces IPAM's
   bool operator==(const Conf&) const = default;
 };
+
+/// Every key that README.md has.
+inline constexpr std::string_view kKeys =
+    "ipMasq ipMasqBackend mtu ipam dns.nameservers dns.domain dns.search dns.options";
 
 /// Throws cni::Error(6) for a wrong type and (7) for a wrong value, naming the key.
 Conf parse_conf(const cni::Request& request);

@@ -178,4 +178,9 @@ void report_status(const cni::Request& request) {
       request, conf, PodSide{.ranges = cluster.self.ranges, .mtu = pod_mtu(conf, cluster)}));
 }
 
+void require_usable(const cni::Request& request) {
+  const Conf conf = parse_conf(request);
+  pod_plugin(conf).parse(make_pod_request(request, conf, std::nullopt));
+}
+
 }  // namespace vxlan

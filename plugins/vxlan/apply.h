@@ -21,4 +21,7 @@ void collect_garbage(const cni::Request& request);
 /// STATUS: 50 when ADD cannot work (S-205 to S-213).
 void report_status(const cni::Request& request);
 
+/// Throws as ADD does for a configuration that it, or bridge or ptp, refuses.
+void require_usable(const cni::Request& request);
+
 }  // namespace vxlan

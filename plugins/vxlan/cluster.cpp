@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "libcni/base/file.h"
+#include "libcni/fabric/ways.h"
 #include "libcni/net/link.h"
 #include "libcni/net/owner.h"
 #include "libcni/nodes/node_list.h"
@@ -161,6 +162,8 @@ Cluster read_cluster(net::Netlink& host, const Conf& conf) {
     refuse("node \"" + cluster.self.name + "\": its address " + local.text() +
            " is none of this host, which has the other one");
   cluster.underlay = fabric::find_underlay(host, local, cluster.addresses);
+  if (const auto mtu = fabric::find_mtu_to(host, cluster.peers, local.family()))
+    cluster.underlay.mtu = *mtu;
   refuse_conflicts(conf, cluster);
   refuse_unreachable(conf, cluster.self);
   return cluster;

@@ -7,6 +7,7 @@
 #include "libcni/nodes/node_list.h"
 #include "libcni/nodes/split.h"
 #include "libcni/plugin/conf.h"
+#include "libcni/plugin/delegate.h"
 
 namespace vxlan {
 namespace {
@@ -107,6 +108,17 @@ std::string make_ipam(const json::Object& config, const std::vector<base::Prefix
 }
 
 }  // namespace
+
+std::string all_keys() {
+  std::string keys =
+      "podInterface nodeFile subnetFile peers[].name peers[].address peers[].addresses"
+      " peers[].ranges peers[].mac peers[].macV6 peers[].backend peers[].asNumber peers[].labels"
+      " peersFile ranges clusterRanges network localAddress parent backend mode vni port mtu ipMasq"
+      " ipam";
+  for (const cni::InProcessDelegate& used : cni::used_plugins())
+    keys += " " + std::string(used.plugin().keys);
+  return keys;
+}
 
 bool has_ipam(const json::Object& config) {
   return !config.get_object("ipam").get_string("type").empty();

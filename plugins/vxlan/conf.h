@@ -32,6 +32,9 @@ struct Conf {
   bool operator==(const Conf&) const = default;
 };
 
+/// Every key that README.md has, and those of bridge and ptp.
+std::string all_keys();
+
 /// Throws cni::Error(6) for a wrong type and (7) for a wrong value, naming the key.
 Conf parse_conf(const cni::Request& request);
 

@@ -102,6 +102,50 @@ TEST_F(KubernetesPublishTest, PatchesAnnotationsAndConditionAtOnce) {
   EXPECT_EQ(body.size(), 2u);
 }
 
+/// L2: flannel deletes the FDB entry of address and MAC with any node that goes, and looks only at
+/// annotations whose text has changed.
+TEST_F(KubernetesPublishTest, WritesBackendDataAgainWhenANodeWithItsAddressAndMacIsGone) {
+  server.exchange(
+      {{"target", kPatch}, {"times", 0}, {"text", "HTTP/1.1 200 OK\nContent-Length: 2\n\n{}"}});
+  begin();
+  server.push(event(wanted, "PlumbIsUp"));
+  turn_until([&] { return source->snapshot().nodes[0].ranges.size() == 1; });
+  source->publish(self);
+  const auto other = [&](const std::string& type, const char* mac) {
+    return nlohmann::json{
+        {"type", type},
+        {"object",
+         {{"metadata",
+           {{"name", "old-name"},
+            {"resourceVersion", "301"},
+            {"annotations",
+             flannel({{"public-ip", "192.0.2.11"},
+                      {"backend-data", std::string(R"({"VNI":1,"VtepMAC":")") + mac + R"("})"}})}}},
+          {"spec", {{"podCIDRs", {"10.244.77.0/24"}}}}}}}
+        .dump();
+  };
+  const auto knows = [&](bool there) {
+    return std::ranges::any_of(source->snapshot().nodes, [](const fabric::Node& node) {
+             return node.name == "old-name";
+           }) == there;
+  };
+  server.push(other("ADDED", "02:76:c0:00:02:99"));
+  turn_until([&] { return knows(true); });
+  server.push(other("DELETED", "02:76:c0:00:02:99"));
+  turn_until([&] { return knows(false); });
+  EXPECT_THAT(patches(), IsEmpty()) << "another MAC is another entry";
+  server.push(other("ADDED", "02:76:c0:00:02:0b"));
+  turn_until([&] { return knows(true); });
+  EXPECT_THAT(patches(), IsEmpty());
+  server.push(other("DELETED", "02:76:c0:00:02:0b"));
+  turn_until([&] { return patches().size() == 1; });
+  const auto body = nlohmann::json::parse(patches()[0]["body"].get<std::string>());
+  const std::string key = "flannel.alpha.coreos.com/backend-data";
+  const std::string text = body["metadata"]["annotations"][key];
+  EXPECT_NE(text, wanted[key].get<std::string>());
+  EXPECT_EQ(nlohmann::json::parse(text), nlohmann::json::parse(wanted[key].get<std::string>()));
+}
+
 TEST_F(KubernetesPublishTest, WritesOnlyWhatTheWatchShowsDifferently) {
   server.exchange(
       {{"target", kPatch}, {"times", 0}, {"text", "HTTP/1.1 200 OK\nContent-Length: 2\n\n{}"}});

@@ -70,6 +70,13 @@ TEST_F(EtcdRegistration, TakesOverTheRangeOfTheFlannelThatRanHere) {
   ASSERT_TRUE(node.wait_for_range());
   EXPECT_EQ(node.own_ranges(), "10.5.52.0/24");
   EXPECT_THAT(server.keys(), ElementsAre("10.5.52.0-24"));
+  // L4: and its MAC, which the others send to; also after a restart.
+  for (int run = 0; run < 2; ++run) {
+    EXPECT_THAT(server.value_of(kSubnets + "10.5.52.0-24"), HasSubstr("c6:d2:32:6f:8f:44"));
+    EXPECT_EQ(node.snapshot().nodes.at(0).mac, base::Mac::parse("c6:d2:32:6f:8f:44"));
+    node.start();
+    ASSERT_TRUE(node.wait_for_range());
+  }
 }
 
 TEST_F(EtcdRegistration, KeepsAReservationOne) {

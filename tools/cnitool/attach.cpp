@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "libcni/base/stdio.h"
 #include "libcni/base/undo.h"
 #include "tools/cnitool/commands.h"
 #include "tools/cnitool/failure.h"
@@ -104,6 +105,7 @@ int run_add(const Options& given) {
     undo.add("detach " + target.list.name, [target, &options] { del_one(target, options); });
   }
   if (options.program.empty() || options.format != Format::automatic) print_made(made, options);
+  base::flush_stdout();  // a result that does not arrive is detached again
   const int exit_code = options.program.empty() ? kOk : run_inside(netns, options.program);
   if (options.remove_netns) {
     for (auto one = made.rbegin(); one != made.rend(); ++one) del_one(one->target, options);

@@ -101,9 +101,9 @@ std::string request_of(const runtime::PluginCall& call, const Options& options) 
   return request_of_object(text, call, options);
 }
 
-std::string netns_of(const Options& options) {
-  if (!options.netns.empty()) return netns_of_option(options.netns);
-  return options.words.size() > 2 ? netns_of_argument(options.words[2]) : "";
+std::string given_netns(const Options& options) {
+  if (!options.netns.empty()) return netns_of(options.netns);
+  return options.words.size() > 2 ? netns_of(options.words[2]) : "";
 }
 
 runtime::PluginCall read_call(const Options& options) {
@@ -113,7 +113,7 @@ runtime::PluginCall read_call(const Options& options) {
   call.deadline = runtime::Deadline::after(options.timeout);
   const bool of_attachment = call.verb == "ADD" || call.verb == "DEL" || call.verb == "CHECK";
   if (of_attachment) {
-    call.conf.netns = netns_of(options);
+    call.conf.netns = given_netns(options);
     call.conf.container_id =
         options.container_id.empty() ? derive_container_id(call.conf.netns) : options.container_id;
     call.conf.ifname = ifname_of(options, 0);

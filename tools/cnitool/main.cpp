@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cerrno>
+#include <csignal>
 #include <iostream>
 #include <span>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "libcni/base/interrupt.h"
+#include "libcni/base/stdio.h"
 #include "tools/cnitool/command_line.h"
 #include "tools/cnitool/commands.h"
 #include "tools/cnitool/conformance/recorder.h"
@@ -45,22 +49,36 @@ cnitool::Options early_options(std::span<char*> arguments) {
   return options;
 }
 
+/// A reader of our output that has gone, such as `head`, ends us silently as it ends other
+/// programs. An ADD goes on to its error: the attachment was taken back, and that has to be said.
+void end_silently_without_reader(const std::system_error& error, const cnitool::Options& options) {
+  if (error.code().value() != EPIPE || options.command == "add") return;
+  ::signal(SIGPIPE, SIG_DFL);
+  ::raise(SIGPIPE);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   conformance::maybe_act_as_recorder();
+  base::fill_stdio();
+  ::signal(SIGPIPE, SIG_IGN);  // a result that cannot be written is an error, and is rolled back
   cnitool::Options options = early_options({argv, static_cast<std::size_t>(argc)});
   try {
     auto parsed = cnitool::parse_command_line(argc, argv);
     if (const auto* text = std::get_if<std::string>(&parsed)) {
       std::cout << *text;
+      base::flush_stdout();
       return cnitool::kOk;
     }
     options = std::get<cnitool::Options>(std::move(parsed));
     base::catch_termination_signals();
     const int exit_code = run(options);
-    std::cout << std::flush;
+    base::flush_stdout();
     return exit_code;
+  } catch (const std::system_error& error) {
+    end_silently_without_reader(error, options);
+    return cnitool::report(error, options);
   } catch (const std::exception& error) {
     return cnitool::report(error, options);
   }

@@ -108,7 +108,7 @@ void print_table(const std::vector<Binary>& binaries, bool wide) {
   for (const auto& binary : binaries) {
     const bool sound = binary.error.empty();
     std::vector<Cell> row{binary.type,
-                          sound ? Cell(join(binary.versions)) : Cell("no plugin?", Tone::bad),
+                          sound ? Cell(join(binary.versions)) : Cell("not a plugin?", Tone::bad),
                           sound ? Cell(binary.about) : Cell(binary.error, Tone::bad)};
     if (wide) row.emplace_back(binary.path);
     table.add(row);
@@ -119,12 +119,13 @@ void print_table(const std::vector<Binary>& binaries, bool wide) {
             << '\n';
 }
 
-/// All but ourselves: a build folder has cnitool beside the plugins.
+/// All but this suite's programs, which a build folder and an image have beside the plugins.
 std::vector<std::string> all_types(const runtime::PluginPath& path) {
   auto types = path.all_types();
   std::erase_if(types, [&](const std::string& type) {
     std::error_code ignored;
-    return std::filesystem::equivalent(path.find(type), "/proc/self/exe", ignored);
+    return type == "cnitool" || type == "plumbd" ||
+           std::filesystem::equivalent(path.find(type), "/proc/self/exe", ignored);
   });
   return types;
 }

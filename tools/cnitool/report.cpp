@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "libcni/base/log.h"
+#include "libcni/base/permission_hint.h"
+#include "libcni/base/stdio.h"
 #include "libcni/runtime/conf_dir.h"
 #include "libcni/runtime/errors.h"
 #include "libcni/spec/version.h"
@@ -33,12 +35,6 @@ std::string one_line(std::string text) {
       text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
   text.erase(text.find_last_not_of(' ') + 1);
   return text;
-}
-
-bool is_permission(const std::string& text) {
-  return text.find("peration not permitted") != std::string::npos ||
-         text.find("ermission denied") != std::string::npos ||
-         text.find("EPERM") != std::string::npos;
 }
 
 int exit_code_of(const runtime::PluginError& error) {
@@ -86,8 +82,7 @@ std::string hint_of(const std::exception& error, const Options& options) {
     return "; run cnitool del, or use --force";
   }
   if (dynamic_cast<const runtime::NotOwner*>(&error) != nullptr) return " (--force)";
-  if (is_permission(error.what()) && geteuid() != 0) return "; you are not root: try sudo";
-  return "";
+  return base::permission_hint(error.what());
 }
 
 Finding finding_of(const cni::Error& error) {
@@ -128,6 +123,16 @@ void print_object(const Finding& finding) {
   std::cout << object.dump(4, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
 }
 
+/// Whether standard output took the error object.
+bool is_written() {
+  try {
+    base::flush_stdout();
+    return true;
+  } catch (const std::system_error&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 int exit_code_for(const std::exception& error) {
@@ -140,7 +145,7 @@ int report(const std::exception& error, const Options& options) {
   if (options.json) {
     finding.msg = one_line(finding.msg + hint);
     print_object(finding);
-    return finding.exit_code;
+    if (is_written()) return finding.exit_code;
   }
   const bool colour = colour_wanted(STDERR_FILENO);
   base::log(paint("cnitool:", Tone::bad, colour) + " " + one_line(finding.line + hint));

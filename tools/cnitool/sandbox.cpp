@@ -33,9 +33,10 @@ bool is_number(const std::string& text) {
 }
 
 std::string of_pid(const std::string& pid) {
-  if (!is_number(pid)) throw UsageError("--netns \"pid:" + pid + "\": the PID is no number");
+  if (!is_number(pid)) throw UsageError("namespace \"pid:" + pid + "\": the PID is not a number");
   if (!std::filesystem::exists("/proc/" + pid)) {
-    throw NotFound("--netns: there is no process " + pid);
+    throw NotFound("there is no process " + pid + ", and no namespace of that name in " +
+                   kNetnsDir);
   }
   return "/proc/" + pid + "/ns/net";
 }
@@ -72,20 +73,12 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
 
 }  // namespace
 
-std::string netns_of_argument(const std::string& word) {
-  std::string path = absolute(word);
-  const bool is_bare = !word.empty() && word.find('/') == std::string::npos;
-  if (is_bare && !std::filesystem::exists(path) && std::filesystem::exists(of_name(word))) {
-    return of_name(word);
-  }
-  return path;
-}
-
-std::string netns_of_option(const std::string& text) {
-  if (text.starts_with("pid:")) return of_pid(text.substr(4));
-  if (text.find('/') != std::string::npos) return absolute(text);
-  if (is_number(text) && !std::filesystem::exists(of_name(text))) return of_pid(text);
-  return of_name(text);
+std::string netns_of(const std::string& word) {
+  if (word.starts_with("pid:")) return of_pid(word.substr(4));
+  if (word.empty() || word.find('/') != std::string::npos) return absolute(word);
+  if (std::filesystem::exists(of_name(word))) return of_name(word);
+  if (std::filesystem::exists(absolute(word))) return absolute(word);
+  return is_number(word) ? of_pid(word) : of_name(word);
 }
 
 std::string derive_container_id(const std::string& netns) {
@@ -160,6 +153,7 @@ int run_inside(const std::string& netns, const std::vector<std::string>& program
   const pid_t child = ::fork();
   if (child < 0) base::throw_errno("start \"" + program.front() + "\"");
   if (child == 0) {
+    ::signal(SIGPIPE, SIG_DFL);  // which we ignore
     if (::setns(sandbox.fd(), CLONE_NEWNET) == 0) ::execvp(argv.front(), argv.data());
     ::_exit(errno == ENOENT ? 127 : 126);
   }

@@ -8,13 +8,11 @@
 
 namespace cnitool {
 
-/// The absolute path of the positional NETNS: against the working directory, not checked (C-15). A
-/// bare word that is no file here but a namespace in /run/netns means that one (C-21).
-std::string netns_of_argument(const std::string& word);
-
-/// The path that --netns means: a path, the name of a namespace in /run/netns, a PID or `pid:N`
-/// (C-21).
-std::string netns_of_option(const std::string& text);
+/// The path of the namespace that a word means, as a positional argument and with --netns: what has
+/// a `/` is a path (C-15), `pid:N` a process; another word is the first of these that there is: a
+/// name in /run/netns, a file here, for a number a process. Else a name, which may be gone or yet
+/// to be created (C-21). Throws NotFound for a process that there is not.
+std::string netns_of(const std::string& word);
 
 /// `cnitool-` and 20 hex digits of SHA-512 over the namespace's path (C-14).
 std::string derive_container_id(const std::string& netns);

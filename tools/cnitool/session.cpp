@@ -11,6 +11,7 @@
 #include "libcni/base/file.h"
 #include "libcni/base/log.h"
 #include "libcni/json/object.h"
+#include "libcni/json/parse.h"
 #include "libcni/runtime/conf_dir.h"
 #include "tools/cnitool/command_line.h"
 #include "tools/cnitool/failure.h"
@@ -38,9 +39,19 @@ std::string variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-/// `text` itself when it is JSON, else `text` as a JSON string: --cap mac=02:... needs no quotes.
-std::string json_or_string(const std::string& text) {
-  return nlohmann::json::accept(text) ? text : json::quote(text);
+/// `text` itself when it is JSON, and as a JSON string when it is a plain word: --cap mac=02:...
+/// needs no quotes. Throws UsageError for what begins as JSON and is not.
+std::string json_or_string(const std::string& pair, const std::string& text) {
+  if (nlohmann::json::accept(text)) return text;
+  const auto begin = text.find_first_not_of(" \t\r\n");
+  if (begin == std::string::npos || std::string_view("[{\"").find(text[begin]) == std::string::npos)
+    return json::quote(text);
+  try {
+    json::parse_value(text, "the value");
+  } catch (const cni::Error& error) {
+    throw UsageError("--cap " + json::quote(pair) + ": " + error.what());
+  }
+  return text;
 }
 
 void read_capabilities(const Options& options, runtime::CapabilityArgs& capabilities) {
@@ -59,7 +70,7 @@ void read_capabilities(const Options& options, runtime::CapabilityArgs& capabili
     if (equals == 0 || equals == std::string::npos) {
       throw UsageError("--cap \"" + pair + "\": write NAME=VALUE, such as mac=02:00:00:00:00:01");
     }
-    capabilities[pair.substr(0, equals)] = json_or_string(pair.substr(equals + 1));
+    capabilities[pair.substr(0, equals)] = json_or_string(pair, pair.substr(equals + 1));
   }
 }
 
@@ -137,9 +148,9 @@ Words read_words(const Options& options) {
     networks = 0;
   for (std::size_t i = 0; i < networks; ++i) append_networks(words.networks, options.words[i]);
   if (!options.netns.empty()) {
-    words.netns = netns_of_option(options.netns);
+    words.netns = netns_of(options.netns);
   } else if (networks < options.words.size()) {
-    words.netns = netns_of_argument(options.words[networks]);
+    words.netns = netns_of(options.words[networks]);
     for (std::size_t i = networks + 1; i < options.words.size(); ++i) {
       note("ignored \"" + options.words[i] +
            "\"; several networks are written NET,NET or with --netns");

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <iostream>
 
 #include <nlohmann/json.hpp>
 
+#include "libcni/base/unique_fd.h"
 #include "libcni/runtime/conf_dir.h"
 #include "tools/cnitool/commands.h"
 #include "tools/cnitool/failure.h"
@@ -60,6 +65,16 @@ void check_file(const runtime::ConfFile& file, const Options& options,
   if (findings.size() == before) add(Severity::ok, "");
 }
 
+/// Whether a file begins as a configuration does; locks and other programs' files do not.
+bool looks_like_json(const std::string& path) {
+  const base::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  std::array<char, 512> head{};
+  const ssize_t size = file ? ::read(file.get(), head.data(), head.size()) : 0;
+  const std::string_view text(head.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  const auto first = text.find_first_not_of(" \t\r\n");
+  return first != std::string_view::npos && text[first] == '{';
+}
+
 /// Files that look as if they were meant: no runtime ever reads them.
 void check_strays(const std::string& dir, std::vector<Finding>& findings) {
   const auto known = runtime::find_conf_files(dir);
@@ -68,7 +83,8 @@ void check_strays(const std::string& dir, std::vector<Finding>& findings) {
     const std::string path = entry.path().string();
     const bool temporary = entry.path().filename().string().starts_with(".") || path.ends_with("~");
     const bool read = std::find(known.begin(), known.end(), path) != known.end();
-    if (entry.is_regular_file() && !temporary && !read) strays.push_back(path);
+    if (entry.is_regular_file() && !temporary && !read && looks_like_json(path))
+      strays.push_back(path);
   }
   std::sort(strays.begin(), strays.end());
   for (const auto& path : strays) {

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libcni/json/object.h"
+
+namespace json {
+
+/// A key that its reader does not know.
+struct UnknownKey {
+  std::string path;       ///< such as `vlanTrunk[0].minid`
+  std::string hint = {};  ///< `, did you mean "minID"?`; empty when no known key is near
+};
+
+/// The keys of `object` that `known` does not list, in the order of the object. `known` is words
+/// separated by spaces: `mtu`, `dns.search`, `vlanTrunk[].id`. A key matches in any case, as the
+/// getters match. Below a key of which `known` lists no further key nothing is compared.
+std::vector<UnknownKey> find_unknown_keys(const Object& object, std::string_view known);
+
+}  // namespace json
