@@ -211,6 +211,26 @@ bool has_iptables_host_ports(nft::Nft& nft, const Owner& owner, int family) {
   return present.has_chain(chain) && present.has_rule(kDnat, chain);
 }
 
+std::optional<HostPort> find_missing_iptables_host_port(nft::Nft& nft, const Owner& owner,
+                                                        const HostPorts& ports) {
+  const std::string chain = iptables_chain(kChainPrefix, owner);
+  BothVariants present(nft, ports.container.address.family());
+  const auto is_led = [&](const HostPort& port) {
+    const bool entered = present.has_rule(kDnat, [&](const NatRule& rule) {
+      return rule.target == chain && rule.protocol == port.protocol &&
+             std::ranges::find(rule.ports, port.host_port) != rule.ports.end();
+    });
+    return entered && present.has_rule(chain, [&](const NatRule& rule) {
+      return rule.protocol == port.protocol && rule.port == port.host_port &&
+             rule.translated_to == ports.container.address &&
+             rule.translated_port == port.container_port &&
+             (!port.host_ip || rule.destination == base::host_prefix(*port.host_ip));
+    });
+  };
+  const auto missing = std::ranges::find_if_not(ports.ports, is_led);
+  return missing == ports.ports.end() ? std::nullopt : std::optional(*missing);
+}
+
 bool has_nat_chain(nft::Nft& nft, int family, const std::string& chain) {
   return BothVariants(nft, family).has_chain(chain);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -42,6 +43,10 @@ void add_iptables_host_ports(nft::Nft& nft, const Owner& owner,
 bool remove_iptables_host_ports(nft::Nft& nft, const Owner& owner);
 /// Whether the chain of `owner` is there and led to.
 bool has_iptables_host_ports(nft::Nft& nft, const Owner& owner, int family);
+/// The first of `ports` that the chain of `owner` does not lead to its container; nothing when all
+/// are led there.
+std::optional<HostPort> find_missing_iptables_host_port(nft::Nft& nft, const Owner& owner,
+                                                        const HostPorts& ports);
 /// Whether table nat has `chain`, in either variant.
 bool has_nat_chain(nft::Nft& nft, int family, const std::string& chain);
 /// GC: reads the chains of containers of `network` that are none of `valid`; the step that it

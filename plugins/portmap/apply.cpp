@@ -155,14 +155,16 @@ void verify(const cni::Request& request) {
   net::nft::Nft nft;
   for (const net::HostPorts& family : plan.nftables)
     // What the reference set up before an upgrade serves as well.
-    if (!net::has_iptables_host_ports(nft, owner, family.container.address.family()))
+    if (net::find_missing_iptables_host_port(nft, owner, family))
       net::check_host_ports(nft, owner, {&family, 1});
   for (const net::IptablesHostPorts& family : plan.iptables)
-    if (!net::has_iptables_host_ports(nft, owner, family.ports.container.address.family()))
+    if (const auto port = net::find_missing_iptables_host_port(nft, owner, family.ports))
       throw cni::Error(cni::Code::internal,
-                       "host ports of " + family.ports.container.address.text() + " are missing",
-                       "chain " + net::iptables_chain("CNI-DN-", owner) +
-                           " of iptables table nat, or what leads to it");
+                       "host port " + net::describe(*port) + " does not lead to " +
+                           family.ports.container.address.text() + " port " +
+                           std::to_string(port->container_port),
+                       "a rule of chain " + net::iptables_chain("CNI-DN-", owner) +
+                           " of iptables table nat, or what leads to it, is missing");
 }
 
 void collect_garbage(const cni::Request& request) {

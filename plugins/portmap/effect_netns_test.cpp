@@ -45,6 +45,20 @@ TEST_F(PortmapPods, ConnectionsToTheIpv6LoopbackAreRefusedAtOnce) {
   }
 }
 
+TEST_F(PortmapPods, CheckMissesAPortThatItsIptablesChainDoesNotLeadOn) {
+  const std::string chain = net::iptables_chain("CNI-DN-", {"net1", "pod-one", "eth0"});
+  for (const std::string tool : {"iptables", "ip6tables"})
+    for (const std::string& flushed : {chain, std::string("CNI-HOSTPORT-DNAT")}) {
+      add_pod(pod_, kIptables);
+      EXPECT_NO_THROW(verify(request(cni::Verb::check, pod_, kIptables)));
+      EXPECT_NO_THROW(verify(request(cni::Verb::check, pod_, kNft)));
+      test::output_of(tool + " -t nat -F " + flushed);
+      EXPECT_ANY_THROW(verify(request(cni::Verb::check, pod_, kIptables))) << tool << flushed;
+      EXPECT_ANY_THROW(verify(request(cni::Verb::check, pod_, kNft))) << tool << flushed;
+      remove_pod(pod_, "");
+    }
+}
+
 // P12
 TEST_F(PortmapPods, AMissingMarkChainIsNamedWithItsMaker) {
   const std::string config = R"("externalSetMarkChain":"KUBE-MARK-MASQ",)";

@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Rules of attachments under faults: an answer of the kernel that cannot be read, and a GC that is held while pods come."""
+import json
+import os
+import pathlib
+import subprocess
+import unittest
+
+from faults import BRIDGE, CHAIN, Attachment, Node, Scene, Tracer, error_of, leftovers, require_success, snapshot, world
+
+FILTERED = {**BRIDGE, "macspoofchk": True}
+# Every class of answer: out of memory, a broken socket, and an errno that nf_tables itself uses.
+ERRNOS = ("ENOMEM", "EIO", "EBUSY")
+SCENES = (Scene("bridge with rules", [FILTERED], neighbour=True), Scene("portmap", CHAIN, neighbour=True))
+HOLD_SECONDS = 3
+
+
+class AnswerTest(unittest.TestCase):
+    """S16: the kernel has done it, and the answer is lost."""
+
+    def check_every_read(self, scene):
+        attachment = scene.open()
+        self.addCleanup(attachment.node.close)
+        before = snapshot(attachment)
+        require_success(attachment.add(Tracer.recording()))
+        reads = [call for call in Tracer.calls() if call.name == "recvfrom"]
+        require_success(attachment.delete())
+        self.assertTrue(reads)
+        for errno in ERRNOS:
+            for call in reads:
+                with self.subTest(scene.name, call=str(call), error=errno):
+                    done = attachment.add(Tracer.injecting(call, f"error={errno}"))
+                    if done.returncode == 0:
+                        require_success(attachment.delete())
+                    else:
+                        error_of(done)
+                    left = leftovers(before, snapshot(attachment))
+                    if left:
+                        attachment.delete()
+                    self.assertEqual(left, [], done.stdout)
+
+
+for number, each in enumerate(SCENES):
+    setattr(AnswerTest, f"test_{number}", lambda self, scene=each: self.check_every_read(scene))
+
+
+class HeldGcTest(unittest.TestCase):
+    """S13: rules of a pod that comes while GC is held, after it has read what is stale."""
+
+    def test_rules_of_a_new_pod_stay(self):
+        node = Node()
+        self.addCleanup(node.close)
+        stale, fresh = (Attachment(node, name, [FILTERED]) for name in ("pod-stale", "pod-fresh"))
+        require_success(stale.add())
+        config = {"cniVersion": "1.1.0", "name": "faults", **FILTERED, "cni.dev/valid-attachments": []}
+        # Links are listed by the first sendto; nf_tables is asked by sendmsg.
+        command = ("ip", "netns", "exec", node.host.name, "strace", "-o", Tracer.LOG, "-e", "trace=sendto",
+                   "-e", f"inject=sendto:delay_enter={HOLD_SECONDS}s:when=1", f"{stale.folder}/bridge")
+        env = {"PATH": os.environ["PATH"], "CNI_COMMAND": "GC", "CNI_PATH": stale.folder}
+        log = pathlib.Path(Tracer.LOG)
+        log.unlink(missing_ok=True)
+        with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as held:
+            held.stdin.write(json.dumps(config))
+            held.stdin.close()
+            world.wait_until(lambda: log.exists() and "sendto" in log.read_text(errors="replace"), "GC is held")
+            require_success(fresh.add())
+            self.assertEqual(held.wait(), 0, held.stdout.read())
+        rules = node.host.run("nft", "list", "ruleset").stdout
+        for text in ("macspoofchk-pod-fresh-eth0", "id: pod-fresh"):
+            self.assertIn(text, rules)
+        self.assertNotIn("pod-stale", rules)
+
+
+if __name__ == "__main__":
+    world.enter()
+    unittest.main(verbosity=2)
