@@ -7,7 +7,7 @@ import pathlib
 import subprocess
 import unittest
 
-from faults import BRIDGE, CHAIN, Attachment, Node, Scene, Tracer, error_of, leftovers, require_success, snapshot, world
+from faults import BRIDGE, CHAIN, PORTMAP, Attachment, Node, Scene, Tracer, error_of, leftovers, require_success, snapshot, world
 
 FILTERED = {**BRIDGE, "macspoofchk": True}
 # Every class of answer: out of memory, a broken socket, and an errno that nf_tables itself uses.
@@ -70,6 +70,45 @@ class HeldGcTest(unittest.TestCase):
         for text in ("macspoofchk-pod-fresh-eth0", "id: pod-fresh"):
             self.assertIn(text, rules)
         self.assertNotIn("pod-stale", rules)
+
+
+class DeadHolderTest(unittest.TestCase):
+    """P2: a pod with a host port ends without DEL, as when a script kills a cluster."""
+
+    ENDS = {"its namespace": "true", "namespace and bridge": "ip link delete br0",
+            "namespace, bridge and reservations": "ip link delete br0; rm -rf /var/lib/cni/networks",
+            "namespace and reservations": "rm -rf /var/lib/cni/networks"}
+
+    def status(self, node, folder):
+        env = {"PATH": os.environ["PATH"], "CNI_COMMAND": "STATUS", "CNI_PATH": folder}
+        done = node.host.run(f"{folder}/portmap", text=json.dumps({"cniVersion": "1.1.0", "name": "faults", **PORTMAP}), env=env)
+        return done.stderr
+
+    def test_the_next_pod_gets_the_port(self):
+        for name, command in self.ENDS.items():
+            for backend in ("nftables", "iptables"):
+                with self.subTest(name, backend=backend):
+                    node = Node()
+                    self.addCleanup(node.close)
+                    plugins = [BRIDGE, {**PORTMAP, "backend": backend}]
+                    dead, fresh = (Attachment(node, pod, plugins) for pod in ("pod-dead", "pod-fresh"))
+                    for pod in (dead, fresh):
+                        pod.prepare()
+                    require_success(dead.add())
+                    self.assertIn("held by", error_of(fresh.add())["msg"])
+                    self.assertNotIn("dead:", self.status(node, dead.folder))
+                    fresh.finish()
+                    dead.pod.remove_sandbox()
+                    world.wait_until(lambda node=node: "veth" not in node.host.run("ip", "link").stdout, "the links go too")
+                    node.host.run("sh", "-c", command)
+                    self.assertIn("which is dead: no link of this host has its address", self.status(node, dead.folder))
+                    fresh.prepare()
+                    done = fresh.add()
+                    require_success(done)
+                    self.assertIn("is gone from this host: what it left is removed", done.stderr)
+                    rules = "".join(node.host.run(tool).stdout for tool in ("iptables-save", "ip6tables-save")) + \
+                        "".join(node.host.run("nft", "list", "table", family, "cni_hostport", check=False).stdout for family in ("ip", "ip6"))
+                    self.assertNotIn("pod-dead", rules)
 
 
 if __name__ == "__main__":
