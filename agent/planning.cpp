@@ -44,6 +44,8 @@ void Planning::find_mtu(State& next) const {
   const int family = underlay_family(next.options, next.self);
   if (const auto mtu = fabric::find_mtu_to(netlink_, next.cluster.nodes, family))
     next.underlay.mtu = *mtu;
+  if (const auto most = next.cluster.network.underlay_mtu)
+    next.underlay.mtu = std::min(next.underlay.mtu, *most);
 }
 
 Admission Planning::admit_all(const Snapshot& snapshot, const State& next) const {
@@ -106,10 +108,10 @@ void Planning::run(const Snapshot& snapshot, bool stale) {
       std::ranges::lower_bound(next.cluster.nodes, next.self.name, {}, &fabric::Node::name);
   if (known != next.cluster.nodes.end() && known->name == next.self.name) next.self = *known;
   if (!believed) next.underlay = find_underlay(next.options, next.self);
-  find_mtu(next);
   next.former = believed ? former_of(next.self) : state_.former;
   next.cluster.services = snapshot.services;
   next.cluster.network = snapshot.network;
+  find_mtu(next);
   if (plan_ && next == state_) return;
   NodePlan plan = make_plan(next);
   if (plan_) before_ = std::move(plan_->kernel);

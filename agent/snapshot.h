@@ -32,6 +32,8 @@ struct NetworkDefaults {
   std::optional<fabric::Backend> backend = {};
   std::optional<std::uint32_t> vni = {};
   std::optional<std::uint16_t> port = {};
+  /// Of the packets between the nodes at most (flannel's `Backend.MTU`); the tunnel's is less.
+  std::optional<int> underlay_mtu = {};
   bool operator==(const NetworkDefaults&) const = default;
 };
 

@@ -54,6 +54,8 @@ void print_network(json::Writer& out, const NetworkDefaults& network) {
   if (network.backend) out.member("backend", fabric::word_of(*network.backend));
   if (network.vni) out.member("vni", std::uint64_t{*network.vni});
   if (network.port) out.member("port", std::uint64_t{*network.port});
+  if (network.underlay_mtu)
+    out.member("underlayMtu", static_cast<std::uint64_t>(*network.underlay_mtu));
   out.close();
 }
 
@@ -65,6 +67,8 @@ NetworkDefaults parse_network(const json::Object& object) {
     network.backend = fabric::find_backend(*word);
   if (const auto vni = object.find_uint("vni")) network.vni = static_cast<std::uint32_t>(*vni);
   if (const auto port = object.find_uint("port")) network.port = static_cast<std::uint16_t>(*port);
+  if (const auto mtu = object.find_uint("underlayMtu"))
+    network.underlay_mtu = static_cast<int>(*mtu);
   return network;
 }
 

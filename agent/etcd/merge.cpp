@@ -19,10 +19,12 @@ fabric::Node renamed(fabric::Node node, const std::string& name) {
   return node;
 }
 
-void add(const Entry& entry, Snapshot& snapshot) {
-  const fabric::Node& node = entry.record.node;
+void add(const Entry& entry, bool direct, Snapshot& snapshot) {
+  fabric::Node node = entry.record.node;
+  if (direct && entry.record.author == Author::flannel && node.backend == fabric::Backend::vxlan)
+    node.backend = fabric::Backend::automatic;
   if (snapshot.nodes.empty() || snapshot.nodes.back().name != node.name) {
-    snapshot.nodes.push_back(node);
+    snapshot.nodes.push_back(std::move(node));
     return;
   }
   fabric::Node& newer = snapshot.nodes.back();
@@ -60,7 +62,10 @@ Snapshot make_snapshot(const View& view, const Identity& identity,
            std::tie(b->record.node.name, a->mod_revision);
   });
   snapshot.nodes.reserve(others.size() + 1);
-  for (const Entry* entry : others) add(*entry, snapshot);
+  // flannel's word for a node with direct routes is "vxlan": its network's says that they are.
+  const bool direct =
+      view.network() && view.network()->defaults.backend == fabric::Backend::automatic;
+  for (const Entry* entry : others) add(*entry, direct, snapshot);
   if (own) {
     const auto at = std::ranges::lower_bound(snapshot.nodes, own->name, {}, &fabric::Node::name);
     if (at != snapshot.nodes.end() && at->name == own->name) {

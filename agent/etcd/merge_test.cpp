@@ -87,6 +87,29 @@ TEST_F(EtcdMerge, TheFlannelThatRanHereIsThisNode) {
   EXPECT_THAT(snapshot.problems, IsEmpty());
 }
 
+/// L6: each pair goes one way, so what flannel's nodes do is known from the network's description.
+TEST_F(EtcdMerge, FlannelsNodesGoDirectWhereTheNetworkSaysSo) {
+  view.put({.key = "/n/subnets/10.5.2.0-24",
+            .value = R"({"PublicIP":"10.0.0.1","BackendType":"vxlan",)"
+                     R"("BackendData":{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}})",
+            .mod_revision = ++revision});
+  put_flannel("10.5.3.0-24", "10.0.0.3");
+  put("10.5.4.0-24",
+      {.name = "own", .addresses = {address("10.0.0.4")}, .backend = fabric::Backend::vxlan});
+  const auto backends = [&](const std::string& direct) {
+    view.put({.key = "/n/config",
+              .value = R"({"Network":"10.5.0.0/16","Backend":{"Type":"vxlan","DirectRouting":)" +
+                       direct + "}}",
+              .mod_revision = ++revision});
+    std::vector<fabric::Backend> found;
+    for (const fabric::Node& node : merge().nodes) found.push_back(node.backend.value());
+    return found;
+  };
+  using fabric::Backend;
+  EXPECT_THAT(backends("false"), ElementsAre(Backend::vxlan, Backend::host_gw, Backend::vxlan));
+  EXPECT_THAT(backends("true"), ElementsAre(Backend::automatic, Backend::host_gw, Backend::vxlan));
+}
+
 TEST_F(EtcdMerge, ANamesakeElsewhereIsLeftOut) {
   put("10.5.1.0-24", {.name = "node-b", .addresses = {address("10.0.0.9")}});
   const fabric::Node self{

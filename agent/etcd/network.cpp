@@ -26,6 +26,8 @@ constexpr Keys kV6{false, "IPv6Network", "IPv6SubnetLen", "IPv6SubnetMin", "IPv6
                    126};
 // A port of 0 is the one of Linux's vxlan module (flannel, vxlan backend).
 constexpr std::uint16_t kKernelPort = 8472;
+// The tunnel takes 50 bytes, and leaves the least MTU of IPv4 (RFC 1122, section 3.3.3).
+constexpr std::int64_t kLeastMtu = 576 + 50, kMostMtu = 65535;
 constexpr std::int64_t kMaxVni = (1 << 24) - 1;
 
 int length_of(const Object& config, const Keys& keys, const base::Prefix& network) {
@@ -89,6 +91,11 @@ void parse_backend(const Object& backend, NetworkDefaults& defaults) {
   const std::int64_t port = backend.find_int("Port").value_or(0);
   if (port < 0 || port > UINT16_MAX)
     backend.refuse("Port", "between 0 and 65535", Code::invalid_config);
+  const std::int64_t mtu = backend.find_int("MTU").value_or(0);
+  if (mtu != 0 && (mtu < kLeastMtu || mtu > kMostMtu))
+    backend.refuse("MTU", "of the packets between the nodes, between 626 and 65535",
+                   Code::invalid_config);
+  if (mtu != 0) defaults.underlay_mtu = static_cast<int>(mtu);
   defaults.vni = static_cast<std::uint32_t>(vni);
   defaults.port = port == 0 ? kKernelPort : static_cast<std::uint16_t>(port);
 }

@@ -64,6 +64,18 @@ TEST(EtcdNetwork, ReadsEveryKey) {
   EXPECT_EQ(network.defaults.port, 4789);
 }
 
+TEST(EtcdNetwork, ReadsTheMtuOfThePacketsBetweenTheNodes) {  // L6
+  const auto mtu_of = [](const std::string& mtu) {
+    return parse_network(
+               R"({"Network":"10.5.0.0/16","Backend":{"Type":"vxlan","MTU":)" + mtu + "}}", kKey)
+        .defaults.underlay_mtu;
+  };
+  EXPECT_EQ(mtu_of("1400"), 1400);
+  EXPECT_EQ(mtu_of("0"), std::nullopt);
+  EXPECT_THAT(complaint(R"({"Network":"10.5.0.0/16","Backend":{"Type":"vxlan","MTU":100}})"),
+              HasSubstr("\"Backend.MTU\" must be of the packets between the nodes"));
+}
+
 TEST(EtcdNetwork, QuartersASmallNetwork) {
   const Network network = parse_network(
       R"({"Network":"10.5.0.0/24","EnableIPv6":true,"IPv6Network":"fc00::/64"})", kKey);

@@ -209,12 +209,15 @@ bool Planner::add_remote_end(const Node& peer, Overlay& overlay) {
 void Planner::add_peer(const Node& peer) {
   const Backend backend = backend_of(peer);
   if (backend == Backend::bgp) return;
+  // Where this node tunnels to all, a peer that goes direct where it can tunnels to it as well: the
+  // packets of both directions take one path.
+  const bool goes_direct = backend_of(self_) != Backend::vxlan || backend == Backend::host_gw;
   std::array<std::optional<bool>, 2> reachable;  // by family of the range: one complaint each
   for (const base::Prefix& given : peer.ranges) {
     const base::Prefix range = given.network();
     const int family = range.address.family();
     if (!is_used(family)) continue;
-    if (backend != Backend::vxlan && add_direct(peer, range)) continue;
+    if (backend != Backend::vxlan && goes_direct && add_direct(peer, range)) continue;
     auto& has_end = reachable[range.address.is_v4() ? 0 : 1];
     if (backend == Backend::host_gw) {
       if (!has_end)

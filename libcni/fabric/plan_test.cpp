@@ -58,6 +58,27 @@ std::string refusal(const Node& self, const Options& options, const Underlay& co
   return "";
 }
 
+TEST(FabricPlan, GoesDirectWhereBothSidesDo) {  // L6
+  struct Case {
+    Backend own, peer;
+    bool direct;
+  };
+  for (const Case& each : {Case{Backend::automatic, Backend::automatic, true},
+                           Case{Backend::automatic, Backend::vxlan, false},
+                           Case{Backend::vxlan, Backend::automatic, false},
+                           Case{Backend::vxlan, Backend::vxlan, false},
+                           Case{Backend::host_gw, Backend::automatic, true},
+                           Case{Backend::vxlan, Backend::host_gw, true}}) {
+    Node peer = node("b", {"10.0.0.2"}, {"10.244.2.0/24"});
+    peer.backend = each.peer;
+    const Desired desired = plan(node("a", {"10.0.0.1"}, {"10.244.1.0/24"}), std::vector{peer},
+                                 {.backend = each.own}, underlay());
+    EXPECT_EQ(std::ranges::count(desired.routes, kProtocolDirect, &FabricRoute::protocol),
+              each.direct ? 1 : 0)
+        << word_of(each.own) << " " << word_of(each.peer);
+  }
+}
+
 TEST(FabricPlan, VxlanNeedsOneFdbEntryNeighbourAndRoutePerPeer) {
   const Desired desired =
       plan(kSelf, std::vector{kSelf, kNear, kFar}, {.backend = Backend::vxlan}, underlay());

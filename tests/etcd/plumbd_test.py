@@ -83,6 +83,16 @@ class PlumbdTest(unittest.TestCase):
         keys = {SUBNETS + "&".join(text.replace("/", "-") for text in self.told(node)["ranges"]) for node in self.cluster.nodes}
         self.assertEqual(keys, set(self.etcd.keys()))
 
+    def test_flannels_mtu_and_direct_routes_are_followed(self):
+        """L6."""
+        first, second, third = self.cluster.nodes
+        network = {**NETWORK, "Backend": {"Type": "vxlan", "MTU": 1400, "DirectRouting": True}}
+        self.etcd.ctl("put", "/coreos.com/network/config", json.dumps(network))
+        world.wait_until(lambda: [self.told(node)["mtu"] for node in self.cluster.nodes] == [1350] * 3, "the MTU is the network's")
+        near, far = (self.told(node)["ranges"][0] for node in (second, third))
+        world.wait_until(lambda: f"via {second.addresses[4]} dev eth0" in first.run("ip", "route", "show", near).stdout, "a direct route")
+        self.assertIn("plumb-vxlan", first.run("ip", "route", "show", far).stdout)
+
     def test_a_range_that_is_replaced_is_routed_until_its_last_pod_is_gone(self):
         self.cluster.add_pods()
         first, _, third = self.cluster.nodes
