@@ -35,6 +35,9 @@ class Api:
 
     def stats(self):
         """What the double counts; its description names the fields."""
-        self.process.stdin.write("stats\n")
+        return self.order("stats")
+
+    def order(self, text):
+        self.process.stdin.write(f"{text}\n")
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Five thousand nodes from a Kubernetes API: time to the kernel, and memory."""
+"""Five thousand nodes from a Kubernetes API: time to the kernel, memory, one node more and less."""
 import time
 
 from api import Api
-from figures import Figure, resident_mb
+from figures import Figure, median, resident_mb
 from lab.cluster import Cluster
 from lab.cluster_scale import COUNT, RANGE, entries, lines
 from lab.cluster_traffic import Monitor
 from lab.world import wait_until
+from scale import ROUNDS, stamp_of
+
+EXTRA = "10.19.137.0/24"  # the double's range for a node that follows COUNT of the list and this one
 
 
 def measure():
@@ -19,7 +22,7 @@ def measure():
         node = cluster.nodes[0]
         with Api(node, cluster.nodes_file) as api:
             node.write_config(**api.config)
-            return list(fill(cluster, node, api))
+            return [*fill(cluster, node, api), *one_more_and_less(cluster, node, api)]
     finally:
         cluster.close()
 
@@ -38,6 +41,22 @@ def fill(cluster, node, api):
                  note=f"started with an empty kernel; the list took {ended - begun:.1f} s, most of them the double's")
     yield Figure("resident memory then", resident, "MB", limit=20, note="VmRSS, shared pages included, unchanged for 2 s; over TLS")
     yield Figure("peak of it", resident_mb(node.plumbd.pid, "VmHWM"), "MB", note="VmHWM")
+
+
+def one_more_and_less(cluster, node, api):
+    """From the event's way into the double's socket to the time stamp of the route in `ip monitor`."""
+    times = {"add": [], "remove": []}
+    with Monitor(node, cluster.folder) as monitor:
+        for _ in range(ROUNDS):
+            for order, found in times.items():
+                time.sleep(0.3)  # one event, others quiet: what plumbd does after the event before has ended
+                begun = time.time()
+                api.order(f"{order} 1")
+                stamp = wait_until(lambda begun=begun: stamp_of(monitor, EXTRA, begun), f"{EXTRA} in the kernel")
+                found.append((stamp - api.stats()["told"]) * 1000)
+    for what, found in (("added", times["add"]), ("removed", times["remove"])):
+        yield Figure(f"one node {what}: event of the watch -> route in the kernel", median(found), "ms", limit=15,
+                     note=f"median of {ROUNDS}, slowest {max(found):.0f} ms; {COUNT} others; over TLS")
 
 
 def settled_mb(pid):
