@@ -64,3 +64,16 @@ class Publisher {
   std::optional<NodeRecord> shown_;
   std::set<std::string> namesakes_;  ///< other nodes with this node's address and MAC
   std::optional<bool> spaced_;       ///< the spelling of backend-data that has to be shown
+  bool known_ = false;  ///< shown() was called
+  std::optional<bool> ready_;
+  std::string unready_why_;
+  Loop::Clock::time_point unready_since_ = {};
+  HttpClient::Id request_ = 0;
+  std::uint64_t generation_ = 0;  ///< of the credentials of the request
+  Pause pause_;
+  Loop::TimerId unready_timer_ = 0;
+  Backoff backoff_;
+  std::string trouble_;
+};
+
+}  // namespace agent::kubernetes
