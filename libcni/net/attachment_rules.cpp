@@ -9,7 +9,8 @@ namespace net {
 
 void remove_attachment_rules(std::optional<nft::Nft>& nft, const Owner& owner,
                              std::span<const base::Prefix> addresses) {
-  nft.emplace();
+  // Without the privilege every look fails: then one failure says so, not one for each place.
+  nft.emplace().generation();
   base::Failures failures;
   failures.attempt([&] { remove_mac_spoof_check(*nft, owner); });
   failures.attempt([&] { remove_masquerade(*nft, owner, addresses); });
