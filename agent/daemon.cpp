@@ -32,6 +32,7 @@ base::UniqueFd block_signals() {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&handled, signal);
   if (::sigprocmask(SIG_BLOCK, &handled, nullptr) != 0) base::throw_errno("block signals");
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);  // RLIMIT_FSIZE: a write fails with EFBIG instead
   base::UniqueFd fd(::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!fd) base::throw_errno("create signalfd");
   return fd;

@@ -37,6 +37,9 @@ std::optional<Machine> machine_of(std::string_view file) {
                  .architecture = header.e_machine};
 }
 
+/// Of a debug build.
+constexpr std::size_t kMostInExecutable = std::size_t{1} << 30;
+
 std::vector<std::string> names_in(const std::string& folder) {
   std::vector<std::string> names;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder))
@@ -48,10 +51,11 @@ std::vector<std::string> names_in(const std::string& folder) {
 void require_executables(const std::string& from, const std::vector<std::string>& names) {
   if (names.empty())
     throw cni::Error(cni::Code::invalid_config, "no plugins to install in " + from);
-  const std::optional<Machine> own = machine_of(base::read_file("/proc/self/exe"));
+  const std::optional<Machine> own =
+      machine_of(base::read_file("/proc/self/exe", kMostInExecutable));
   for (const std::string& name : names) {
     const std::string path = from + "/" + name;
-    const std::optional<Machine> machine = machine_of(base::read_file(path));
+    const std::optional<Machine> machine = machine_of(base::read_file(path, kMostInExecutable));
     if (!machine)
       throw cni::Error(cni::Code::invalid_config,
                        path + " is not an ELF executable; nothing was installed");
@@ -75,7 +79,8 @@ std::vector<std::string> install_plugins(const std::string& from, const std::str
   base::ensure_directory(to, 0755);
   for (const std::string& name : names) {
     remove_leftovers(to, name);
-    base::write_file_atomic(to + "/" + name, base::read_file(from + "/" + name), 0755);
+    base::write_file_atomic(to + "/" + name, base::read_file(from + "/" + name, kMostInExecutable),
+                            0755);
   }
   return names;
 }

@@ -43,7 +43,8 @@ const cni::Plugin& plugin() {
                                    .check = check,
                                    .status = status,
                                    .parse = status,
-                                   .keys = kKeys};
+                                   .keys = kKeys,
+                                   .opens_sandbox = false};
   return kPlugin;
 }
 

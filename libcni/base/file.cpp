@@ -33,6 +33,18 @@ UniqueFd open_or_throw(const std::string& path, int flags, const char* verb) {
   return fd;
 }
 
+/// A regular file, opened without waiting for the other end of a FIFO; empty when there is none.
+UniqueFd find_regular(const std::string& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!fd && errno == ENOENT) return fd;
+  struct stat status {};
+  if (!fd || ::fstat(fd.get(), &status) != 0) throw_errno("open " + path);
+  if (S_ISDIR(status.st_mode)) throw_errno("read " + path, EISDIR);
+  if (!S_ISREG(status.st_mode))
+    throw_errno("read " + path + ", which is not a regular file", EINVAL);
+  return fd;
+}
+
 std::string parent_of(const std::string& path) {
   const auto slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
@@ -95,7 +107,7 @@ class Ticker {
 
 }  // namespace
 
-std::string read_all(int fd, const std::string& what) {
+std::string read_all(int fd, const std::string& what, std::size_t most) {
   std::string text;
   std::array<char, 16384> buffer;
   while (true) {
@@ -105,18 +117,21 @@ std::string read_all(int fd, const std::string& what) {
       retry_or_throw(fd, POLLIN, "read " + what);
     else
       text.append(buffer.data(), static_cast<std::size_t>(got));
+    if (text.size() > most)
+      throw_errno("read " + what + ", of which at most " + std::to_string(most) + " bytes are read",
+                  EFBIG);
   }
 }
 
-std::optional<std::string> find_file(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd && errno == ENOENT) return std::nullopt;
-  if (!fd) throw_errno("open " + path);
-  return read_all(fd.get(), path);
+std::optional<std::string> find_file(const std::string& path, std::size_t most) {
+  const UniqueFd fd = find_regular(path);
+  if (!fd) return std::nullopt;
+  return read_all(fd.get(), path, most);
 }
 
-std::string read_file(const std::string& path) {
-  return read_all(open_or_throw(path, O_RDONLY, "open").get(), path);
+std::string read_file(const std::string& path, std::size_t most) {
+  if (auto text = find_file(path, most)) return *std::move(text);
+  throw_errno("open " + path, ENOENT);
 }
 
 void write_all(int fd, std::string_view data, const std::string& what) {

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,13 +12,22 @@
 
 namespace base {
 
-/// All of `fd` from where it stands to its end. `what` names it in the error.
-std::string read_all(int fd, const std::string& what);
+/// The most that is read of anything from outside unless the caller names another bound: the
+/// largest real input, a list of 5,000 nodes, has 2 MiB.
+inline constexpr std::size_t kMostInFile = std::size_t{16} << 20;
+/// The most of a file that a person or plumbd writes for one node: resolv.conf, node.json.
+inline constexpr std::size_t kMostInSmallFile = std::size_t{64} << 10;
 
-/// The whole file; nothing when it does not exist. Other failures throw std::system_error.
-std::optional<std::string> find_file(const std::string& path);
-/// The whole file, which must exist.
-std::string read_file(const std::string& path);
+/// All of `fd` from where it stands to its end. `what` names it in the error. Throws EFBIG when
+/// that is more than `most` bytes.
+std::string read_all(int fd, const std::string& what, std::size_t most = kMostInFile);
+
+/// The whole file; nothing when it does not exist. Other failures throw std::system_error: EFBIG
+/// when it has more than `most` bytes, EISDIR or EINVAL when it is not a regular file. A FIFO or a
+/// device is never waited for.
+std::optional<std::string> find_file(const std::string& path, std::size_t most = kMostInFile);
+/// The same file, which must exist.
+std::string read_file(const std::string& path, std::size_t most = kMostInFile);
 
 /// Writes everything or throws std::system_error naming `what`.
 void write_all(int fd, std::string_view data, const std::string& what);

@@ -53,6 +53,32 @@ TEST(File, AMissingFileIsNothingOrAnErrorNamingIt) {
   EXPECT_EQ(errno_of([] { find_file("/"); }), EISDIR);
 }
 
+TEST(File, S11_RefusesWhatIsLargerThanItsBound) {
+  const test::TempDir folder;
+  const std::string path = folder.file("f", std::string(1000, 'x'));
+  EXPECT_EQ(read_file(path, 1000).size(), 1000u);
+  EXPECT_EQ(errno_of([&] { read_file(path, 999); }), EFBIG);
+  const std::string sparse = folder.file("sparse", "");
+  ASSERT_EQ(::truncate(sparse.c_str(), 1l << 30), 0);
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(errno_of([&] { find_file(sparse); }), EFBIG);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+}
+
+TEST(File, S11_NeverWaitsForAFifoOrReadsADevice) {
+  const test::TempDir folder;
+  ASSERT_EQ(::mkfifo((folder / "fifo").c_str(), 0600), 0);
+  std::filesystem::create_symlink("/dev/zero", folder / "link");
+  for (const std::string& path : {folder / "fifo", folder / "link", std::string("/dev/zero")}) {
+    EXPECT_EQ(errno_of([&] { find_file(path); }), EINVAL) << path;
+    EXPECT_EQ(errno_of([&] { read_file(path); }), EINVAL) << path;
+  }
+}
+
+TEST(File, ReadsWhatTheKernelTells) {
+  EXPECT_FALSE(read_file("/proc/self/stat").empty());
+}
+
 TEST(File, S046_ReadsFromAPipeInPieces) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC), 0);

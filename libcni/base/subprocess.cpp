@@ -143,10 +143,14 @@ pid_t spawn_patiently(const Image& image, Clock::time_point deadline) {
 struct Stream {
   UniqueFd fd;
   std::function<void(std::string_view)> sink;
+  std::string what = {};  ///< for the error
+  std::size_t room = 0;   ///< for further bytes
 
   void take() {
     std::array<char, 16384> buffer;
     const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
+    if (got > 0 && static_cast<std::size_t>(got) > room) throw_errno("read " + what, EFBIG);
+    if (got > 0) room -= static_cast<std::size_t>(got);
     if (got > 0) return sink({buffer.data(), static_cast<std::size_t>(got)});
     if (got == 0 || (errno != EINTR && errno != EAGAIN)) fd = UniqueFd();
   }
@@ -241,8 +245,11 @@ Outcome run(const Command& command) {
   image.die_with_parent = command.die_with_parent;
   image.descriptor = command.descriptor;
   std::string output;
+  const std::string what = "the output of " + command.path;
+  const auto keep = [&](std::string_view text) { output += text; };
   std::array<Stream, 2> streams{
-      {{{}, [&](std::string_view text) { output += text; }}, {{}, command.on_stderr}}};
+      {{.fd = {}, .sink = keep, .what = what, .room = command.most_output},
+       {.fd = {}, .sink = command.on_stderr, .what = what, .room = command.most_output}}};
   UniqueFd input = make_input(command.input);
   Pipe out = make_pipe();
   Pipe err = command.on_stderr ? make_pipe() : Pipe{};

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "libcni/base/file.h"
+
 namespace base {
 
 /// A program to run to its end.
@@ -18,7 +20,8 @@ struct Command {
   std::string_view input;                            ///< its standard input
   std::optional<std::chrono::milliseconds> timeout;  ///< SIGTERM to its process group, then SIGKILL
   std::function<void(std::string_view)>
-      on_stderr;                ///< gets standard error as it comes; unset: inherited
+      on_stderr;                          ///< gets standard error as it comes; unset: inherited
+  std::size_t most_output = kMostInFile;  ///< bytes of standard output, and of standard error
   bool die_with_parent = true;  ///< SIGKILL when we die (S-240); runtimes turn it off (R-074)
   int descriptor = -1;          ///< one of ours that it inherits under the same number; -1: none
 };
@@ -34,7 +37,8 @@ struct Outcome {
 /// Runs `command` in a process group of its own with default signal handling and no descriptor but
 /// 0, 1, 2 and `descriptor` (S-093). Throws std::system_error when it cannot be started; ETXTBSY is
 /// retried for 5 s. A grandchild that keeps the pipes open does not delay the return beyond
-/// the timeout. Our own termination signal kills the group and throws EINTR.
+/// the timeout. Our own termination signal kills the group and throws EINTR; more than
+/// `most_output` bytes from it kill the group and throw EFBIG.
 Outcome run(const Command& command);
 
 }  // namespace base

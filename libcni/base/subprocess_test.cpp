@@ -223,5 +223,24 @@ TEST_F(Subprocess, S240_DiesWithItsParent) {
   FAIL() << "still running: " << *left;
 }
 
+// S11
+TEST_F(Subprocess, S11_AProgramThatPrintsWithoutEndIsEnded) {
+  for (const char* script : {"exec cat /dev/zero", "exec cat /dev/zero >&2"}) {
+    Command command;
+    command.path = "/bin/sh";
+    command.argv = {"sh", "-c", script};
+    command.environment = {"PATH=/usr/bin:/bin"};
+    command.on_stderr = [](std::string_view) {};
+    command.most_output = 100'000;
+    try {
+      run(command);
+      ADD_FAILURE() << "came to an end";
+    } catch (const std::system_error& error) {
+      EXPECT_EQ(error.code().value(), EFBIG);
+      EXPECT_THAT(error.what(), HasSubstr("/bin/sh"));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace base

@@ -23,4 +23,9 @@ std::optional<std::uint32_t> next_code_point(std::string_view& text) {
   return point;
 }
 
+std::string_view without_byte_order_mark(std::string_view text) {
+  constexpr std::string_view kMark = "\xef\xbb\xbf";
+  return text.starts_with(kMark) ? text.substr(kMark.size()) : text;
+}
+
 }  // namespace base

@@ -11,4 +11,7 @@ namespace base {
 /// (overlong, surrogate, beyond U+10FFFF, cut short). `text` must not be empty.
 std::optional<std::uint32_t> next_code_point(std::string_view& text);
 
+/// `text` without the byte order mark that some editors write in front of UTF-8.
+std::string_view without_byte_order_mark(std::string_view text);
+
 }  // namespace base

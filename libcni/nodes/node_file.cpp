@@ -5,6 +5,7 @@
 #include <charconv>
 #include <map>
 
+#include "libcni/base/utf8.h"
 #include "libcni/json/object.h"
 #include "libcni/json/writer.h"
 #include "libcni/nodes/node_list.h"
@@ -48,7 +49,7 @@ std::string join(const Prefixes& prefixes, bool v4) {
 
 Variables read_variables(std::string_view text) {
   Variables variables;
-  for (const std::string& line : split(text, '\n')) {
+  for (const std::string& line : split(base::without_byte_order_mark(text), '\n')) {
     const auto equals = line.find('=');
     if (equals != std::string::npos) variables[line.substr(0, equals)] = line.substr(equals + 1);
   }
@@ -110,7 +111,7 @@ NodeFile read_node(const json::Object& object) {
 }  // namespace
 
 NodeFile parse_node_json(std::string_view text, const std::string& file_name) {
-  const json::Object object = json::Object::parse(text, file_name);
+  const json::Object object = json::Object::parse(base::without_byte_order_mark(text), file_name);
   try {
     return read_node(object);
   } catch (const cni::Error& error) {

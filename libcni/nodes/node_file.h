@@ -52,6 +52,11 @@ std::vector<base::Prefix> ranges_of_new_pods(const NodeFile& file);
 /// and one address of each family of `ranges`, from the first. As JSON.
 std::string make_ipam(const json::Object& ipam, std::span<const base::Prefix> ranges);
 
+/// The same for DEL and GC, which know nothing of the ranges that ADD passed: they may have changed
+/// since. Host-local releases by owner, whatever the ranges; but another build of it refuses a
+/// configuration without any, so that there is one of documentation addresses.
+std::string make_removal_ipam(const json::Object& ipam);
+
 /// `{"version":1,"name":"node-a","network":["10.244.0.0/16"],"ranges":["10.244.1.0/24"],
 /// "mtu":1450,"backend":"vxlan","ipMasq":false,"stale":false}` and a newline.
 std::string print_node_json(const NodeFile& file);

@@ -145,6 +145,31 @@ TEST(SubnetEnv, IsReadAsItIsWritten) {
   EXPECT_EQ(parse_subnet_env(print_subnet_env(kNode), "subnet.env"), expected);
 }
 
+// P8
+TEST(NodeFiles, AcceptAByteOrderMark) {
+  const std::string mark = "\xef\xbb\xbf";
+  EXPECT_EQ(parse_node_json(mark + print_node_json(kNode), "node.json"), kNode);
+  EXPECT_EQ(parse_subnet_env(mark + print_subnet_env(kNode), "subnet.env").ranges, kNode.ranges);
+}
+
+// L5
+TEST(NodeIpam, OfARemovalHasARangeThatEveryBuildAccepts) {
+  EXPECT_EQ(make_removal_ipam(json::Object::parse(R"({"dataDir":"/run/x"})", "test")),
+            R"({"dataDir":"/run/x","ranges":[[{"subnet":"192.0.2.0/24"}]],"type":"host-local"})");
+}
+
+// S11
+TEST(NodeFiles, AreReadUpToABound) {
+  const test::TempDir folder;
+  const NodeFilePaths paths{folder.file("node.json", std::string(70'000, ' ')), folder / "none"};
+  try {
+    find_node_file(paths, cni::Code::try_again_later);
+    ADD_FAILURE() << "read";
+  } catch (const std::system_error& error) {
+    EXPECT_EQ(error.code().value(), EFBIG);
+  }
+}
+
 TEST(SubnetEnv, ThePluginMasqueradesWhereTheDaemonDoesNot) {
   EXPECT_TRUE(parse_subnet_env("FLANNEL_NETWORK=10.1.0.0/16,10.2.0.0/16\nFLANNEL_MTU=1450\n"
                                "FLANNEL_SUBNET=10.1.1.1/24\nFLANNEL_IPMASQ=false",

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "libcni/base/names.h"
+#include "libcni/base/utf8.h"
 #include "libcni/nodes/split.h"
 #include "libcni/spec/error.h"
 
@@ -201,6 +202,7 @@ fabric::Node parse_node(const json::Object& object) {
 }
 
 NodeList parse_nodes(std::string_view text, const std::string& file_name) {
+  text = base::without_byte_order_mark(text);
   const auto first = text.find_first_not_of(" \t\r\n");
   const bool is_json = first != std::string_view::npos && text[first] == '{';
   NodeList list = is_json ? parse_json(text, file_name) : parse_lines(text, file_name);

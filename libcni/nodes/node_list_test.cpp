@@ -68,6 +68,15 @@ TEST(NodeList, AnEmptyFileHasNoNodes) {
   EXPECT_EQ(parse(R"({"nodes":[]})"), NodeList{});
 }
 
+// P8
+TEST(NodeList, AcceptsAByteOrderMark) {
+  const std::string mark = "\xef\xbb\xbf";
+  const NodeList lines = parse(mark + "a addresses=10.0.0.1\nb addresses=10.0.0.2\n");
+  EXPECT_THAT(lines.problems, IsEmpty());
+  EXPECT_EQ(lines.nodes.size(), 2u);
+  EXPECT_EQ(parse(mark + R"({"nodes":[{"name":"a","addresses":["10.0.0.1"]}]})").nodes.size(), 1u);
+}
+
 TEST(NodeList, RangesAreMasked) {
   EXPECT_THAT(parse("a addresses=10.0.0.1 ranges=10.244.1.7/24").nodes.at(0).ranges,
               ElementsAre(prefix("10.244.1.0/24")));

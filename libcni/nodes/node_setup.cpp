@@ -25,9 +25,9 @@ NodeFilePaths parse_node_file_paths(const json::Object& config) {
 }
 
 std::optional<NodeFile> find_node_file(const NodeFilePaths& paths, cni::Code when_unusable) try {
-  if (const auto text = base::find_file(paths.node_json))
+  if (const auto text = base::find_file(paths.node_json, base::kMostInSmallFile))
     return parse_node_json(*text, paths.node_json);
-  if (const auto text = base::find_file(paths.subnet_env))
+  if (const auto text = base::find_file(paths.subnet_env, base::kMostInSmallFile))
     return parse_subnet_env(*text, paths.subnet_env);
   return std::nullopt;
 } catch (const cni::Error& error) {
@@ -50,6 +50,11 @@ std::vector<base::Prefix> ranges_of_new_pods(const NodeFile& file) {
     return std::ranges::find(file.former, range) != file.former.end();
   });
   return ranges;
+}
+
+std::string make_removal_ipam(const json::Object& ipam) {
+  return ipam.text_with(
+      {{"type", R"("host-local")"}, {"ranges", R"([[{"subnet":"192.0.2.0/24"}]])"}});
 }
 
 std::string make_ipam(const json::Object& ipam, std::span<const base::Prefix> ranges) {

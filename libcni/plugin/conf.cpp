@@ -8,7 +8,7 @@ namespace cni {
 
 std::optional<int> find_mtu(const json::Object& config) {
   const auto mtu = config.find_int("mtu").value_or(0);
-  if (mtu <= 0) return std::nullopt;
+  if (mtu == 0) return std::nullopt;
   // Ethernet's least and the kernel's most.
   if (mtu < 68 || mtu > 65535)
     throw Error(Code::invalid_config,

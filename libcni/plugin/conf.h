@@ -9,9 +9,8 @@
 
 namespace cni {
 
-/// `mtu` where it is above 0; other values mean the kernel's default (reference-plugins 2.1).
-/// Throws code 7 for what no link
-/// can have.
+/// `mtu`; 0, as if the key were missing, means the kernel's default (reference-plugins 2.1). Throws
+/// code 7 for what no link can have, also below 0.
 std::optional<int> find_mtu(const json::Object& config);
 
 /// `dns` where any of its members is given, an empty list included (reference-plugins 1.19).

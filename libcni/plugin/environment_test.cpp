@@ -245,5 +245,21 @@ TEST_F(PluginMain, S036_OpensTheNamespaceForAddCheckAndDel) {
   }
 }
 
+// R3
+TEST_F(PluginMain, R3_OnlyAPluginThatOpensTheNamespaceInsistsOnIt) {
+  plugin.opens_sandbox = false;
+  for (const char* path : {"/nonexistent", "cnitool-1", "/"})
+    for (const char* yes : {"", "1"})
+      for (const char* verb : {"ADD", "CHECK", "DEL"}) {
+        environment["CNI_NETNS"] = path;
+        environment["CNI_NETNS_OVERRIDE"] = yes;
+        EXPECT_EQ(run(verb), 0) << verb << " " << path << output;
+        EXPECT_FALSE(had_sandbox);
+      }
+  environment["CNI_NETNS_OVERRIDE"] = "";
+  environment["CNI_NETNS"] = "/proc/self/ns/net";
+  EXPECT_EQ(code_of("ADD"), 8u);
+}
+
 }  // namespace
 }  // namespace cni

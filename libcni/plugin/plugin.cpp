@@ -58,8 +58,8 @@ class Invocation {
     request.config = json::Object::parse(request.stdin_text, "error unmarshall network config");
     version_of_errors_ = answer_version(request.config, plugin_.versions);
     read_config(request, plugin_.versions);
-    const bool own_netns =
-        open_sandbox(request, is_true(edges_.getenv("CNI_NETNS_OVERRIDE").value_or("")));
+    const bool own_netns = open_sandbox(
+        request, is_true(edges_.getenv("CNI_NETNS_OVERRIDE").value_or("")), plugin_.opens_sandbox);
     if (own_netns && verb == Verb::add) refuse_own_netns();
     read_prev_result(request);
     if (verb == Verb::gc) request.valid_attachments = json::parse_attachments(request.config);
@@ -117,8 +117,8 @@ class Invocation {
 
 /// Files and standard input, as opposed to the kernel's network state (S-101).
 bool is_storage_failure(int errnum) {
-  constexpr std::array kStorage{EIO,    ENOSPC,  EDQUOT, EROFS,       EACCES,
-                                EISDIR, ENOTDIR, ELOOP,  ENAMETOOLONG};
+  constexpr std::array kStorage{EIO,    ENOSPC,  EDQUOT, EROFS,        EACCES,
+                                EISDIR, ENOTDIR, ELOOP,  ENAMETOOLONG, EFBIG};
   return std::ranges::find(kStorage, errnum) != kStorage.end();
 }
 
@@ -202,6 +202,7 @@ int plugin_main(const Plugin& plugin, const Edges& edges) {
 int plugin_main(const Plugin& plugin, int argc, char** argv) {
   base::fill_stdio();
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);  // RLIMIT_FSIZE: the write fails with EFBIG, and what was made goes
   base::catch_termination_signals();
   const Edges edges{
       .getenv = [](const char* name) -> std::optional<std::string> {

@@ -32,8 +32,9 @@ struct Request {
   json::Object config = {};
   std::string network = {};  ///< the configuration's `name`
   Version version = {};      ///< the configuration's `cniVersion`
-  /// The sandbox, opened once (S-045). Always there on ADD and CHECK; on DEL only while the
-  /// namespace lives and is not our own (S-039, S-042, S-043, F-06). Never on GC and STATUS.
+  /// The sandbox, opened once (S-045). There on ADD and CHECK if Plugin::opens_sandbox; on DEL only
+  /// while the namespace lives and is not our own (S-039, S-042, S-043, F-06). Never on GC and
+  /// STATUS.
   std::optional<base::Netns> sandbox = {};
   /// Absent on DEL also when it cannot be read (S-167).
   std::optional<Result> prev_result = {};
@@ -64,6 +65,9 @@ struct Plugin {
   /// Every key of the configuration for json::find_unknown_keys(); an IPAM plugin's all begin with
   /// `ipam.`.
   std::string_view keys = {};
+  /// False for a plugin that never enters the sandbox: then CNI_NETNS may be a path that does not
+  /// exist here, and `Request::sandbox` may be missing on ADD and CHECK, too (R3).
+  bool opens_sandbox = true;
 };
 
 /// The process edges, injected for tests.

@@ -98,10 +98,10 @@ void read_config(Request& request, std::span<const Version> versions) {
   request.version = get_version(label, versions);
 }
 
-bool open_sandbox(Request& request, bool override_guard) {
+bool open_sandbox(Request& request, bool override_guard, bool must_exist) {
   if (request.verb == Verb::gc || request.verb == Verb::status) return false;
   request.sandbox = base::Netns::find(request.netns);
-  if (!request.sandbox && request.verb != Verb::del)
+  if (!request.sandbox && request.verb != Verb::del && must_exist)
     throw Error(Code::invalid_environment,
                 "CNI_NETNS: failed to open netns \"" + shortened(request.netns) + "\"",
                 ::access(request.netns.c_str(), F_OK) == 0

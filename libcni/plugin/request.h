@@ -19,8 +19,8 @@ void read_config(Request& request, std::span<const Version> versions);
 
 /// Fills in `sandbox`, opening CNI_NETNS once. Returns whether that is our own namespace, in which
 /// no plugin may work unless `override_guard` (S-036 to S-045). Throws code 4 when there has to be
-/// one.
-bool open_sandbox(Request& request, bool override_guard);
+/// one, which is on ADD and CHECK if `must_exist`.
+bool open_sandbox(Request& request, bool override_guard, bool must_exist = true);
 
 /// The same call with another configuration, for a delegate: `text` is a JSON object that keeps
 /// name, version and prevResult. Nothing is checked again. Throws code 7 where ADD would need the

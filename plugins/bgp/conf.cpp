@@ -55,9 +55,11 @@ cni::Request make_ipam_request(const cni::Request& request,
                                const std::optional<nodes::NodeFile>& node) {
   const json::Object& config = request.config;
   if (!uses_node_ranges(request)) return cni::with_config(request, request.stdin_text);
-  const auto ranges = node ? nodes::ranges_of_new_pods(*node) : std::vector<base::Prefix>{};
+  const json::Object ipam = config.get_object("ipam");
   return cni::with_config(
-      request, config.text_with({{"ipam", nodes::make_ipam(config.get_object("ipam"), ranges)}}));
+      request,
+      config.text_with({{"ipam", node ? nodes::make_ipam(ipam, nodes::ranges_of_new_pods(*node))
+                                      : nodes::make_removal_ipam(ipam)}}));
 }
 
 }  // namespace bgp

@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
                            .status = portmap::report_status,
                            .chained = true,
                            .parse = [](const cni::Request& r) { portmap::parse_conf(r); },
-                           .keys = portmap::kKeys},
+                           .keys = portmap::kKeys,
+                           .opens_sandbox = false},
                           argc, argv);
 }

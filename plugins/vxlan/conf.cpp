@@ -177,7 +177,8 @@ std::string make_pod_config(const cni::Request& request, const Conf& conf,
     if (const auto others = later_ranges(*side); !others.empty())
       members["otherRanges"] = to_text(others);
   if (routed && !has_ipam(config))
-    members["ipam"] = make_ipam(config, side ? side->ranges : std::vector<base::Prefix>{});
+    members["ipam"] = side ? make_ipam(config, side->ranges)
+                           : nodes::make_removal_ipam(config.get_object("ipam"));
   return config.text_with(members);
 }
 

@@ -129,6 +129,15 @@ TEST(VxlanPodConfig, ARemovalLooksForWhatPlumbdsFileMayHaveAskedFor) {
   EXPECT_FALSE(config.has("mtu"));
 }
 
+// L5: another build of host-local asks DEL for ranges, too.
+TEST(VxlanPodConfig, ARemovalHasRangesForAnIpamOfAnotherBuild) {
+  for (const char* config :
+       {"{}", R"({"peers":[]})", R"({"podInterface":"ptp"})", R"({"ipam":{"dataDir":"/run/x"}})"}) {
+    const auto ipam = pod_config(config, std::nullopt).get_object("ipam");
+    EXPECT_EQ(ipam.text_of("ranges"), R"([[{"subnet":"192.0.2.0/24"}]])") << config;
+  }
+}
+
 TEST(VxlanPodConfig, OneSegmentHasNoGatewayAndNoAddressesUnlessToldSo) {
   const std::string config = pod_config(R"({"mode":"l2","peers":[]})").text();
   EXPECT_THAT(config, Not(HasSubstr("isGateway")));

@@ -7,7 +7,7 @@ import os
 import pathlib
 import unittest
 
-from faults import BRIDGE, Attachment, Node, error_of, leftovers, require_success, snapshot, world
+from faults import BRIDGE, TABLES, Attachment, Node, error_of, leftovers, require_success, snapshot, world
 
 DATA = pathlib.Path("/var/lib/cni/networks")
 NETWORK = DATA / "faults"
@@ -74,6 +74,23 @@ class EnvironmentTest(unittest.TestCase):
                     require_success(self.victim.delete())
                 finally:
                     world.run("umount", str(DATA))
+
+    def test_limit_of_file_size(self):
+        """S14: SIGXFSZ would end the process midway."""
+        for size in (0, 3, 12):
+            for plugin in (BRIDGE, {**BRIDGE, "ipMasqBackend": "iptables"}):
+                with self.subTest(size=size, backend=plugin.get("ipMasqBackend")):
+                    self.victim.plugins = [plugin]
+                    before = snapshot(self.victim)
+                    error = error_of(self.victim.add(("prlimit", f"--fsize={size}")))
+                    self.assertEqual(error["code"], IO_FAILURE, error)
+                    self.assertEqual(leftovers(before, snapshot(self.victim), TABLES), [])
+                    require_success(self.victim.add())
+                    done = self.victim.delete(("prlimit", f"--fsize={size}"))
+                    if done.returncode != 0:
+                        error_of(done)
+                        require_success(self.victim.delete())
+                    self.assertEqual(leftovers(before, snapshot(self.victim), TABLES), [])
 
     def test_read_only_data_directory(self):
         self.mount("size=1m")

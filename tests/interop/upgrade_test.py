@@ -3,14 +3,15 @@
 """A node whose plugins are exchanged while pods run: what one suite added, the other checks and deletes."""
 import concurrent.futures
 import dataclasses
+import json
 import pathlib
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from cases import IPAM, MAIN  # noqa: E402
-from lab import world  # noqa: E402
-from lab.runtime import REFERENCE, Node, Suite, leftovers  # noqa: E402
+from lab import state, world  # noqa: E402
+from lab.runtime import REFERENCE, Case, Node, Suite, leftovers  # noqa: E402
 
 PARALLEL = 32
 ALL = MAIN + IPAM
@@ -75,6 +76,33 @@ class UpgradeTest(unittest.TestCase):
         cases = [case for case in MAIN if case.backends_agree]
         for adds, then in ((self.our_ipam, self.our_ipam), (self.our_ipam, self.theirs)):
             self.exchange(cases, adds, then)
+
+    def test_ranges_of_the_node_with_their_ipam(self):
+        """L5: host-local of another build asks for ranges on DEL, too; the node's are known only while its file is there."""
+        node_file = pathlib.Path("/run/interop-node.json")
+        ranges = ["10.61.0.0/24", "fd00:61::/64"]
+        content = {"version": 1, "name": "a", "network": ["10.61.0.0/16", "fd00:61::/48"], "ranges": ranges, "mtu": 1400}
+        by_file = {"nodeFile": str(node_file)}
+        alone = {"type": "vxlan", "vni": 7, "bridge": "br-interop", "parent": "up0",
+                 "peers": [{"address": "192.0.2.1", "ranges": ranges}, {"address": "192.0.2.2", "ranges": ["10.61.1.0/24"]}]}
+        prepare = (("ip", "link", "add", "up0", "type", "veth", "peer", "name", "up1"), ("ip", "link", "set", "up0", "up"),
+                   ("ip", "address", "add", "192.0.2.1/24", "dev", "up0"))
+        for name, plugin in (("vxlan", {"type": "vxlan", "bridge": "br-interop", **by_file}), ("bgp", {"type": "bgp", **by_file}),
+                             ("vxlan by ptp", {"type": "vxlan", "podInterface": "ptp", **by_file}), ("vxlan alone", alone)):
+            case = Case(name, [plugin], prepare=prepare)
+            with self.subTest(name):
+                node_file.write_text(json.dumps(content), encoding="utf-8")
+                node = Node(case)
+                try:
+                    pod = node.add_pod("pod-one")
+                    pod.add(self.their_ipam, case, "1.0.0")
+                    node_file.unlink()
+                    for _ in range(2):
+                        pod.delete(self.their_ipam, case, "1.0.0")
+                    self.assertEqual([], [line for line in state.files() if line.startswith("file /var/lib/cni/networks")])
+                    self.assertNotIn("veth", node.host.run("ip", "link").stdout)
+                finally:
+                    node.close()
 
     def test_both_suites_share_one_network(self):
         node = Node(SHARED)

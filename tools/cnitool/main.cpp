@@ -73,6 +73,7 @@ int main(int argc, char** argv) {
     }
     options = std::get<cnitool::Options>(std::move(parsed));
     base::catch_termination_signals();
+    ::signal(SIGXFSZ, SIG_IGN);  // RLIMIT_FSIZE: a write fails with EFBIG instead
     const int exit_code = run(options);
     base::flush_stdout();
     return exit_code;

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/cnitool/session.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 
 #include <nlohmann/json.hpp>
 
 #include "libcni/base/file.h"
 #include "libcni/base/log.h"
+#include "libcni/base/sys_error.h"
+#include "libcni/base/unique_fd.h"
 #include "libcni/json/object.h"
 #include "libcni/json/parse.h"
 #include "libcni/runtime/conf_dir.h"
@@ -267,9 +271,11 @@ void note(const std::string& line) {
 
 std::string read_input(const std::string& file) {
   if (file == "-") return base::read_all(STDIN_FILENO, "standard input");
-  auto text = base::find_file(file);
-  if (!text) throw NotFound("there is no file \"" + file + "\"");
-  return *text;
+  // Also a pipe, as `<(command)` names one.
+  const base::UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd && errno == ENOENT) throw NotFound("there is no file \"" + file + "\"");
+  if (!fd) base::throw_errno("open " + file);
+  return base::read_all(fd.get(), file);
 }
 
 }  // namespace cnitool
