@@ -29,17 +29,24 @@ Position first(const RangeSet& set, const std::optional<base::IpAddress>& last_r
 struct Choice {
   std::optional<Lease> lease = {};
   std::string problem = {};
+  std::optional<base::IpAddress> held = {};
 };
 
 Choice give(const Range& range, const base::IpAddress& address) {
   return {.lease = Lease{{address, range.subnet.length}, range.gateway}};
 }
 
-std::string duplicate_problem(const RangeSet& set, const Demand& demand, const Usage& usage) {
+bool owns(const Usage& usage, const base::IpAddress& address) {
+  return std::ranges::find(usage.owned, address) != usage.owned.end();
+}
+
+/// Neither lease nor problem when the attachment holds nothing of the set.
+Choice refuse_duplicate(const RangeSet& set, const Demand& demand, const Usage& usage) {
   for (const base::IpAddress& address : usage.owned)
     if (set.find(address) != nullptr)
-      return address.text() + " has been allocated to " + demand.container_id +
-             ", duplicate allocation is not allowed";
+      return {.problem = address.text() + " has been allocated to " + demand.container_id +
+                         ", duplicate allocation is not allowed",
+              .held = address};
   return {};
 }
 
@@ -76,12 +83,16 @@ Allocation allocate(const Demand& demand, const Usage& usage) {
     const auto requested = std::ranges::find_if(
         waiting, [&](const base::IpAddress& address) { return set.find(address) != nullptr; });
     Choice choice = requested != waiting.end() ? take_requested(set, *requested, usage) : Choice{};
-    if (choice.problem.empty()) choice.problem = duplicate_problem(set, demand, usage);
+    const bool asks_for_own = !choice.problem.empty() && owns(usage, *requested);
+    if (choice.problem.empty() || asks_for_own)
+      if (Choice duplicate = refuse_duplicate(set, demand, usage); duplicate.held)
+        choice = std::move(duplicate);
     if (choice.problem.empty() && !choice.lease) choice = take_next(set, number, usage);
     if (!choice.problem.empty())
       return {.leases = {},
               .problem =
-                  "failed to allocate for range " + std::to_string(number) + ": " + choice.problem};
+                  "failed to allocate for range " + std::to_string(number) + ": " + choice.problem,
+              .held = choice.held};
     if (requested != waiting.end()) waiting.erase(requested);
     allocation.leases.push_back(*choice.lease);
   }

@@ -36,6 +36,8 @@ struct Lease {
 struct Allocation {
   std::vector<Lease> leases;
   std::string problem;
+  /// The problem is this address, which the very attachment that asks holds already.
+  std::optional<base::IpAddress> held = {};
 };
 
 /// Chooses without changing anything. A set without a requested address is walked upward from the

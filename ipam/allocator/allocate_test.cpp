@@ -33,6 +33,7 @@ class Allocate : public testing::Test {
     for (const std::string& text : requested) demand.requested.push_back(ip(text));
     const Allocation allocation = allocate(demand, usage());
     problem = allocation.problem;
+    held = allocation.held;
     std::vector<std::string> texts;
     for (std::size_t set = 0; set < allocation.leases.size(); ++set) {
       const Lease& lease = allocation.leases[set];
@@ -56,6 +57,7 @@ class Allocate : public testing::Test {
   std::map<std::size_t, base::IpAddress> last;
   std::vector<base::IpAddress> owned;
   std::string problem;
+  std::optional<base::IpAddress> held;
 };
 
 TEST_F(Allocate, GivesTheOneAfterTheGatewayFirst) {
@@ -161,6 +163,18 @@ TEST_F(Allocate, S153_RefusesASecondAddressForOneOwner) {
   EXPECT_EQ(problem, duplicate);
   EXPECT_THAT(add({"10.0.0.6"}), IsEmpty());
   EXPECT_EQ(problem, duplicate);
+}
+
+// P9: also where the owner asks for the address that it holds.
+TEST_F(Allocate, TellsWhichAddressTheOwnerHolds) {
+  owned = {ip("10.0.0.5")};
+  taken = {ip("10.0.0.5")};
+  add();
+  EXPECT_EQ(held, ip("10.0.0.5"));
+  add({"10.0.0.5"});
+  EXPECT_EQ(held, ip("10.0.0.5"));
+  add({"10.0.0.1"});
+  EXPECT_EQ(held, std::nullopt) << problem;
 }
 
 TEST_F(Allocate, AllowsWhatTheOwnerHasElsewhere) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ipam/allocator/range.h"
 
+#include <array>
 #include <limits>
 
 namespace ipam {
@@ -11,6 +12,19 @@ constexpr auto kUncountable = std::numeric_limits<std::uint64_t>::max();
 bool after(const base::IpAddress& a, const base::IpAddress& b) {
   return a.is_v4() == b.is_v4() && a > b;
 }
+
+struct Unusable {
+  const char* prefix;
+  const char* why;
+};
+
+/// What no pod can have (RFC 6890); the kernel drops packets of the first three from any link.
+constexpr std::array<Unusable, 6> kUnusable{{{"127.0.0.0/8", "loopback"},
+                                             {"224.0.0.0/4", "multicast"},
+                                             {"240.0.0.0/4", "reserved (class E)"},
+                                             {"::1/128", "loopback"},
+                                             {"ff00::/8", "multicast"},
+                                             {"0.0.0.0/8", "\"this network\""}}};
 
 Range complete(const RangeConf& conf) {
   const base::Prefix& subnet = *conf.subnet;
@@ -37,6 +51,13 @@ std::string find_problem(const RangeConf& conf) {
     return "RangeStart " + range.start.text() + outside;
   if (!subnet.contains(range.end) || after(range.start, range.end))
     return "RangeEnd " + range.end.text() + outside;
+  for (const Unusable& each : kUnusable) {
+    const base::Prefix prefix = *base::Prefix::parse(each.prefix);
+    if (prefix.address.is_v4() == range.start.is_v4() && !after(range.start, prefix.last()) &&
+        !after(prefix.address, range.end))
+      return "Range " + range.text() + " has " + each.why + " addresses (" + each.prefix +
+             "), which no pod can use";
+  }
   return {};
 }
 

@@ -68,6 +68,26 @@ INSTANTIATE_TEST_SUITE_P(
                 "invalid range set 0: RangeEnd fd00::1 not in network 10.0.0.0/24"},
         Refusal{{{range("10.0.0.0/24", "10.0.0.255")}},
                 "invalid range set 0: RangeEnd 10.0.0.254 not in network 10.0.0.0/24"},
+        // S20
+        Refusal{{{range("224.1.0.0/24")}},
+                "invalid range set 0: Range 224.1.0.1-224.1.0.254 has multicast addresses "
+                "(224.0.0.0/4), which no pod can use"},
+        Refusal{{{range("127.0.5.0/24")}},
+                "invalid range set 0: Range 127.0.5.1-127.0.5.254 has loopback addresses "
+                "(127.0.0.0/8), which no pod can use"},
+        Refusal{{{range("240.0.0.0/24")}},
+                "invalid range set 0: Range 240.0.0.1-240.0.0.254 has reserved (class E) addresses "
+                "(240.0.0.0/4), which no pod can use"},
+        Refusal{{{range("10.0.0.0/24")}, {range("ff02::/64")}},
+                "invalid range set 1: Range ff02::1-ff02::ffff:ffff:ffff:ffff has multicast "
+                "addresses (ff00::/8), which no pod can use"},
+        Refusal{
+            {{range("::/120")}},
+            "invalid range set 0: Range ::1-::ff has loopback addresses (::1/128), which no pod "
+            "can use"},
+        Refusal{{{range("128.0.0.0/1")}},
+                "invalid range set 0: Range 128.0.0.1-255.255.255.254 has multicast addresses "
+                "(224.0.0.0/4), which no pod can use"},
         Refusal{{{range("10.0.0.0/24"), range("fd00::/64")}},
                 "invalid range set 0: mixed address families"},
         Refusal{{{range("10.0.0.0/24"), range("10.0.0.0/25")}},
@@ -86,6 +106,11 @@ TEST(RangeSets, MayShareASubnetWithRangesApart) {
 
 TEST(RangeSets, MayBeginAtTheNetworkAndEndAtTheBroadcastAddressWhereWrittenSo) {
   EXPECT_EQ(find_problem({{range("10.0.0.0/24", "10.0.0.0", "10.0.0.255")}}), "");
+}
+
+TEST(RangeSets, S20_MayBePartOfASubnetWithUnusableAddresses) {
+  EXPECT_EQ(find_problem({{range("128.0.0.0/1", "130.0.0.1", "130.0.0.9")}}), "");
+  EXPECT_EQ(find_problem({{range("169.254.7.0/24")}}), "");
 }
 
 TEST(RangeSets, MayHaveAGatewayOutsideTheSubnet) {

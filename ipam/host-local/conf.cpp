@@ -2,6 +2,7 @@
 #include "ipam/host-local/conf.h"
 
 #include <algorithm>
+#include <climits>
 #include <iterator>
 
 #include "libcni/json/result.h"
@@ -76,6 +77,13 @@ std::vector<base::IpAddress> parse_requests(const json::Object& object, std::str
   return addresses;
 }
 
+/// Longer ones name nothing in Linux.
+void require_usable(const std::string& data_dir) {
+  if (data_dir.size() >= PATH_MAX)
+    refuse("key \"ipam.dataDir\" has " + std::to_string(data_dir.size()) +
+           " bytes: a path has less than " + std::to_string(PATH_MAX));
+}
+
 }  // namespace
 
 std::string parse_data_dir(const cni::Request& request) {
@@ -90,6 +98,7 @@ Conf parse_conf(const cni::Request& request) {
             .sets = parse_sets(request.config, *ipam),
             .routes = json::parse_routes(*ipam, cni::Code::invalid_config),
             .resolv_conf = ipam->get_string("resolvConf")};
+  require_usable(conf.data_dir);
   require_one_per_family(conf.sets, request.version);
   for (cni::Route& route : conf.routes) route.extra.clear();
   return conf;

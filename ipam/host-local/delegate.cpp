@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ipam/host-local/delegate.h"
 
+#include <net/if.h>
+
 #include <algorithm>
+#include <array>
+#include <cerrno>
+#include <system_error>
 
 #include "ipam/allocator/allocate.h"
 #include "ipam/host-local/conf.h"
@@ -10,6 +15,8 @@
 #include "ipam/host-local/status.h"
 #include "ipam/store/store.h"
 #include "libcni/base/file.h"
+#include "libcni/base/log.h"
+#include "libcni/plugin/reserved.h"
 
 namespace ipam_host_local {
 namespace {
@@ -30,14 +37,6 @@ ipam::Owner owner_of(const cni::Request& request) {
   return {.container_id = request.container_id, .ifname = request.ifname};
 }
 
-std::vector<ipam::Lease> get_leases(const ipam::Demand& demand, const ipam::Usage& usage,
-                                    const OtherNetworks* others = nullptr) {
-  ipam::Allocation allocation = ipam::allocate(demand, usage);
-  if (!allocation.problem.empty())
-    throw cni::Error(cni::Code::internal, allocation.problem + (others ? others->note() : ""));
-  return std::move(allocation.leases);
-}
-
 ipam::Usage usage_of(ipam::Store& store, const ipam::Owner& owner, OtherNetworks& others) {
   ipam::Store::Owned owned = store.find_owned(owner);
   owned.exact.insert(owned.exact.end(), owned.by_id_only.begin(), owned.by_id_only.end());
@@ -51,9 +50,25 @@ ipam::Usage usage_of(ipam::Store& store, const ipam::Owner& owner, OtherNetworks
 
 /// Refuses what no state of the store could give.
 void require_possible(const ipam::Demand& demand) {
-  get_leases(demand, {.is_taken = [](const base::IpAddress&) { return false; },
-                      .last_reserved = [](std::size_t) { return std::nullopt; },
-                      .owned = {}});
+  const std::string problem =
+      ipam::allocate(demand, {.is_taken = [](const base::IpAddress&) { return false; },
+                              .last_reserved = [](std::size_t) { return std::nullopt; },
+                              .owned = {}})
+          .problem;
+  if (!problem.empty()) throw cni::Error(cni::Code::internal, problem);
+}
+
+std::vector<ipam::Lease> get_leases(ipam::Store& store, const ipam::Demand& demand,
+                                    const ipam::Owner& owner, OtherNetworks& others) {
+  ipam::Allocation allocation = ipam::allocate(demand, usage_of(store, owner, others));
+  // Files that were emptied or rewritten in place are free or another's now (R5).
+  if (!allocation.problem.empty() && store.rescan())
+    allocation = ipam::allocate(demand, usage_of(store, owner, others));
+  if (allocation.held)
+    throw cni::StillReserved(allocation.problem, store.is_recent(*allocation.held));
+  if (!allocation.problem.empty())
+    throw cni::Error(cni::Code::internal, allocation.problem + others.note());
+  return std::move(allocation.leases);
 }
 
 /// Each network has a lock of its own: after an address is reserved, the others are asked once
@@ -65,7 +80,7 @@ std::vector<ipam::Lease> reserve(ipam::Store& store, const cni::Request& request
   const ipam::Owner owner = owner_of(request);
   for (int i = 0; i < kTries; ++i) {
     OtherNetworks others(request, data_dir);
-    std::vector<ipam::Lease> leases = get_leases(demand, usage_of(store, owner, others), &others);
+    std::vector<ipam::Lease> leases = get_leases(store, demand, owner, others);
     std::vector<base::IpAddress> addresses;
     for (const ipam::Lease& lease : leases) addresses.push_back(lease.address.address);
     store.reserve(owner, addresses);
@@ -83,7 +98,8 @@ cni::Result add(const cni::Request& request) {
                             .requested = parse_requested(request, conf.sets),
                             .container_id = request.container_id};
   cni::Result result{.routes = conf.routes};
-  if (!conf.resolv_conf.empty()) result.dns = parse_resolv_conf(base::read_file(conf.resolv_conf));
+  if (!conf.resolv_conf.empty())
+    result.dns = parse_resolv_conf(base::read_file(conf.resolv_conf, base::kMostInSmallFile));
   require_possible(demand);  // before a folder is made
 
   ipam::Store store = lock(ipam::Folder::ensure(conf.data_dir, request.network));
@@ -92,20 +108,46 @@ cni::Result add(const cni::Request& request) {
   return result;
 }
 
+/// Whether the lock's file could not be made for want of room, in a folder that holds nothing of
+/// the attachment: an ADD that finds no room leaves such a folder (S12).
+bool has_nothing_to_release(const cni::Request& request, const std::system_error& failure) {
+  constexpr std::array kNoRoom{ENOSPC, EDQUOT, EROFS};
+  if (std::ranges::find(kNoRoom, failure.code().value()) == kNoRoom.end()) return false;
+  const auto folder = ipam::Folder::find(parse_data_dir(request), request.network);
+  const ipam::Owner owner = owner_of(request);
+  bool holds = false;
+  if (folder)
+    folder->scan([&](const ipam::AddressFile& file) {
+      holds = holds || file.owner == owner.text() || file.owner == ipam::trim(owner.container_id);
+    });
+  return !holds;
+}
+
 void del(const cni::Request& request) {
-  if (auto folder = ipam::Folder::find(parse_data_dir(request), request.network))
+  auto folder = ipam::Folder::find(parse_data_dir(request), request.network);
+  if (!folder) return;
+  try {
     lock(std::move(*folder)).release(owner_of(request));
+  } catch (const std::system_error& failure) {
+    if (!has_nothing_to_release(request, failure)) throw;
+  }
+}
+
+std::vector<base::IpAddress> find_held(const cni::Request& request, const Conf& conf) {
+  auto folder = ipam::Folder::find(conf.data_dir, request.network);
+  if (!folder) return {};
+  ipam::Store store = lock(std::move(*folder));
+  ipam::Store::Owned owned = store.find_owned(owner_of(request));
+  if (owned.exact.empty() && owned.by_id_only.empty() && store.rescan())
+    owned = store.find_owned(owner_of(request));
+  return owned.exact.empty() ? owned.by_id_only : owned.exact;
 }
 
 /// What the container holds, and what the result says it holds, must be the same.
 void check(const cni::Request& request) {
   const cni::Result& result = cni::require_prev_result(request);
   const Conf conf = parse_conf(request);
-  std::vector<base::IpAddress> held;
-  if (auto folder = ipam::Folder::find(conf.data_dir, request.network)) {
-    const auto owned = lock(std::move(*folder)).find_owned(owner_of(request));
-    held = owned.exact.empty() ? owned.by_id_only : owned.exact;
-  }
+  const std::vector<base::IpAddress> held = find_held(request, conf);
   const auto fail = [](const std::string& why) {
     throw cni::Error(cni::Code::internal, "host-local: " + why);
   };
@@ -149,6 +191,30 @@ void gc(const cni::Request& request) {
   if (!stale.empty()) lock(std::move(*folder)).release_unchanged(stale);
 }
 
+/// Whether the sandbox can be looked into and has no link of the attachment's name.
+bool lacks_link(const cni::Request& request) {
+  if (!request.sandbox) return false;
+  bool lacks = false;
+  request.sandbox->run([&] {
+    lacks = ::if_nametoindex(request.ifname.c_str()) == 0 && (errno == ENODEV || errno == ENXIO);
+  });
+  return lacks;
+}
+
+/// ADD for a plugin of which nothing is known: a reservation of the same attachment that may be
+/// from before the last start of the machine is replaced where the sandbox lacks the link (P9).
+/// What was reserved since is a second ADD's, or about to get its link (S-153).
+cni::Result add_replacing(const cni::Request& request) {
+  try {
+    return add(request);
+  } catch (const cni::StillReserved& reserved) {
+    if (reserved.since_boot() || !lacks_link(request)) throw;
+    base::log(std::string(reserved.what()) + "; it is released: nothing of the attachment is left");
+  }
+  del(request);
+  return add(request);
+}
+
 void status(const cni::Request& request) {
   require_ready(parse_conf(request), request.network);
 }
@@ -163,7 +229,17 @@ const cni::Plugin& plugin() {
                                    .gc = gc,
                                    .status = status,
                                    .parse = require_usable,
-                                   .keys = kKeys};
+                                   .keys = kKeys,
+                                   .opens_sandbox = false};
+  return kPlugin;
+}
+
+const cni::Plugin& executable() {
+  static const cni::Plugin kPlugin = [] {
+    cni::Plugin changed = plugin();
+    changed.add = add_replacing;
+    return changed;
+  }();
   return kPlugin;
 }
 

@@ -116,4 +116,47 @@ TEST_F(HostLocalDisk, AFileThatCannotBeMadeUndoesTheOthers) {
   EXPECT_LT(failures, 10u) << "the index is not needed";
 }
 
+// S12
+TEST_F(HostLocalDisk, S12_DelSucceedsWithoutAnInodeForTheLock) {
+  mount("size=1m,nr_inodes=2");
+  fs::create_directory(dir / "net1");
+  EXPECT_EQ(call("DEL", "c1"), 0) << output;
+  EXPECT_EQ(call("ADD", "c1"), 1);
+  EXPECT_EQ(call("DEL", "c1"), 0) << output;
+}
+
+TEST_F(HostLocalDisk, S12_DelFailsWithoutALockWhereThereIsSomethingToRelease) {
+  mount("size=1m,nr_inodes=3");
+  fs::create_directory(dir / "net1");
+  std::ofstream(dir / "net1/10.1.0.2") << "c1\r\neth0";
+  expect_failure("DEL", "c1", 5);
+  EXPECT_EQ(call("DEL", "c2"), 0) << output;
+}
+
+/// STATUS says 0 just where ADD finds room.
+TEST_F(HostLocalDisk, S12_StatusKnowsWhetherThereIsRoomForOneAdd) {
+  int ready = 0;
+  for (int inodes = 2; inodes < 12; ++inodes) {
+    mount("size=1m,nr_inodes=" + std::to_string(inodes));
+    const int status = call("STATUS", "c1");
+    EXPECT_EQ(status, call("ADD", "c1")) << inodes << " inodes: " << output;
+    ready += status == 0 ? 1 : 0;
+    ASSERT_EQ(::umount2(dir.path().c_str(), MNT_DETACH), 0);
+  }
+  EXPECT_GT(ready, 2);
+  EXPECT_LT(ready, 9);
+}
+
+TEST_F(HostLocalDisk, S12_StatusCountsTheBlocksOfBothFamilies) {
+  mount("size=128k");
+  ASSERT_EQ(call("ADD", "c1"), 0) << output;
+  fill();
+  fs::resize_file(dir / "filler", fs::file_size(dir / "filler") - 4096);
+  EXPECT_EQ(call("STATUS", "c2"), 1) << "one block is not enough for two families";
+  EXPECT_EQ(call("ADD", "c2"), 1);
+  fs::resize_file(dir / "filler", fs::file_size(dir / "filler") - 4096);
+  EXPECT_EQ(call("STATUS", "c2"), 0) << output;
+  EXPECT_EQ(call("ADD", "c2"), 0) << output;
+}
+
 }  // namespace

@@ -2,5 +2,5 @@
 #include "ipam/host-local/delegate.h"
 
 int main(int argc, char** argv) {
-  return cni::plugin_main(ipam_host_local::plugin(), argc, argv);
+  return cni::plugin_main(ipam_host_local::executable(), argc, argv);
 }

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "libcni/base/utf8.h"
+
 namespace ipam_host_local {
 namespace {
 
@@ -22,7 +24,7 @@ std::vector<std::string> split(std::string_view text, std::string_view separator
 
 cni::Dns parse_resolv_conf(std::string_view text) {
   cni::Dns dns;
-  for (const std::string& line : split(text, "\n")) {
+  for (const std::string& line : split(base::without_byte_order_mark(text), "\n")) {
     const auto words = split(line, " \t\r\v\f");
     if (words.size() < 2 || words[0][0] == '#' || words[0][0] == ';') continue;
     if (words[0] == "nameserver") dns.nameservers.push_back(words[1]);

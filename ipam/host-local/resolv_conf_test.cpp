@@ -27,6 +27,12 @@ TEST(ResolvConf, JoinsLinesOfOneKind) {
   EXPECT_THAT(dns.options, ElementsAre("ndots:2", "edns0", "rotate"));
 }
 
+// P8
+TEST(ResolvConf, AcceptsAByteOrderMark) {
+  EXPECT_THAT(parse_resolv_conf("\xef\xbb\xbfnameserver 192.0.2.1").nameservers,
+              ElementsAre("192.0.2.1"));
+}
+
 TEST(ResolvConf, IgnoresWhatItDoesNotKnow) {
   EXPECT_TRUE(parse_resolv_conf("").empty());
   EXPECT_TRUE(parse_resolv_conf("nameserver\nsortlist 192.0.2.0\n#nameserver 192.0.2.1").empty());

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
 
@@ -28,7 +29,29 @@ std::string nearest_existing(std::filesystem::path path) {
   return path.string();
 }
 
-void require_writable(const std::string& path) {
+/// What one ADD puts on the file system.
+struct Need {
+  std::uint64_t files = 0;   ///< new ones, folders too
+  std::uint64_t blocks = 0;  ///< at most one for each that is not empty
+};
+
+Need need_of(const Conf& conf, const std::string& network) {
+  Need need{.files = conf.sets.size(), .blocks = conf.sets.size()};
+  const auto add_if_missing = [&](const std::string& path, std::uint64_t blocks) {
+    if (::access(path.c_str(), F_OK) == 0) return;
+    ++need.files;
+    need.blocks += blocks;
+  };
+  const std::string folder = conf.data_dir + "/" + network;
+  for (std::filesystem::path path = folder; path.has_relative_path(); path = path.parent_path())
+    add_if_missing(path.string(), 1);
+  add_if_missing(folder + "/lock", 0);
+  for (std::size_t set = 0; set < conf.sets.size(); ++set)
+    add_if_missing(folder + "/last_reserved_ip." + std::to_string(set), 1);
+  return need;
+}
+
+void require_writable(const std::string& path, const Need& need) {
   const std::string folder = nearest_existing(path);
   if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0)
     not_ready("cannot write reservations in " + folder, std::strerror(errno));
@@ -37,8 +60,13 @@ void require_writable(const std::string& path) {
     not_ready("cannot write reservations in " + folder, "not a directory");
   struct statvfs space {};
   if (::statvfs(folder.c_str(), &space) != 0) return;
-  if (space.f_bfree == 0 || (space.f_files != 0 && space.f_ffree == 0))
-    not_ready("cannot write reservations in " + folder, "no space left on its file system");
+  // File systems that make inodes as they go count none.
+  if (space.f_bfree < need.blocks || (space.f_files != 0 && space.f_ffree < need.files))
+    not_ready("cannot write reservations in " + folder,
+              "no space left on its file system: the next ADD makes " + std::to_string(need.files) +
+                  " files in " + std::to_string(need.blocks) + " blocks, it has room for " +
+                  std::to_string(space.f_ffree) + " files and " + std::to_string(space.f_bfree) +
+                  " blocks");
 }
 
 bool gives(const ipam::RangeSet& set, const base::IpAddress& address) {
@@ -61,7 +89,7 @@ bool is_exhausted(const ipam::RangeSet& set, const ipam::Folder& folder) {
 }  // namespace
 
 void require_ready(const Conf& conf, const std::string& network) {
-  require_writable(conf.data_dir + "/" + network);
+  require_writable(conf.data_dir + "/" + network, need_of(conf, network));
   const auto folder = ipam::Folder::find(conf.data_dir, network);
   if (!folder) return;
   for (std::size_t number = 0; number < conf.sets.size(); ++number)

@@ -13,6 +13,7 @@
 #include <memory>
 
 #include "libcni/base/file.h"
+#include "libcni/base/log.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/base/undo.h"
 
@@ -93,7 +94,8 @@ Folder::Folder(base::UniqueFd data_dir, const std::string& data_dir_path,
 
 std::optional<Folder> Folder::find(const std::string& data_dir, const std::string& network) {
   base::UniqueFd parent = open_directory(AT_FDCWD, data_dir, 0);
-  if (!parent && errno == ENOENT) return std::nullopt;
+  if (!parent && (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG))
+    return std::nullopt;
   if (!parent) base::throw_errno("open " + data_dir);
   Folder folder(std::move(parent), data_dir, network);
   folder.fd_ = open_directory(folder.data_dir_.get(), network, O_NOFOLLOW);
@@ -124,7 +126,13 @@ void Folder::scan(const std::function<void(AddressFile)>& visit) const {
     file.regular = is_regular(fd_.get(), entry);
     const auto content = file.regular ? find_file(entry.d_name) : std::nullopt;
     if (file.regular && !content) return;
-    file.owner = trim(content.value_or(""));
+    if (content && content->size() > kMostInFile) {
+      base::log(path_of(entry.d_name) + " is passed over, its address stays taken: " +
+                "a reservation has at most " + std::to_string(kMostInFile) + " bytes");
+      file.regular = false;
+    } else {
+      file.owner = trim(content.value_or(""));
+    }
     visit(std::move(file));
   });
 }
@@ -144,7 +152,11 @@ std::optional<std::string> Folder::find_file(const std::string& name) const {
   if (got < 0) base::throw_errno("read " + path_of(name));
   std::string text(buffer.data(), static_cast<std::size_t>(got));
   // A short read of a file is its end; only an uncommonly long container ID goes on.
-  if (text.size() == buffer.size()) text += base::read_all(fd.get(), path_of(name));
+  if (text.size() < buffer.size()) return text;
+  text.resize(kMostInFile + 1);
+  const ssize_t all = ::pread(fd.get(), text.data(), text.size(), 0);
+  if (all < 0) base::throw_errno("read " + path_of(name));
+  text.resize(static_cast<std::size_t>(all));
   return text;
 }
 
@@ -166,7 +178,7 @@ bool Folder::publish(const std::string& name, std::string_view content) const {
   constexpr int kCreating = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
   base::UniqueFd fd(::openat(fd_.get(), kTemporary, kCreating, 0600));
   if (!fd && errno == EEXIST) {
-    remove_leftovers();
+    if (!remove_leftovers()) base::throw_errno("remove " + path_of(kTemporary));
     fd = base::UniqueFd(::openat(fd_.get(), kTemporary, kCreating, 0600));
   }
   if (!fd) base::throw_errno("create " + path_of(name));
@@ -181,7 +193,7 @@ bool Folder::publish(const std::string& name, std::string_view content) const {
   if (!rename_new(fd_.get(), name)) {
     if (errno != EEXIST) base::throw_errno("create " + path_of(name));
     const auto there = find_file(name);
-    if (there && !trim(*there).empty()) return false;
+    if (there && (there->size() > kMostInFile || !trim(*there).empty())) return false;
     if (::renameat(fd_.get(), kTemporary, fd_.get(), name.c_str()) != 0)
       base::throw_errno("replace " + path_of(name));
   }
@@ -211,8 +223,9 @@ bool Folder::remove(const std::string& name) const {
   base::throw_errno("remove " + path_of(name));
 }
 
-void Folder::remove_leftovers() const {
-  ::unlinkat(fd_.get(), kTemporary, 0);
+bool Folder::remove_leftovers() const {
+  if (::unlinkat(fd_.get(), kTemporary, 0) == 0 || errno == ENOENT) return true;
+  return errno == EISDIR && ::unlinkat(fd_.get(), kTemporary, AT_REMOVEDIR) == 0;
 }
 
 }  // namespace ipam

@@ -16,7 +16,8 @@ namespace ipam {
 struct AddressFile {
   base::IpAddress address;
   std::string owner;    ///< trimmed; empty when its writer died, see Folder::publish
-  bool regular = true;  ///< false for a symbolic link and the like: never opened
+  bool regular = true;  ///< false for a symbolic link and the like, which is never opened, and for
+                        ///< a file too large to be a reservation: its address stays taken
 };
 
 /// Proof that this process holds the folder's lock, until it is destroyed.
@@ -33,7 +34,10 @@ class Lock {
 /// with ELOOP or ENOTDIR (S-263). Every failure throws std::system_error naming the file.
 class Folder {
  public:
-  /// Nothing when it does not exist.
+  /// Far above any container ID; what is larger is not the store's.
+  static constexpr std::size_t kMostInFile = std::size_t{64} << 10;
+
+  /// Nothing when it does not exist, also because `data_dir` leads through a file or is too long.
   static std::optional<Folder> find(const std::string& data_dir, const std::string& network);
   /// Makes it and its parents with mode 0755 when missing.
   static Folder ensure(const std::string& data_dir, const std::string& network);
@@ -47,7 +51,8 @@ class Folder {
   /// The same with their names only.
   void list(const std::function<void(const base::IpAddress&)>& visit) const;
 
-  /// The content of a small file; nothing when there is none.
+  /// The content of a small file; nothing when there is none. Of a larger one it is kMostInFile
+  /// bytes and one more.
   std::optional<std::string> find_file(const std::string& name) const;
   bool is_empty(const std::string& name) const;  ///< no owner has been written into it
   /// Whether it was written after `moment`; false when there is none.
@@ -61,8 +66,9 @@ class Folder {
   void overwrite(const std::string& name, std::string_view content) const;
   /// False when there was none.
   bool remove(const std::string& name) const;
-  /// Removes what a killed publish() left behind, if that can be done; under the lock.
-  void remove_leftovers() const;
+  /// Removes what a killed publish() left behind, also an empty folder of that name; under the
+  /// lock. False, with the reason in errno, when that cannot be done.
+  bool remove_leftovers() const;
 
   int fd() const { return fd_.get(); }
   int data_dir_fd() const { return data_dir_.get(); }

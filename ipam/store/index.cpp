@@ -11,7 +11,8 @@
 namespace ipam {
 namespace {
 
-constexpr std::array<char, 8> kMagic{'p', 'l', 'u', 'm', 'b', 'i', 'x', '1'};
+constexpr std::array<char, 8> kMagic{'p', 'l', 'u', 'm', 'b', 'i', 'x', '2'};
+constexpr std::uint64_t kRecent = 1;
 constexpr std::uint32_t kLeastCapacity = 256;
 constexpr std::uint32_t kMostCapacity = 1u << 26;
 
@@ -31,7 +32,7 @@ bool write_at(int fd, std::size_t offset, const void* data, std::size_t size) {
 std::uint64_t hash_owner(std::string_view owner) {
   std::uint64_t hash = 0xcbf29ce484222325;
   for (const char c : owner) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  return hash;
+  return hash & ~kRecent;
 }
 
 std::optional<Index> Index::find(int data_dir, const std::string& name, const Stamp& stamp) {
@@ -73,7 +74,7 @@ std::size_t Index::next_at(std::uint32_t number, Chain chain) const {
 
 /// Where the number of the chain's first entry stands.
 std::size_t Index::bucket(Chain chain, const Entry& entry) const {
-  std::uint64_t hash = entry.owner ^ (entry.owner >> 32);
+  std::uint64_t hash = (entry.owner >> 1) ^ (entry.owner >> 32);
   if (chain == kByAddress) {
     // Neighbours in neighbouring buckets: a walk along a range reads the table in order.
     std::uint64_t high = 0;
@@ -129,7 +130,8 @@ void Index::walk(Chain chain, const Entry& like, const Visit& visit) {
 std::vector<base::IpAddress> Index::find_owner(std::uint64_t owner) {
   std::vector<base::IpAddress> found;
   walk(kByOwner, {.owner = owner}, [&](std::size_t, std::uint32_t, const Entry& entry) {
-    if (entry.owner == owner) found.push_back(*base::IpAddress::from_bytes(entry.address));
+    if ((entry.owner & ~kRecent) == owner)
+      found.push_back(*base::IpAddress::from_bytes(entry.address));
     return false;
   });
   return found;
@@ -142,6 +144,16 @@ bool Index::contains(const base::IpAddress& address) {
     return found = entry.address == wanted.address;
   });
   return found;
+}
+
+bool Index::is_recent(const base::IpAddress& address) {
+  const Entry wanted{.address = mapped(address)};
+  bool recent = false;
+  walk(kByAddress, wanted, [&](std::size_t, std::uint32_t, const Entry& entry) {
+    recent = entry.address == wanted.address && (entry.owner & kRecent) != 0;
+    return entry.address == wanted.address;
+  });
+  return recent;
 }
 
 std::uint32_t Index::take_entry() {
@@ -158,7 +170,8 @@ std::uint32_t Index::take_entry() {
 void Index::insert(const Record& record) {
   const std::uint32_t number = take_entry();
   if (damaged_) return;
-  Entry entry{.address = mapped(record.address), .owner = record.owner};
+  Entry entry{.address = mapped(record.address),
+              .owner = record.owner | (record.recent ? kRecent : 0)};
   for (const Chain chain : {kByAddress, kByOwner}) {
     entry.next[chain] = get<std::uint32_t>(bucket(chain, entry));
     put(bucket(chain, entry), number);

@@ -15,7 +15,7 @@
 
 namespace ipam {
 
-/// 64-bit FNV-1a of who holds an address.
+/// 63 bits of the 64-bit FNV-1a of who holds an address.
 std::uint64_t hash_owner(std::string_view owner);
 
 /// Which addresses are taken, and by whom: what a scan of the folder would find, in a file that
@@ -28,7 +28,8 @@ class Index {
  public:
   struct Record {
     base::IpAddress address;
-    std::uint64_t owner = 0;
+    std::uint64_t owner = 0;  ///< of hash_owner()
+    bool recent = false;      ///< reserved since the machine started, for certain
   };
 
   /// The index file `name`, if it was written for this very `stamp`.
@@ -38,6 +39,8 @@ class Index {
 
   std::vector<base::IpAddress> find_owner(std::uint64_t owner);
   bool contains(const base::IpAddress& address);
+  /// Whether its record says so; false without a record.
+  bool is_recent(const base::IpAddress& address);
   void insert(const Record& record);
   void erase(const base::IpAddress& address);
   /// Reads the file at once, where many questions follow.
@@ -65,7 +68,7 @@ class Index {
   /// Numbered from 1.
   struct Entry {
     std::array<std::uint8_t, 16> address{};
-    std::uint64_t owner = 0;
+    std::uint64_t owner = 0;  ///< the lowest bit is Record::recent
     std::array<std::uint32_t, 2> next{};
   };
 

@@ -33,7 +33,13 @@ Store::Store(Folder folder, Lock lock) : folder_(std::move(folder)), lock_(std::
 Index& Store::index() {
   if (!index_) stamp_ = find_stamp(folder_.fd());
   if (!index_ && stamp_) index_ = Index::find(folder_.data_dir_fd(), index_name(folder_), *stamp_);
-  if (index_ && !index_->damaged()) return *index_;
+  if (!index_ || index_->damaged()) build_index();
+  return *index_;
+}
+
+void Store::build_index() {
+  std::optional<Index> earlier = std::move(index_);
+  if (earlier) earlier->load();
   scanned_ = true;
   std::size_t count = 0;
   folder_.list([&](const base::IpAddress&) { ++count; });
@@ -41,9 +47,17 @@ Index& Store::index() {
   folder_.scan([&](const AddressFile& file) {
     // Nobody holds a blank file: its writer died, and while we hold the lock no other is writing.
     if (!file.owner.empty() || !file.regular)
-      index_->insert({file.address, hash_owner(file.owner)});
+      index_->insert({.address = file.address,
+                      .owner = hash_owner(file.owner),
+                      .recent = earlier && earlier->is_recent(file.address)});
   });
-  return *index_;
+}
+
+bool Store::rescan() {
+  index();
+  if (scanned_) return false;
+  build_index();
+  return true;
 }
 
 template <typename Question>
@@ -55,9 +69,12 @@ auto Store::ask(const Question& question) {
 
 std::vector<base::IpAddress> Store::find_files_of(const std::string& owner) {
   std::vector<base::IpAddress> found;
-  for (const base::IpAddress& hint :
-       ask([&](Index& index) { return index.find_owner(hash_owner(owner)); }))
+  const auto hints = ask([&](Index& index) { return index.find_owner(hash_owner(owner)); });
+  for (const base::IpAddress& hint : hints)
     if (trim(folder_.find_file(hint.text()).value_or("")) == owner) found.push_back(hint);
+  // A hint that its file contradicts: another program has written into files, perhaps into more
+  // than this one.
+  if (found.size() < hints.size() && rescan()) return find_files_of(owner);
   return found;
 }
 
@@ -68,6 +85,10 @@ Store::Owned Store::find_owned(const Owner& owner) {
 
 bool Store::is_taken(const base::IpAddress& address) {
   return ask([&](Index& index) { return index.contains(address); });
+}
+
+bool Store::is_recent(const base::IpAddress& address) {
+  return ask([&](Index& index) { return index.is_recent(address); });
 }
 
 const std::optional<std::string>& Store::cursor(std::size_t set) {
@@ -82,6 +103,10 @@ std::optional<base::IpAddress> Store::last_reserved(std::size_t set) {
 
 void Store::reserve(const Owner& owner, const std::vector<base::IpAddress>& addresses) {
   Index& index = this->index();
+  if (owner.text().size() > Folder::kMostInFile)
+    base::throw_errno(
+        "reserve for a container ID of " + std::to_string(owner.container_id.size()) + " bytes",
+        ENAMETOOLONG);
   base::Undo undo;
   for (const base::IpAddress& address : addresses) {
     const std::string name = address.text();
@@ -99,12 +124,13 @@ void Store::reserve(const Owner& owner, const std::vector<base::IpAddress>& addr
   undo.commit();
   cursors_.clear();
   for (const base::IpAddress& address : addresses)
-    index.insert({address, hash_owner(owner.text())});
+    index.insert({.address = address, .owner = hash_owner(owner.text()), .recent = true});
   commit();
 }
 
 std::size_t Store::release(const Owner& owner) {
-  const Owned owned = find_owned(owner);
+  Owned owned = find_owned(owner);
+  if (owned.exact.empty() && owned.by_id_only.empty() && rescan()) owned = find_owned(owner);
   return remove(owned.exact.empty() ? owned.by_id_only : owned.exact,
                 [](const base::IpAddress&) { return true; });
 }

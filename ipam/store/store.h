@@ -37,13 +37,20 @@ class Store {
 
   Owned find_owned(const Owner& owner);
   bool is_taken(const base::IpAddress& address);
+  /// Whether the address was certainly reserved since the machine started; false where a scan had
+  /// to replace the index since.
+  bool is_recent(const base::IpAddress& address);
+  /// Reads every address file anew: a file that was rewritten in place leaves the folder's times,
+  /// and so the index, as they were. False when that has been done already.
+  bool rescan();
   /// Where the walk of set number `set` stands; nothing when unknown or not an address.
   std::optional<base::IpAddress> last_reserved(std::size_t set);
 
   /// Reserves the n-th address for the n-th set and moves that set's cursor to it: all or none.
   void reserve(const Owner& owner, const std::vector<base::IpAddress>& addresses);
-  /// Releases what find_owned() finds: the exact ones or, without any, those by ID only. Does all
-  /// it can, then throws what failed. Returns how many it released.
+  /// Releases what find_owned() finds: the exact ones or, without any, those by ID only. Where the
+  /// index knows of none the files are asked (R5). Does all it can, then throws what failed.
+  /// Returns how many it released.
   std::size_t release(const Owner& owner);
   /// Releases those of `files` that are still as given. Does all it can, then throws what failed.
   std::size_t release_unchanged(const std::vector<AddressFile>& files);
@@ -53,6 +60,7 @@ class Store {
 
  private:
   Index& index();
+  void build_index();
   template <typename Question>
   auto ask(const Question& question);
   std::vector<base::IpAddress> find_files_of(const std::string& owner);

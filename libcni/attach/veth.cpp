@@ -215,6 +215,12 @@ std::vector<net::Owner> owners_of(const std::string& network,
   return owners;
 }
 
+bool has_host_end(net::Netlink& host, const net::Owner& owner) {
+  const std::string alias = alias_of(owner);
+  return std::ranges::any_of(net::list_links(host),
+                             [&](const net::Link& link) { return link.alias == alias; });
+}
+
 void remove_stale_veths(const std::string& network, const std::vector<net::Owner>& valid) {
   std::set<std::string> aliases;
   for (const net::Owner& owner : valid) aliases.insert(alias_of(owner));

@@ -74,6 +74,9 @@ bool remove_veth_pair(const std::optional<base::Netns>& netns, const net::Owner&
 std::vector<net::Owner> owners_of(const std::string& network,
                                   const std::vector<cni::Attachment>& attachments);
 
+/// Whether the host has an end whose alias names `owner`, wherever the other end is.
+bool has_host_end(net::Netlink& host, const net::Owner& owner);
+
 /// GC of pairs: removes host ends whose alias names `network` and none of `valid`.
 void remove_stale_veths(const std::string& network, const std::vector<net::Owner>& valid);
 

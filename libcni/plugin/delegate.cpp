@@ -15,6 +15,7 @@
 #include "libcni/json/result.h"
 #include "libcni/plugin/environment.h"
 #include "libcni/plugin/own_build.h"
+#include "libcni/plugin/reserved.h"
 
 namespace cni {
 namespace {
@@ -210,7 +211,18 @@ void Ipam::run(const Target& target, Verb verb) const {
             .prev_result = request_.prev_result});
 }
 
-Result Ipam::add() const {
+Result Ipam::add_in_process(const Target& target, const std::function<bool()>& is_alive) const {
+  try {
+    return target.own->add(request_);
+  } catch (const StillReserved& reserved) {
+    if (!is_alive || is_alive()) throw;
+    base::log(std::string(reserved.what()) + "; it is released: nothing of the attachment is left");
+  }
+  run(target, Verb::del);
+  return target.own->add(request_);
+}
+
+Result Ipam::add(const std::function<bool()>& is_alive) const {
   const Target target = find(Code::invalid_environment);
   base::Undo undo;
   const auto release_on_failure = [&] { undo.add("IPAM ADD", [&] { run(target, Verb::del); }); };
@@ -221,7 +233,7 @@ Result Ipam::add() const {
   } else {
     // A failed ADD of ours has taken itself back. A DEL would release more than that: the address
     // of an earlier attachment, when ADD was refused because of it (S-153).
-    const Result result = target.own->add(request_);
+    const Result result = add_in_process(target, is_alive);
     release_on_failure();
     // Through text, as between processes: what the version cannot say does not get through.
     text = json::print_result_compact(result, request_.version);

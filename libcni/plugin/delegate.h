@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,7 +41,12 @@ class Ipam {
   /// ADD. On failure a delegate that was executed gets a DEL, then its error is thrown unchanged
   /// (S-110, S-233).
   /// Throws code 7 `IPAM plugin returned missing IP config` without addresses, after a DEL (S-236).
-  Result add() const;
+  ///
+  /// `is_alive` tells whether anything of the attachment exists, in the sandbox or on the host; it
+  /// is asked only where our IPAM holds an address for this very attachment already. If nothing
+  /// does, the reservation outlived the attachment, as in a reboot: it is replaced (P9). Else, and
+  /// without `is_alive`, ADD fails and the reservation stays (S-153).
+  Result add(const std::function<bool()>& is_alive = {}) const;
   /// The same verb as ours; errors surface unchanged (S-235).
   void del() const;  ///< nothing where none is configured
   void check() const;
@@ -51,6 +57,7 @@ class Ipam {
   struct Target;
   Target find(Code when_missing) const;
   std::string execute(const Target& target, Verb verb) const;
+  Result add_in_process(const Target& target, const std::function<bool()>& is_alive) const;
   Result read_answer(const Target& target, const std::string& text) const;
   void run(const Target& target, Verb verb) const;
   const Request& request_;

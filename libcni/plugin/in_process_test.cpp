@@ -7,12 +7,16 @@
 #include "libcni/base/file.h"
 #include "libcni/plugin/delegate.h"
 #include "libcni/plugin/own_build.h"
+#include "libcni/plugin/reserved.h"
 #include "tests/support/temp_dir.h"
 
 namespace cni {
 namespace {
 
 using testing::ElementsAre;
+
+/// With debug information.
+constexpr std::size_t kMostInExecutable = std::size_t{1} << 30;
 
 std::vector<std::string> calls;
 std::function<Result(const Request&)> on_add;
@@ -45,7 +49,7 @@ class InProcess : public testing::Test {
   InProcess() {
     calls.clear();
     on_add = [](const Request&) { return kTwoAddresses; };
-    folder_.file("inside", base::read_file("/proc/self/exe"), 0755);
+    folder_.file("inside", base::read_file("/proc/self/exe", kMostInExecutable), 0755);
   }
   Request request(Version version = {1, 1, 0}) const {
     Request request{.path = folder_.path(), .version = version};
@@ -68,7 +72,7 @@ TEST_F(InProcess, OwnBuildIsKnownByItsNote) {
 }
 
 TEST_F(InProcess, AnotherBuildIsAnother) {
-  std::string image = base::read_file("/proc/self/exe");
+  std::string image = base::read_file("/proc/self/exe", kMostInExecutable);
   const auto note = image.find(build_id());
   ASSERT_NE(note, std::string::npos);
   ASSERT_LT(note, 4096u);
@@ -121,6 +125,27 @@ TEST_F(InProcess, S235_ForwardsTheOtherVerbs) {
   caller.verb = Verb::del;
   Ipam(caller).del();
   EXPECT_THAT(calls, ElementsAre("del"));
+}
+
+// P9
+TEST_F(InProcess, P9_ReplacesAReservationWhenNothingOfTheAttachmentLives) {
+  on_add = [](const Request&) -> Result {
+    if (calls.size() == 1) throw StillReserved("10.1.0.5 has been allocated to c1", true);
+    return kTwoAddresses;
+  };
+  const Request caller = request();
+  EXPECT_EQ(Ipam(caller).add([] { return false; }), kTwoAddresses);
+  EXPECT_THAT(calls, ElementsAre("add", "del", "add"));
+}
+
+TEST_F(InProcess, P9_S153_KeepsTheReservationOfAnAttachmentThatLives) {
+  on_add = [](const Request&) -> Result {
+    throw StillReserved("10.1.0.5 has been allocated", true);
+  };
+  const Request caller = request();
+  EXPECT_THROW(Ipam(caller).add([] { return true; }), StillReserved);
+  EXPECT_THROW(Ipam(caller).add(), StillReserved) << "a caller that cannot tell";
+  EXPECT_THAT(calls, ElementsAre("add", "add"));
 }
 
 }  // namespace

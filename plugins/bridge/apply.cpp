@@ -115,7 +115,7 @@ cni::Result add(const cni::Request& request) {
   const cni::Ipam ipam(request);
   cni::Result result;
   if (ipam.configured()) {
-    result = ipam.add();
+    result = ipam.add([&] { return attach::has_host_end(session.host, owner_of(request)); });
     session.undo.add("release the address", [&ipam] { ipam.del(); });
   }
   result = complete_result(conf, std::move(result));

@@ -57,7 +57,7 @@ cni::Result add(const cni::Request& request) {
   attach::require_free_name(sandbox, request.ifname);
 
   base::Undo undo;
-  cni::Result result = ipam.add();
+  cni::Result result = ipam.add([&] { return attach::has_host_end(host, owner_of(request)); });
   undo.add("release the address", [&ipam] { ipam.del(); });
   result = complete_result(conf, std::move(result));
   const Plan plan = make_plan(conf, request, result);
