@@ -2,14 +2,15 @@
 add_library(cni_flags INTERFACE)
 target_include_directories(cni_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
 target_compile_options(cni_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion -Werror
-  -fstack-protector-strong -ffunction-sections -fdata-sections)
+  -fstack-protector-strong -fstack-clash-protection -ffunction-sections -fdata-sections)
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   # FORTIFY needs optimisation; -Os costs nothing measurable here (the kernel does the work)
   # and keeps the page-fault count of every exec down.
   set(CMAKE_CXX_FLAGS_RELEASE "-Os -DNDEBUG")
   # For what sorts and compares thousands of nodes: a fifth less processor time.
   set(PLUMB_MANY -O2)
-  target_compile_definitions(cni_flags INTERFACE _FORTIFY_SOURCE=2)
+  # An index beyond the end of a container ends the process instead of reading on.
+  target_compile_definitions(cni_flags INTERFACE _FORTIFY_SOURCE=2 _GLIBCXX_ASSERTIONS)
 endif()
 if(PLUMB_SANITIZE)
   target_compile_options(cni_flags INTERFACE -fsanitize=${PLUMB_SANITIZE} -fno-omit-frame-pointer
