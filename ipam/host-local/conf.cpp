@@ -78,7 +78,7 @@ std::vector<base::IpAddress> parse_requests(const json::Object& object, std::str
 }
 
 /// Longer ones name nothing in Linux.
-void require_usable(const std::string& data_dir) {
+void require_possible_path(const std::string& data_dir) {
   if (data_dir.size() >= PATH_MAX)
     refuse("key \"ipam.dataDir\" has " + std::to_string(data_dir.size()) +
            " bytes: a path has less than " + std::to_string(PATH_MAX));
@@ -98,7 +98,7 @@ Conf parse_conf(const cni::Request& request) {
             .sets = parse_sets(request.config, *ipam),
             .routes = json::parse_routes(*ipam, cni::Code::invalid_config),
             .resolv_conf = ipam->get_string("resolvConf")};
-  require_usable(conf.data_dir);
+  require_possible_path(conf.data_dir);
   require_one_per_family(conf.sets, request.version);
   for (cni::Route& route : conf.routes) route.extra.clear();
   return conf;

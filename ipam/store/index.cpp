@@ -14,7 +14,7 @@ namespace {
 constexpr std::array<char, 8> kMagic{'p', 'l', 'u', 'm', 'b', 'i', 'x', '2'};
 constexpr std::uint64_t kRecent = 1;
 constexpr std::uint32_t kLeastCapacity = 256;
-constexpr std::uint32_t kMostCapacity = 1u << 26;
+constexpr std::uint32_t kMostCapacity = 1u << 20;  // 40 MiB, which load() reads at once
 
 std::array<std::uint8_t, 16> mapped(const base::IpAddress& address) {
   std::array<std::uint8_t, 16> bytes{};

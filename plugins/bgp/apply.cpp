@@ -80,6 +80,14 @@ void configure_host(const Plan& plan, net::Netlink& host, const net::Link& link)
     net::add_route(host, host_route(address, link.index), net::IfPresent::replace);
 }
 
+/// Whether anything of the attachment lives. What is left of one that does not goes as by DEL: its
+/// rules would apply to the next pod that gets the address (P9).
+bool lives(net::Netlink& host, const cni::Request& request) {
+  if (attach::has_host_end(host, owner_of(request))) return true;
+  remove(request);
+  return false;
+}
+
 }  // namespace
 
 cni::Result add(const cni::Request& request) {
@@ -93,7 +101,7 @@ cni::Result add(const cni::Request& request) {
   attach::require_free_name(sandbox, request.ifname);
 
   base::Undo undo;
-  cni::Result result = ipam.add([&] { return attach::has_host_end(host, owner_of(request)); });
+  cni::Result result = ipam.add([&] { return lives(host, request); });
   undo.add("release the address", [&ipam] { ipam.del(); });
   result = complete_result(conf, std::move(result), list_default_families(sandbox));
   const Plan plan = make_plan(conf, request, result);
@@ -107,7 +115,8 @@ cni::Result add(const cni::Request& request) {
   configure_host(plan, host, pair.host);
   if (!plan.masquerade.empty()) {
     const net::Owner owner = owner_of(request);
-    undo.add("remove the masquerade", [&] { net::remove_masquerade(owner, plan.masquerade); });
+    undo.add("remove the masquerade",
+             [owner, addresses = plan.masquerade] { net::remove_masquerade(owner, addresses); });
     net::add_masquerade(owner, plan.masquerade, conf.masq_backend);
   }
   for (const int family : plan.families)

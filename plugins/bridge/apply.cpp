@@ -105,6 +105,14 @@ std::vector<cni::Interface> describe_interfaces(Session& session, const AddressP
   return interfaces;
 }
 
+/// Whether anything of the attachment lives. What is left of one that does not goes as by DEL: its
+/// rules would apply to the next pod that gets the address (P9).
+bool lives(net::Netlink& host, const cni::Request& request) {
+  if (attach::has_host_end(host, owner_of(request))) return true;
+  remove(request);
+  return false;
+}
+
 }  // namespace
 
 cni::Result add(const cni::Request& request) {
@@ -115,7 +123,7 @@ cni::Result add(const cni::Request& request) {
   const cni::Ipam ipam(request);
   cni::Result result;
   if (ipam.configured()) {
-    result = ipam.add([&] { return attach::has_host_end(session.host, owner_of(request)); });
+    result = ipam.add([&] { return lives(session.host, request); });
     session.undo.add("release the address", [&ipam] { ipam.del(); });
   }
   result = complete_result(conf, std::move(result));

@@ -46,6 +46,14 @@ void configure_host(const Plan& plan, net::Netlink& host, const net::Link& link)
   }
 }
 
+/// Whether anything of the attachment lives. What is left of one that does not goes as by DEL: its
+/// rules would apply to the next pod that gets the address (P9).
+bool lives(net::Netlink& host, const cni::Request& request) {
+  if (attach::has_host_end(host, owner_of(request))) return true;
+  remove(request);
+  return false;
+}
+
 }  // namespace
 
 cni::Result add(const cni::Request& request) {
@@ -57,7 +65,7 @@ cni::Result add(const cni::Request& request) {
   attach::require_free_name(sandbox, request.ifname);
 
   base::Undo undo;
-  cni::Result result = ipam.add([&] { return attach::has_host_end(host, owner_of(request)); });
+  cni::Result result = ipam.add([&] { return lives(host, request); });
   undo.add("release the address", [&ipam] { ipam.del(); });
   result = complete_result(conf, std::move(result));
   const Plan plan = make_plan(conf, request, result);
@@ -70,7 +78,8 @@ cni::Result add(const cni::Request& request) {
   configure_host(plan, host, pair.host);
   if (!plan.masquerade.empty()) {
     const net::Owner owner = owner_of(request);
-    undo.add("remove the masquerade", [&] { net::remove_masquerade(owner, plan.masquerade); });
+    undo.add("remove the masquerade",
+             [owner, addresses = plan.masquerade] { net::remove_masquerade(owner, addresses); });
     net::add_masquerade(owner, plan.masquerade, conf.masq_backend);
   }
   for (const Leg& leg : plan.legs) attach::wait_usable(host, pair.host.index, leg.gateway);

@@ -7,7 +7,7 @@ import os
 import pathlib
 import unittest
 
-from faults import BRIDGE, TABLES, Attachment, Node, error_of, leftovers, require_success, snapshot, world
+from faults import BRIDGE, BRIDGE_ITSELF, FABRIC, IPAM, OVERLAY, PTP, TABLES, Attachment, Node, error_of, leftovers, require_success, snapshot, world
 
 DATA = pathlib.Path("/var/lib/cni/networks")
 NETWORK = DATA / "faults"
@@ -239,6 +239,35 @@ class EnvironmentTest(unittest.TestCase):
     def delete_and_compare(self, before):
         require_success(self.victim.delete())
         return not leftovers(before, snapshot(self.victim))
+
+    def test_reservation_that_outlived_its_attachment(self):
+        """P9: what a reboot leaves, for plugins of every wiring: the same container comes again, in another namespace."""
+        self.node.host.run("ip", "address", "add", "10.60.0.1/32", "dev", "lo")
+        for plugin in (BRIDGE, PTP, OVERLAY, {"type": "bgp", "ipam": IPAM}):
+            with self.subTest(plugin["type"]):
+                self.victim.plugins = [plugin]
+                before = snapshot(self.victim)
+                require_success(self.victim.add())
+                self.victim.pod.sandbox.remove()
+                self.victim.pod.sandbox = world.Namespace(f"pod-after-{plugin['type']}")
+                self.victim.pod.path = self.victim.pod.sandbox.path
+                world.wait_until(lambda: "pod-victim" not in self.node.host.run("ip", "link").stdout, "the pair follows its namespace")
+                require_success(self.victim.add())
+                require_success(self.victim.delete())
+                self.assertEqual(leftovers(before, snapshot(self.victim), TABLES, BRIDGE_ITSELF, FABRIC), [])
+
+    def test_second_add_of_a_living_attachment(self):
+        """S-153: the first one lives in another namespace; it keeps its address."""
+        for plugin in (BRIDGE, PTP, {"type": "bgp", "ipam": IPAM}):
+            with self.subTest(plugin["type"]):
+                self.victim.plugins = [plugin]
+                require_success(self.victim.add())
+                before, first = snapshot(self.victim), self.victim.pod
+                self.victim.pod = self.node.add_pod("pod-victim")
+                self.assertIn("duplicate allocation is not allowed", error_of(self.victim.add())["msg"])
+                self.victim.pod = first
+                self.assertEqual(leftovers(before, snapshot(self.victim)), [])
+                require_success(self.victim.delete())
 
     def test_nothing_of_it_was_ever_there(self):
         world.run("sh", "-c", f"rm -rf {DATA}")
