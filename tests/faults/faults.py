@@ -95,8 +95,8 @@ class Tracer:
 class Attachment:
     """One pod and the list of plugins that connects it; the last of the list is the one that meets the faults."""
 
-    def __init__(self, node, container_id, plugins):
-        self.node, self.plugins, self.container_id = node, plugins, container_id
+    def __init__(self, node, container_id, plugins, ifname="eth0"):
+        self.node, self.plugins, self.container_id, self.ifname = node, plugins, container_id, ifname
         self.pod, self.folder, self.results = node.add_pod(container_id), world.plugin_folder(), {}
 
     def call(self, verb, plugin, wrapper=(), timeout=60):
@@ -108,7 +108,7 @@ class Attachment:
         if previous:
             config["prevResult"] = previous
         env = {"PATH": os.environ["PATH"], "CNI_COMMAND": verb, "CNI_CONTAINERID": self.container_id,
-               "CNI_NETNS": self.pod.path, "CNI_IFNAME": "eth0", "CNI_PATH": self.folder}
+               "CNI_NETNS": self.pod.path, "CNI_IFNAME": self.ifname, "CNI_PATH": self.folder}
         done = self.node.host.run(*wrapper, f"{self.folder}/{plugin['type']}", text=json.dumps(config), env=env, check=False,
                                   timeout=timeout)
         if verb == "ADD" and done.returncode == 0:
@@ -125,6 +125,12 @@ class Attachment:
 
     def delete(self, wrapper=()):
         return self.call("DEL", self.plugins[-1], wrapper)
+
+    def gc(self, valid, wrapper=()):
+        """GC of the last plugin's network."""
+        config = {"cniVersion": "1.1.0", "name": "faults", **self.plugins[-1], "cni.dev/valid-attachments": valid}
+        env = {"PATH": os.environ["PATH"], "CNI_COMMAND": "GC", "CNI_PATH": self.folder}
+        return self.node.host.run(*wrapper, f"{self.folder}/{config['type']}", text=json.dumps(config), env=env, check=False, timeout=60)
 
     def finish(self):
         """DEL of the rest."""

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each system call of ADD, DEL, CHECK and GC, once with each fault that it can meet: what is tried, and what has to hold."""
+import ctypes
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import subprocess
+
+from faults import BRIDGE, CHAIN, IPAM, NODE, NODE_FILE, OVERLAY, PORTMAP, PTP, Attachment, Node, Tracer, error_of, require_success, was_killed
+from lab import state
+
+KILL, EINTR = "signal=KILL", "error=EINTR"
+# What the kernel can answer to each call, beside EINTR. Never what says that a thing is not there (ENOENT, ENODEV, ESRCH ...):
+# that would be a lie, and to believe the kernel is no fault.
+ERRORS = {
+    "access": ("EIO", "ENOMEM"), "bind": ("ENOMEM", "EPERM"), "clock_gettime": (), "clone": ("EAGAIN", "ENOMEM"), "clone3": ("EAGAIN", "ENOMEM"),
+    "connect": ("ENOMEM", "EPERM"), "dup2": ("EBUSY", "EMFILE"), "faccessat2": ("EIO", "ENOMEM"), "fchmod": ("EIO", "EROFS"),
+    "fcntl": ("EMFILE", "ENOLCK"), "flock": ("ENOLCK", "EIO"), "fstat": ("EIO", "ENOMEM"), "fsync": ("EIO", "ENOSPC"),
+    "ftruncate": ("EIO", "ENOSPC"), "futex": (), "getdents64": ("EIO", "ENOMEM"), "getrandom": ("ENOSYS", "EAGAIN"),
+    "getsockname": ("ENOBUFS", "ENOMEM"), "getsockopt": ("ENOMEM", "ENOPROTOOPT"), "ioctl": ("ENOMEM", "EMFILE"), "kill": (),
+    "linkat": ("ENOSPC", "EROFS"), "lseek": ("EIO", "EINVAL"), "membarrier": ("ENOSYS", "EPERM"), "memfd_create": ("EMFILE", "ENOMEM"),
+    "mkdir": ("ENOSPC", "EROFS"), "newfstatat": ("EIO", "ENOMEM"), "open": ("EMFILE", "EIO"), "pidfd_open": ("EMFILE", "ENOSYS"),
+    "pipe2": ("EMFILE", "ENFILE"), "poll": ("ENOMEM",), "ppoll": ("ENOMEM",), "prctl": ("EINVAL", "EPERM"), "pread64": ("EIO", "ENOMEM"),
+    "pwrite64": ("ENOSPC", "EIO"), "read": ("EIO", "ENOMEM"), "recvfrom": ("ENOBUFS", "ENOMEM"), "recvmsg": ("ENOBUFS", "ENOMEM"),
+    "rename": ("ENOSPC", "EIO"), "renameat2": ("ENOSPC", "EIO"), "sendmsg": ("ENOBUFS", "ENOMEM"), "sendto": ("ENOBUFS", "ENOMEM"),
+    "setns": ("EPERM", "ENOMEM"), "setsockopt": ("ENOMEM", "ENOPROTOOPT"), "socket": ("EMFILE", "ENOBUFS"), "statfs": ("EIO", "ENOMEM"),
+    "umask": (), "unlink": ("EIO", "EROFS"), "unlinkat": ("EIO", "EROFS"), "utimensat": ("EIO", "EPERM"), "vfork": ("EAGAIN", "ENOMEM"),
+    "wait4": (), "waitid": (), "write": ("ENOSPC", "EIO")}
+OPENS = {False: ("EMFILE", "EIO"), True: ("ENOSPC", "EROFS")}
+OTHERWISE = ("EIO", "ENOMEM")
+# Calls that the kernel never answers with EINTR are answered with it all the same: no caller may rely on that.
+NEVER_INTERRUPTED = ("clock_gettime", "umask", "futex", "kill")
+VERBS = ("ADD", "DEL", "CHECK", "GC")
+
+
+def faults_of(verb, call):
+    """KILL where the state after the call differs from that before it: elsewhere it is a KILL before the call that follows."""
+    errors = OPENS[call.changes()] if call.name == "openat" else ERRORS.get(call.name, OTHERWISE)
+    faults = [f"error={error}" for error in errors]
+    if call.name not in NEVER_INTERRUPTED:
+        faults.append(EINTR)
+    if verb != "CHECK" and call.changes():
+        faults.append(KILL)
+    return faults
+
+
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """A list of plugins, the last of which meets the faults, on a network that another pod is on already."""
+    name: str
+    plugins: tuple
+    ifname: str = "eth0"
+    collects: bool = True  # GC of the plugin removes what is stale; else it changes nothing
+
+
+def by_iptables(plugin):
+    key = "backend" if plugin["type"] == "portmap" else "ipMasqBackend"
+    return {**plugin, key: "iptables"}
+
+
+STATIC = {"type": "static", "addresses": [{"address": "10.61.9.9/24", "gateway": "10.61.9.1"}]}
+SCENES = (
+    Scene("bridge", ({**BRIDGE, "macspoofchk": True},)), Scene("bridge by iptables", (by_iptables(BRIDGE),)),
+    Scene("ptp", (PTP,)), Scene("ptp by iptables", (by_iptables(PTP),)),
+    Scene("bgp", ({"type": "bgp", "nodeFile": str(NODE_FILE)},)), Scene("vxlan", ({"type": "vxlan", "bridge": "br0", "nodeFile": str(NODE_FILE)},)),
+    Scene("vxlan alone", (OVERLAY,)), Scene("loopback", ({"type": "loopback"},), ifname="lo", collects=False),
+    Scene("portmap", tuple(CHAIN)), Scene("portmap by iptables", (CHAIN[0], by_iptables(PORTMAP))),
+    Scene("host-local", ({"type": "host-local", "ipam": IPAM},)), Scene("static", ({"type": "static", "ipam": STATIC},), collects=False))
+
+
+class Stage:
+    """A scene on a node: the neighbour is attached, the victim comes and goes."""
+
+    def __init__(self, scene):
+        NODE_FILE.write_text(json.dumps(NODE), encoding="utf-8")
+        self.scene, self.node = scene, Node()
+        self.node.host.run("ip", "address", "add", "10.60.0.1/32", "dev", "lo")
+        neighbour = Attachment(self.node, "pod-neighbour", self._of_neighbour(), scene.ifname)
+        neighbour.prepare()
+        require_success(neighbour.add())
+        self.victim = Attachment(self.node, "pod-victim", list(scene.plugins), scene.ifname)
+        self.victim.prepare()
+        require_success(self.victim.add())  # makes what stays with a network
+        require_success(self.victim.delete())
+        self.without = self.snapshot()
+
+    def _of_neighbour(self):
+        """The same without what only one pod can have."""
+        ports = {"portMappings": [{"hostPort": 9090, "containerPort": 80, "protocol": "tcp"}]}
+        other = {**STATIC, "addresses": [{"address": "10.61.9.8/24", "gateway": "10.61.9.1"}]}
+        changes = {"portmap": {"runtimeConfig": ports}, "static": {"ipam": other}}
+        return [{**plugin, **changes.get(plugin["type"], {})} for plugin in self.scene.plugins]
+
+    def snapshot(self):
+        """All that an attachment can change; by as few processes as can be, because thousands are taken."""
+        host, pod = self.node.host.path, self.victim.pod.sandbox.path
+        lines = [f"host {line}" for line in _ip(host)] + [f"pod {line}" for line in _ip(pod)]
+        return lines + sorted(_nft(host)) + list(state.files())
+
+    def run(self, verb, wrapper=()):
+        if verb == "GC":
+            return self.victim.gc(self.valid, wrapper)
+        return self.victim.call(verb, self.victim.plugins[-1], wrapper)
+
+    @property
+    def valid(self):
+        return [{"containerID": "pod-neighbour", "ifname": self.scene.ifname}]
+
+    def ensure(self, attached):
+        """The victim is there, or is not."""
+        has = len(self.victim.plugins) - 1 in self.victim.results
+        if attached and not has:
+            require_success(self.victim.add())
+        elif has and not attached:
+            self.remove()
+
+    def remove(self):
+        require_success(self.victim.delete())
+        self.victim.results.pop(len(self.victim.plugins) - 1, None)
+
+    def calls(self, verb):
+        """The calls of the usual way: a second run, because the first may rebuild a cache."""
+        for _ in range(2):
+            self.ensure(verb != "ADD")
+            require_success(self.run(verb, Tracer.recording()))
+            calls = Tracer.calls()
+            if self.removes(verb):
+                self.victim.results.pop(len(self.victim.plugins) - 1, None)
+        return calls
+
+    def removes(self, verb):
+        return verb == "DEL" or (verb == "GC" and self.scene.collects)
+
+    def attempt(self, verb, call, fault):
+        """Runs `verb` into the fault. Returns how it ended, and throws AssertionError where it ended wrongly."""
+        self.ensure(verb != "ADD")
+        before = self.without if verb == "ADD" or self.removes(verb) else self.snapshot()
+        done = self.run(verb, Tracer.injecting(call, fault))
+        if not was_killed(done) and done.returncode != 0:
+            error_of(done)
+        if verb == "ADD":
+            self._after_add(done)
+        elif self.removes(verb):
+            self._after_removal(verb, done)
+        left = state.difference(before, self.snapshot())
+        assert not left, f"exit {done.returncode}: {done.stdout}{done.stderr} left behind: {left}"
+        return "killed" if was_killed(done) else "failed" if done.returncode else "succeeded"
+
+    def _after_add(self, done):
+        if done.returncode == 0:
+            require_success(self.run("CHECK"))  # no false success
+        if done.returncode == 0 or was_killed(done):
+            self.remove()
+
+    def _after_removal(self, verb, done):
+        """What failed succeeds when it is asked again, and what succeeded has nothing left to do."""
+        if done.returncode != 0:
+            require_success(self.run(verb))
+        self.victim.results.pop(len(self.victim.plugins) - 1, None)
+
+    def recover(self):
+        """After a failure: as if nothing had happened."""
+        self.victim.results.pop(len(self.victim.plugins) - 1, None)
+        self.victim.delete()
+        self.without = self.snapshot()
+
+    def close(self):
+        self.node.close()
+
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNET = 0x40000000
+# The options of each run of ip, which stand for its whole batch, and its commands.
+ASKED = (("-4", "link show\naddress show\nroute show table all\nneighbour show nud permanent\n"),
+         ("-6", "address show\nroute show table all\nneighbour show nud permanent\n"))
+# What the kernel counts or derives by itself: so does a bridge its MAC address from its ports.
+NOISE = re.compile(r" (linkdown|state [A-Z]+|group default|qlen \d+|qdisc \w+)|NO-CARRIER,|,LOWER_UP|[<,]?M-DOWN| (tentative|dadfailed|expires \S+)|hoplimit \d+")
+DERIVED = re.compile(r"fe80::|ff00::|table local|^(inet6 fe80|valid_lft|link/ether)")
+
+
+def _inside(path, *command, text=""):
+    def enter():
+        with open(path, encoding="utf-8") as file:
+            LIBC.setns(file.fileno(), CLONE_NEWNET)
+    return subprocess.run(command, input=text, capture_output=True, text=True, check=True, preexec_fn=enter, timeout=30).stdout.splitlines()
+
+
+def _ip(path):
+    """Without indexes, which differ from run to run, and in one order."""
+    lines = []
+    for family, commands in ASKED:
+        for line in _inside(path, "ip", family, "-batch", "-", text=commands):
+            line = " ".join(NOISE.sub("", re.sub(r"^\d+: ", "", line)).split())
+            if line and not DERIVED.search(line):
+                lines.append(line)
+    return sorted(lines)
+
+
+def _nft(path):
+    for line in _inside(path, "nft", "list", "ruleset"):
+        line = re.sub(r"counter packets \d+ bytes \d+", "counter", line.strip())
+        if line and not line.startswith("#"):
+            yield f"nft {line}"
