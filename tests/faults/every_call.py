@@ -65,7 +65,7 @@ SCENES = (
     Scene("bridge", ({**BRIDGE, "macspoofchk": True},)), Scene("bridge by iptables", (by_iptables(BRIDGE),)),
     Scene("ptp", (PTP,)), Scene("ptp by iptables", (by_iptables(PTP),)),
     Scene("bgp", ({"type": "bgp", "nodeFile": str(NODE_FILE)},)), Scene("vxlan", ({"type": "vxlan", "bridge": "br0", "nodeFile": str(NODE_FILE)},)),
-    Scene("vxlan alone", (OVERLAY,)), Scene("loopback", ({"type": "loopback"},), ifname="lo", collects=False),
+    Scene("vxlan alone", (OVERLAY,)),
     Scene("portmap", tuple(CHAIN)), Scene("portmap by iptables", (CHAIN[0], by_iptables(PORTMAP))),
     Scene("host-local", ({"type": "host-local", "ipam": IPAM},)), Scene("static", ({"type": "static", "ipam": STATIC},), collects=False))
 
