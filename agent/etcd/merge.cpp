@@ -42,6 +42,7 @@ Snapshot make_snapshot(const View& view, const Identity& identity,
                        const std::optional<fabric::Node>& self) {
   Snapshot snapshot;
   std::optional<fabric::Node> own = self;
+  const Entry* newest_own = nullptr;  // while this node does not know its range yet
   std::vector<const Entry*> others;
   for (const auto& [key, entry] : view.entries()) {
     if (entry.bad()) {
@@ -52,11 +53,13 @@ Snapshot make_snapshot(const View& view, const Identity& identity,
     if (own && owns(identity, entry)) {
       if (entry.record.author != Author::plumbd) add_ranges(*own, entry.ranges());
     } else if (!reserved && owns(identity, entry)) {
-      own = renamed(entry.record.node, identity.name);
+      if (newest_own == nullptr || newest_own->mod_revision < entry.mod_revision)
+        newest_own = &entry;
     } else if (!reserved) {
       others.push_back(&entry);
     }
   }
+  if (newest_own != nullptr) own = renamed(newest_own->record.node, identity.name);
   std::ranges::sort(others, [](const Entry* a, const Entry* b) {
     return std::tie(a->record.node.name, b->mod_revision) <
            std::tie(b->record.node.name, a->mod_revision);

@@ -110,6 +110,15 @@ TEST_F(EtcdMerge, FlannelsNodesGoDirectWhereTheNetworkSaysSo) {
   EXPECT_THAT(backends("true"), ElementsAre(Backend::automatic, Backend::host_gw, Backend::vxlan));
 }
 
+// Rule (g): not the last one by name.
+TEST_F(EtcdMerge, TheNewestOfSeveralRecordsIsThisNodeBeforeItKnowsItsRange) {
+  put("10.5.9.0-24", {.name = "node-b", .addresses = {address("10.0.0.2")}});
+  put("10.5.1.0-24", {.name = "node-b", .addresses = {address("10.0.0.2")}});
+  EXPECT_THAT(texts(merge()), ElementsAre("node-b 10.5.1.0/24"));
+  put("10.5.5.0-24", {.name = "node-b", .addresses = {address("10.0.0.2")}});
+  EXPECT_THAT(texts(merge()), ElementsAre("node-b 10.5.5.0/24"));
+}
+
 TEST_F(EtcdMerge, ANamesakeElsewhereIsLeftOut) {
   put("10.5.1.0-24", {.name = "node-b", .addresses = {address("10.0.0.9")}});
   const fabric::Node self{
