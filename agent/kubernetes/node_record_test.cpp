@@ -95,9 +95,19 @@ TEST_F(ReadNodeTest, DoesNotBelieveItsOwnPublication) {
   annotate("backend-data", R"({"VNI":1,"VtepMAC":"5e:00:00:00:00:02"})");
   EXPECT_EQ(read().node.addresses.front(), ip("192.0.2.12"));
   EXPECT_FALSE(read().node.backend);
-  EXPECT_FALSE(read().node.mac);
   annotate("node-public-ip", "198.51.100.77");
   EXPECT_EQ(read().node.addresses.front(), ip("198.51.100.77"));
+}
+
+// L2, L4: where flannel's nodes read it, the published MAC is the stored one that this node keeps.
+TEST_F(ReadNodeTest, KeepsItsOwnMacBesideFlannelOnly) {
+  record.name = "me";
+  const std::string data = R"({"VNI":1,"VtepMAC":"5e:00:00:00:00:02"})";
+  annotate("backend-data", data);
+  EXPECT_EQ(read().node.mac, Mac::parse("5e:00:00:00:00:02"));
+  config.kubernetes.annotation_prefix = "plumb.io";
+  record.annotations["plumb.io/backend-data"] = data;
+  EXPECT_FALSE(read().node.mac);
 }
 
 TEST_F(ReadNodeTest, TakesTheExternalAddressWhereTheNodeSaysSo) {
