@@ -138,6 +138,9 @@ class Stage:
         self.ensure(verb != "ADD")
         before = self.without if verb == "ADD" or self.removes(verb) else self.snapshot()
         done = self.run(verb, Tracer.injecting(call, fault))
+        if Tracer.injections() > 1:  # the program that was started met it, and then the plugin: two faults
+            self.recover()
+            return "met twice"
         if not was_killed(done) and done.returncode != 0:
             error_of(done)
         if verb == "ADD":

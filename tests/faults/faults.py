@@ -79,6 +79,12 @@ class Tracer:
                 "-e", f"inject={call.name}:{fault}:when={call.number}")
 
     @staticmethod
+    def injections():
+        """How many processes of the last run met the fault: strace counts calls in each of them by itself."""
+        lines = pathlib.Path(Tracer.LOG).read_text(errors="replace").splitlines()
+        return len({line.split()[0] for line in lines if line.endswith("(INJECTED)")})
+
+    @staticmethod
     def calls():
         """The calls of the recorded run."""
         seen, calls = collections.Counter(), {}
