@@ -64,7 +64,7 @@ class Publisher {
   std::optional<NodeRecord> shown_;
   std::set<std::string> namesakes_;  ///< other nodes with this node's address and MAC
   std::optional<bool> spaced_;       ///< the spelling of backend-data that has to be shown
-  bool known_ = false;  ///< shown() was called
+  bool known_ = false;               ///< shown() was called
   std::optional<bool> ready_;
   std::string unready_why_;
   Loop::Clock::time_point unready_since_ = {};
