@@ -129,6 +129,11 @@ class Mode(unittest.TestCase):
     def default_listen():
         return re.search(r'listen = "([^"]+)"', (ROOT / "agent/config.h").read_text())[1]
 
+    def test_S22_the_runtimes_seccomp_profile_is_used(self):
+        self.assertEqual(self.pod()["securityContext"]["seccompProfile"], {"type": "RuntimeDefault"})
+        for container in self.containers().values():
+            self.assertNotIn("seccompProfile", container["securityContext"])
+
     def test_bird_runs_where_there_is_bgp_and_shares_plumbds_folder(self):
         self.assertEqual("bird" in self.containers(), MODES[self.mode] == "bgp")
         if "bird" in self.containers():
