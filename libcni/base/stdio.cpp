@@ -6,11 +6,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
-#include <cstdio>
-#include <iostream>
-
-#include "libcni/base/sys_error.h"
 
 namespace base {
 
@@ -20,15 +15,6 @@ void fill_stdio() {
   for (const auto& each : standard)
     if ((each.revents & POLLNVAL) != 0)
       ::open("/dev/null", each.fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
-}
-
-void flush_stdout() {
-  errno = 0;
-  std::cout.flush();
-  const bool flushed = std::fflush(stdout) == 0;
-  if (flushed && std::cout) return;
-  // An earlier write can have failed whose errno is gone.
-  throw_errno("write standard output", errno == 0 ? EIO : errno);
 }
 
 }  // namespace base
