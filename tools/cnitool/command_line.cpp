@@ -259,6 +259,18 @@ void define(CLI::App& app, Options& o) {
                    (hint.empty() ? "; see cnitool --help" : hint));
 }
 
+std::vector<runtime::CompletionOption> describe_options(const CLI::App& app) {
+  std::vector<runtime::CompletionOption> all;
+  for (const CLI::Option* option : app.get_options()) {
+    runtime::CompletionOption one{
+        {}, option->get_description(), option->get_items_expected_max() > 0};
+    for (const auto& name : option->get_snames()) one.spellings.push_back("-" + name);
+    for (const auto& name : option->get_lnames()) one.spellings.push_back("--" + name);
+    if (!one.spellings.empty()) all.push_back(std::move(one));
+  }
+  return all;
+}
+
 void take_environment(Options& o) {
   const auto variable = [](const char* name) {
     const char* value = std::getenv(name);
@@ -312,21 +324,14 @@ std::variant<Options, std::string> parse_command_line(int argc, const char* cons
   return options;
 }
 
-std::vector<CommandWords> describe_commands() {
+runtime::CompletionGrammar describe_commands() {
   Options ignored;
   CLI::App app;
   define(app, ignored);
-  std::vector<CommandWords> all;
-  for (const CommandSpec& spec : kCommands) {
-    CommandWords words{spec.name, spec.alias, spec.summary, {}};
-    for (const CLI::Option* option : app.get_subcommand(spec.name)->get_options()) {
-      CommandWords::Option one{{}, option->get_description(), option->get_items_expected_max() > 0};
-      for (const auto& name : option->get_snames()) one.spellings.push_back("-" + name);
-      for (const auto& name : option->get_lnames()) one.spellings.push_back("--" + name);
-      if (!one.spellings.empty()) words.options.push_back(one);
-    }
-    all.push_back(std::move(words));
-  }
+  runtime::CompletionGrammar all{"cnitool", describe_options(app)};
+  for (const CommandSpec& spec : kCommands)
+    all.commands.push_back(
+        {spec.name, spec.alias, spec.summary, describe_options(*app.get_subcommand(spec.name))});
   return all;
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "libcni/runtime/completion.h"
+
 #include <algorithm>
 #include <iostream>
+#include <map>
 
 #include "tools/cnitool/command_line.h"
 #include "tools/cnitool/commands.h"
@@ -9,152 +12,75 @@
 namespace cnitool {
 namespace {
 
-// Placeholders: {COMMANDS} their names, {DESCRIBED} zsh's list of them, {CASES} the options of
-// each, and below, shell text that lists what there is at the moment of completion.
-constexpr const char* kLists[][2] = {
-    {"{NETWORKS}", "cnitool list -o name 2>/dev/null"},
-    {"{PLUGINS}", "cnitool plugins -o name 2>/dev/null"},
-    {"{NAMESPACES}", "ls /run/netns 2>/dev/null"},
-    {"{CONTAINERS}", "cnitool attachments -o name 2>/dev/null | sed 's/:[^:]*$//' | sort -u"},
-    {"{TAKES_NETWORK}", "add|check|del|gc|status|list|show|validate|lint|attachments"},
-};
+using runtime::Choices;
+using Kind = Choices::Kind;
 
-constexpr char kBash[] =
-    R"sh(# bash completion of cnitool; load it with: source <(cnitool completion bash)
-_cnitool() {
-  local word=$2 previous=$3 command='' place=0 options='' i
-  COMPREPLY=()
-  for ((i = 1; i < COMP_CWORD; i++)); do
-    case ${COMP_WORDS[i]} in
-      -*) ;;
-      *) if [[ -z $command ]]; then command=${COMP_WORDS[i]}; else place=$((place + 1)); fi ;;
-    esac
-  done
-  case $previous in
-    --conf-dir|--cache-dir|--plugin-path) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
-    --conf|--config|--cap-file|--keep-from|--prev-result) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
-    -o|--output) mapfile -t COMPREPLY < <(compgen -W 'json table wide name' -- "$word"); return ;;
-    --netns) mapfile -t COMPREPLY < <(compgen -W "$({NAMESPACES})" -- "$word"); return ;;
-    --network) mapfile -t COMPREPLY < <(compgen -W "$({NETWORKS})" -- "$word"); return ;;
-    --container-id) mapfile -t COMPREPLY < <(compgen -W "$({CONTAINERS})" -- "$word"); return ;;
-  esac
-  if [[ -z $command ]]; then
-    mapfile -t COMPREPLY < <(compgen -W '{COMMANDS} --help --version' -- "$word")
-    return
-  fi
-  case $command in
-{CASES}  esac
-  if [[ $word == -* ]]; then
-    mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
-    return
-  fi
-  case $command:$place in
-    validate:*|lint:*) mapfile -t COMPREPLY < <(compgen -f -W "$({NETWORKS})" -- "$word") ;;
-    completion:0) mapfile -t COMPREPLY < <(compgen -W 'bash zsh fish' -- "$word") ;;
-    help:0) mapfile -t COMPREPLY < <(compgen -W '{COMMANDS}' -- "$word") ;;
-    exec:0) mapfile -t COMPREPLY < <(compgen -W 'ADD DEL CHECK GC STATUS VERSION' -- "$word") ;;
-    exec:1|plugins:*|version:*) mapfile -t COMPREPLY < <(compgen -W "$({PLUGINS})" -- "$word") ;;
-    conformance:*|convert:*) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
-    *:0) mapfile -t COMPREPLY < <(compgen -W "$({NETWORKS})" -- "$word") ;;
-    *) mapfile -t COMPREPLY < <(compgen -f -- "${word:-/run/netns/}") ;;
-  esac
+const Choices kNothing{};
+const Choices kFiles{Kind::files};
+const Choices kFolders{Kind::folders};
+const Choices kNetworks{Kind::command, "cnitool list -o name {GIVEN}"};
+const Choices kPlugins{Kind::command, "cnitool plugins -o name {GIVEN}"};
+const Choices kNamespaces{Kind::command, "ls /run/netns", true};
+const Choices kContainers{Kind::command,
+                          "cnitool attachments -o name {GIVEN} | sed \"s/:[^:]*$//\" | sort -u"};
+
+/// What an option's value can be, by its long name.
+const std::map<std::string, Choices>& values() {
+  static const std::map<std::string, Choices> kValues{
+      {"--conf-dir", kFolders},
+      {"--cache-dir", kFolders},
+      {"--plugin-path", kFolders},
+      {"--conf", kFiles},
+      {"--config", kFiles},
+      {"--cap-file", kFiles},
+      {"--keep-from", kFiles},
+      {"--prev-result", kFiles},
+      {"--netns", kNamespaces},
+      {"--network", kNetworks},
+      {"--container-id", kContainers},
+      {"--keep", {Kind::command, "cnitool attachments -o name {GIVEN}"}},
+      {"--output", {Kind::words, "json table wide name"}},
+  };
+  return kValues;
 }
-complete -o filenames -F _cnitool cnitool
-)sh";
 
-constexpr char kZsh[] = R"sh(#compdef cnitool
-# zsh completion of cnitool; load it with: source <(cnitool completion zsh)
-_cnitool() {
-  local -a commands options values
-  commands=(
-{DESCRIBED}  )
-  if (( CURRENT == 2 )); then _describe command commands; return; fi
-  case $words[2] in
-{CASES}  esac
-  case $words[CURRENT-1] in
-    -o|--output) compadd json table wide name; return ;;
-    --netns) values=(${(f)"$({NAMESPACES})"}); compadd -a values; return ;;
-    --network) values=(${(f)"$({NETWORKS})"}); compadd -a values; return ;;
-    --container-id) values=(${(f)"$({CONTAINERS})"}); compadd -a values; return ;;
-    --conf-dir|--cache-dir|--plugin-path) _files -/; return ;;
-    --conf|--config|--cap-file|--keep-from|--prev-result) _files; return ;;
-  esac
-  if [[ $PREFIX == -* ]]; then compadd -- ${(s: :)options}; return; fi
-  case $words[2]:$CURRENT in
-    completion:3) compadd bash zsh fish ;;
-    exec:3) compadd ADD DEL CHECK GC STATUS VERSION ;;
-    exec:4|plugins:*|version:*) values=(${(f)"$({PLUGINS})"}); compadd -a values ;;
-    ({TAKES_NETWORK}):3) values=(${(f)"$({NETWORKS})"}); compadd -a values ;;
-    *) _files ;;
-  esac
+std::map<std::string, std::vector<Choices>> words_of(const std::string& commands) {
+  const std::vector<Choices> verb{kNetworks, kNamespaces, kNothing};
+  return {
+      {"add", verb},
+      {"check", verb},
+      {"del", verb},
+      {"gc", {kNetworks, kNothing}},
+      {"status", {kNetworks, kNothing}},
+      {"list", {kNetworks, kNothing}},
+      {"validate", {{kNetworks.kind, kNetworks.text, true}}},
+      {"plugins", {kPlugins}},
+      {"attachments", {kNetworks, kNothing}},
+      {"exec", {{Kind::words, "ADD DEL CHECK GC STATUS VERSION"}, kPlugins, kNamespaces, kNothing}},
+      {"convert", {kFiles}},
+      {"conformance", {{kPlugins.kind, kPlugins.text, true}}},
+      {"completion", {{Kind::words, runtime::kShells}, kNothing}},
+      {"help", {{Kind::words, commands}, kNothing}},
+  };
 }
-if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _cnitool "$@"; else compdef _cnitool cnitool; fi
-)sh";
 
-constexpr char kFish[] =
-    R"sh(# fish completion of cnitool; load it with: cnitool completion fish | source
-complete -c cnitool -n __fish_use_subcommand -f
-{FISH}complete -c cnitool -n '__fish_seen_subcommand_from (string split "|" "{TAKES_NETWORK}")' -a '({NETWORKS})'
-complete -c cnitool -n '__fish_seen_subcommand_from completion' -f -a 'bash zsh fish'
-complete -c cnitool -n '__fish_seen_subcommand_from exec' -a 'ADD DEL CHECK GC STATUS VERSION'
-complete -c cnitool -n '__fish_seen_subcommand_from exec plugins version' -a '({PLUGINS})'
-complete -c cnitool -l netns -x -a '({NAMESPACES})'
-complete -c cnitool -s o -l output -x -a 'json table wide name'
-)sh";
-
-void replace(std::string& text, const std::string& placeholder, const std::string& with) {
-  for (std::size_t at = 0; (at = text.find(placeholder, at)) != std::string::npos;
-       at += with.size()) {
-    text.replace(at, placeholder.size(), with);
+void add_values(std::vector<runtime::CompletionOption>& options) {
+  for (auto& option : options) {
+    const auto found = values().find(option.spellings.back());
+    if (found != values().end()) option.values = found->second;
+    option.passed_on = found != values().end() && found->second.kind == Kind::folders;
   }
 }
 
-std::string quoted(std::string text) {
-  replace(text, "'", R"('\'')");
-  return "'" + text + "'";
-}
-
-std::string command_names(const std::vector<CommandWords>& commands) {
-  std::string all;
-  for (const auto& command : commands) all += (all.empty() ? "" : " ") + command.name;
-  return all;
-}
-
-std::string described(const std::vector<CommandWords>& commands) {
-  std::string all;
-  for (const auto& command : commands) {
-    all += "    " + quoted(command.name + ":" + command.summary) + "\n";
-  }
-  return all;
-}
-
-/// A `case` branch for each command that sets $options.
-std::string cases(const std::vector<CommandWords>& commands) {
-  std::string all;
-  for (const auto& command : commands) {
-    std::string spellings;
-    for (const auto& option : command.options) {
-      for (const auto& one : option.spellings) spellings += (spellings.empty() ? "" : " ") + one;
-    }
-    const std::string names = command.name + (command.alias.empty() ? "" : "|" + command.alias);
-    all += "    " + names + ") options=" + quoted(spellings) + " ;;\n";
-  }
-  return all;
-}
-
-std::string fish_lines(const std::vector<CommandWords>& commands) {
-  std::string all;
-  for (const auto& command : commands) {
-    all += "complete -c cnitool -n __fish_use_subcommand -a " + command.name + " -d " +
-           quoted(command.summary) + "\n";
-    for (const auto& option : command.options) {
-      all += "complete -c cnitool -n " + quoted("__fish_seen_subcommand_from " + command.name);
-      for (const auto& one : option.spellings) {
-        all += one.starts_with("--") ? " -l " + one.substr(2) : " -s " + one.substr(1);
-      }
-      all +=
-          (option.takes_value ? " -r" : "") + std::string(" -d ") + quoted(option.summary) + "\n";
-    }
+runtime::CompletionGrammar grammar() {
+  runtime::CompletionGrammar all = describe_commands();
+  std::string names;
+  for (const auto& command : all.commands) names += (names.empty() ? "" : " ") + command.name;
+  auto words = words_of(names);
+  add_values(all.options);
+  for (auto& command : all.commands) {
+    add_values(command.options);
+    command.words = words[command.name];
   }
   return all;
 }
@@ -162,22 +88,10 @@ std::string fish_lines(const std::vector<CommandWords>& commands) {
 }  // namespace
 
 int run_completion(const Options& options) {
-  constexpr std::pair<std::string_view, const char*> kShells[] = {
-      {"bash", kBash}, {"zsh", kZsh}, {"fish", kFish}};
   const std::string shell = options.words.empty() ? "" : options.words.front();
-  const auto found = std::find_if(std::begin(kShells), std::end(kShells),
-                                  [&](const auto& entry) { return entry.first == shell; });
-  if (found == std::end(kShells)) {
-    throw UsageError("completion needs a shell. " + usage_of("completion"));
-  }
-  const auto commands = describe_commands();
-  std::string script = found->second;
-  replace(script, "{COMMANDS}", command_names(commands));
-  replace(script, "{DESCRIBED}", described(commands));
-  replace(script, "{CASES}", cases(commands));
-  replace(script, "{FISH}", fish_lines(commands));
-  for (const auto& [placeholder, text] : kLists) replace(script, placeholder, text);
-  std::cout << script;
+  const auto script = runtime::completion_script(grammar(), shell);
+  if (!script) throw UsageError("completion needs a shell. " + usage_of("completion"));
+  std::cout << *script;
   return kOk;
 }
 

@@ -261,7 +261,7 @@ class Shells(Testbed):
         self.assertEqual("", done.stderr)
         text = page.read_text(encoding="utf-8").replace("\\-", "-")
         script = self.ok("completion", "bash")
-        words = set(re.findall(r"--[a-z-]+", " ".join(re.findall(r"options='([^']*)'", script))))
+        words = set(re.findall(r"--[a-z-]+", " ".join(re.findall(r"compgen -W '([^']*)'", script))))
         self.assertIn("--keep-from", words)
         self.assertEqual([], [word for word in sorted(words) if word not in text])
 

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace runtime {
+
+/// What can stand at one place of a command line.
+struct Choices {
+  enum class Kind { nothing, files, folders, words, command };
+  Kind kind = Kind::nothing;
+  /// Words separated by spaces; or a shell command that prints one choice a line, in which
+  /// `{GIVEN}` stands for the options given so far that are `passed_on`.
+  std::string text = {};
+  bool files_too = false;  ///< beside words or a command
+};
+
+struct CompletionOption {
+  std::vector<std::string> spellings;  ///< such as `-o` and `--output`
+  std::string summary = {};
+  bool takes_value = false;
+  Choices values = {};
+  bool passed_on = false;  ///< the commands of Choices need it too
+};
+
+struct CompletionCommand {
+  std::string name;
+  std::string alias = {};
+  std::string summary = {};
+  std::vector<CompletionOption> options = {};
+  std::vector<Choices> words = {};  ///< by place; the last one is for all further places, too
+};
+
+/// A program's command line: `PROGRAM [OPTIONS] COMMAND [OPTIONS] [WORDS]`.
+struct CompletionGrammar {
+  std::string program;
+  std::vector<CompletionOption> options = {};  ///< that may stand before the command
+  std::vector<CompletionCommand> commands = {};
+};
+
+inline constexpr const char* kShells = "bash zsh fish";
+
+/// The completion script for `shell`, one of kShells; nothing for any other.
+std::optional<std::string> completion_script(const CompletionGrammar& grammar,
+                                             const std::string& shell);
+
+}  // namespace runtime
