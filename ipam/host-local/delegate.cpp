@@ -185,7 +185,7 @@ void gc(const cni::Request& request) {
   std::vector<ipam::AddressFile> stale;
   folder->scan([&](ipam::AddressFile file) {
     if (file.regular && !is_valid(request, file.owner) &&
-        !folder->is_newer(file.address.text(), request.started))
+        !folder->is_newer(file.address.text(), request.earliest_start()))
       stale.push_back(std::move(file));
   });
   if (!stale.empty()) lock(std::move(*folder)).release_unchanged(stale);

@@ -44,10 +44,29 @@ void write_sysctls(const SandboxPlan& plan) {
   net::try_write_sysctl(v6 + "keep_addr_on_down", "1");
 }
 
-/// `found` serves what the result asked for. A gateway is only compared where the result names one.
-bool serves(const net::Route& found, const net::Route& wanted, const cni::Route& asked) {
-  return found.dst.network() == wanted.dst.network() && found.table == wanted.table &&
-         (!asked.gateway || found.gateway == asked.gateway);
+/// `found` has all that the result names of a route; what it leaves open is not compared. The main
+/// table counts as left open: a plugin further down the chain (sbr) moves routes to a table of its
+/// own.
+bool has_named_properties(const net::Route& found, const cni::Route& asked) {
+  constexpr std::uint64_t kMain = 254;
+  const std::uint64_t table = asked.table.value_or(0);
+  const bool v4 = asked.dst.address.is_v4();
+  if (table != 0 && table != kMain && table != found.table) return false;
+  if (asked.priority != 0 && asked.priority != found.priority) return false;
+  // IPv6 routes have no scope, and of several next hops the kernel tells the first one's metrics.
+  if (asked.scope && v4 && *asked.scope != found.scope) return false;
+  if (!found.hops.empty()) return true;
+  return (asked.mtu == 0 || asked.mtu == found.mtu) &&
+         (asked.advmss == 0 || asked.advmss == found.advmss);
+}
+
+/// `found` serves what the result asked for: one of its next hops is the one of this attachment.
+bool serves(const net::Route& found, const cni::Route& asked, int oif) {
+  if (found.dst.network() != asked.dst.network() || !has_named_properties(found, asked))
+    return false;
+  return std::ranges::any_of(net::hops_of(found), [&](const net::NextHop& hop) {
+    return hop.oif == oif && (!asked.gateway || hop.gateway == asked.gateway);
+  });
 }
 
 }  // namespace
@@ -56,14 +75,17 @@ void differs(const std::string& what) {
   throw cni::Error(cni::Code::internal, what, "CHECK found a difference from the result of ADD");
 }
 
-void verify_sysctl(const std::string& key, const std::string& value) {
-  const auto present = net::find_sysctl(key);
-  if (present != value)
-    differs("sysctl " + key + " is " + present.value_or("absent") + ", want " + value);
+void verify_conf(const std::string& link, const std::string& knob, const std::string& value) {
+  const std::string key = "net/ipv4/conf/" + link + "/" + knob;
+  const auto own = net::find_sysctl(key);
+  if (own != value && net::find_conf_in_effect(link, knob) != value)
+    differs("sysctl " + key + " is " + own.value_or("absent") + ", want " + value);
 }
 
 void verify_forwarding(int family) {
-  verify_sysctl(family == AF_INET ? "net/ipv4/ip_forward" : "net/ipv6/conf/all/forwarding", "1");
+  const std::string key = net::forwarding_key(family);
+  const auto present = net::find_sysctl(key);
+  if (present != "1") differs("sysctl " + key + " is " + present.value_or("absent") + ", want 1");
 }
 
 net::Route kernel_route(const cni::Route& route, const std::vector<cni::IpConfig>& ips, int oif) {
@@ -81,6 +103,12 @@ net::Route kernel_route(const cni::Route& route, const std::vector<cni::IpConfig
   // A next hop and link scope exclude each other: what is on the link needs no gateway.
   if (kernel.scope != 0 && !route.gateway) kernel.gateway.reset();
   return kernel;
+}
+
+void name_default_gateways(cni::Result& result) {
+  for (cni::Route& route : result.routes)
+    if (route.dst.length == 0 && !route.gateway)
+      route.gateway = kernel_route(route, result.ips, 0).gateway;
 }
 
 void configure(const base::Netns& netns, net::Netlink& sandbox, const net::Link& link,
@@ -122,8 +150,7 @@ void verify(net::Netlink& sandbox, const net::Link& link, const SandboxPlan& pla
   auto routes = net::list_routes(sandbox, AF_INET);
   std::ranges::move(net::list_routes(sandbox, AF_INET6), std::back_inserter(routes));
   for (const cni::Route& asked : plan.routes) {
-    const net::Route wanted = kernel_route(asked, plan.ips, link.index);
-    const auto match = [&](const net::Route& found) { return serves(found, wanted, asked); };
+    const auto match = [&](const net::Route& found) { return serves(found, asked, link.index); };
     if (std::ranges::none_of(routes, match))
       differs("Expected Route " + asked.dst.text() + " not found in routing table");
   }

@@ -42,12 +42,17 @@ void wait_usable(net::Netlink& host, int index, const base::IpAddress& gateway);
 /// else none (S-127).
 net::Route kernel_route(const cni::Route& route, const std::vector<cni::IpConfig>& ips, int oif);
 
+/// Names the gateway of default routes that leave it to kernel_route(), where there is one: readers
+/// of the result, such as Multus for its network-status, look for it there.
+void name_default_gateways(cni::Result& result);
+
 /// CHECK of the same: link up, each address and each route there; more may be there (S-180, S-182).
-/// Throws cni::Error naming what is missing.
+/// A route may be one of several next hops, and in another table than main. Throws cni::Error
+/// naming what is missing.
 void verify(net::Netlink& sandbox, const net::Link& link, const SandboxPlan& plan);
 
-/// CHECK of a sysctl of the host (S-181).
-void verify_sysctl(const std::string& key, const std::string& value);
+/// CHECK of a sysctl of the host's `net/ipv4/conf/<link>`, by itself or by "all" (S-181).
+void verify_conf(const std::string& link, const std::string& knob, const std::string& value);
 /// CHECK that the host forwards packets of AF_INET or AF_INET6.
 void verify_forwarding(int family);
 

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <set>
 #include <system_error>
 
+#include "libcni/attach/host_end_name.h"
 #include "libcni/attach/sandbox.h"
 #include "libcni/base/names.h"
 #include "libcni/base/sys_error.h"
@@ -20,6 +20,7 @@ namespace attach {
 namespace {
 
 constexpr std::size_t kLongestAlias = 255;  // IFALIASZ - 1
+constexpr const char* kAliasStart = "plumb:";
 constexpr int kNameTries = 10;
 
 std::string shortened(const std::string& text) {
@@ -27,12 +28,23 @@ std::string shortened(const std::string& text) {
   return text.size() <= kLongest ? text : text.substr(0, 64) + base::sha512_hex(text).substr(0, 32);
 }
 
+/// While a pair has no alias yet, the group of its host end tells whose it is: creation can set a
+/// group, but no alias (rtnl_create_link). Never 0, nor one of those that GC makes.
+std::uint32_t mark_of(const std::string& alias) {
+  constexpr std::uint32_t kMarks = 0x40000000;
+  if (alias.empty()) return 0;
+  const std::string hash = base::sha512_hex(alias).substr(0, 8);
+  return kMarks | static_cast<std::uint32_t>(std::stoul(hash, nullptr, 16) % kMarks);
+}
+
 /// False when the host name is taken. A failure can be that of the answer alone: what the kernel
 /// did is taken back all the same.
 bool try_add(net::Netlink& host, const base::Netns& netns, const net::VethSpec& spec) {
   base::Undo undo;
-  undo.add("delete link \"" + spec.host_name + "\"",
-           [&] { net::remove_link(host, spec.host_name); });
+  undo.add("delete link \"" + spec.host_name + "\"", [&] {
+    const auto made = net::find_link(host, spec.host_name);
+    if (made && made->group == spec.host_group) net::remove_link(host, made->index);
+  });
   bool added = true;
   try {
     net::add_veth(host, netns, spec);
@@ -47,9 +59,10 @@ bool try_add(net::Netlink& host, const base::Netns& netns, const net::VethSpec& 
 std::string create(net::Netlink& host, const base::Netns& netns, net::Netlink& sandbox,
                    const VethRequest& request) try {
   for (int i = 0; i < kNameTries; ++i) {
-    const std::string name = base::random_veth_name();
+    const std::string name = make_host_end_name();
     if (try_add(host, netns,
-                {name, request.ifname, request.mtu, request.mac, request.master, request.host_mac}))
+                {name, request.ifname, request.mtu, request.mac, request.master, request.host_mac,
+                 mark_of(request.alias)}))
       return name;
   }
   base::throw_errno("find a free host name for the veth of \"" + request.ifname + "\"", EEXIST);
@@ -79,32 +92,67 @@ bool has_mac(const net::Link& link, const std::string& mac) {
   return link.mac && link.mac == base::Mac::parse(mac);
 }
 
-/// The host end that `result` lists, if the link of that name is a veth of that address.
-std::optional<net::Link> find_host_end(net::Netlink& host,
-                                       const std::optional<cni::Result>& result) {
+bool is_own(const net::Link& host_end, const std::string& alias) {
+  return host_end.alias == alias ||
+         (host_end.alias.empty() && host_end.group == mark_of(alias) && !alias.empty());
+}
+
+/// The other end of a sandbox's veth, if that is on the host.
+std::optional<net::Link> find_peer(net::Netlink& host, const net::Link& link) {
+  if (link.peer_index == 0) return std::nullopt;
+  auto end = net::find_link(host, link.peer_index);
+  if (!end || end->kind != "veth" || end->peer_index != link.index) return std::nullopt;
+  return end;
+}
+
+/// Whether `result` lists `link` of the host as a host end.
+bool lists_end(const cni::Result& result, const net::Link& link) {
+  return std::ranges::any_of(result.interfaces, [&](const cni::Interface& interface) {
+    return interface.sandbox.empty() && interface.name == link.name && has_mac(link, interface.mac);
+  });
+}
+
+/// Whether a pair of which nothing on the host says whose it is, is the one that `prev_result`
+/// lists. A plugin further down the chain may have changed the MAC address of either end.
+bool is_listed(const net::Link& link, const std::optional<net::Link>& end,
+               const std::optional<cni::Result>& prev_result) {
+  if (end && names_owner(end->alias)) return false;
+  const cni::Interface* known = find_interface(prev_result, link.name);
+  if (known == nullptr) return false;
+  return known->mac.empty() || has_mac(link, known->mac) || (end && lists_end(*prev_result, *end));
+}
+
+/// The host end that `result` lists, if the link of that name is a veth of that address and not
+/// another attachment's.
+std::optional<net::Link> find_listed_end(net::Netlink& host,
+                                         const std::optional<cni::Result>& result,
+                                         const std::string& alias) {
   if (!result) return std::nullopt;
   for (const cni::Interface& interface : result->interfaces) {
     if (!interface.sandbox.empty()) continue;
     const auto link = net::find_link(host, interface.name);
     if (link && link->kind == "veth" && link->name.starts_with("veth") &&
-        has_mac(*link, interface.mac))
+        has_mac(*link, interface.mac) && (link->alias == alias || !names_owner(link->alias)))
       return link;
   }
   return std::nullopt;
 }
 
-/// The host end whose alias names `owner`: what DEL goes by when it is told nothing else.
-std::optional<net::Link> find_own_end(net::Netlink& host, const net::Owner& owner) {
-  const std::string alias = alias_of(owner);
+/// The host end whose alias names the owner: what DEL goes by when it is told nothing else.
+std::optional<net::Link> find_own_end(net::Netlink& host, const std::string& alias) {
   for (const net::Link& link : net::list_links(host))
-    if (link.kind == "veth" && link.alias == alias) return link;
+    if (link.kind == "veth" && is_own(link, alias)) return link;
   return std::nullopt;
 }
 
 }  // namespace
 
 std::string alias_prefix(const std::string& network) {
-  return "plumb:" + shortened(network) + "/";
+  return kAliasStart + shortened(network) + "/";
+}
+
+bool names_owner(const std::string& alias) {
+  return alias.starts_with(kAliasStart);
 }
 
 std::string alias_of(const net::Owner& owner) {
@@ -126,7 +174,7 @@ VethPair add_veth_pair(net::Netlink& host, const base::Netns& netns, net::Netlin
   base::Undo undo;
   undo.add("delete link \"" + name + "\"", [&] { net::remove_link(host, name); });
   VethPair pair{net::get_link(host, name), net::get_link(sandbox, request.ifname)};
-  if (!request.alias.empty()) net::set_alias(host, pair.host.index, request.alias);
+  if (!request.alias.empty()) net::set_alias_for_group(host, pair.host.index, request.alias);
   net::try_write_sysctl("net/ipv6/conf/" + name + "/accept_ra", "0");
   // Before the far end comes up, when the kernel would make a link-local address. Where IPv6 is
   // forwarded, its prefix of 64 bits brings an anycast address, whose route is freed two RCU grace
@@ -190,45 +238,25 @@ void verify_mtu(const net::Link& link, const cni::Interface& known) {
 
 bool remove_veth_pair(const std::optional<base::Netns>& netns, const net::Owner& owner,
                       const std::optional<cni::Result>& prev_result) {
+  const std::string alias = alias_of(owner);
   net::Netlink host;
-  const auto remove_host_end = [&] {
-    auto end = find_host_end(host, prev_result);
-    if (!end) end = find_own_end(host, owner);
-    return end && net::remove_link(host, end->index);
-  };
-  if (!netns) return remove_host_end();
-  net::Netlink sandbox(*netns);
-  const auto link = net::find_link(sandbox, owner.ifname);
-  if (!link) return remove_host_end();
-  if (link->kind != "veth") return false;
-  const cni::Interface* known = find_interface(prev_result, owner.ifname);
-  const bool changed = known != nullptr && !known->mac.empty() && !has_mac(*link, known->mac);
-  if (changed && !find_host_end(host, prev_result)) return false;
-  return net::remove_link(sandbox, link->index);
-}
-
-std::vector<net::Owner> owners_of(const std::string& network,
-                                  const std::vector<cni::Attachment>& attachments) {
-  std::vector<net::Owner> owners;
-  for (const cni::Attachment& attachment : attachments)
-    owners.push_back({network, attachment.container_id, attachment.ifname});
-  return owners;
+  if (netns) {
+    net::Netlink sandbox(*netns);
+    const auto link = net::find_link(sandbox, owner.ifname);
+    if (link && link->kind == "veth") {
+      const auto end = find_peer(host, *link);
+      // By the end that says whose it is.
+      if (end && is_own(*end, alias)) return net::remove_link(host, end->index);
+      if (is_listed(*link, end, prev_result)) return net::remove_link(sandbox, link->index);
+    }
+  }
+  auto end = find_listed_end(host, prev_result, alias);
+  if (!end) end = find_own_end(host, alias);
+  return end && net::remove_link(host, end->index);
 }
 
 bool has_host_end(net::Netlink& host, const net::Owner& owner) {
-  const std::string alias = alias_of(owner);
-  return std::ranges::any_of(net::list_links(host),
-                             [&](const net::Link& link) { return link.alias == alias; });
-}
-
-void remove_stale_veths(const std::string& network, const std::vector<net::Owner>& valid) {
-  std::set<std::string> aliases;
-  for (const net::Owner& owner : valid) aliases.insert(alias_of(owner));
-  const std::string prefix = alias_prefix(network);
-  net::Netlink host;
-  for (const net::Link& link : net::list_links(host))
-    if (link.kind == "veth" && link.alias.starts_with(prefix) && !aliases.contains(link.alias))
-      net::remove_link(host, link.index);
+  return find_own_end(host, alias_of(owner)).has_value();
 }
 
 std::vector<base::Prefix> addresses_of(const std::optional<cni::Result>& prev_result) {

@@ -13,11 +13,14 @@
 
 namespace attach {
 
-/// The alias that marks a host end as ours: `plumb:<network>/<container ID>/<ifname>`, its parts
-/// hashed where they would exceed the kernel's 255 bytes. GC finds orphans by it.
+/// The alias that marks a link as ours: `plumb:<network>/<container ID>/<ifname>`, its parts hashed
+/// where they would exceed the kernel's 255 bytes. Host ends have it, and `lo` of a sandbox. DEL
+/// and GC go by it.
 std::string alias_of(const net::Owner& owner);
 /// What every alias of `network` begins with.
 std::string alias_prefix(const std::string& network);
+/// Whether `alias` is that of any attachment of ours.
+bool names_owner(const std::string& alias);
 
 /// Throws cni::Error when the sandbox has a link of that name (S-033). Asked before IPAM, so that a
 /// second ADD never disturbs the address of the first (S-153).
@@ -62,23 +65,17 @@ net::Link verify_host_end(net::Netlink& host, const cni::Result& result,
 /// CHECK of the MTU, where prevResult tells one: cniVersions before 1.0.0 do not.
 void verify_mtu(const net::Link& link, const cni::Interface& known);
 
-/// DEL of a pair: removes the container's end, and the host's with it. A link of another kind is
-/// somebody else's and stays, and so is a veth whose MAC differs from the one in `prev_result`
-/// while the host end listed there is gone (S-168). Without a namespace, or a link of that name in
-/// it, it goes by that host end, if it is still a veth of the listed MAC, or by the alias. Returns
-/// whether one was removed.
+/// DEL of a pair: removes the link `owner.ifname` of the sandbox if its host end belongs to
+/// `owner`, and otherwise the host end that does, which has lost its other end, or is a pair whose
+/// other end was renamed. A link of another kind or of another attachment stays (S-168). The alias
+/// tells whose an end is. An end without one was made by the reference or by an operator: it goes
+/// only when `prev_result` lists this very pair, by MAC address or host end. Returns whether one
+/// was removed.
 bool remove_veth_pair(const std::optional<base::Netns>& netns, const net::Owner& owner,
                       const std::optional<cni::Result>& prev_result);
 
-/// The owners that GC's list names in `network`.
-std::vector<net::Owner> owners_of(const std::string& network,
-                                  const std::vector<cni::Attachment>& attachments);
-
 /// Whether the host has an end whose alias names `owner`, wherever the other end is.
 bool has_host_end(net::Netlink& host, const net::Owner& owner);
-
-/// GC of pairs: removes host ends whose alias names `network` and none of `valid`.
-void remove_stale_veths(const std::string& network, const std::vector<net::Owner>& valid);
 
 /// The addresses of `prev_result`, for removals that find things faster by address.
 std::vector<base::Prefix> addresses_of(const std::optional<cni::Result>& prev_result);

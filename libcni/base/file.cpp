@@ -11,6 +11,7 @@
 #include <chrono>
 #include <csignal>
 
+#include "libcni/base/gone.h"
 #include "libcni/base/interrupt.h"
 #include "libcni/base/sys_error.h"
 
@@ -36,7 +37,7 @@ UniqueFd open_or_throw(const std::string& path, int flags, const char* verb) {
 /// A regular file, opened without waiting for the other end of a FIFO; empty when there is none.
 UniqueFd find_regular(const std::string& path) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-  if (!fd && errno == ENOENT) return fd;
+  if (!fd && is_gone(errno, Object::file)) return fd;
   struct stat status {};
   if (!fd || ::fstat(fd.get(), &status) != 0) throw_errno("open " + path);
   if (S_ISDIR(status.st_mode)) throw_errno("read " + path, EISDIR);
@@ -171,7 +172,7 @@ void ensure_directory(const std::string& path, mode_t mode) {
 
 bool remove_file(const std::string& path) {
   if (::unlink(path.c_str()) == 0) return true;
-  if (errno == ENOENT) return false;
+  if (is_gone(errno, Object::file)) return false;
   throw_errno("remove " + path);
 }
 

@@ -9,6 +9,7 @@
 
 #include <cstdlib>
 
+#include "libcni/base/gone.h"
 #include "libcni/base/log.h"
 #include "libcni/base/sys_error.h"
 
@@ -27,9 +28,12 @@ void enter(int fd, const char* what) {
   if (::setns(fd, CLONE_NEWNET) != 0) throw_errno(what);
 }
 
+/// The errno of asking what `fd` is: 0 for a network namespace, EINVAL for anything else.
 /// NS_GET_NSTYPE (kernel 4.11) fails with ENOTTY on anything that is not a namespace.
-bool is_netns(int fd) {
-  return ::ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET;
+int ask_type(int fd) {
+  const int type = ::ioctl(fd, NS_GET_NSTYPE);
+  if (type == CLONE_NEWNET) return 0;
+  return type < 0 && errno != ENOTTY ? errno : EINVAL;
 }
 
 /// A stay in another namespace; its end restores the one the process was in. When the way there is
@@ -58,15 +62,18 @@ class Stay {
 
 Netns Netns::open(const std::string& path) {
   Netns netns(open_ns(path.c_str()));
-  if (!is_netns(netns.fd())) throw_errno("open network namespace \"" + path + "\"", EINVAL);
+  if (const int errnum = ask_type(netns.fd()); errnum != 0)
+    throw_errno("open network namespace \"" + path + "\"", errnum);
   return netns;
 }
 
 std::optional<Netns> Netns::find(const std::string& path) {
   if (path.empty()) return std::nullopt;
   Netns netns(UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)));
-  if (!netns.fd_ || !is_netns(netns.fd())) return std::nullopt;
-  return netns;
+  const int errnum = netns.fd_ ? ask_type(netns.fd()) : errno;
+  if (errnum == 0) return netns;
+  if (is_gone(errnum, Object::netns)) return std::nullopt;
+  throw_errno("open network namespace \"" + path + "\"", errnum);
 }
 
 Netns Netns::current() {

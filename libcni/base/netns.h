@@ -15,8 +15,8 @@ class Netns {
   /// Throws std::system_error naming `path`: ENOENT when missing, EINVAL when it is no network
   /// namespace (S-036, S-038).
   static Netns open(const std::string& path);
-  /// Nothing when `path` is empty, missing, or no namespace any more, as after a crash (S-042,
-  /// S-043).
+  /// Nothing when `path` is empty, missing, or not a namespace any more, as after a crash (S-042,
+  /// S-043). Throws std::system_error naming `path` where that cannot be told (EINTR, EMFILE).
   static std::optional<Netns> find(const std::string& path);
   static Netns current();
   /// Creates an anonymous namespace; the kernel frees it with the last handle. The caller stays

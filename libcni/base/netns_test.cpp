@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libcni/base/netns.h"
 
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -68,6 +70,38 @@ TEST(Netns, S043_AFileThatIsNoNamespaceIsNotFound) {
   EXPECT_FALSE(Netns::find("/nonexistent"));
   EXPECT_FALSE(Netns::find(folder / "stale"));
   EXPECT_FALSE(Netns::find("/proc/self/ns/mnt"));
+}
+
+// S15
+TEST(Netns, S15_WhatCannotBeOpenedIsNotTakenForGone) {
+  const Netns created = Netns::create();
+  const std::string path = "/proc/self/fd/" + std::to_string(created.fd());
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  int errnum = 0;
+  bool looked = false;
+  try {
+    Netns::find(path);
+    looked = true;
+  } catch (const std::exception&) {
+    errnum = errno;  // UBSan needs a descriptor to look at the exception itself
+  }
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_FALSE(looked);
+  EXPECT_EQ(errnum, EMFILE);
+  EXPECT_TRUE(Netns::find(path));
+}
+
+// S15
+TEST(Netns, S15_WhatIsThereButNotANamespaceIsGone) {
+  const test::TempDir folder;
+  const std::string file = folder.file("file", "");
+  EXPECT_FALSE(Netns::find(file + "/below"));  // ENOTDIR
+  ASSERT_EQ(::mknod((folder / "socket").c_str(), S_IFSOCK | 0600, 0), 0);
+  EXPECT_FALSE(Netns::find(folder / "socket"));  // ENXIO
+  EXPECT_FALSE(Netns::find("/proc/self/ns/uts"));
 }
 
 }  // namespace

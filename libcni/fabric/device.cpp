@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <set>
 #include <vector>
 
 #include "libcni/fabric/sysctls.h"
@@ -16,8 +15,6 @@
 
 namespace fabric {
 namespace {
-
-constexpr std::uint8_t kProtocolRouterAdvertisement = 9;  // RTPROT_RA
 
 using What = Change::What;
 
@@ -122,19 +119,11 @@ std::string find_obstacle(const Run& run, const std::vector<net::VxlanLink>& all
 }
 
 void ensure_forwarding_v6(Run& run) {
-  const std::string key = "net/ipv6/conf/all/forwarding";
+  const std::string key = net::forwarding_key(AF_INET6);
   const auto present = net::find_sysctl(key);
   if (!present || *present == "1") return;
-  // A link with accept_ra 1 stops listening when it forwards, and loses its default route.
-  std::set<int> links;
-  for (const net::Route& route :
-       net::list_main_routes(run.netlink(), AF_INET6, kProtocolRouterAdvertisement))
-    links.insert(route.oif);
-  for (const int index : links)
-    if (const auto link = net::find_link(run.netlink(), index))
-      if (const std::string accept = "net/ipv6/conf/" + link->name + "/accept_ra";
-          net::find_sysctl(accept) == "1")
-        ensure_global_sysctl(run, accept, "2");
+  for (const std::string& accept : net::list_accept_ra_keys(run.netlink()))
+    ensure_global_sysctl(run, accept, "2");
   ensure_global_sysctl(run, key, "1");
 }
 
@@ -177,7 +166,8 @@ std::optional<int> ensure_device(Run& run, const VxlanDevice& wanted) {
   const net::Link link = absent || differs ? net::get_link(netlink, wanted.name) : present->link;
   if (absent || differs || present->accept_ra != 0u || present->rp_filter != 2u) {
     ensure_sysctl(run, "net/ipv6/conf/" + wanted.name + "/accept_ra", "0");
-    ensure_sysctl(run, "net/ipv4/conf/" + wanted.name + "/rp_filter", "2");
+    if (net::find_conf_in_effect(wanted.name, "rp_filter") != "2")
+      ensure_sysctl(run, "net/ipv4/conf/" + wanted.name + "/rp_filter", "2");
   }
   if (!settle(run, link, wanted)) return std::nullopt;
   return link.index;
@@ -206,7 +196,7 @@ void ensure_forwarding(Run& run, const Desired& desired) {
   const bool over_v6 = std::ranges::any_of(
       desired.overlays, [](const Overlay& overlay) { return !overlay.device.local.is_v4(); });
   if (has_routes_of(AF_INET)) {
-    ensure_global_sysctl(run, "net/ipv4/ip_forward", "1");
+    ensure_global_sysctl(run, net::forwarding_key(AF_INET), "1");
     // Nobody fragments an outer IPv6 packet. Where the path turns out narrower than the link, the
     // kernel tells IPv4 pods so only with this; otherwise their full-size packets vanish.
     if (over_v6) ensure_global_sysctl(run, "net/ipv4/ip_forward_use_pmtu", "1");

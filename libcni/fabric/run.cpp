@@ -6,6 +6,8 @@
 #include <chrono>
 #include <iterator>
 
+#include "libcni/base/gone.h"
+
 namespace fabric {
 namespace {
 
@@ -24,8 +26,10 @@ const char* word_of(Change::What what) {
   return "remove ";
 }
 
+/// Of any object that a pipeline removes.
 bool means_gone(int errnum) {
-  return errnum == ENOENT || errnum == ESRCH || errnum == ENODEV || errnum == EADDRNOTAVAIL;
+  return base::is_gone(errnum, base::Object::route) ||
+         base::is_gone(errnum, base::Object::neighbor);
 }
 
 }  // namespace

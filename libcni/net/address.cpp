@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "libcni/base/gone.h"
 #include "libcni/net/attributes.h"
 
 namespace net {
@@ -73,7 +74,7 @@ bool remove_address(Netlink& netlink, int index, const base::Prefix& prefix) try
   netlink.request(message, "remove " + describe(index, prefix));
   return true;
 } catch (const std::system_error& e) {
-  if (e.code().value() == EADDRNOTAVAIL || e.code().value() == ENODEV) return false;
+  if (base::is_gone(e.code().value(), base::Object::address)) return false;
   throw;
 }
 

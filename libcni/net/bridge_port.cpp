@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "libcni/net/attributes.h"
+#include "libcni/net/link.h"
 
 namespace net {
 namespace {
@@ -49,6 +50,11 @@ void append_range(std::vector<PortVlan>& vlans, std::uint16_t begin, const bridg
 }
 
 }  // namespace
+
+std::size_t count_ports(Netlink& netlink, int index) {
+  const auto links = list_links(netlink);
+  return static_cast<std::size_t>(std::ranges::count(links, index, &Link::master));
+}
 
 void set_port_flags(Netlink& netlink, int index, PortFlags flags) {
   Message message(RTM_SETLINK, 0);

@@ -8,6 +8,11 @@
 
 namespace net {
 
+/// Of one bridge: BR_MAX_PORTS, of which number 0 is not used. EXFULL answers the next one.
+inline constexpr std::size_t kMaxPorts = 1023;
+/// The links that are ports of bridge `index`.
+std::size_t count_ports(Netlink& netlink, int index);
+
 struct PortFlags {
   bool hairpin = false;
   bool isolated = false;

@@ -13,6 +13,7 @@
 
 #include <libmnl/libmnl.h>
 
+#include "libcni/base/gone.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/net/attributes.h"
 #include "libcni/net/netfilter_socket.h"
@@ -111,7 +112,8 @@ void forget(NetfilterSocket& socket, int family, const Flow& flow) {
   if (flow.id) mnl_attr_put_u32(request, CTA_ID, *flow.id);
   const std::string attempted = "forget the UDP connection to port " + std::to_string(flow.port);
   const int errnum = socket.ask(request, attempted, [](const nlmsghdr&) {});
-  if (errnum != 0 && errnum != ENOENT) base::throw_errno(attempted, errnum);
+  if (errnum != 0 && !base::is_gone(errnum, base::Object::rule))
+    base::throw_errno(attempted, errnum);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "libcni/base/gone.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/net/attributes.h"
 
@@ -32,7 +33,7 @@ bool remove(Netlink& netlink, Message& message, const std::string& attempted) tr
   netlink.request(message, attempted);
   return true;
 } catch (const std::system_error& e) {
-  if (e.code().value() == ENODEV) return false;
+  if (base::is_gone(e.code().value(), base::Object::link)) return false;
   throw;
 }
 
@@ -85,6 +86,9 @@ Link parse_link(const nlmsghdr& message) {
         break;
       case IFLA_MASTER:
         link.master = static_cast<int>(u32_of(a));
+        break;
+      case IFLA_GROUP:
+        link.group = u32_of(a);
         break;
       case IFLA_LINK:
         link.peer_index = static_cast<int>(u32_of(a));
@@ -143,7 +147,7 @@ std::vector<Link> list_links(Netlink& netlink) {
   return links;
 }
 
-void add_bridge(Netlink& netlink, const BridgeSpec& spec) try {
+bool add_bridge(Netlink& netlink, const BridgeSpec& spec) try {
   Message message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
   message.extra<ifinfomsg>();
   message.put(IFLA_IFNAME, spec.name);
@@ -154,8 +158,10 @@ void add_bridge(Netlink& netlink, const BridgeSpec& spec) try {
     message.nest(IFLA_INFO_DATA, [&] { message.put_u8(IFLA_BR_VLAN_FILTERING, 1); });
   });
   netlink.request(message, "create bridge " + quoted(spec.name));
+  return true;
 } catch (const std::system_error& e) {
   if (e.code().value() != EEXIST) throw;
+  return false;
 }
 
 void add_veth(Netlink& host, const base::Netns& sandbox, const VethSpec& spec) {
@@ -170,6 +176,7 @@ void add_veth(Netlink& host, const base::Netns& sandbox, const VethSpec& spec) {
   if (spec.host_mac) message.put(IFLA_ADDRESS, spec.host_mac->bytes);
   // The reference's host ends have no queue; a queue would only add latency in front of the peer's.
   message.put_u32(IFLA_TXQLEN, 0);
+  if (spec.host_group != 0) message.put_u32(IFLA_GROUP, spec.host_group);
   if (spec.master != 0) message.put_u32(IFLA_MASTER, static_cast<std::uint32_t>(spec.master));
   message.nest(IFLA_LINKINFO, [&] {
     message.put(IFLA_INFO_KIND, "veth");
@@ -196,6 +203,18 @@ void set_down(Netlink& netlink, int index) {
   Change(index).flags(0, IFF_UP).send(netlink, "set down");
 }
 
+void set_up(Netlink& netlink, int index, const std::string& alias) {
+  Change change(index);
+  change.message().put(IFLA_IFALIAS, alias);
+  change.flags(IFF_UP, IFF_UP).send(netlink, "set up, with alias \"" + alias + "\",");
+}
+
+void set_down(Netlink& netlink, int index, const std::string& alias) {
+  Change change(index);
+  change.message().put(IFLA_IFALIAS, alias);
+  change.flags(0, IFF_UP).send(netlink, "set down, with alias \"" + alias + "\",");
+}
+
 void set_promisc(Netlink& netlink, int index) {
   Change(index).flags(IFF_PROMISC, IFF_PROMISC).send(netlink, "set promiscuous mode");
 }
@@ -218,6 +237,13 @@ void set_alias(Netlink& netlink, int index, const std::string& alias) {
   change.send(netlink, "set alias \"" + alias + "\"");
 }
 
+void set_alias_for_group(Netlink& netlink, int index, const std::string& alias) {
+  Change change(index);
+  change.message().put(IFLA_IFALIAS, alias);
+  change.message().put_u32(IFLA_GROUP, 0);
+  change.send(netlink, "set alias \"" + alias + "\"");
+}
+
 void set_master(Netlink& netlink, int index, int master) {
   Change change(index);
   change.message().put_u32(IFLA_MASTER, static_cast<std::uint32_t>(master));
@@ -235,6 +261,21 @@ bool remove_link(Netlink& netlink, int index) {
   Message message(RTM_DELLINK, 0);
   message.extra<ifinfomsg>().ifi_index = index;
   return remove(netlink, message, "delete link " + std::to_string(index));
+}
+
+void put_into_group(Pipeline& pipeline, int index, std::uint32_t group) {
+  // Not RTM_NEWLINK, which without an index would change all links of the group.
+  Message message(RTM_SETLINK, 0);
+  message.extra<ifinfomsg>().ifi_index = index;
+  message.put_u32(IFLA_GROUP, group);
+  pipeline.add(message);
+}
+
+bool remove_group(Netlink& netlink, std::uint32_t group) {
+  Message message(RTM_DELLINK, 0);
+  message.extra<ifinfomsg>();
+  message.put_u32(IFLA_GROUP, group);
+  return remove(netlink, message, "delete the links of group " + std::to_string(group));
 }
 
 std::string operstate_name(int operstate) {

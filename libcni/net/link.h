@@ -25,6 +25,7 @@ struct Link {
   unsigned promiscuity = 0;  ///< how many users want promiscuous mode
   bool promisc = false;      ///< IFF_PROMISC: set by hand, not by a capture
   std::string alias;
+  std::uint32_t group = 0;  ///< IFLA_GROUP; 0 is every link's from the start
   bool operator==(const Link&) const = default;
 };
 
@@ -42,8 +43,8 @@ struct BridgeSpec {
   std::optional<int> mtu = {};
   bool vlan_filtering = false;
 };
-/// Creates the bridge, down, unless a link of that name exists.
-void add_bridge(Netlink& netlink, const BridgeSpec& spec);
+/// Creates the bridge, down; returns false when a link of that name exists.
+bool add_bridge(Netlink& netlink, const BridgeSpec& spec);
 
 struct VethSpec {
   std::string host_name;
@@ -52,6 +53,7 @@ struct VethSpec {
   std::optional<base::Mac> sandbox_mac = {};
   int master = 0;  ///< index of the host end's bridge, or 0
   std::optional<base::Mac> host_mac = {};
+  std::uint32_t host_group = 0;  ///< of the host end
 };
 /// Creates the pair from the host side: host end up, without queue, a port of `master`; the other
 /// end down, straight in `sandbox` under its final name, so that no crash leaves it on the host
@@ -65,11 +67,22 @@ void set_mtu(Netlink& netlink, int index, int mtu);
 void set_promisc(Netlink& netlink, int index);
 /// At most 255 bytes.
 void set_alias(Netlink& netlink, int index, const std::string& alias);
+/// Sets the alias and puts the link back into group 0, both or neither.
+void set_alias_for_group(Netlink& netlink, int index, const std::string& alias);
+/// Sets the link up or down and gives it `alias`, in one request.
+void set_up(Netlink& netlink, int index, const std::string& alias);
+void set_down(Netlink& netlink, int index, const std::string& alias);
 void set_master(Netlink& netlink, int index, int master);
 
 /// Removes the link; returns false when it did not exist.
 bool remove_link(Netlink& netlink, const std::string& name);
 bool remove_link(Netlink& netlink, int index);
+
+/// Puts the link into `group`.
+void put_into_group(Pipeline& pipeline, int index, std::uint32_t group);
+/// Removes all links of `group`, which is not 0, at once: the kernel waits for its readers once and
+/// not once for each link. Returns false when there was none.
+bool remove_group(Netlink& netlink, std::uint32_t group);
 
 /// Waits for operstate UP by link events; returns the last state seen (IF_OPER_UP on success) when
 /// `milliseconds` have passed.

@@ -11,6 +11,7 @@
 #include <libmnl/libmnl.h>
 #include <libnftnl/common.h>
 
+#include "libcni/base/gone.h"
 #include "libcni/base/interrupt.h"
 #include "libcni/base/sys_error.h"
 
@@ -121,7 +122,7 @@ void NetfilterSocket::dump(const std::function<nlmsghdr*()>& build, const std::s
     const int errnum = ask(build(), attempted, on_message);
     if (errnum == 0 || (errnum == EINTR && round >= kDumpRounds)) return;
     restart();
-    if (errnum == ENOENT) return;
+    if (base::is_gone(errnum, base::Object::rule)) return;
     if (errnum != EINTR) base::throw_errno(attempted, errnum);
   }
 }

@@ -18,6 +18,7 @@
 #include <libnftnl/common.h>
 #include <libnftnl/rule.h>
 
+#include "libcni/base/gone.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/net/attributes.h"
 #include "libcni/net/netfilter_socket.h"
@@ -145,7 +146,8 @@ bool Nft::has_chain(const Table& table, const std::string& chain) {
   mnl_attr_put_strz(request, NFTA_CHAIN_NAME, chain.c_str());
   const std::string attempted = "look for nf_tables chain \"" + chain + "\"";
   const int errnum = socket_->ask(request, attempted, [](const nlmsghdr&) {});
-  if (errnum != 0 && errnum != ENOENT) base::throw_errno(attempted, errnum);
+  if (errnum != 0 && !base::is_gone(errnum, base::Object::rule))
+    base::throw_errno(attempted, errnum);
   return errnum == 0;
 }
 

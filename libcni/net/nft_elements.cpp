@@ -5,6 +5,7 @@
 
 #include <libmnl/libmnl.h>
 
+#include "libcni/base/gone.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/net/attributes.h"
 #include "libcni/net/netfilter_socket.h"
@@ -80,7 +81,8 @@ std::optional<Element> Nft::find_element(const Table& table, const std::string& 
   const int errnum = socket_->ask(request, attempted, [&](const nlmsghdr& answer) {
     for_each_element(answer, [&](const nlattr& element) { found = read_element(element); });
   });
-  if (errnum != 0 && errnum != ENOENT) base::throw_errno(attempted, errnum);
+  if (errnum != 0 && !base::is_gone(errnum, base::Object::rule))
+    base::throw_errno(attempted, errnum);
   return found;
 }
 

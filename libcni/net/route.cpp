@@ -9,6 +9,7 @@
 #include <cstring>
 #include <system_error>
 
+#include "libcni/base/gone.h"
 #include "libcni/net/attributes.h"
 
 namespace net {
@@ -56,17 +57,43 @@ void fill(Message& message, const Route& route, std::uint8_t scope) {
   });
 }
 
+std::optional<base::IpAddress> parse_gateway(const nlattr& a) {
+  const auto bytes = bytes_of(a);
+  if (type_of(a) == RTA_GATEWAY) return base::IpAddress::from_bytes(bytes);
+  if (bytes.size() <= sizeof(rtvia)) return std::nullopt;
+  return base::IpAddress::from_bytes(bytes.subspan(sizeof(rtvia)));
+}
+
+/// RTA_MULTIPATH: a list of rtnexthop, each with attributes of its own behind it.
+std::vector<NextHop> parse_hops(std::span<const std::uint8_t> bytes) {
+  std::vector<NextHop> hops;
+  while (bytes.size() >= sizeof(rtnexthop)) {
+    rtnexthop header{};
+    std::memcpy(&header, bytes.data(), sizeof header);
+    if (header.rtnh_len < sizeof header || header.rtnh_len > bytes.size()) break;
+    NextHop hop{.oif = header.rtnh_ifindex};
+    for_each_attribute(bytes.data() + sizeof header, bytes.data() + header.rtnh_len,
+                       [&](const nlattr& a) {
+                         if (type_of(a) == RTA_GATEWAY || type_of(a) == RTA_VIA)
+                           hop.gateway = parse_gateway(a);
+                       });
+    hops.push_back(hop);
+    bytes = bytes.subspan(std::min<std::size_t>(RTNH_ALIGN(header.rtnh_len), bytes.size()));
+  }
+  return hops;
+}
+
 void parse_attribute(Route& route, const nlattr& a) {
   switch (type_of(a)) {
     case RTA_DST:
       if (const auto dst = base::IpAddress::from_bytes(bytes_of(a))) route.dst.address = *dst;
       break;
     case RTA_GATEWAY:
-      route.gateway = base::IpAddress::from_bytes(bytes_of(a));
-      break;
     case RTA_VIA:
-      if (bytes_of(a).size() > sizeof(rtvia))
-        route.gateway = base::IpAddress::from_bytes(bytes_of(a).subspan(sizeof(rtvia)));
+      route.gateway = parse_gateway(a);
+      break;
+    case RTA_MULTIPATH:
+      route.hops = parse_hops(bytes_of(a));
       break;
     case RTA_PREFSRC:
       route.source = base::IpAddress::from_bytes(bytes_of(a));
@@ -139,6 +166,11 @@ Found look_up(Netlink& netlink, const base::IpAddress& destination, int oif) try
 
 }  // namespace
 
+std::vector<NextHop> hops_of(const Route& route) {
+  if (!route.hops.empty()) return route.hops;
+  return {{.oif = route.oif, .gateway = route.gateway}};
+}
+
 void add_route(Netlink& netlink, const Route& route, IfPresent if_present) try {
   const std::uint16_t replace = if_present == IfPresent::replace ? NLM_F_REPLACE : 0;
   Message message(RTM_NEWROUTE, static_cast<std::uint16_t>(NLM_F_CREATE | replace));
@@ -155,7 +187,7 @@ bool remove_route(Netlink& netlink, const Route& route) try {
   netlink.request(message, "remove " + describe(route));
   return true;
 } catch (const std::system_error& e) {
-  if (e.code().value() == ESRCH || e.code().value() == ENODEV) return false;
+  if (base::is_gone(e.code().value(), base::Object::route)) return false;
   throw;
 }
 

@@ -14,8 +14,16 @@ namespace net {
 inline constexpr std::uint8_t kScopeLink = 253;
 inline constexpr std::uint8_t kScopeHost = 254;
 inline constexpr std::uint8_t kProtocolKernel = 2;
+inline constexpr std::uint8_t kProtocolRouterAdvertisement = 9;  ///< RTPROT_RA
 inline constexpr std::uint32_t kMetricV6 = 1024;     ///< IP6_RT_PRIO_USER: what is made of 0
 inline constexpr std::uint32_t kMetricOnLink = 256;  ///< IP6_RT_PRIO_ADDRCONF: of a link's prefixes
+
+/// One of the ways that a route takes.
+struct NextHop {
+  int oif = 0;
+  std::optional<base::IpAddress> gateway = {};
+  bool operator==(const NextHop&) const = default;
+};
 
 /// A unicast route, or with `blackhole` one that drops. `dst` is masked when it is sent. `gateway`
 /// of an IPv4 route can be an IPv6 address (kernel 5.2).
@@ -32,8 +40,14 @@ struct Route {
   std::uint32_t advmss = 0;
   bool onlink = false;
   bool blackhole = false;
+  /// As read, where there are several; `gateway` and `oif` are empty then. The kernel makes one
+  /// such route of two IPv6 routes that differ in nothing else.
+  std::vector<NextHop> hops = {};
   bool operator==(const Route&) const = default;
 };
+
+/// The ways that `route` takes, one or several.
+std::vector<NextHop> hops_of(const Route& route);
 
 enum class IfPresent { fail, keep, replace };
 

@@ -5,10 +5,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
+#include <set>
 
+#include "libcni/base/gone.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/base/unique_fd.h"
+#include "libcni/net/link.h"
+#include "libcni/net/route.h"
 
 namespace net {
 namespace {
@@ -17,47 +23,98 @@ std::string path_of(const std::string& key) {
   return "/proc/sys/" + key;
 }
 
-base::UniqueFd open_for_writing(const std::string& key) noexcept {
-  base::UniqueFd fd(::open(path_of(key).c_str(), O_WRONLY | O_CLOEXEC));
+base::UniqueFd open_to(int flags, const std::string& key) noexcept {
+  base::UniqueFd fd(::open(path_of(key).c_str(), flags | O_CLOEXEC));
   if (fd || errno != EROFS) return fd;
-  base::UniqueFd host(::open(("/host" + path_of(key)).c_str(), O_WRONLY | O_CLOEXEC));
+  base::UniqueFd host(::open(("/host" + path_of(key)).c_str(), flags | O_CLOEXEC));
   if (!host) errno = EROFS;
   return host;
 }
 
-bool write_once(const std::string& key, const std::string& value) noexcept {
-  const base::UniqueFd fd = open_for_writing(key);
-  return fd && ::write(fd.get(), value.data(), value.size()) == static_cast<ssize_t>(value.size());
+bool write_to(int fd, const std::string& value) noexcept {
+  return ::pwrite(fd, value.data(), value.size(), 0) == static_cast<ssize_t>(value.size());
+}
+
+/// What `fd` reads, without the final newline; nothing, and errno, where it cannot be read.
+std::optional<std::string> read_from(int fd) noexcept {
+  std::array<char, 256> buffer{};
+  ssize_t size = ::pread(fd, buffer.data(), buffer.size(), 0);
+  if (size < 0) return std::nullopt;
+  if (size > 0 && buffer[static_cast<std::size_t>(size) - 1] == '\n') --size;
+  return std::string(buffer.data(), static_cast<std::size_t>(size));
+}
+
+std::string conf_key(const std::string& link, const std::string& knob) {
+  return "net/ipv4/conf/" + link + "/" + knob;
+}
+
+/// Of two values of a knob of which the greater one counts. They are small numbers.
+const std::string& greater(const std::string& a, const std::string& b) {
+  return a.size() != b.size() ? (a.size() < b.size() ? b : a) : std::max(a, b);
 }
 
 }  // namespace
 
 std::optional<std::string> find_sysctl(const std::string& key) {
   const base::UniqueFd fd(::open(path_of(key).c_str(), O_RDONLY | O_CLOEXEC));
-  std::array<char, 256> buffer{};
-  if (!fd) return std::nullopt;
-  const ssize_t size = ::read(fd.get(), buffer.data(), buffer.size());
-  if (size < 0) return std::nullopt;
-  std::string value(buffer.data(), static_cast<std::size_t>(size));
-  if (!value.empty() && value.back() == '\n') value.pop_back();
-  return value;
+  if (fd)
+    if (auto value = read_from(fd.get())) return value;
+  // A link's keys go with it, also between the two calls.
+  if (base::is_gone(errno, base::Object::file)) return std::nullopt;
+  base::throw_errno("read sysctl " + key);
 }
 
 void write_sysctl(const std::string& key, const std::string& value) {
-  if (!write_once(key, value)) base::throw_errno("set sysctl " + key + " to " + value);
+  const base::UniqueFd fd = open_to(O_WRONLY, key);
+  if (!fd || !write_to(fd.get(), value)) base::throw_errno("set sysctl " + key + " to " + value);
 }
 
 void ensure_sysctl(const std::string& key, const std::string& value) {
   if (find_sysctl(key) != value) write_sysctl(key, value);
 }
 
-void try_write_sysctl(const std::string& key, const std::string& value) noexcept {
-  // The knobs written this way only tune; a kernel without them works as well.
-  [[maybe_unused]] const bool written = write_once(key, value);
+std::optional<std::string> find_conf_in_effect(const std::string& link, const std::string& knob) {
+  const auto own = find_sysctl(conf_key(link, knob));
+  const auto all = own ? find_sysctl(conf_key("all", knob)) : std::nullopt;
+  return all ? greater(*own, *all) : own;
 }
 
-void enable_forwarding(int family) {
-  ensure_sysctl(family == AF_INET ? "net/ipv4/ip_forward" : "net/ipv6/conf/all/forwarding", "1");
+void ensure_conf(const std::string& link, const std::string& knob, const std::string& value) {
+  const std::string key = conf_key(link, knob);
+  if (find_sysctl(key) == value || find_conf_in_effect(link, knob) == value) return;
+  write_sysctl(key, value);
+}
+
+void try_write_sysctl(const std::string& key, const std::string& value) noexcept {
+  // The knobs written this way only tune; a kernel without them works as well.
+  const base::UniqueFd fd = open_to(O_RDWR, key);
+  if (fd && read_from(fd.get()) != value) write_to(fd.get(), value);
+}
+
+std::string forwarding_key(int family) {
+  return family == AF_INET ? "net/ipv4/ip_forward" : "net/ipv6/conf/all/forwarding";
+}
+
+std::vector<std::string> list_accept_ra_keys(Netlink& host) {
+  std::set<int> routed;
+  for (const Route& route : list_main_routes(host, AF_INET6, kProtocolRouterAdvertisement))
+    for (const NextHop& hop : hops_of(route)) routed.insert(hop.oif);
+  std::vector<std::string> keys;
+  for (const Link& link : list_links(host)) {
+    const bool may_be_routed = link.name != "lo" && link.kind != "bridge" && link.master == 0;
+    if (!may_be_routed && !routed.contains(link.index)) continue;
+    std::string key = "net/ipv6/conf/" + link.name + "/accept_ra";
+    if (find_sysctl(key) == "1") keys.push_back(std::move(key));
+  }
+  return keys;
+}
+
+void enable_forwarding(Netlink& host, int family) {
+  const std::string key = forwarding_key(family);
+  if (find_sysctl(key) == "1") return;
+  if (family == AF_INET6)
+    for (const std::string& accept : list_accept_ra_keys(host)) write_sysctl(accept, "2");
+  write_sysctl(key, "1");
 }
 
 }  // namespace net

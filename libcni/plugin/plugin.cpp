@@ -62,7 +62,10 @@ class Invocation {
         request, is_true(edges_.getenv("CNI_NETNS_OVERRIDE").value_or("")), plugin_.opens_sandbox);
     if (own_netns && verb == Verb::add) refuse_own_netns();
     read_prev_result(request);
-    if (verb == Verb::gc) request.valid_attachments = json::parse_attachments(request.config);
+    if (verb == Verb::gc) {
+      request.valid_attachments = json::parse_attachments(request.config);
+      request.began = std::min(request.began, base::process_start());
+    }
     perform(request);
     // All that DEL could release outside of the namespace is released by now (F-06).
     if (own_netns) refuse_own_netns();

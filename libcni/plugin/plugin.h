@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "libcni/base/boot_time.h"
 #include "libcni/base/netns.h"
 #include "libcni/json/object.h"
 #include "libcni/spec/error.h"
@@ -38,12 +39,16 @@ struct Request {
   std::optional<base::Netns> sandbox = {};
   /// Absent on DEL also when it cannot be read (S-167).
   std::optional<Result> prev_result = {};
-  /// When this process began: what others made since is unknown to GC's list (S-203).
+  /// When this call began: what others made since is unknown to GC's list (S-203).
+  base::BootTime began = base::boot_time();
   std::chrono::system_clock::time_point started = std::chrono::system_clock::now();
   /// GC: what is still in use; all else of this network is to go (S-190 to S-194).
   std::vector<Attachment> valid_attachments = {};
 
   bool is_valid(const Attachment& attachment) const;
+  /// `began` on the wall clock, or earlier where that was set back since: a file that is newer than
+  /// this call is never taken for an older one.
+  std::chrono::system_clock::time_point earliest_start() const;
 };
 
 /// A CNI plugin: one function per verb; an unset one succeeds (S-201). Functions throw cni::Error

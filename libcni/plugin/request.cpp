@@ -143,6 +143,7 @@ Request with_config(const Request& request, const std::string& text) {
                   .network = request.network,
                   .version = request.version,
                   .prev_result = request.prev_result,
+                  .began = request.began,
                   .started = request.started,
                   .valid_attachments = request.valid_attachments};
   if (request.sandbox) changed.sandbox.emplace(request.sandbox->duplicate());
@@ -151,6 +152,12 @@ Request with_config(const Request& request, const std::string& text) {
 
 bool Request::is_valid(const Attachment& attachment) const {
   return std::ranges::find(valid_attachments, attachment) != valid_attachments.end();
+}
+
+std::chrono::system_clock::time_point Request::earliest_start() const {
+  const auto since =
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(base::boot_time() - began);
+  return std::min(started, std::chrono::system_clock::now() - since);
 }
 
 const Result& require_prev_result(const Request& request) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 
+#include "libcni/attach/gc.h"
 #include "libcni/base/failures.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/base/undo.h"
@@ -69,9 +70,8 @@ void configure_host(const Plan& plan, net::Netlink& host, const net::Link& link)
       attach::add_link_local(host, link, gateway_of(family));
       continue;
     }
-    const std::string conf = "net/ipv4/conf/" + link.name + "/";
-    net::ensure_sysctl(conf + "rp_filter", "1");
-    net::try_write_sysctl(conf + "proxy_arp", "1");
+    net::ensure_conf(link.name, "rp_filter", "1");
+    net::try_write_sysctl("net/ipv4/conf/" + link.name + "/proxy_arp", "1");
     // A proxy waits up to 0.8 s before it answers, for the real owner; here there is none.
     net::try_write_sysctl("net/ipv4/neigh/" + link.name + "/proxy_delay", "0");
   }
@@ -105,7 +105,7 @@ cni::Result add(const cni::Request& request) {
   undo.add("release the address", [&ipam] { ipam.del(); });
   result = complete_result(conf, std::move(result), list_default_families(sandbox));
   const Plan plan = make_plan(conf, request, result);
-  for (const int family : plan.families) net::enable_forwarding(family);
+  for (const int family : plan.families) net::enable_forwarding(host, family);
 
   const auto pair = attach::add_veth_pair(host, *request.sandbox, sandbox, plan.veth);
   undo.add("delete link \"" + pair.host.name + "\"",
@@ -148,11 +148,12 @@ void remove(const cni::Request& request) {
 void collect_garbage(const cni::Request& request) {
   const auto valid = attach::owners_of(request.network, request.valid_attachments);
   base::Failures failures;
-  // They are read before anything is removed: what an ADD makes meanwhile is not stale (S-203).
   std::function<void()> remove_rules = [] {};
-  failures.attempt(
-      [&] { remove_rules = net::find_stale_attachment_rules(request.network, valid); });
-  failures.attempt([&] { attach::remove_stale_veths(request.network, valid); });
+  failures.attempt([&] {
+    remove_rules =
+        attach::find_stale(request.network, valid, request.began, net::find_stale_attachment_rules);
+  });
+  failures.attempt([&] { attach::remove_stale_veths(request.network, valid, request.began); });
   failures.attempt(remove_rules);
   failures.attempt([&] {
     const cni::Request ipam_request = make_removal_request(request);

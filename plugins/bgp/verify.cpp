@@ -17,8 +17,7 @@ namespace {
 
 void verify_host_family(net::Netlink& host, const net::Link& link, int family) {
   attach::verify_forwarding(family);
-  if (family == AF_INET)
-    return attach::verify_sysctl("net/ipv4/conf/" + link.name + "/rp_filter", "1");
+  if (family == AF_INET) return attach::verify_conf(link.name, "rp_filter", "1");
   const auto gateway = base::host_prefix(gateway_of(family));
   const auto addresses = net::list_addresses(host, link.index);
   if (std::ranges::find(addresses, gateway, &net::Address::prefix) == addresses.end())
@@ -49,7 +48,7 @@ void verify_gateways(net::Netlink& sandbox, const Plan& plan, const net::Link& l
   for (const int family : plan.families) {
     const auto known = std::ranges::find(neighbors, gateway_of(family), &net::Neighbor::address);
     if (known == neighbors.end() && family == AF_INET)
-      attach::verify_sysctl("net/ipv4/conf/" + host.name + "/proxy_arp", "1");
+      attach::verify_conf(host.name, "proxy_arp", "1");
     if (known != neighbors.end() && known->mac != gateway_mac())
       attach::differs("gateway " + known->address.text() + " has MAC address " + known->mac.text() +
                       " in the sandbox, want " + gateway_mac().text());

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "libcni/base/gone.h"
 #include "libcni/base/undo.h"
 #include "libcni/net/mac_spoof.h"
 #include "libcni/net/masquerade.h"
@@ -34,6 +35,15 @@ struct Port {
   attach::VethPair veth;
 };
 
+[[noreturn]] void refuse_full_bridge(net::Netlink& host, const std::string& name) {
+  const auto bridge = net::find_link(host, name);
+  throw cni::Error(cni::Code::internal,
+                   "bridge \"" + name + "\" has " +
+                       std::to_string(bridge ? net::count_ports(host, bridge->index) : 0) +
+                       " ports, the kernel's limit",
+                   "put pods on another bridge or node");
+}
+
 /// Bridge and pair. The bridge can vanish in between: an ADD that made it and failed takes it back.
 Port add_port(Session& session, LinkPlan plan) {
   constexpr int kTries = 3;
@@ -47,7 +57,8 @@ Port add_port(Session& session, LinkPlan plan) {
           [&session, index = port.veth.host.index] { net::remove_link(session.host, index); });
       return port;
     } catch (const std::system_error& e) {
-      if (e.code().value() != ENODEV || i == kTries) throw;
+      if (e.code().value() == EXFULL) refuse_full_bridge(session.host, plan.bridge.name);
+      if (!base::is_gone(e.code().value(), base::Object::link) || i == kTries) throw;
     }
 }
 

@@ -233,7 +233,9 @@ TEST_F(BridgeApply, PortGetsHairpinIsolationMtuAndMac) {
   EXPECT_EQ(result.interfaces[2].mac, "02:00:00:00:00:07");
   EXPECT_EQ(result.interfaces[2].mtu, 1400u);  // S-118
   EXPECT_NO_THROW(check_with(more, result));
-  EXPECT_THROW(check_with("", result), cni::Error);
+  EXPECT_NO_THROW(check_with(R"(,"mtu":1400)", result)) << "flags that are not named";  // P5
+  EXPECT_THROW(check_with(R"(,"mtu":1400,"hairpinMode":false)", result), cni::Error);
+  EXPECT_THROW(check_with(R"(,"mtu":1400,"portIsolation":false)", result), cni::Error);
 }
 
 TEST_F(BridgeApply, Layer2LeavesAddressesToOthers) {
@@ -311,6 +313,38 @@ TEST_F(BridgeApply, S213_StatusIsReadyBeforeFirstUseAnd51WhenTheBridgeIsDown) {
   } catch (const cni::Error& e) {
     EXPECT_EQ(e.code(), cni::Code::limited_connectivity);  // S-207
   }
+}
+
+// S18
+TEST_F(BridgeApply, S18_FullBridgeIsNamedByAddAndStatus) {
+  add_with("");
+  std::string batch;
+  for (int i = 0; i < 511; ++i)
+    batch += "link add a" + std::to_string(i) + " master cni0 type veth peer name b" +
+             std::to_string(i) + "\nlink set b" + std::to_string(i) + " master cni0\n";
+  test::output_of("ip -batch - <<END\n" + batch + "END");
+  const auto status = [&] {
+    report_status(host_.request(cni::Verb::status, config(""), sandbox_));
+  };
+  try {
+    status();
+    ADD_FAILURE() << "STATUS succeeded";
+  } catch (const cni::Error& e) {
+    EXPECT_EQ(e.code(), cni::Code::not_available);
+    EXPECT_STREQ(e.what(), "bridge \"cni0\" has 1023 ports, the kernel's limit");
+  }
+  auto other = host_.add_sandbox();
+  auto more = host_.request(cni::Verb::add, config(""), other);
+  more.container_id = "c2";
+  try {
+    add(more);
+    ADD_FAILURE() << "ADD succeeded";
+  } catch (const cni::Error& e) {
+    EXPECT_STREQ(e.what(), "bridge \"cni0\" has 1023 ports, the kernel's limit");
+  }
+  test::output_of("ip link del a0");
+  EXPECT_NO_THROW(status());
+  EXPECT_NO_THROW(add(more));
 }
 
 }  // namespace

@@ -52,18 +52,35 @@ std::vector<std::uint16_t> parse_trunk(const std::vector<json::Object>& entries)
   return {ids.begin(), ids.end()};
 }
 
+/// What a link can have as its address: the kernel says of others only that it cannot assign them.
+base::Mac require_unicast(const std::string& text, const std::string& key) {
+  constexpr std::uint8_t kMulticast = 1;
+  const auto mac = base::Mac::parse(text);
+  const std::string problem = "address " + json::quote(text) + ": ";
+  if (!mac) refuse(problem + "invalid MAC address", key + ": want aa:bb:cc:dd:ee:ff");
+  if ((mac->bytes[0] & kMulticast) != 0)
+    refuse(problem + "multicast bit is set, a link needs a unicast MAC address",
+           key + ": want the lowest bit of the first byte to be 0, such as 02:00:00:00:00:01");
+  if (mac->is_zero()) refuse(problem + "all zero, a link needs a MAC address", key);
+  return *mac;
+}
+
 /// runtimeConfig.mac, else args.cni.mac, else CNI_ARGS MAC (reference-plugins 2.1).
 std::optional<base::Mac> parse_mac(const cni::Request& request) {
   const json::Object& config = request.config;
+  std::string key = "key runtimeConfig.mac";
   std::string text = config.get_object("runtimeConfig").get_string("mac");
-  if (text.empty()) text = config.get_object("args").get_object("cni").get_string("mac");
+  if (text.empty()) {
+    key = "key args.cni.mac";
+    text = config.get_object("args").get_object("cni").get_string("mac");
+  }
   // Only what asks for a MAC is read strictly; other CNI_ARGS are none of ours (S-245).
-  if (text.empty() && request.args.find("MAC=") != std::string::npos)
+  if (text.empty() && request.args.find("MAC=") != std::string::npos) {
+    key = "MAC in CNI_ARGS";
     text = cni::parse_args(request.args, {"MAC"})["MAC"];
+  }
   if (text.empty()) return std::nullopt;
-  const auto mac = base::Mac::parse(text);
-  if (!mac) refuse("address " + text + ": invalid MAC address", "want aa:bb:cc:dd:ee:ff");
-  return mac;
+  return require_unicast(text, key);
 }
 
 void refuse_contradictions(const Conf& conf, const cni::Request& request) {

@@ -59,7 +59,8 @@ TEST(BridgeConf, S103_RefusesValuesThatMeanNothing) {
   EXPECT_EQ(refusal(R"({"ipMasqBackend":"pf"})"),
             std::pair(std::string("unknown ipmasq backend \"pf\""), code));
   EXPECT_EQ(refusal(R"({"bridge":"a/b"})").second, code);
-  EXPECT_EQ(refusal(R"({"runtimeConfig":{"mac":"zz"}})").first, "address zz: invalid MAC address");
+  EXPECT_EQ(refusal(R"({"runtimeConfig":{"mac":"zz"}})").first,
+            "address \"zz\": invalid MAC address");
 }
 
 TEST(BridgeConf, S102_RefusesWrongTypes) {
@@ -103,6 +104,36 @@ TEST(BridgeConf, S077_RefusesLayer2WhereTheVersionCannotSayIt) {
 TEST(BridgeConf, S172_RemovalIgnoresWhatItDoesNotNeed) {
   EXPECT_NO_THROW(parse_conf_for_removal(
       request(R"({"vlan":9999,"vlanTrunk":3,"mtu":"x","runtimeConfig":{"mac":"zz"}})")));
+}
+
+// P7
+TEST(BridgeConf, P7_RefusesAMacThatNoLinkCanHaveAndNamesItsKey) {
+  const struct {
+    std::string config;
+    std::string args;
+    std::string key;
+  } sources[] = {{R"({"runtimeConfig":{"mac":"MAC"}})", "", "key runtimeConfig.mac"},
+                 {R"({"args":{"cni":{"mac":"MAC"}}})", "", "key args.cni.mac"},
+                 {"{}", "IgnoreUnknown=1;MAC=MAC", "MAC in CNI_ARGS"}};
+  for (const auto& source : sources)
+    for (const std::string mac : {"03:00:00:00:00:01", "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00"}) {
+      const auto with_mac = [&](std::string text) {
+        const auto at = text.rfind("MAC");
+        return at == std::string::npos ? text : text.replace(at, 3, mac);
+      };
+      auto asked = request(with_mac(source.config));
+      asked.args = source.args.empty() ? "" : with_mac(source.args);
+      try {
+        parse_conf(asked);
+        ADD_FAILURE() << source.key << " " << mac;
+      } catch (const cni::Error& e) {
+        EXPECT_EQ(e.code(), cni::Code::invalid_config);
+        const bool zero = mac.starts_with("00");
+        EXPECT_NE(std::string(e.what()).find(zero ? "all zero" : "multicast bit"),
+                  std::string::npos);
+        EXPECT_TRUE(e.details().starts_with(source.key)) << e.details();
+      }
+    }
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <system_error>
 
 #include "libcni/base/mac.h"
@@ -30,7 +31,9 @@ void pin_mac(net::Netlink& host, const net::Link& link) {
   net::set_mac(host, link.index, usable ? *link.mac : base::random_mac());
 }
 
+/// IPv6 link-local addresses, of which the kernel makes one itself, stand beside all others.
 bool conflicts(const base::Prefix& present, const base::Prefix& wanted) {
+  if (!present.address.is_v4() && present.address.is_link_local_unicast()) return false;
   if (present.address.is_v4() != wanted.address.is_v4()) return false;
   return present.address.is_v4() || present.contains(wanted.address) ||
          wanted.contains(present.address);
@@ -82,8 +85,11 @@ net::Link ensure_bridge(net::Netlink& host, const LinkPlan& plan, base::Undo& un
   auto link = net::find_link(host, name);
   if (!link) {
     // Before the step, which can be done and its answer lost.
-    undo.add("delete bridge \"" + name + "\"", [&host, name] { remove_unused_bridge(host, name); });
-    net::add_bridge(host, plan.bridge);
+    const auto is_ours = std::make_shared<bool>(true);
+    undo.add("delete bridge \"" + name + "\"", [&host, name, is_ours] {
+      if (*is_ours) remove_unused_bridge(host, name);
+    });
+    *is_ours = net::add_bridge(host, plan.bridge);  // false: a parallel ADD, or an operator, did
     // Before it is up, when the kernel makes its link-local address, from a random MAC address:
     // while that address is tentative the host resolves no pod for the IPv6 that it forwards, for 2
     // s.
@@ -135,7 +141,7 @@ void ensure_gateways(net::Netlink& host, const net::Link& link, const AddressPla
     pinned = true;
   }
   for (const base::Prefix& gateway : plan.gateways)
-    net::enable_forwarding(gateway.address.family());
+    net::enable_forwarding(host, gateway.address.family());
 }
 
 }  // namespace bridge

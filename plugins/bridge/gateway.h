@@ -20,8 +20,8 @@ net::Link ensure_bridge(net::Netlink& host, const LinkPlan& plan, base::Undo& un
 net::Link ensure_vlan_link(net::Netlink& host, const net::Link& bridge, const Conf& conf);
 
 /// Puts the gateway addresses on `link`, pins its MAC address and turns on forwarding. An other
-/// IPv4 address, or an IPv6 one of an overlapping subnet, is removed with `plan.force` and refused
-/// without.
+/// IPv4 address, or a global IPv6 one of an overlapping subnet, is removed with `plan.force` and
+/// refused without.
 void ensure_gateways(net::Netlink& host, const net::Link& link, const AddressPlan& plan,
                      base::Undo& undo);
 

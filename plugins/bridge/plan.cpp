@@ -58,6 +58,9 @@ cni::Result complete_result(const Conf& conf, cni::Result ipam) {
   for (cni::IpConfig& ip : ipam.ips) {
     ip.interface = kContainerInterface;
     if (!ip.gateway && conf.is_gateway) ip.gateway = ip.address.network().address.plus(1);
+  }
+  attach::name_default_gateways(ipam);
+  for (const cni::IpConfig& ip : ipam.ips) {
     const bool v4 = ip.address.address.is_v4();
     if (!conf.is_default_gateway || !families_with_default.insert(v4).second) continue;
     if (!has_default_with_gateway(ipam, v4))

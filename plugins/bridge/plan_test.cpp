@@ -103,5 +103,23 @@ TEST(BridgePlan, S183_AddressesOfOtherInterfacesAreNotOurs) {
   EXPECT_EQ(make_address_plan({}, request(), result).sandbox.ips.size(), 1u);
 }
 
+// L7
+TEST(BridgePlan, L7_DefaultRouteOfIpamNamesTheGatewayThatItUses) {
+  auto ipam = dual_stack();
+  ipam.routes = {{.dst = prefix("0.0.0.0/0")},
+                 {.dst = prefix("::/0")},
+                 {.dst = prefix("10.99.0.0/16")},
+                 {.dst = prefix("0.0.0.0/0"), .table = 7, .scope = 253}};
+  for (const bool is_default_gateway : {false, true}) {
+    const Conf conf{.is_gateway = true, .is_default_gateway = is_default_gateway};
+    const auto routes = complete_result(conf, ipam).routes;
+    ASSERT_EQ(routes.size(), 4u);
+    EXPECT_EQ(routes[0].gateway, address("10.1.0.1"));
+    EXPECT_EQ(routes[1].gateway, address("fd00::1"));
+    EXPECT_FALSE(routes[2].gateway) << "not a default route";
+    EXPECT_FALSE(routes[3].gateway) << "on the link";
+  }
+}
+
 }  // namespace
 }  // namespace bridge

@@ -2,6 +2,7 @@
 #include <functional>
 #include <optional>
 
+#include "libcni/attach/gc.h"
 #include "libcni/base/failures.h"
 #include "libcni/net/attachment_rules.h"
 #include "libcni/plugin/delegate.h"
@@ -26,11 +27,12 @@ void remove(const cni::Request& request) {
 void collect_garbage(const cni::Request& request) {
   const auto valid = attach::owners_of(request.network, request.valid_attachments);
   base::Failures failures;
-  // They are read before anything is removed: what an ADD makes meanwhile is not stale (S-203).
   std::function<void()> remove_rules = [] {};
-  failures.attempt(
-      [&] { remove_rules = net::find_stale_attachment_rules(request.network, valid); });
-  failures.attempt([&] { attach::remove_stale_veths(request.network, valid); });
+  failures.attempt([&] {
+    remove_rules =
+        attach::find_stale(request.network, valid, request.began, net::find_stale_attachment_rules);
+  });
+  failures.attempt([&] { attach::remove_stale_veths(request.network, valid, request.began); });
   failures.attempt(remove_rules);
   failures.attempt([&] { cni::Ipam(request).gc(); });
   failures.report();

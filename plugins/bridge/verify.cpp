@@ -50,10 +50,22 @@ net::Link verify_port(net::Netlink& host, const cni::Result& result, const net::
   attach::differs("CNI veth created for bridge " + bridge.name + " was not found");
 }
 
+/// One flag of a port. Off counts as asked for only where the configuration names it.
+void verify_flag(const std::string& what, bool wanted, bool present, bool is_named) {
+  if (present != wanted && (wanted || is_named))
+    attach::differs(what + (present ? " is on, want off" : " is off, want on"));
+}
+
+void verify_port_flags(net::Netlink& host, const json::Object& config, net::PortFlags wanted,
+                       const net::Link& port) {
+  const net::PortFlags present = net::get_port_flags(host, port.index);
+  const std::string of = " of bridge port " + port.name;
+  verify_flag("hairpin mode" + of, wanted.hairpin, present.hairpin, config.has("hairpinMode"));
+  verify_flag("isolation" + of, wanted.isolated, present.isolated, config.has("portIsolation"));
+}
+
 void verify_port_settings(net::Netlink& host, const LinkPlan& plan, const net::Link& port) {
   if (!port.up) attach::differs("bridge port " + port.name + " is down");
-  if (net::get_port_flags(host, port.index) != plan.port)
-    attach::differs("bridge port " + port.name + " differs in hairpin mode or isolation");
   if (!plan.sets_vlans) return;
   const auto vlans = net::list_port_vlans(host, port.index);
   for (const net::PortVlan& vlan : plan.vlans)
@@ -90,6 +102,7 @@ void verify(const cni::Request& request) {
   const net::Link container = attach::verify_veth(sandbox, cni::require_sandbox_interface(request),
                                                   !conf.disable_container_interface);
   const net::Link port = verify_port(host, result, container, bridge);
+  verify_port_flags(host, request.config, links.port, port);
   verify_port_settings(host, links, port);
   attach::verify(sandbox, container, addresses.sandbox);
   verify_gateways(host, addresses);
@@ -127,6 +140,11 @@ void report_status(const cni::Request& request) {
   if (!bridge->up)
     throw cni::Error(cni::Code::limited_connectivity, "bridge \"" + conf.bridge + "\" is down",
                      "set it up: ip link set " + conf.bridge + " up");
+  if (const std::size_t ports = net::count_ports(host, bridge->index); ports >= net::kMaxPorts)
+    throw cni::Error(cni::Code::not_available,
+                     "bridge \"" + conf.bridge + "\" has " + std::to_string(ports) +
+                         " ports, the kernel's limit",
+                     "put pods on another bridge or node");
 }
 
 }  // namespace bridge

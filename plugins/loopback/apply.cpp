@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "libcni/attach/veth.h"
 #include "libcni/base/undo.h"
 #include "libcni/net/link.h"
 #include "plugins/loopback/plan.h"
@@ -13,8 +14,10 @@ cni::Result add(const cni::Request& request) {
   net::Netlink sandbox(*request.sandbox);
   const net::Link link = net::get_link(sandbox, kName);
   base::Undo undo;
-  if (!link.up) undo.add("set lo up", [&] { net::set_down(sandbox, link.index); });
-  net::set_up(sandbox, link.index);
+  if (!link.up) {
+    undo.add("set lo up", [&] { net::set_down(sandbox, link.index, link.alias); });
+    net::set_up(sandbox, link.index, attach::alias_of(owner_of(request)));
+  }
   const auto addresses = net::list_addresses(sandbox, link.index);
   require_loopback(addresses);
   cni::Result result = make_result(request, addresses);
@@ -25,7 +28,11 @@ cni::Result add(const cni::Request& request) {
 void remove(const cni::Request& request) {
   if (!request.sandbox) return;
   net::Netlink sandbox(*request.sandbox);
-  net::set_down(sandbox, net::get_link(sandbox, kName).index);
+  const net::Link link = net::get_link(sandbox, kName);
+  const bool own = link.alias == attach::alias_of(owner_of(request));
+  // The reference leaves no mark: then prevResult has to tell that this attachment is its owner.
+  if (!own && (attach::names_owner(link.alias) || !is_listed(request))) return;
+  net::set_down(sandbox, link.index, own ? "" : link.alias);
 }
 
 void verify(const cni::Request& request) {

@@ -7,6 +7,17 @@
 
 namespace loopback {
 
+net::Owner owner_of(const cni::Request& request) {
+  return {request.network, request.container_id, request.ifname};
+}
+
+bool is_listed(const cni::Request& request) {
+  return request.prev_result &&
+         std::ranges::any_of(request.prev_result->interfaces, [](const auto& interface) {
+           return interface.name == kName && !interface.sandbox.empty();
+         });
+}
+
 void require_loopback(const std::vector<net::Address>& addresses) {
   for (const auto& each : addresses)
     if (!each.prefix.address.is_loopback())

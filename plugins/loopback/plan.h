@@ -4,11 +4,17 @@
 #include <vector>
 
 #include "libcni/net/address.h"
+#include "libcni/net/owner.h"
 #include "libcni/plugin/plugin.h"
 
 namespace loopback {
 
 inline constexpr const char* kName = "lo";
+
+net::Owner owner_of(const cni::Request& request);
+
+/// Whether prevResult lists `lo` of a sandbox.
+bool is_listed(const cni::Request& request);
 
 /// Throws cni::Error unless every address is a loopback one.
 void require_loopback(const std::vector<net::Address>& addresses);

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <functional>
 #include <set>
+#include <span>
 
+#include "libcni/attach/gc.h"
 #include "libcni/base/failures.h"
 #include "libcni/base/log.h"
 #include "libcni/base/undo.h"
@@ -31,7 +33,7 @@ void let_localhost_in(const base::IpAddress& container) {
   net::Netlink netlink;
   const auto index = net::find_output_link(netlink, container);
   const auto link = index ? net::find_link(netlink, *index) : std::nullopt;
-  if (link) net::ensure_sysctl("net/ipv4/conf/" + link->name + "/route_localnet", "1");
+  if (link) net::ensure_conf(link->name, "route_localnet", "1");
 }
 
 /// A flow that began before the ports changed would keep its old way for as long as it lasts.
@@ -168,20 +170,27 @@ void verify(const cni::Request& request) {
 }
 
 void collect_garbage(const cni::Request& request) {
-  std::vector<net::Owner> valid;
-  for (const cni::Attachment& attachment : request.valid_attachments)
-    valid.push_back({request.network, attachment.container_id, attachment.ifname});
+  const auto valid = attach::owners_of(request.network, request.valid_attachments);
   base::Failures failures;
   net::nft::Nft nft;
-  // Both are read before anything is removed: what an ADD makes meanwhile is not stale (S-203).
-  std::function<net::RemovedHostPorts()> remove_ports = [] { return net::RemovedHostPorts{}; };
-  std::function<void()> remove_chains = [] {};
-  failures.attempt([&] { remove_ports = net::find_stale_host_ports(nft, request.network, valid); });
-  failures.attempt(
-      [&] { remove_chains = net::find_stale_iptables_host_ports(nft, request.network, valid); });
   net::RemovedHostPorts removed;
-  failures.attempt([&] { removed = remove_ports(); });
-  failures.attempt(remove_chains);
+  const auto find = [&](const std::string& network, std::span<const net::Owner> spared) {
+    base::Failures unread;
+    std::function<net::RemovedHostPorts()> remove_ports = [] { return net::RemovedHostPorts{}; };
+    std::function<void()> remove_chains = [] {};
+    unread.attempt([&] { remove_ports = net::find_stale_host_ports(nft, network, spared); });
+    unread.attempt(
+        [&] { remove_chains = net::find_stale_iptables_host_ports(nft, network, spared); });
+    return std::function<void()>([&failures, &removed, unread, remove_ports, remove_chains] {
+      failures.attempt([&] { unread.report(); });
+      failures.attempt([&] { removed = remove_ports(); });
+      failures.attempt(remove_chains);
+    });
+  };
+  std::function<void()> remove = [] {};
+  failures.attempt(
+      [&] { remove = attach::find_stale(request.network, valid, request.began, find); });
+  remove();
   for (const int family : kFamilies) forget_flows(family, removed.udp);
   failures.report();
 }

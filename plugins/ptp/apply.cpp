@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 
+#include "libcni/attach/gc.h"
 #include "libcni/base/failures.h"
 #include "libcni/base/undo.h"
 #include "libcni/net/address.h"
@@ -69,7 +70,7 @@ cni::Result add(const cni::Request& request) {
   undo.add("release the address", [&ipam] { ipam.del(); });
   result = complete_result(conf, std::move(result));
   const Plan plan = make_plan(conf, request, result);
-  for (const Leg& leg : plan.legs) net::enable_forwarding(leg.address.address.family());
+  for (const Leg& leg : plan.legs) net::enable_forwarding(host, leg.address.address.family());
 
   const auto pair = attach::add_veth_pair(host, *request.sandbox, sandbox, plan.veth);
   undo.add("delete link \"" + pair.host.name + "\"",
@@ -107,11 +108,12 @@ void remove(const cni::Request& request) {
 void collect_garbage(const cni::Request& request) {
   const auto valid = attach::owners_of(request.network, request.valid_attachments);
   base::Failures failures;
-  // They are read before anything is removed: what an ADD makes meanwhile is not stale (S-203).
   std::function<void()> remove_rules = [] {};
-  failures.attempt(
-      [&] { remove_rules = net::find_stale_attachment_rules(request.network, valid); });
-  failures.attempt([&] { attach::remove_stale_veths(request.network, valid); });
+  failures.attempt([&] {
+    remove_rules =
+        attach::find_stale(request.network, valid, request.began, net::find_stale_attachment_rules);
+  });
+  failures.attempt([&] { attach::remove_stale_veths(request.network, valid, request.began); });
   failures.attempt(remove_rules);
   failures.attempt([&] { cni::Ipam(request).gc(); });
   failures.report();

@@ -26,6 +26,7 @@ cni::Result complete_result(const Conf& conf, cni::Result ipam) {
                        "configure a gateway in ipam");
     ip.interface = kContainerInterface;
   }
+  attach::name_default_gateways(ipam);
   if (conf.dns) ipam.dns = *conf.dns;
   return ipam;
 }

@@ -77,5 +77,14 @@ TEST(PtpPlan, ConfiguredDnsReplacesIpams) {
   EXPECT_TRUE(complete_result({.dns = cni::Dns{}}, ipam).dns.empty());
 }
 
+// L7
+TEST(PtpPlan, L7_DefaultRouteOfIpamNamesTheGatewayThatItUses) {
+  auto ipam = dual_stack();
+  ipam.routes = {{.dst = prefix("0.0.0.0/0")}, {.dst = prefix("::/0")}};
+  const auto routes = complete_result({}, ipam).routes;
+  EXPECT_EQ(routes[0].gateway, address("10.1.0.1"));
+  EXPECT_EQ(routes[1].gateway, address("fd00::1"));
+}
+
 }  // namespace
 }  // namespace ptp

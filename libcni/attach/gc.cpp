@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcni/attach/gc.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <functional>
+#include <set>
+#include <string_view>
+
+#include "libcni/attach/host_end_name.h"
+#include "libcni/attach/veth.h"
+#include "libcni/base/failures.h"
+#include "libcni/base/gone.h"
+#include "libcni/base/sys_error.h"
+#include "libcni/net/link.h"
+
+namespace attach {
+namespace {
+
+constexpr std::size_t kFew = 3;  // so many are sooner removed one by one
+
+using IsStale = std::function<bool(const net::Link&)>;
+
+/// The groups of GC are random, so that two GCs do not share one, and none of mark_of()'s.
+std::uint32_t find_free_group(const std::vector<net::Link>& links) {
+  constexpr std::uint32_t kFirst = 0x20000000;
+  for (;;) {
+    std::uint32_t number = 0;
+    if (::getrandom(&number, sizeof number, 0) < 0) base::throw_errno("read random bytes");
+    const std::uint32_t group = kFirst | number % kFirst;
+    if (std::ranges::find(links, group, &net::Link::group) == links.end()) return group;
+  }
+}
+
+/// Moves them; returns those that the kernel did not let go.
+std::vector<int> move_to_group(net::Netlink& host, const std::vector<int>& indices,
+                               std::uint32_t group) {
+  std::vector<int> refused;
+  net::Pipeline pipeline(host, [&](std::size_t at, int errnum, const std::string&) {
+    if (!base::is_gone(errnum, base::Object::link)) refused.push_back(indices[at]);
+  });
+  for (const int index : indices) net::put_into_group(pipeline, index, group);
+  pipeline.flush();
+  return refused;
+}
+
+void remove_each(net::Netlink& host, const std::vector<int>& indices) {
+  base::Failures failures;
+  for (const int index : indices) failures.attempt([&] { net::remove_link(host, index); });
+  failures.report();
+}
+
+/// All at once: the kernel waits for its readers after each request that removes links, 50 ms and
+/// more (synchronize_net). What is in the group is looked at again before it goes: a link that
+/// another process removed may have left its index to another one, or an operator may use the very
+/// group. What another GC has moved to its own group meanwhile is for that one to remove.
+void remove_together(net::Netlink& host, const std::vector<int>& indices, std::uint32_t group,
+                     const IsStale& is_stale) {
+  std::vector<int> one_by_one = move_to_group(host, indices, group);
+  std::vector<int> foreign;
+  std::vector<int> moved;
+  for (const net::Link& link : net::list_links(host))
+    if (link.group == group) (is_stale(link) ? moved : foreign).push_back(link.index);
+  base::Failures failures;
+  if (foreign.empty()) {
+    failures.attempt([&] { net::remove_group(host, group); });
+  } else {
+    failures.attempt([&] { move_to_group(host, foreign, 0); });
+    one_by_one.insert(one_by_one.end(), moved.begin(), moved.end());
+  }
+  failures.attempt([&] { remove_each(host, one_by_one); });
+  failures.report();
+}
+
+}  // namespace
+
+std::vector<net::Owner> owners_of(const std::string& network,
+                                  const std::vector<cni::Attachment>& attachments) {
+  std::vector<net::Owner> owners;
+  for (const cni::Attachment& attachment : attachments)
+    owners.push_back({network, attachment.container_id, attachment.ifname});
+  return owners;
+}
+
+std::vector<net::Owner> find_newer_owners(const std::string& network, base::BootTime began) {
+  const std::string prefix = alias_prefix(network);
+  std::vector<net::Owner> owners;
+  net::Netlink host;
+  for (const net::Link& link : net::list_links(host)) {
+    if (link.kind != "veth" || !link.alias.starts_with(prefix)) continue;
+    if (!is_made_since(link.name, began)) continue;
+    const std::string_view rest = std::string_view(link.alias).substr(prefix.size());
+    const auto slash = rest.find('/');
+    if (slash != std::string_view::npos)
+      owners.push_back(
+          {network, std::string(rest.substr(0, slash)), std::string(rest.substr(slash + 1))});
+  }
+  return owners;
+}
+
+std::function<void()> find_stale(const std::string& network, const std::vector<net::Owner>& valid,
+                                 base::BootTime began, const FindStale& find) {
+  constexpr int kTries = 16;
+  std::vector<net::Owner> newer = find_newer_owners(network, began);
+  for (int i = 0; i < kTries; ++i) {
+    std::vector<net::Owner> spared = valid;
+    spared.insert(spared.end(), newer.begin(), newer.end());
+    auto remove = find(network, spared);
+    std::vector<net::Owner> now = find_newer_owners(network, began);
+    if (now == newer) return remove;
+    newer = std::move(now);
+  }
+  base::throw_errno("read the rules of network \"" + network + "\" between ADDs", EAGAIN);
+}
+
+void remove_stale_veths(const std::string& network, const std::vector<net::Owner>& valid,
+                        base::BootTime began) {
+  std::set<std::string> aliases;
+  for (const net::Owner& owner : valid) aliases.insert(alias_of(owner));
+  const std::string prefix = alias_prefix(network);
+  const IsStale is_stale = [&](const net::Link& link) {
+    return link.kind == "veth" && link.alias.starts_with(prefix) && !aliases.contains(link.alias) &&
+           !is_made_since(link.name, began);
+  };
+  net::Netlink host;
+  const std::vector<net::Link> links = net::list_links(host);
+  std::vector<int> indices;
+  for (const net::Link& link : links)
+    if (is_stale(link)) indices.push_back(link.index);
+  if (indices.size() <= kFew) return remove_each(host, indices);
+  remove_together(host, indices, find_free_group(links), is_stale);
+}
+
+}  // namespace attach

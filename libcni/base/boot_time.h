@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+
+namespace base {
+
+/// Time since the machine booted, suspended time included (CLOCK_BOOTTIME). The same for every
+/// process, and unlike the wall clock it cannot be set.
+using BootTime = std::chrono::nanoseconds;
+
+/// Now.
+BootTime boot_time();
+
+/// When this process began, at most 10 ms late: it may have been held before it could read a clock
+/// (field 22 of /proc/self/stat). Now where /proc does not tell.
+BootTime process_start();
+
+}  // namespace base
