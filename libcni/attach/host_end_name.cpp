@@ -13,6 +13,7 @@ namespace {
 constexpr std::string_view kPrefix = "veth";
 constexpr std::size_t kDigits = 8;
 constexpr base::BootTime kUnit = std::chrono::microseconds(100);
+constexpr std::uint32_t kMostAhead = 16;  // more than any ADD tries names
 
 std::uint32_t units_of(base::BootTime time) {
   return static_cast<std::uint32_t>(time / kUnit);
@@ -30,9 +31,9 @@ std::optional<std::uint32_t> parse(std::string_view name) {
 }  // namespace
 
 std::string make_host_end_name() {
-  static std::uint32_t last = 0;
+  static std::optional<std::uint32_t> last;
   std::uint32_t units = units_of(base::boot_time());
-  if (units == last) ++units;
+  if (last && static_cast<std::int32_t>(units - *last) <= 0) units = *last + 1;
   last = units;
   std::array<char, kPrefix.size() + kDigits + 1> name{};
   std::snprintf(name.data(), name.size(), "%s%08x", kPrefix.data(), units);
@@ -42,8 +43,8 @@ std::string make_host_end_name() {
 bool is_made_since(const std::string& name, base::BootTime moment) {
   const auto units = parse(name);
   if (!units) return false;
-  // One more than now: make_host_end_name() may have counted on. All of it modulo 2^32.
-  const std::uint32_t now = units_of(base::boot_time()) + 1;
+  // Ahead of now, because make_host_end_name() may have counted on. All of it modulo 2^32.
+  const std::uint32_t now = units_of(base::boot_time()) + kMostAhead;
   return now - *units <= now - units_of(moment);
 }
 

@@ -26,7 +26,8 @@ class FabricSysctls : public ::testing::Test {
  protected:
   FabricSysctls() {
     output_of(
-        "ip link add uplink type veth peer name far; ip link set far up; ip link set uplink up; "
+        "ip link add uplink type veth peer name far; sysctl -qw net.ipv6.conf.far.accept_ra=0; "
+        "ip link set far up; ip link set uplink up; "
         "ip -6 route add default via fe80::99 dev uplink proto ra");
   }
 

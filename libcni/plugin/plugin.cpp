@@ -64,7 +64,7 @@ class Invocation {
     read_prev_result(request);
     if (verb == Verb::gc) {
       request.valid_attachments = json::parse_attachments(request.config);
-      request.began = std::min(request.began, base::process_start());
+      request.began = std::min(request.began, edges_.process_start());
     }
     perform(request);
     // All that DEL could release outside of the namespace is released by now (F-06).
@@ -217,6 +217,7 @@ int plugin_main(const Plugin& plugin, int argc, char** argv) {
           [](std::string_view text) { base::write_all(STDOUT_FILENO, text, "standard output"); },
       .write_stderr =
           [](std::string_view text) { base::write_all(STDERR_FILENO, text, "standard error"); },
+      .process_start = base::process_start,
   };
   try {
     if (const auto answer = find_answer(plugin, edges, argc, argv)) {

@@ -81,6 +81,8 @@ struct Edges {
   std::function<std::string()> read_stdin;
   std::function<void(std::string_view)> write_stdout;
   std::function<void(std::string_view)> write_stderr;
+  /// When the process that serves this call began.
+  std::function<base::BootTime()> process_start = base::boot_time;
 };
 
 /// Runs one CNI invocation; returns the process exit code. Holds the one catch of a plugin.

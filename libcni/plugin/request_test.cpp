@@ -192,9 +192,10 @@ TEST(WithConfig, S052_AddRefusesALargeDocumentThatDelStillTakes) {
 // S13
 TEST(Request, S13_StartIsNeverLaterThanItWasThoughTheWallClockIsSetBack) {
   using std::chrono::hours;
+  using std::chrono::minutes;
   const auto now = std::chrono::system_clock::now();
   const Request set_back{.began = base::boot_time(), .started = now + hours(1)};
-  EXPECT_LT(set_back.earliest_start(), now + hours(1) / 2);
+  EXPECT_LT(set_back.earliest_start(), now + minutes(30));
   const Request set_forward{.began = base::boot_time(), .started = now - hours(1)};
   EXPECT_EQ(set_forward.earliest_start(), now - hours(1));
 }
