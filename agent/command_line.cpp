@@ -19,7 +19,7 @@ constexpr char kEpilogue[] = R"(
 Configuration: docs/plumbd.yaml has every key. Flags win over the environment (PLUMB_BGP_AS_NUMBER for
 bgp.asNumber, and so on; NODE_NAME for node), the environment over the file.
 Signals: SIGHUP reads the configuration again; SIGTERM stops and leaves the kernel as it is.
-Exit codes: 0 ok, 1 failed, 2 usage, 3 no plumbd answers, 4 diff found differences, or the agent is not well.)";
+Exit codes: 0 healthy, or done; 1 cannot tell, or failed; 2 usage; 3 degraded; 4 not working.)";
 
 int print_version(const Invocation&) {
   std::cout << "plumbd " << kVersion << "\n";

@@ -12,6 +12,7 @@
 #include "agent/config_problems.h"
 #include "agent/daemon.h"
 #include "agent/firewall.h"
+#include "agent/forward_drops.h"
 #include "agent/install.h"
 #include "agent/instance.h"
 #include "agent/log.h"
@@ -30,6 +31,21 @@ std::vector<std::string> all_problems(const Config& config) {
   const std::vector<std::string> more = config_problems(config);
   problems.insert(problems.end(), more.begin(), more.end());
   return problems;
+}
+
+/// Chains on this machine that would drop the packets of pods.
+std::vector<std::string> forward_problems(const Config& config) try {
+  std::vector<std::string> problems;
+  net::nft::Nft nft;
+  const fabric::Traffic traffic{.cluster_ranges = config.fabric.cluster_ranges};
+  for (const fabric::ForwardDrop& drop : fabric::find_forward_drops(nft, traffic))
+    problems.push_back(text_of(drop));
+  return problems;
+} catch (const std::system_error& error) {
+  // The configuration of a node is checked elsewhere, too, and without its rights.
+  std::cerr << "plumbd: chains that drop forwarded packets are not looked for: " << error.what()
+            << "\n";
+  return {};
 }
 
 }  // namespace
@@ -91,8 +107,8 @@ int run_agent(const Invocation& invocation) {
 int check_config(const Invocation& invocation) {
   const Config config = load_config(invocation);
   std::vector<std::string> problems = all_problems(config);
-  const std::vector<std::string> of_nodes = nodes_file_problems(config);
-  problems.insert(problems.end(), of_nodes.begin(), of_nodes.end());
+  for (const auto& more : {nodes_file_problems(config), forward_problems(config)})
+    problems.insert(problems.end(), more.begin(), more.end());
   for (const std::string& problem : problems) std::cout << problem << "\n";
   if (problems.empty()) std::cout << "ok\n";
   return problems.empty() ? kOk : kFailed;
@@ -107,7 +123,9 @@ int print_firewall(const Invocation& invocation) {
   net::Netlink netlink;
   Planning planning(config, netlink);
   planning.run(known_cluster(config).snapshot, false);
-  std::cout << firewall_rules(config, planning.state(), *format);
+  net::nft::Nft nft;
+  std::cout << firewall_rules(config, planning.state(), *format,
+                              fabric::list_forward_guards(nft, planning.plan()->kernel.traffic));
   return kOk;
 }
 

@@ -10,8 +10,9 @@
 
 namespace agent {
 
-/// Exit codes of plumbd; `--help` lists them.
-enum Exit { kOk = 0, kFailed = 1, kUsage = 2, kNoAgent = 3, kDifferent = 4 };
+/// Exit codes of plumbd; `--help` lists them. Those of questions about a node are exit_of() of a
+/// Severity.
+enum Exit { kOk = 0, kFailed = 1, kUsage = 2 };
 
 /// What the command line says.
 struct Invocation {

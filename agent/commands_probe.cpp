@@ -68,7 +68,7 @@ int probe_node(const Invocation& invocation) {
   const auto status = ask(config, "/status");
   if (!nodes || !status) {
     std::cerr << "plumbd: no plumbd answers on " << config.run_dir << "/plumbd.sock\n";
-    return kNoAgent;
+    return kFailed;
   }
   const json::Object node = find_node(*nodes, invocation.words.at(0));
   const auto mtu = static_cast<int>(status->find_int("podMtu").value_or(1280));

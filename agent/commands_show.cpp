@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cmath>
 #include <iostream>
 
@@ -56,10 +57,10 @@ struct OwnPlan {
   Planning planning;
 };
 
-std::string joined(const json::Object& object, std::string_view key) {
+std::string joined(const json::Object& object, std::string_view key, const char* between = " ") {
   std::string text;
   for (const std::string& one : object.find_strings(key).value_or(std::vector<std::string>{}))
-    text += (text.empty() ? "" : " ") + one;
+    text += (text.empty() ? "" : between) + one;
   return text;
 }
 
@@ -81,11 +82,15 @@ void show_former_ranges(const json::Object& status) {
               << (former.get_bool("served") ? "" : "; another node has it now") << "\n";
 }
 
+Severity health_of(const json::Object& answer) {
+  return severity_of(answer.get_string("health"));
+}
+
 void show_head(const json::Object& status) {
-  const bool ready = status.get_bool("ready");
-  const bool colour = runtime::colour_wanted(1);
-  const auto state = ready ? runtime::paint("ready", Tone::good, colour)
-                           : runtime::paint("not ready", Tone::bad, colour);
+  const Severity health = health_of(status);
+  const auto state = runtime::paint(std::string(word_of(health)),
+                                    health == Severity::healthy ? Tone::good : Tone::bad,
+                                    runtime::colour_wanted(1));
   const json::Object underlay = status.get_object("underlay");
   const json::Object source = status.get_object("source");
   const std::string ranges = joined(status, "ranges");
@@ -106,12 +111,10 @@ void show_head(const json::Object& status) {
             << status.find_int("residentBytes").value_or(0) / 1024 << " KiB\n\n";
 }
 
-bool show_drivers(const json::Object& status) {
-  bool well = true;
+void show_drivers(const json::Object& status) {
   Table table({"DRIVER", "STATE", "OBJECTS", "CHANGES", "RUNS", "LAST", "TOOK"});
   for (const auto& driver : status.find_objects("drivers").value_or(Objects{})) {
     const std::string problem = driver.get_string("problem");
-    well = well && problem.empty();
     const bool has_run = driver.find_int("runs").value_or(0) > 0;
     table.add({driver.get_string("name"),
                !problem.empty() ? Cell("failing", Tone::bad)
@@ -123,10 +126,17 @@ bool show_drivers(const json::Object& status) {
                milliseconds_of(driver)});
   }
   runtime::print(table);
-  for (const auto& driver : status.find_objects("drivers").value_or(Objects{}))
-    if (driver.has("problem"))
-      std::cout << driver.get_string("name") << ": " << driver.get_string("problem") << "\n";
-  return well;
+}
+
+/// What is wrong, one line each; an empty line before the first.
+void show_conditions(const json::Object& status) {
+  const auto conditions = status.find_objects("conditions").value_or(Objects{});
+  if (!conditions.empty()) std::cout << "\n";
+  for (const auto& condition : conditions)
+    for (const std::string& line :
+         condition.find_strings("lines").value_or(std::vector<std::string>{}))
+      std::cout << condition.get_string("severity") << ": " << condition.get_string("name") << ": "
+                << line << "\n";
 }
 
 void show_bgp(const json::Object& status) {
@@ -151,37 +161,41 @@ void show_bgp(const json::Object& status) {
 
 int show_status(const Invocation& invocation) {
   const auto text = ask(invocation, "/status");
-  if (!text) return kNoAgent;
+  if (!text) return kFailed;
   const auto status = json::Object::parse(*text, "status");
   if (invocation.json) {
     std::cout << *text;
-    return status.get_bool("ready") ? kOk : kDifferent;
+    return exit_of(health_of(status));
   }
   show_head(status);
-  const bool well = show_drivers(status);
+  show_drivers(status);
   show_bgp(status);
-  const auto problems = status.find_strings("problems").value_or(std::vector<std::string>{});
-  if (!problems.empty()) std::cout << "\n";
-  for (const std::string& problem : problems) std::cout << problem << "\n";
-  return well && problems.empty() && status.get_bool("ready") ? kOk : kDifferent;
+  show_conditions(status);
+  return exit_of(health_of(status));
 }
 
 int show_nodes(const Invocation& invocation) {
   const auto text = ask(invocation, "/nodes");
-  if (!text) return kNoAgent;
-  if (invocation.json) {
-    std::cout << *text;
-    return kOk;
-  }
+  if (!text) return kFailed;
+  const auto answer = json::Object::parse(*text, "nodes");
+  const auto unread = answer.find_strings("unread").value_or(std::vector<std::string>{});
+  Severity health = unread.empty() ? Severity::healthy : Severity::cannot_tell;
   Table table({"NODE", "ADDRESSES", "PODS", "REACHED BY"});
-  for (const auto& node :
-       json::Object::parse(*text, "nodes").find_objects("nodes").value_or(Objects{})) {
+  for (const auto& node : answer.find_objects("nodes").value_or(Objects{})) {
     const std::string way = node.get_string("reachedBy");
+    const std::string missing = joined(node, "missing", ", ");
+    const bool bad = way == "no route" || !missing.empty();
+    if (bad) health = std::max(health, Severity::degraded);
     table.add({node.get_string("name"), joined(node, "addresses"), joined(node, "ranges"),
-               Cell(way, way == "no route" ? Tone::bad : Tone::plain)});
+               Cell(way + (missing.empty() ? "" : "; not so in the kernel: " + missing),
+                    bad ? Tone::bad : Tone::plain)});
   }
-  runtime::print(table);
-  return kOk;
+  if (invocation.json)
+    std::cout << *text;
+  else
+    runtime::print(table);
+  for (const std::string& line : unread) std::cerr << "plumbd: " << line << "\n";
+  return exit_of(health);
 }
 
 int show_plan(const Invocation& invocation) {
@@ -200,20 +214,29 @@ int show_diff(const Invocation& invocation) {
   }
   const auto report = json::Object::parse(*text, "diff");
   const auto changes = report.find_objects("changes").value_or(Objects{});
+  const auto errors = report.find_strings("errors").value_or(std::vector<std::string>{});
   if (invocation.json) std::cout << *text;
   for (const auto& change : changes)
     if (!invocation.json)
       std::cout << change.get_string("what") << " " << change.get_string("object") << "\n";
+  for (const std::string& error : errors) std::cerr << "plumbd: " << error << "\n";
+  if (!errors.empty()) return exit_of(Severity::cannot_tell);
   if (changes.empty() && !invocation.json)
     std::cout << "nothing: all " << report.find_int("desired").value_or(0)
               << " objects are as planned\n";
-  return changes.empty() ? kOk : kDifferent;
+  return exit_of(changes.empty() ? Severity::healthy : Severity::degraded);
 }
 
 int resync(const Invocation& invocation) {
   const auto text = ask(invocation, "/resync", "POST");
-  if (!text) return kNoAgent;
-  return show_drivers(json::Object::parse(*text, "status")) ? kOk : kFailed;
+  if (!text) return kFailed;
+  const auto status = json::Object::parse(*text, "status");
+  show_drivers(status);
+  show_conditions(status);
+  const auto drivers = status.find_objects("drivers").value_or(Objects{});
+  const bool done = std::ranges::none_of(
+      drivers, [](const json::Object& driver) { return driver.has("problem"); });
+  return done ? kOk : exit_of(health_of(status));
 }
 
 int show_explanation(const Invocation& invocation) {
@@ -222,7 +245,8 @@ int show_explanation(const Invocation& invocation) {
   for (const std::string& word : invocation.words) {
     // Also keeps spaces and ampersands out of the request.
     const auto address = base::IpAddress::parse(word);
-    if (!address) throw cni::Error(cni::Code::invalid_config, "\"" + word + "\" is no IP address");
+    if (!address)
+      throw cni::Error(cni::Code::invalid_config, json::quote(word) + " is not an IP address");
     addresses.push_back(*address);
     query += (query.empty() ? "?address=" : "&address=") + word;
   }
@@ -230,10 +254,11 @@ int show_explanation(const Invocation& invocation) {
   auto text = find_answer(config, "/explain" + query);
   if (!text) {
     OwnPlan own(config);
-    text = explain(addresses, own.plan(), own.planning.state(), own.netlink);
+    text = print_explanation(explain(addresses, own.plan(), own.planning.state(), own.netlink));
   }
-  std::cout << *text;
-  return kOk;
+  const auto answer = json::Object::parse(*text, "explanation");
+  std::cout << answer.get_string("text");
+  return exit_of(health_of(answer));
 }
 
 }  // namespace agent

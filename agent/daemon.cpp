@@ -13,6 +13,7 @@
 #include "agent/log.h"
 #include "agent/version.h"
 #include "libcni/base/sys_error.h"
+#include "libcni/fabric/forward.h"
 #include "libcni/fabric/hasten.h"
 #include "libcni/fabric/traffic.h"
 
@@ -58,12 +59,15 @@ Daemon::Daemon(const Config& config)
                if (watch_.take_name_freed()) reconciler_.end_rests();
                if (has_snapshot_) reconciler_.poke(true);
              }),
-      filter_watch_(
-          loop_,
-          [this](net::nft::Nft& nft) {
-            return fabric::has_traffic_rules(nft, planning_.plan()->kernel.traffic);
-          },
-          [this] { reconciler_.poke(true); }),
+      filter_watch_(loop_,
+                    {.nft =
+                         [this](net::nft::Nft& nft) {
+                           const fabric::Desired& kernel = planning_.plan()->kernel;
+                           return fabric::has_traffic_rules(nft, kernel.traffic) &&
+                                  fabric::has_forward_rules(nft, kernel);
+                         },
+                     .legacy = [this] { return legacy_check_.is_right(planning_.plan()->kernel); }},
+                    [this] { reconciler_.poke(true); }),
       source_(make_source(config, loop_, [this] { take_snapshot(); })) {
   watch_signals();
   if (files_.restore()) log(LogLevel::debug, "files of the last run are in place");
@@ -167,6 +171,7 @@ DriverRun Daemon::plan() {
 }
 
 DriverRun Daemon::fix_kernel() {
+  kernel_read_ = false;
   const auto take_replaced = [this] {
     watch_.read();
     return watch_.take_lost_routes();
@@ -193,6 +198,7 @@ DriverRun Daemon::fix_kernel() {
   removed_ += report_.removed;
   if (report_.filter_seconds > 0) filter_transactions_.add(report_.filter_seconds);
   filter_watch_.start();
+  kernel_read_ = true;
   DriverRun run{.writes = report_.changed, .desired = report_.desired};
   if (!report_.errors.empty()) run.problem = report_.errors.front();
   if (report_.errors.size() > 1)
@@ -217,11 +223,23 @@ void Daemon::look_after_files() {
   listen_again();
   const auto files = std::ranges::find(reconciler_.status(), "files", &DriverStatus::name);
   if (files->done_once && files->problem.empty() && !files_.present()) reconciler_.poke();
+  look_for_drops({});
+  log_new_problems();
+}
+
+void Daemon::look_for_drops(std::chrono::milliseconds at_least) {
+  if (!planning_.plan()) return;
+  const auto& traffic = planning_.plan()->kernel.traffic;
+  std::optional<fabric::Traffic> ranges;
+  if (traffic)
+    ranges = {.own_ranges = traffic->own_ranges, .cluster_ranges = traffic->cluster_ranges};
+  forward_drops_.look(ranges, at_least);
 }
 
 void Daemon::after_round() {
-  const std::string why = why_unready();
-  source_->set_ready(why.empty(), why);
+  const Health health(facts());
+  const std::vector<std::string> lines = health.lines();
+  source_->set_ready(health.ready(), health.ready() || lines.empty() ? "" : lines.front());
   if (planning_.plan()) log_new_problems();
   // What a whole list leaves behind: 3 MB with 5000 nodes. A single change would only have it
   // again.
@@ -247,6 +265,7 @@ void Daemon::log_changes(const fabric::Report& report) {
 std::vector<std::string> Daemon::all_problems() const {
   std::vector<std::string> all = planning_.problems();
   all.insert(all.end(), speaker_.problems().begin(), speaker_.problems().end());
+  all.insert(all.end(), forward_drops_.texts().begin(), forward_drops_.texts().end());
   std::ranges::sort(all);
   return all;
 }

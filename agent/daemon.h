@@ -9,8 +9,10 @@
 #include "agent/bird/speaker.h"
 #include "agent/config.h"
 #include "agent/filter_watch.h"
+#include "agent/forward_drops.h"
 #include "agent/http_server.h"
 #include "agent/kernel_watch.h"
+#include "agent/legacy_check.h"
 #include "agent/log.h"
 #include "agent/loop.h"
 #include "agent/node_files.h"
@@ -57,8 +59,8 @@ class Daemon {
   void listen_again();
   void listen();
   void look_after_files();
-  bool is_ready() const { return why_unready().empty(); }
-  std::string why_unready() const;  ///< empty: it is ready
+  void look_for_drops(std::chrono::milliseconds at_least);
+  Facts facts();
   View view();
   HttpReply answer_anyone(const HttpQuestion& question);
   HttpReply answer(const HttpQuestion& question);
@@ -74,10 +76,13 @@ class Daemon {
   Reconciler reconciler_;
   bird::Speaker speaker_;
   KernelWatch watch_;
+  LegacyCheck legacy_check_;
   FilterWatch filter_watch_;
+  ForwardDrops forward_drops_;
   std::optional<Snapshot> cached_;  ///< in use while the source has no complete state
   std::unique_ptr<Source> source_;
   bool has_snapshot_ = false;
+  bool kernel_read_ = true;  ///< the last fix_kernel() went through
   fabric::Node published_;
   std::vector<std::string> problems_;
   fabric::Report report_;

@@ -6,6 +6,7 @@
 #include "agent/explain.h"
 #include "agent/log.h"
 #include "libcni/base/file.h"
+#include "libcni/json/object.h"
 #include "libcni/spec/error.h"
 
 namespace agent {
@@ -21,10 +22,8 @@ HttpReply refuse(unsigned status, const std::string& text) {
   return {.status = status, .body = text + "\n"};
 }
 
-/// What others have to do does not count: a session that is down would make every node unready.
-bool is_missing(const DriverStatus& driver) {
-  return !driver.done_once && driver.name != "bird";
-}
+/// Chains of other programs are looked for anew at most this often for questions.
+constexpr std::chrono::seconds kLookForDrops(1);
 
 }  // namespace
 
@@ -60,17 +59,34 @@ void Daemon::listen() {
   }
 }
 
-std::string Daemon::why_unready() const {
-  for (const DriverStatus& driver : reconciler_.status())
-    if (is_missing(driver))
-      return driver.name + ": " + (driver.problem.empty() ? "not done yet" : driver.problem);
-  return files_.valid() ? "" : "node.json or subnet.env is missing or damaged";
+Facts Daemon::facts() {
+  look_for_drops(kLookForDrops);
+  const State& state = planning_.state();
+  const std::string& held_back = planning_.valve().problem();
+  const std::string& uncounted = planning_.former().problem();
+  Facts facts{
+      .drivers = reconciler_.status(),
+      .kernel_read = kernel_read_,
+      .files_valid = files_.valid(),
+      .has_range = !planning_.plan() || state.self.ranges.size() != state.former.size(),
+      .source = source_->status(),
+      .stale = state.stale,
+      .list_problems = planning_.problems(),
+      .held_back = held_back,
+      .uncounted = uncounted,
+      .bgp = speaker_.speaking() ? std::optional(speaker_.status()) : std::nullopt,
+      .bgp_problems = speaker_.problems(),
+      .forward_drops = forward_drops_.texts(),
+      .forward_unread = forward_drops_.problem(),
+      .listeners = conditions_.all(),
+      .cache = cache_.problem(),
+  };
+  std::erase_if(facts.list_problems,
+                [&](const std::string& line) { return line == held_back || line == uncounted; });
+  return facts;
 }
 
 View Daemon::view() {
-  std::vector<std::string> problems = problems_;
-  for (const auto& [what, text] : conditions_.all()) problems.push_back(what + ": " + text);
-  if (!cache_.problem().empty()) problems.push_back("cache: " + cache_.problem());
   return {
       .config = config_,
       .planning = planning_,
@@ -81,18 +97,14 @@ View Daemon::view() {
       .netlink = netlink_,
       .filter_transactions = filter_transactions_,
       .removed = removed_,
-      .ready = is_ready(),
-      .problems = std::move(problems),
+      .health = Health(facts()),
       .uptime = std::chrono::duration_cast<std::chrono::seconds>(Loop::Clock::now() - started_)};
 }
 
 HttpReply Daemon::answer_anyone(const HttpQuestion& question) {
   // The loop itself answers: one that stands still does not, and who asks has a timeout.
   if (question.path == "/healthz") return {.body = "ok\n"};
-  if (question.path == "/readyz") {
-    const std::string why = why_unready();
-    return why.empty() ? HttpReply{.body = "ok\n"} : refuse(503, why);
-  }
+  if (question.path == "/readyz") return readiness(Health(facts()));
   if (question.path == "/metrics") return {.body = print_metrics(view()), .type = kMetrics};
   return refuse(404, "there are /healthz, /readyz and /metrics");
 }
@@ -117,10 +129,11 @@ HttpReply Daemon::answer_explain(const HttpQuestion& question) {
   std::vector<base::IpAddress> addresses;
   for (const std::string& text : question.addresses) {
     const auto address = base::IpAddress::parse(text);
-    if (!address) return refuse(400, "\"" + text + "\" is no IP address");
+    if (!address) return refuse(400, json::quote(text) + " is not an IP address");
     addresses.push_back(*address);
   }
-  return {.body = explain(addresses, *planning_.plan(), planning_.state(), netlink_)};
+  const Explanation answer = explain(addresses, *planning_.plan(), planning_.state(), netlink_);
+  return {.body = print_explanation(answer), .type = kJson};
 }
 
 }  // namespace agent

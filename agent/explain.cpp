@@ -2,9 +2,13 @@
 #include "agent/explain.h"
 
 #include <algorithm>
-#include <optional>
-#include <vector>
+#include <system_error>
+#include <utility>
 
+#include "agent/forward_drops.h"
+#include "agent/json_text.h"
+#include "libcni/fabric/forward.h"
+#include "libcni/json/object.h"
 #include "libcni/json/writer.h"
 #include "libcni/net/link.h"
 #include "libcni/net/route.h"
@@ -19,6 +23,7 @@ struct Step {
   std::string text;
   /// What fabric::Change::object begins with when the kernel differs; empty: not in the kernel.
   std::string object = {};
+  Severity severity = Severity::healthy;  ///< of a step that is not in the kernel
 };
 
 const base::Prefix* range_of(const fabric::Node& node, const base::IpAddress& address) {
@@ -41,16 +46,6 @@ const fabric::Overlay* overlay_of(const std::string& device, const fabric::Desir
 
 const char* word_of(What what) {
   return what == What::add ? "add" : what == What::replace ? "replace" : "remove";
-}
-
-/// What has to be done about `object`; nothing when it is right.
-std::optional<What> find_change(const fabric::Report& report, const std::string& object) {
-  for (const fabric::Change& change : report.changes)
-    if (change.object == object || change.object.starts_with(object + " ") ||
-        // A table that is not as it should be is made anew, with its sets.
-        (change.object.starts_with("table ") && object.starts_with("element ")))
-      return change.what;
-  return std::nullopt;
 }
 
 /// The tunnel's steps behind a route: neighbour, FDB entry, outer packet, and the way back.
@@ -103,18 +98,67 @@ std::vector<Step> steps_to(const base::IpAddress& address, const NodePlan& plan,
                            const State& state) {
   for (const fabric::Node& node : state.cluster.nodes) {
     if (std::ranges::find(node.addresses, address) != node.addresses.end())
-      return {{address.text() + " is node " + node.name + " itself: reached without plumbd"}};
+      return {{address.text() + " is node " + json::quote(node.name) +
+               " itself: reached without plumbd"}};
     const base::Prefix* range = range_of(node, address);
     if (range == nullptr) continue;
     std::vector<Step> steps = steps_to(*range, plan);
-    steps.insert(steps.begin(), {address.text() + " is in " + range->text() + ", pods of node " +
-                                 node.name + ", reached by: " + reached_by(node, plan, state)});
+    steps.insert(steps.begin(),
+                 {address.text() + " is in " + range->text() + ", pods of node " +
+                  json::quote(node.name) + ", reached by: " + reached_by(node, plan, state)});
     return steps;
   }
-  const bool inside = base::any_contains(plan.file.network, address);
-  return {{address.text() + (inside ? " is in the cluster network, but no node has its range"
-                                    : " is outside the cluster: pods are masqueraded towards it")}};
+  if (base::any_contains(plan.file.network, address))
+    return {{.text = address.text() + " is in the cluster network, but no node has its range",
+             .severity = Severity::not_working}};
+  return {{address.text() + " is outside the cluster: pods are masqueraded towards it"}};
 }
+
+/// Collects the lines of an explanation.
+class Explainer {
+ public:
+  Explainer(const fabric::Report& report, net::Netlink& netlink)
+      : differences_(report), netlink_(netlink) {}
+
+  void add(const std::string& line, Severity severity = Severity::healthy) {
+    result_.text += line + "\n";
+    result_.severity = std::max(result_.severity, severity);
+  }
+
+  void add(const Step& step) {
+    if (step.object.empty()) return add(step.text, step.severity);
+    const auto what = differences_.find(step.object);
+    if (!what) return add(step.text + ": ok");
+    add(step.text + (*what == What::add ? ": MISSING in the kernel" : ": DIFFERENT in the kernel"),
+        Severity::degraded);
+  }
+
+  void add_way(const base::IpAddress& address) {
+    const auto way = net::find_way(netlink_, address);
+    const auto link = way ? net::find_link(netlink_, way->oif) : std::nullopt;
+    if (!link)
+      return add(
+          "kernel     has no way there: see plumbd status, and ip route get " + address.text(),
+          Severity::not_working);
+    add("kernel     sends it by " + link->name +
+        (way->gateway ? " to next hop " + way->gateway->text() : ""));
+  }
+
+  void add_drops(const std::optional<fabric::Traffic>& traffic) try {
+    net::nft::Nft nft;
+    for (const fabric::ForwardDrop& drop : fabric::find_forward_drops(nft, traffic))
+      add("forwarding " + agent::text_of(drop), Severity::degraded);
+  } catch (const std::system_error& error) {
+    add(std::string("forwarding cannot be looked at: ") + error.what(), Severity::cannot_tell);
+  }
+
+  Explanation take() { return std::move(result_); }
+
+ private:
+  Differences differences_;
+  net::Netlink& netlink_;
+  Explanation result_;
+};
 
 }  // namespace
 
@@ -133,28 +177,57 @@ std::string reached_by(const fabric::Node& node, const NodePlan& plan, const Sta
   return plan.file.backend == "bgp" ? "bgp" : node.ranges.empty() ? "no pods" : "no route";
 }
 
-std::string explain(std::span<const base::IpAddress> addresses, const NodePlan& plan,
+Differences::Differences(const fabric::Report& report) : changes_(report.changes) {
+  std::ranges::stable_sort(changes_, {}, &fabric::Change::object);
+  // A table that is not as it should be is made anew, with its sets.
+  const auto table = std::ranges::find_if(
+      changes_, [](const fabric::Change& change) { return change.object.starts_with("table "); });
+  if (table != changes_.end()) table_ = table->what;
+}
+
+std::optional<What> Differences::find(const std::string& object) const {
+  for (const std::string& start : {object, object + " "}) {
+    const auto at = std::ranges::lower_bound(changes_, start, {}, &fabric::Change::object);
+    if (at != changes_.end() && (at->object == object || at->object.starts_with(object + " ")))
+      return at->what;
+  }
+  return object.starts_with("element ") ? table_ : std::nullopt;
+}
+
+std::vector<std::string> missing_to(const fabric::Node& node, const NodePlan& plan,
+                                    const Differences& differences) {
+  std::vector<std::string> missing;
+  for (const base::Prefix& range : node.ranges)
+    for (const Step& step : steps_to(range, plan))
+      if (!step.object.empty() && differences.find(step.object)) missing.push_back(step.object);
+  return missing;
+}
+
+Explanation explain(std::span<const base::IpAddress> addresses, const NodePlan& plan,
                     const State& state, net::Netlink& netlink) {
   const fabric::Report report = fabric::diff(netlink, plan.kernel);
-  std::string text;
+  Explainer explainer(report, netlink);
   for (const base::IpAddress& address : addresses) {
-    for (const Step& step : steps_to(address, plan, state)) {
-      text += step.text;
-      if (const auto what = step.object.empty() ? std::nullopt : find_change(report, step.object))
-        text += *what == What::add ? ": MISSING in the kernel" : ": DIFFERENT in the kernel";
-      else if (!step.object.empty())
-        text += ": ok";
-      text += "\n";
-    }
-    const auto index = net::find_output_link(netlink, address);
-    const auto link = index ? net::find_link(netlink, *index) : std::nullopt;
-    text += "kernel     " + (link ? "sends it by " + link->name : "has no way there") + "\n";
+    for (const Step& step : steps_to(address, plan, state)) explainer.add(step);
+    explainer.add_way(address);
   }
-  for (const std::string& error : report.errors) text += "kernel     " + error + "\n";
+  explainer.add_drops(plan.kernel.traffic);
+  for (const std::string& error : report.errors)
+    explainer.add("kernel     " + error, Severity::cannot_tell);
   if (!report.changes.empty())
-    text += std::to_string(report.changes.size()) +
-            " objects of the node differ from the plan; see plumbd diff\n";
-  return text;
+    explainer.add(std::to_string(report.changes.size()) +
+                      " objects of the node differ from the plan; see plumbd diff",
+                  Severity::degraded);
+  return explainer.take();
+}
+
+std::string print_explanation(const Explanation& explanation) {
+  json::Writer out(2);
+  out.open('{');
+  out.member("health", word_of(explanation.severity));
+  out.member("text", explanation.text);
+  out.close();
+  return out.text() + '\n';
 }
 
 std::string print_diff(const fabric::Report& report) {
@@ -168,6 +241,7 @@ std::string print_diff(const fabric::Report& report) {
     out.close();
   }
   out.close();
+  print_texts(out, "errors", report.errors);
   out.member("desired", std::uint64_t{report.desired});
   out.close();
   return out.text() + '\n';

@@ -6,10 +6,10 @@
 
 namespace agent {
 
-FilterWatch::FilterWatch(Loop& loop, std::function<bool(net::nft::Nft&)> is_right,
-                         std::function<void()> on_change, std::chrono::milliseconds interval)
+FilterWatch::FilterWatch(Loop& loop, Checks checks, std::function<void()> on_change,
+                         std::chrono::milliseconds interval)
     : loop_(loop),
-      is_right_(std::move(is_right)),
+      checks_(std::move(checks)),
       on_change_(std::move(on_change)),
       interval_(interval) {}
 
@@ -25,7 +25,8 @@ void FilterWatch::start() {
 
 void FilterWatch::look() {
   timer_ = loop_.after(interval_, [this] { look(); });
-  if (is_changed()) on_change_();
+  const bool legacy_changed = is_legacy_changed();
+  if (is_changed() || legacy_changed) on_change_();
 }
 
 bool FilterWatch::is_changed() {
@@ -33,9 +34,19 @@ bool FilterWatch::is_changed() {
     // First: what changes while the rules are read is seen at the next look.
     const std::uint32_t generation = nft_->generation();
     if (std::exchange(generation_, generation) == generation) return false;
-    return !is_right_(*nft_);
+    return !checks_.nft(*nft_);
   } catch (const std::system_error&) {
     return true;  // the round that follows meets the same failure, and tells of it
+  }
+}
+
+bool FilterWatch::is_legacy_changed() {
+  try {
+    const bool is_right = checks_.legacy();
+    legacy_unreadable_ = false;
+    return !is_right;
+  } catch (const std::system_error&) {
+    return !std::exchange(legacy_unreadable_, true);  // as above, once
   }
 }
 

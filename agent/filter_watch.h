@@ -11,16 +11,20 @@
 
 namespace agent {
 
-/// Says within seconds when somebody else changed or removed the rules of the agent's nf_tables
-/// table. It asks for the rule set's generation, because nf_tables' events would cost every
-/// program that changes rules a message for each of them.
+/// Says within a second when another program changed or removed rules that the agent needs. It asks
+/// for the rule set's generation, because nf_tables' events would cost every program that changes
+/// rules a message for each of them; the legacy variant of iptables has neither.
 class FilterWatch {
  public:
-  /// `is_right` compares the rules with what is wanted, not with what was found: somebody may have
-  /// been at them before they were looked at. It may throw std::system_error.
-  FilterWatch(Loop& loop, std::function<bool(net::nft::Nft&)> is_right,
-              std::function<void()> on_change,
-              std::chrono::milliseconds interval = std::chrono::seconds(5));
+  /// Both compare the rules with what is wanted, not with what was found: another program may have
+  /// been at them before they were looked at. Both may throw std::system_error.
+  struct Checks {
+    std::function<bool(net::nft::Nft&)> nft;  ///< called after a transaction of any program
+    std::function<bool()> legacy = [] { return true; };  ///< called at each look
+  };
+
+  FilterWatch(Loop& loop, Checks checks, std::function<void()> on_change,
+              std::chrono::milliseconds interval = std::chrono::milliseconds(500));
   FilterWatch(const FilterWatch&) = delete;
   FilterWatch& operator=(const FilterWatch&) = delete;
   ~FilterWatch();
@@ -31,12 +35,14 @@ class FilterWatch {
  private:
   void look();
   bool is_changed();
+  bool is_legacy_changed();
   Loop& loop_;
-  std::function<bool(net::nft::Nft&)> is_right_;
+  Checks checks_;
   std::function<void()> on_change_;
   std::chrono::milliseconds interval_;
   std::optional<net::nft::Nft> nft_;  ///< kept: a close waits for other programs' transactions
   std::optional<std::uint32_t> generation_;  ///< of the last look
+  bool legacy_unreadable_ = false;           ///< as of the last look
   Loop::TimerId timer_ = 0;
 };
 

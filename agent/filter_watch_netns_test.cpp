@@ -32,14 +32,21 @@ class FilterWatchTest : public testing::Test {
   Loop loop_;
   int told_ = 0;
   int compared_ = 0;
-  bool unreadable_ = false;
+  bool unreadable_ = false, legacy_unreadable_ = false, legacy_right_ = true;
   FilterWatch watch_{loop_,
-                     [this](net::nft::Nft&) {
-                       ++compared_;
-                       if (unreadable_) base::throw_errno("list rules", EIO);
-                       return test::output_of(kTables).find("watched") != std::string::npos;
-                     },
-                     [this] { ++told_; }, kInterval};
+                     {.nft =
+                          [this](net::nft::Nft&) {
+                            ++compared_;
+                            if (unreadable_) base::throw_errno("list rules", EIO);
+                            return test::output_of(kTables).find("watched") != std::string::npos;
+                          },
+                      .legacy =
+                          [this] {
+                            if (legacy_unreadable_) base::throw_errno("read the table", EPERM);
+                            return legacy_right_;
+                          }},
+                     [this] { ++told_; },
+                     kInterval};
 };
 
 TEST_F(FilterWatchTest, TellsWhatWentBeforeItBegan) {
@@ -70,6 +77,24 @@ TEST_F(FilterWatchTest, AsksForARoundWhereTheRulesCannotBeRead) {
   EXPECT_FALSE(tells()) << "nobody has changed anything since";
   test::output_of("nft delete table inet watched");
   EXPECT_TRUE(tells());
+}
+
+// P14: no event and no generation tells of these.
+TEST_F(FilterWatchTest, TellsOfLegacyRulesThatAreGoneAtEachLook) {
+  watch_.start();
+  EXPECT_FALSE(tells());
+  legacy_right_ = false;
+  EXPECT_TRUE(tells());
+  EXPECT_TRUE(tells());
+  legacy_right_ = true;
+  EXPECT_FALSE(tells());
+}
+
+TEST_F(FilterWatchTest, AsksForOneRoundWhereLegacyRulesCannotBeRead) {
+  watch_.start();
+  legacy_unreadable_ = true;
+  EXPECT_TRUE(tells());
+  EXPECT_FALSE(tells()) << "the round has told of it";
 }
 
 }  // namespace

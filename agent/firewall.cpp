@@ -4,12 +4,14 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdint>
 #include <tuple>
 #include <utility>
 
 #include "agent/bird/plan.h"
 #include "agent/endpoint.h"
+#include "agent/forward_drops.h"
 
 namespace agent {
 namespace {
@@ -114,6 +116,32 @@ std::string nft_text(const State& state, const std::vector<Opening>& openings) {
   return text + "\t}\n}\n";
 }
 
+/// Whether nft reads it as a name.
+bool is_identifier(const std::string& name) {
+  return !name.empty() && std::isalpha(static_cast<unsigned char>(name.front())) != 0 &&
+         std::ranges::all_of(name, [](unsigned char c) {
+           return std::isalnum(c) != 0 || c == '/' || c == '-' || c == '_' || c == '.';
+         });
+}
+
+/// A chain beside another program's, which accepts what that one would drop.
+std::string forward_text(const fabric::ForwardDrop& guard) {
+  const std::string about = "# " + name_of(guard) + " drops forwarded packets of pods.\n";
+  if (!is_identifier(guard.table.name) || !is_identifier(guard.chain))
+    return about + "# nft has no way to write its name: accept " + text_of(guard.ranges.front()) +
+           " and the other ranges of pods in it yourself.\n";
+  const std::string table = std::string(word_of(guard.table.family)) + " " + guard.table.name;
+  std::string text = about + "# And once:  nft insert rule " + table + " " + guard.chain +
+                     " jump plumb-forward\ntable " + table +
+                     " {\n\tchain plumb-forward {\n\t}\n}\nflush chain " + table +
+                     " plumb-forward\ntable " + table + " {\n\tchain plumb-forward {\n";
+  for (const base::Prefix& range : guard.ranges)
+    for (const char* end : {" saddr ", " daddr "})
+      text += std::string("\t\t") + (range.address.is_v4() ? "ip" : "ip6") + end + text_of(range) +
+              " accept comment \"pods of the cluster\"\n";
+  return text + "\t}\n}\n";
+}
+
 std::string iptables_rule(const Opening& opening, const base::Prefix* source) {
   // iptables-restore skips lines with -6, ip6tables-restore those with -4.
   const std::string from = source ? (source->address.is_v4() ? "-4 " : "-6 ") +
@@ -144,9 +172,17 @@ std::optional<FirewallFormat> find_firewall_format(std::string_view word) {
   return std::nullopt;
 }
 
-std::string firewall_rules(const Config& config, const State& state, FirewallFormat format) {
+std::string firewall_rules(const Config& config, const State& state, FirewallFormat format,
+                           std::span<const fabric::ForwardDrop> guards) {
   const std::vector<Opening> openings = openings_of(config, state);
-  return format == FirewallFormat::nft ? nft_text(state, openings) : iptables_text(state, openings);
+  std::string text =
+      format == FirewallFormat::nft ? nft_text(state, openings) : iptables_text(state, openings);
+  for (const fabric::ForwardDrop& guard : guards)
+    text += format == FirewallFormat::nft
+                ? forward_text(guard)
+                : "# " + name_of(guard) +
+                      " drops forwarded packets of pods: see plumbd firewall --format nft\n";
+  return text;
 }
 
 }  // namespace agent

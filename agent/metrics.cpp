@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sys/socket.h>
 
-#include <charconv>
+#include <algorithm>
 #include <sstream>
 
 #include "agent/metrics_text.h"
@@ -119,20 +119,34 @@ void add_drops(MetricsText& out, const std::string& device) {
 
 }  // namespace
 
+void add_health(MetricsText& out, const Health& health) {
+  const auto holds = [&](const Condition& condition) {
+    return std::ranges::any_of(health.found(), [&](const Health::Found& found) {
+      return found.condition->name == condition.name;
+    });
+  };
+  out.gauge("ready", "1 while the node is healthy or degraded, as /readyz.",
+            health.ready() ? 1 : 0);
+  out.gauge("health", "The exit code of plumbd status: 0, 1, 3 or 4.", exit_of(health.severity()));
+  out.gauge("problems", "Lines of all conditions in plumbd status.",
+            static_cast<double>(health.lines().size()));
+  for (const Condition& condition : all_conditions())
+    out.gauge("condition", "1 while the condition holds.", holds(condition) ? 1 : 0,
+              {{"condition", std::string(condition.name)},
+               {"severity", std::string(word_of(condition.severity))}});
+}
+
 std::string print_metrics(const View& view) {
   MetricsText out;
   out.gauge("info", "Version, node and backend.", 1,
             {{"version", kVersion},
              {"node", view.config.node_name},
              {"backend", std::string(fabric::word_of(view.config.fabric.backend))}});
-  out.gauge("ready", "1 when the node has been programmed and the plugins' files are valid.",
-            view.ready ? 1 : 0);
+  add_health(out, view.health);
   out.gauge("stale", "1 while the node is programmed from the cache on disk.",
             view.planning.state().stale ? 1 : 0);
   out.gauge("nodes", "Nodes admitted.",
             static_cast<double>(view.planning.state().cluster.nodes.size()));
-  out.gauge("problems", "Lines in `plumbd status`: nodes left out, lists doubted.",
-            static_cast<double>(view.problems.size()));
   add_source(out, view.source.status());
   add_drivers(out, view.reconciler.status());
   out.histogram("event_to_kernel_seconds", "From a change's first word to its end in the kernel.",

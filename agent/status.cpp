@@ -10,6 +10,7 @@
 #include "agent/version.h"
 #include "agent/view.h"
 #include "libcni/base/file.h"
+#include "libcni/fabric/apply.h"
 
 namespace agent {
 namespace {
@@ -123,7 +124,7 @@ std::string print_status(const View& view) {
   out.member("pid", std::int64_t{::getpid()});
   out.member("node", view.config.node_name);
   out.member("backend", fabric::word_of(view.config.fabric.backend));
-  put(out, "ready", view.ready);
+  print_health(out, view.health);
   out.member("uptimeSeconds", std::int64_t{view.uptime.count()});
   out.member("residentBytes", std::uint64_t{resident_bytes()});
   if (view.planning.plan()) put_self(out, view);
@@ -132,9 +133,6 @@ std::string print_status(const View& view) {
   for (const DriverStatus& driver : view.reconciler.status()) put_driver(out, driver);
   out.close();
   if (view.speaker.speaking()) put_bgp(out, view.speaker.status());
-  out.open("problems", '[');
-  for (const std::string& problem : view.problems) out.element(problem);
-  out.close();
   out.close();
   return out.text() + '\n';
 }
@@ -143,18 +141,25 @@ std::string print_nodes(const View& view) {
   json::Writer out(2);
   out.open('{');
   out.open("nodes", '[');
+  std::vector<std::string> unread;
   if (view.planning.plan()) {
     const State& state = view.planning.state();
+    const NodePlan& plan = *view.planning.plan();
+    const fabric::Report report = fabric::diff(view.netlink, plan.kernel);
+    const Differences differences(report);
     for (const fabric::Node& node : state.cluster.nodes) {
       out.open('{');
       out.member("name", node.name);
       print_addresses(out, "addresses", node.addresses);
       print_ranges(out, "ranges", node.ranges);
-      out.member("reachedBy", reached_by(node, *view.planning.plan(), state));
+      out.member("reachedBy", reached_by(node, plan, state));
+      if (!report.changes.empty()) print_texts(out, "missing", missing_to(node, plan, differences));
       out.close();
     }
+    unread = report.errors;
   }
   out.close();
+  print_texts(out, "unread", unread);
   out.close();
   return out.text() + '\n';
 }

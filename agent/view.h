@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <optional>
 #include <string>
-#include <vector>
 
 #include "agent/bird/speaker.h"
 #include "agent/config.h"
+#include "agent/health.h"
 #include "agent/kernel_watch.h"
 #include "agent/planning.h"
 #include "agent/reconciler.h"
@@ -25,8 +24,7 @@ struct View {
   net::Netlink& netlink;
   const Histogram& filter_transactions;
   std::uint64_t removed = 0;  ///< objects, from the kernel
-  bool ready = false;
-  std::vector<std::string> problems = {};
+  Health health = {};
   std::chrono::seconds uptime = {};
 };
 

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "libcni/fabric/forward.h"
+
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 
 #include "libcni/fabric/traffic.h"
+#include "libcni/net/forward_chains.h"
 #include "libcni/net/iptables.h"
 #include "libcni/net/nft.h"
 
@@ -31,15 +35,20 @@ struct Accept {
   bool operator==(const Accept&) const = default;
 };
 
-std::vector<Accept> wanted_accepts(const std::optional<Traffic>& traffic, int family) {
+/// Ranges whose packets are to be forwarded, few enough for rules of their own.
+std::vector<base::Prefix> forwarded_ranges(const std::optional<Traffic>& traffic) {
   constexpr std::size_t kFew = 16;  // a chain is walked for each packet
-  std::vector<Accept> accepts;
-  if (!traffic) return accepts;
+  if (!traffic) return {};
   std::vector<base::Prefix> ranges = traffic->cluster_ranges;
   if (ranges.size() > kFew) ranges.clear();
   for (const base::Prefix& own : traffic->own_ranges)
     if (!base::any_contains(ranges, own)) ranges.push_back(own);
-  for (const base::Prefix& range : ranges) {
+  return ranges;
+}
+
+std::vector<Accept> wanted_accepts(const std::optional<Traffic>& traffic, int family) {
+  std::vector<Accept> accepts;
+  for (const base::Prefix& range : forwarded_ranges(traffic)) {
     if (range.address.family() != family) continue;
     accepts.push_back({.source = range.network()});
     accepts.push_back({.destination = range.network()});
@@ -47,10 +56,10 @@ std::vector<Accept> wanted_accepts(const std::optional<Traffic>& traffic, int fa
   return accepts;
 }
 
-/// A plan from an old list may lack ranges of nodes that are there.
-std::vector<Accept> with_present(const Run& run, const std::vector<Accept>& present,
+/// A plan from an old list, which is not `complete`, may lack ranges of nodes that are there.
+std::vector<Accept> with_present(bool complete, const std::vector<Accept>& present,
                                  std::vector<Accept> wanted) {
-  if (run.removes()) return wanted;
+  if (complete) return wanted;
   std::vector<Accept> all = present;
   for (Accept& accept : wanted)
     if (std::ranges::find(present, accept) == present.end()) all.push_back(std::move(accept));
@@ -81,7 +90,7 @@ void ensure_nft(Run& run, Nft& nft, int family, const std::vector<Accept>& accep
       present.push_back({rule.source, rule.destination});
       batch.remove_rule(kChain, rule.handle);
     }
-    const std::vector<Accept> wanted = with_present(run, present, accepts);
+    const std::vector<Accept> wanted = with_present(run.removes(), present, accepts);
     if (present == wanted) return;
     for (const Accept& accept : wanted) {
       Rule rule(comment);
@@ -100,16 +109,24 @@ std::string line_of(const Accept& accept, const std::string& comment) {
          " " + net::comment_option(comment) + " -j ACCEPT";
 }
 
-void ensure_legacy(Run& run, int family, const std::vector<Accept>& accepts) {
-  const std::string comment = comment_of(run.scope());
-  std::vector<Accept> present;
+/// What is there of ours; nothing where there is no such chain.
+std::optional<std::vector<Accept>> find_legacy(int family, const std::string& comment) {
   const std::vector<net::NatChain> chains = net::read_legacy_filter(family);
   const auto chain = std::ranges::find(chains, kChain, &net::NatChain::name);
-  if (chain == chains.end()) return;
+  if (chain == chains.end()) return std::nullopt;
+  std::vector<Accept> present;
   for (const net::NatRule& rule : chain->rules)
     if (rule.comment == comment && (rule.source || rule.destination))
       present.push_back({rule.source, rule.destination});
-  const std::vector<Accept> wanted = with_present(run, present, accepts);
+  return present;
+}
+
+void ensure_legacy(Run& run, int family, const std::vector<Accept>& accepts) {
+  const std::string comment = comment_of(run.scope());
+  const auto found = find_legacy(family, comment);
+  if (!found) return;
+  const std::vector<Accept>& present = *found;
+  const std::vector<Accept> wanted = with_present(run.removes(), present, accepts);
   if (present == wanted) return;
   std::vector<std::string> lines;
   for (const Accept& accept : present)
@@ -129,7 +146,77 @@ void ensure_each(Run& run, const std::optional<Traffic>& traffic, const char* va
     }
 }
 
+bool is_right(const Desired& desired, int family, const std::vector<Accept>& present) {
+  return with_present(desired.complete, present, wanted_accepts(desired.traffic, family)) ==
+         present;
+}
+
+/// Those of `ranges` whose packets go through the chain.
+std::vector<base::Prefix> ranges_in(const net::nft::DroppingChain& chain,
+                                    std::vector<base::Prefix> ranges) {
+  std::erase_if(ranges, [&](const base::Prefix& range) {
+    return chain.table.family != net::nft::Family::inet &&
+           chain.table.family != net::nft::family_of(range.address.family());
+  });
+  for (base::Prefix& range : ranges) range = range.network();
+  return ranges;
+}
+
+bool is_accepted(const net::nft::DroppingChain& chain, const base::Prefix& range) {
+  return base::any_contains(chain.accepted_sources, range) &&
+         base::any_contains(chain.accepted_destinations, range);
+}
+
+bool is_of_iptables(const net::nft::DroppingChain& chain) {
+  return chain.table.family != net::nft::Family::inet && chain.table.name == "filter" &&
+         chain.name == kChain;
+}
+
 }  // namespace
+
+bool has_forward_rules(Nft& nft, const Desired& desired) {
+  const std::string comment = comment_of(desired.scope);
+  for (const int family : {AF_INET, AF_INET6}) {
+    const Table table{net::nft::family_of(family), "filter"};
+    if (!nft.has_chain(table, kChain)) continue;
+    std::vector<Accept> present;
+    for (const RuleInfo& rule : nft.list_rules(table, kChain))
+      if (rule.comment == comment) present.push_back({rule.source, rule.destination});
+    if (!is_right(desired, family, present)) return false;
+  }
+  return true;
+}
+
+bool has_legacy_forward_rules(const Desired& desired) {
+  return std::ranges::all_of(std::array{AF_INET, AF_INET6}, [&](int family) {
+    const auto present = find_legacy(family, comment_of(desired.scope));
+    return !present || is_right(desired, family, *present);
+  });
+}
+
+std::vector<ForwardDrop> list_forward_guards(Nft& nft, const std::optional<Traffic>& traffic) {
+  std::vector<ForwardDrop> guards;
+  const std::vector<base::Prefix> ranges = forwarded_ranges(traffic);
+  for (net::nft::DroppingChain& chain : net::nft::list_dropping_forward_chains(nft)) {
+    std::vector<base::Prefix> here = ranges_in(chain, ranges);
+    if (!here.empty() && !is_of_iptables(chain))
+      guards.push_back({std::move(chain.table), std::move(chain.name), std::move(here)});
+  }
+  return guards;
+}
+
+std::vector<ForwardDrop> find_forward_drops(Nft& nft, const std::optional<Traffic>& traffic) {
+  std::vector<ForwardDrop> drops;
+  const std::vector<base::Prefix> ranges = forwarded_ranges(traffic);
+  if (ranges.empty()) return drops;
+  for (net::nft::DroppingChain& chain : net::nft::list_dropping_forward_chains(nft)) {
+    std::vector<base::Prefix> dropped = ranges_in(chain, ranges);
+    std::erase_if(dropped, [&](const base::Prefix& range) { return is_accepted(chain, range); });
+    if (!dropped.empty())
+      drops.push_back({std::move(chain.table), std::move(chain.name), std::move(dropped)});
+  }
+  return drops;
+}
 
 void ensure_forward_rules(Run& run, const std::optional<Traffic>& traffic) {
   ensure_each(run, traffic, "nft", [&](int family, const std::vector<Accept>& accepts) {

@@ -53,6 +53,15 @@ nft::Table nat_table(int family);
 std::vector<NatChain> read_legacy_nat(int family);
 std::vector<NatChain> read_legacy_filter(int family);  ///< the same of the filter table
 
+/// How much is in a legacy table; it changes with each rule more or less, not with a policy.
+struct LegacySize {
+  std::uint32_t entries = 0;
+  std::uint32_t bytes = 0;
+  bool operator==(const LegacySize&) const = default;
+};
+/// Of the legacy filter table, without reading it; nothing when this namespace has none.
+std::optional<LegacySize> find_legacy_filter_size(int family);
+
 /// A chain of one container and how it hangs in the table.
 struct NatRemoval {
   std::string chain;

@@ -85,11 +85,22 @@ class Blob {
  public:
   explicit Blob(const LegacyTable& table) : table_(table) {
     // iptables' sockets are raw ones, whatever their protocol.
-    const base::UniqueFd fd(::socket(F::kDomain, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
-    if (!fd) base::throw_errno("open a raw socket to read the " + text());
+    fd_ = base::UniqueFd(::socket(F::kDomain, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
+    if (!fd_) base::throw_errno("open a raw socket to read the " + text());
+  }
+
+  LegacySize size() {
+    std::strcpy(info_.name, table_.name);
+    socklen_t size = sizeof info_;
+    if (::getsockopt(fd_.get(), F::kLevel, F::kGetInfo, &info_, &size) < 0)
+      base::throw_errno("read the size of the " + text());
+    return {info_.num_entries, info_.size};
+  }
+
+  Blob& read() {
     // The table can grow between the two calls; the kernel then answers EAGAIN.
     for (int round = 0; round < 10; ++round)
-      if (read(fd.get())) return;
+      if (try_to_read()) return *this;
     base::throw_errno("read the " + text(), EAGAIN);
   }
 
@@ -112,17 +123,14 @@ class Blob {
 
   std::string text() const { return std::string("legacy table ") + table_.name; }
 
-  bool read(int fd) {
-    std::strcpy(info_.name, table_.name);
-    socklen_t size = sizeof info_;
-    if (::getsockopt(fd, F::kLevel, F::kGetInfo, &info_, &size) < 0)
-      base::throw_errno("read the size of the " + text());
+  bool try_to_read() {
+    size();
     buffer_.assign(sizeof(typename F::Entries) + info_.size, 0);
     auto* request = reinterpret_cast<typename F::Entries*>(buffer_.data());
     std::strcpy(request->name, table_.name);
     request->size = info_.size;
-    size = static_cast<socklen_t>(buffer_.size());
-    if (::getsockopt(fd, F::kLevel, F::kGetEntries, request, &size) == 0) return true;
+    auto length = static_cast<socklen_t>(buffer_.size());
+    if (::getsockopt(fd_.get(), F::kLevel, F::kGetEntries, request, &length) == 0) return true;
     if (errno != EAGAIN) base::throw_errno("read the " + text());
     return false;
   }
@@ -188,18 +196,23 @@ class Blob {
   }
 
   LegacyTable table_;
+  base::UniqueFd fd_;
   typename F::Info info_{};
   std::vector<char> buffer_;
 };
 
-std::vector<NatChain> read_legacy(int family, const LegacyTable& table) {
-  // Asking for a table by name would make the kernel create it, so the list of those that exist
-  // comes first.
+/// Asking for a table by name would make the kernel create it, so the list of those that exist
+/// comes first.
+bool exists(int family, const LegacyTable& table) {
   const auto names = base::find_file(family == AF_INET ? "/proc/net/ip_tables_names"
                                                        : "/proc/net/ip6_tables_names");
   const std::string line = std::string("\n") + table.name + "\n";
-  if (!names || ("\n" + *names).find(line) == std::string::npos) return {};
-  return family == AF_INET ? Blob<V4>(table).chains() : Blob<V6>(table).chains();
+  return names && ("\n" + *names).find(line) != std::string::npos;
+}
+
+std::vector<NatChain> read_legacy(int family, const LegacyTable& table) {
+  if (!exists(family, table)) return {};
+  return family == AF_INET ? Blob<V4>(table).read().chains() : Blob<V6>(table).read().chains();
 }
 
 }  // namespace
@@ -210,6 +223,11 @@ std::vector<NatChain> read_legacy_nat(int family) {
 
 std::vector<NatChain> read_legacy_filter(int family) {
   return read_legacy(family, kFilter);
+}
+
+std::optional<LegacySize> find_legacy_filter_size(int family) {
+  if (!exists(family, kFilter)) return std::nullopt;
+  return family == AF_INET ? Blob<V4>(kFilter).size() : Blob<V6>(kFilter).size();
 }
 
 }  // namespace net

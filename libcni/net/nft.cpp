@@ -59,6 +59,37 @@ ChainInfo read_named(const nlmsghdr& answer, const std::string& wanted, const Na
   return of == wanted ? info : ChainInfo{};
 }
 
+/// Nothing for a chain that only rules jump to, and for other families' chains.
+std::optional<BaseChain> read_base_chain(const nlmsghdr& answer) {
+  BaseChain chain;
+  bool is_base = false;
+  for_each_attribute<nfgenmsg>(answer, [&](const nlattr& attribute) {
+    switch (type_of(attribute)) {
+      case NFTA_CHAIN_TABLE:
+        chain.table.name = text_of(attribute);
+        break;
+      case NFTA_CHAIN_NAME:
+        chain.name = text_of(attribute);
+        break;
+      case NFTA_CHAIN_POLICY:
+        chain.drops = ntohl(u32_of(attribute)) == NF_DROP;
+        break;
+      case NFTA_CHAIN_HOOK:
+        is_base = true;
+        for_each_nested(attribute, [&](const nlattr& part) {
+          if (type_of(part) == NFTA_HOOK_HOOKNUM) chain.hook = ntohl(u32_of(part));
+        });
+        break;
+    }
+  });
+  if (!is_base || chain.name.empty()) return std::nullopt;
+  const int family = header_of<nfgenmsg>(answer)->nfgen_family;
+  if (family != NFPROTO_INET && family != NFPROTO_IPV4 && family != NFPROTO_IPV6)
+    return std::nullopt;
+  chain.table.family = static_cast<Family>(family);
+  return chain;
+}
+
 /// A kind of things that a table has, and how to ask for them.
 struct Kind {
   const char* plural;
@@ -172,8 +203,21 @@ std::vector<ChainInfo> Nft::list_comments(const Table& table) {
       {"rules", NFT_MSG_GETRULE, {NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_USERDATA}});
 }
 
-std::vector<RuleInfo> Nft::list_rules(const Table& table, const std::string& chain) {
-  std::vector<RuleInfo> rules;
+std::vector<BaseChain> Nft::list_base_chains() {
+  std::vector<BaseChain> chains;
+  socket_->dump(
+      [&] { return socket_->start(type_of_message(NFT_MSG_GETCHAIN), NFPROTO_UNSPEC, NLM_F_DUMP); },
+      "list chains of nf_tables",
+      [&](const nlmsghdr& answer) {
+        if (auto chain = read_base_chain(answer)) chains.push_back(std::move(*chain));
+      },
+      [&] { chains.clear(); });
+  return chains;
+}
+
+void Nft::visit_rules(const Table& table, const std::string& chain,
+                      const std::function<void(const nftnl_rule&)>& visit,
+                      const std::function<void()>& restart) {
   socket_->dump(
       [&] {
         nlmsghdr* request = socket_->start(type_of_message(NFT_MSG_GETRULE),
@@ -186,8 +230,17 @@ std::vector<RuleInfo> Nft::list_rules(const Table& table, const std::string& cha
       [&](const nlmsghdr& answer) {
         const std::unique_ptr<nftnl_rule, decltype(&nftnl_rule_free)> rule(nftnl_rule_alloc(),
                                                                            nftnl_rule_free);
-        if (rule && nftnl_rule_nlmsg_parse(&answer, rule.get()) >= 0)
-          rules.push_back(read_rule(rule.get(), address_family(table.family)));
+        if (rule && nftnl_rule_nlmsg_parse(&answer, rule.get()) >= 0) visit(*rule);
+      },
+      restart);
+}
+
+std::vector<RuleInfo> Nft::list_rules(const Table& table, const std::string& chain) {
+  std::vector<RuleInfo> rules;
+  visit_rules(
+      table, chain,
+      [&](const nftnl_rule& rule) {
+        rules.push_back(read_rule(&rule, address_family(table.family)));
       },
       [&] { rules.clear(); });
   return rules;

@@ -24,6 +24,14 @@ struct ChainInfo {
   std::string comment;
 };
 
+/// A chain that hangs in the packets' way.
+struct BaseChain {
+  Table table = {Family::inet, {}};
+  std::string name = {};
+  std::uint32_t hook = 0;  ///< as in linux/netfilter.h
+  bool drops = false;      ///< its policy, for what no rule decides
+};
+
 /// A netfilter netlink socket of the calling process's network namespace.
 /// Failures throw std::system_error naming what was attempted.
 class Nft {
@@ -48,6 +56,12 @@ class Nft {
 
   bool has_chain(const Table& table, const std::string& chain);
   std::vector<ChainInfo> list_chains(const Table& table);
+  /// Base chains of every table of families ip, ip6 and inet.
+  std::vector<BaseChain> list_base_chains();
+  /// Shows the rules of one chain, or of the table, in order; after `restart` they begin anew.
+  void visit_rules(const Table& table, const std::string& chain,
+                   const std::function<void(const nftnl_rule&)>& visit,
+                   const std::function<void()>& restart);
   /// Of one chain, or of the table, in order; empty when there is none.
   std::vector<RuleInfo> list_rules(const Table& table, const std::string& chain = {});
   /// The chain and the comment of each rule of the table, in order: much cheaper to read than whole

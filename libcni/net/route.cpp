@@ -139,6 +139,7 @@ std::optional<Route> parse(const nlmsghdr& reply) {
 struct Found {
   unsigned char type = RTN_UNREACHABLE;
   std::optional<int> oif;
+  std::optional<base::IpAddress> gateway;
 };
 
 /// What the kernel would do with a packet to `destination`, by link `oif` unless that is 0.
@@ -154,6 +155,9 @@ Found look_up(Netlink& netlink, const base::IpAddress& destination, int oif) try
     found.type = static_cast<const rtmsg*>(mnl_nlmsg_get_payload(&reply))->rtm_type;
     for_each_attribute<rtmsg>(reply, [&](const nlattr& a) {
       if (type_of(a) == RTA_OIF) found.oif = static_cast<int>(u32_of(a));
+      if (type_of(a) == RTA_GATEWAY) found.gateway = base::IpAddress::from_bytes(bytes_of(a));
+      if (type_of(a) == RTA_VIA && bytes_of(a).size() > sizeof(rtvia))
+        found.gateway = base::IpAddress::from_bytes(bytes_of(a).subspan(sizeof(rtvia)));
     });
   });
   return found;
@@ -239,6 +243,12 @@ void remove_route(Pipeline& pipeline, const Route& route) {
 
 std::optional<int> find_output_link(Netlink& netlink, const base::IpAddress& destination) {
   return look_up(netlink, destination, 0).oif;
+}
+
+std::optional<Way> find_way(Netlink& netlink, const base::IpAddress& destination) {
+  const Found found = look_up(netlink, destination, 0);
+  if (!found.oif) return std::nullopt;
+  return Way{.oif = *found.oif, .gateway = found.gateway};
 }
 
 bool is_local(Netlink& netlink, const base::IpAddress& address, int index) {

@@ -71,6 +71,13 @@ void remove_route(Pipeline& pipeline, const Route& route);
 
 /// The link that packets to `destination` leave by; nothing when unreachable.
 std::optional<int> find_output_link(Netlink& netlink, const base::IpAddress& destination);
+/// How packets leave: by which link, and to which next hop unless the destination is on the link.
+struct Way {
+  int oif = 0;
+  std::optional<base::IpAddress> gateway = {};
+};
+/// That of packets to `destination`; nothing when unreachable.
+std::optional<Way> find_way(Netlink& netlink, const base::IpAddress& destination);
 /// Whether packets to `address` that arrive on link `index` end here.
 bool is_local(Netlink& netlink, const base::IpAddress& address, int index);
 

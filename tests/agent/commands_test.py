@@ -24,7 +24,7 @@ class CommandsTest(unittest.TestCase):
     def test_explain_and_nodes_speak_of_each_step(self):
         self.begin()
         text = self.machine.ctl("explain", "10.244.9.7", "192.0.2.2").stdout
-        for wanted in ("pods of node n9", "dev plumb-vxlan onlink", "dst 198.51.100.9", "192.0.2.2 is node n2"):
+        for wanted in ('pods of node "n9"', "dev plumb-vxlan onlink", "dst 198.51.100.9", '192.0.2.2 is node "n2"'):
             self.assertIn(wanted, text)
         self.assertRegex(self.machine.ctl("nodes").stdout, r"n9 +198.51.100.9 +10.244.9.0/24 +vxlan to 198.51.100.9")
         self.assertEqual(json.loads(self.machine.ctl("plan").stdout)["overlays"][0]["device"], "plumb-vxlan")
@@ -32,7 +32,7 @@ class CommandsTest(unittest.TestCase):
     def test_explain_checks_each_object_by_itself(self):
         self.begin()
         m = self.machine
-        explain = lambda: m.ctl("explain", "10.244.9.7").stdout
+        explain = lambda: m.ctl("explain", "10.244.9.7", check=False).stdout
         self.assertNotIn("in the kernel", explain())
         os.kill(m.process.pid, signal.SIGSTOP)  # nobody repairs; the answers below are of the command itself
         (m.folder / "run/plumbd.sock").rename(m.folder / "run/aside.sock")
@@ -64,7 +64,7 @@ class CommandsTest(unittest.TestCase):
         self.assertEqual({}, {name: text for name, text in m.routes().items() if name == "10.244.9.0/24"})
         m.nodes_file.unlink()
         done = m.ctl("diff", "--json", check=False)
-        self.assertEqual((4, 1), (done.returncode, len(json.loads(done.stdout)["changes"])))
+        self.assertEqual((3, 1), (done.returncode, len(json.loads(done.stdout)["changes"])))
         self.assertIn(f"planned from {m.folder}/state/snapshot.json, which is what one knew last", done.stderr)
         (m.folder / "state/snapshot.json").unlink()
         done = m.ctl("plan", check=False)
@@ -83,7 +83,7 @@ class CommandsTest(unittest.TestCase):
     def test_nobody_answers_without_an_agent(self):
         for words in (["status"], ["nodes"], ["resync"], ["probe", "n1"]):
             done = self.machine.ctl(*words, check=False)
-            self.assertEqual(done.returncode, 3, words)
+            self.assertEqual(done.returncode, 1, words)
             self.assertIn("no plumbd answers", done.stderr)
 
     def test_slips_of_the_command_line_are_named(self):
