@@ -157,7 +157,7 @@ void take_over_others(const hostport::Claim& claim, const IptablesHostPorts& fam
   hostport::take_over_rules(claim, family.ports, claim.nft.list_rules(table));
 }
 
-void add_family(nft::Nft& nft, const Owner& owner, const IptablesHostPorts& family) {
+void restore_family(nft::Nft& nft, const Owner& owner, const IptablesHostPorts& family) {
   const int address_family = family.ports.container.address.family();
   const std::string chain = iptables_chain(kChainPrefix, owner);
   // The tool needs what it can see: after a change of variant the chains of the other one are still
@@ -174,7 +174,20 @@ void add_family(nft::Nft& nft, const Owner& owner, const IptablesHostPorts& fami
   std::stable_partition(lines.begin(), lines.end(),
                         [](const std::string& line) { return line.starts_with(':'); });
   restore_nat(address_family, lines);
-  if (!has_iptables_host_ports(nft, owner, address_family))
+}
+
+/// Declaring a shared chain empties it (iptables-restore --noflush): an ADD of the other suite that
+/// declares it at the same moment takes our jump away, which is then made again.
+void add_family(nft::Nft& nft, const Owner& owner, const IptablesHostPorts& family) {
+  constexpr int kTries = 3;
+  const int address_family = family.ports.container.address.family();
+  bool present = false;
+  for (int i = 0; i < kTries && !present; ++i) {
+    restore_family(nft, owner, family);
+    present = has_iptables_host_ports(nft, owner, address_family);
+  }
+  const std::string chain = iptables_chain(kChainPrefix, owner);
+  if (!present)
     base::throw_errno(std::string("open host ports: ") +
                           (address_family == AF_INET ? "iptables" : "ip6tables") +
                           "-restore reported success, but chain " + chain +
