@@ -11,7 +11,9 @@
 namespace agent {
 namespace {
 
-/// About 300 rules. Linux 6.18: a table of 20 rules is read in 25 us, its size in 15 us.
+/// About 400 rules. Linux 6.18: the size of a table is read in 6 us; a table of 20 rules in 14 us,
+/// of 300 in 120 us, of 5000 in 2.5 ms. At two looks a second that is at most 0.05 % of a processor
+/// for a small table of both families, and as much for a large one that nothing changes.
 constexpr std::uint32_t kSmall = 65536;
 constexpr int kLongestUnread = 10;
 
