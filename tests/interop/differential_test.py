@@ -29,7 +29,7 @@ def without_default_gateways(result):
     for routes in (result.get("routes", []), *(result.get(key, {}).get("routes", []) for key in ("ip4", "ip6"))):
         for route in routes:
             if route["dst"] in ("0.0.0.0/0", "::/0") and route.get("gw") in gateways:
-                del route["gw"]
+                route.pop("gw", None)
     return result
 
 
