@@ -15,7 +15,7 @@ namespace agent {
 /// the one of the default route with the lowest metric that has such an address, or without any
 /// that of the way to most of `peers`. Of several addresses the one in the subnet of the default
 /// gateway, the one with a subnet, then the lowest: never a temporary, secondary or deprecated one
-/// while there is another. Throws std::system_error when there is no such link or route.
+/// while there is another. Throws std::system_error when the link or the route is missing.
 std::vector<base::IpAddress> find_own_addresses(net::Netlink& netlink, const std::string& parent,
                                                 std::span<const fabric::Node> peers);
 

@@ -109,7 +109,7 @@ std::string line_of(const Accept& accept, const std::string& comment) {
          " " + net::comment_option(comment) + " -j ACCEPT";
 }
 
-/// What is there of ours; nothing where there is no such chain.
+/// The rules of ours that are present; empty where the chain is missing.
 std::optional<std::vector<Accept>> find_legacy(int family, const std::string& comment) {
   const std::vector<net::NatChain> chains = net::read_legacy_filter(family);
   const auto chain = std::ranges::find(chains, kChain, &net::NatChain::name);

@@ -19,7 +19,7 @@ void write_sysctl(const std::string& key, const std::string& value);
 void ensure_sysctl(const std::string& key, const std::string& value);
 /// `net/ipv4/conf/<link>/<knob>`, where what counts is the greater one of this value and that of
 /// "all" (IN_DEV_MAXCONF and IN_DEV_ORCONF of the kernel): rp_filter, route_localnet, proxy_arp.
-/// Nothing where there is no such key.
+/// Empty where the key is missing.
 std::optional<std::string> find_conf_in_effect(const std::string& link, const std::string& knob);
 /// Writes it unless the link's own value or what is in effect is `value` already.
 void ensure_conf(const std::string& link, const std::string& knob, const std::string& value);
