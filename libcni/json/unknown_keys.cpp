@@ -38,10 +38,11 @@ class Search {
     const std::string dot = path.empty() ? "" : ".";
     const Words names = names_below(pattern + dot);
     if (names.empty()) return;
-    for (const auto& [key, member] : value.items()) {
+    for (const auto& item : value.items()) {
+      const std::string& key = item.key();
       const auto name = std::ranges::find_if(names, [&](auto n) { return same_key(n, key); });
       if (name != names.end())
-        walk(member, path + dot + key, pattern + dot + std::string(*name));
+        walk(item.value(), path + dot + key, pattern + dot + std::string(*name));
       else
         found.push_back({path + dot + key, base::did_you_mean(key, names)});
     }
