@@ -5,6 +5,7 @@
 #include <microhttpd.h>
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <exception>
 
 #include "libcni/base/sys_error.h"
@@ -12,7 +13,9 @@
 namespace agent {
 namespace {
 
-constexpr unsigned kMostConnections = 32;
+/// HttpConnections ends those beyond its own bound; MHD closes them a little later.
+constexpr unsigned kMostConnections = 2 * HttpConnections::kMost;
+/// A client that takes nothing of its answer.
 constexpr unsigned kIdleSeconds = 10;
 
 MHD_Daemon* daemon_of(void* daemon) {
@@ -36,6 +39,11 @@ MHD_Result send(MHD_Connection* connection, const HttpReply& reply) {
   return result;
 }
 
+HttpConnections::Connection* entry_of(MHD_Connection* connection) {
+  return static_cast<HttpConnections::Connection*>(
+      MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context);
+}
+
 unsigned count_connections(void* daemon) {
   return MHD_get_daemon_info(daemon_of(daemon), MHD_DAEMON_INFO_CURRENT_CONNECTIONS)
       ->num_connections;
@@ -56,6 +64,7 @@ struct HttpServer::Callbacks {
       *upload_size = 0;
       return MHD_YES;
     }
+    HttpConnections::answer(*entry_of(connection));
     HttpQuestion question{.method = method, .path = url};
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_address, &question.addresses);
     try {
@@ -64,6 +73,23 @@ struct HttpServer::Callbacks {
       return send(connection, {.status = MHD_HTTP_INTERNAL_SERVER_ERROR,
                                .body = std::string(error.what()) + "\n"});
     }
+  }
+
+  static void note(void* server, MHD_Connection* connection, void** entry,
+                   MHD_ConnectionNotificationCode what) {
+    HttpConnections& all = static_cast<HttpServer*>(server)->connections_;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED)
+      *entry = &all.add(
+          MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
+          Loop::Clock::now());
+    else
+      all.forget(*static_cast<HttpConnections::Connection*>(*entry));
+  }
+
+  static void finish(void* server, MHD_Connection* connection, void** /*state*/,
+                     MHD_RequestTerminationCode /*how*/) {
+    static_cast<HttpServer*>(server)->connections_.wait_again(*entry_of(connection),
+                                                              Loop::Clock::now());
   }
 };
 
@@ -76,10 +102,11 @@ HttpServer::HttpServer(Loop& loop, base::UniqueFd listener, Answer answer)
   // The daemon closes its socket itself.
   const int own = ::fcntl(listener.get(), F_DUPFD_CLOEXEC, 0);
   if (own < 0) base::throw_errno("start HTTP server");
-  daemon_.reset(MHD_start_daemon(MHD_USE_EPOLL, 0, nullptr, nullptr, Callbacks::handle, this,
-                                 MHD_OPTION_LISTEN_SOCKET, own, MHD_OPTION_CONNECTION_LIMIT,
-                                 kMostConnections, MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds,
-                                 MHD_OPTION_END));
+  daemon_.reset(MHD_start_daemon(
+      MHD_USE_EPOLL, 0, nullptr, nullptr, Callbacks::handle, this, MHD_OPTION_LISTEN_SOCKET, own,
+      MHD_OPTION_CONNECTION_LIMIT, kMostConnections, MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds,
+      MHD_OPTION_NOTIFY_CONNECTION, Callbacks::note, this, MHD_OPTION_NOTIFY_COMPLETED,
+      Callbacks::finish, this, MHD_OPTION_END));
   if (!daemon_) base::throw_errno("start HTTP server");
   const MHD_DaemonInfo* info =
       MHD_get_daemon_info(daemon_of(daemon_.get()), MHD_DAEMON_INFO_EPOLL_FD);
@@ -95,17 +122,27 @@ HttpServer::~HttpServer() {
 void HttpServer::run() {
   // With too many connections MHD 0.9.75 does not listen; it begins again in the first run after
   // some have ended, which no event and no timeout asks for.
+  connections_.end_late(Loop::Clock::now());
   unsigned before = 0, left = 0;
   do {
     before = count_connections(daemon_.get());
     MHD_run(daemon_of(daemon_.get()));
     left = count_connections(daemon_.get());
   } while (left < before);
+  set_timer();
+}
+
+void HttpServer::set_timer() {
   loop_.cancel(timer_);
   timer_ = 0;
-  MHD_UNSIGNED_LONG_LONG wait = 0;
-  if (MHD_get_timeout(daemon_of(daemon_.get()), &wait) == MHD_YES)
-    timer_ = loop_.after(std::chrono::milliseconds(wait), [this] { run(); });
+  std::optional<std::chrono::milliseconds> wait;
+  if (const auto deadline = connections_.next_deadline())
+    wait = std::chrono::ceil<std::chrono::milliseconds>(*deadline - Loop::Clock::now());
+  MHD_UNSIGNED_LONG_LONG of_mhd = 0;
+  if (MHD_get_timeout(daemon_of(daemon_.get()), &of_mhd) == MHD_YES)
+    wait = std::min(wait.value_or(std::chrono::milliseconds::max()),
+                    std::chrono::milliseconds(of_mhd));
+  if (wait) timer_ = loop_.after(std::max(*wait, std::chrono::milliseconds(0)), [this] { run(); });
 }
 
 }  // namespace agent

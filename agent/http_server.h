@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/http_connections.h"
 #include "agent/loop.h"
 #include "libcni/base/unique_fd.h"
 
@@ -42,9 +43,11 @@ class HttpServer {
     void operator()(void* daemon) const;
   };
   void run();
+  void set_timer();
 
   Loop& loop_;
   Answer answer_;
+  HttpConnections connections_;
   std::unique_ptr<void, Stop> daemon_;
   int epoll_ = -1;
   Loop::TimerId timer_ = 0;

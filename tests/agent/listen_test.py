@@ -60,6 +60,61 @@ asking = socket.create_connection(("127.0.0.1", 9474), timeout=5)
 asking.sendall(b"GET /healthz HTTP/1.0" + 2 * bytes((13, 10)))
 asking.recv(1)""")
 
+    def test_S9_slow_connections_do_not_delay_an_answer(self):
+        """More than 32 of them, each with a byte of its headers a second: they were all that plumbd accepts."""
+        m = self.machine
+        m.start(ready=False)
+        wait_until(self.answers, "plumbd listens")
+        m.run("python3", "-c", """
+import socket, time
+slow = [socket.create_connection(("127.0.0.1", 9474), timeout=30) for _ in range(80)]
+for turn in range(6):
+    for each in slow:
+        try:
+            each.sendall(b"GET /healthz HTTP/1.0"[turn:turn + 1])
+        except OSError:
+            pass  # ended for a newer one
+    begin = time.monotonic()
+    asking = socket.create_connection(("127.0.0.1", 9474), timeout=1)
+    asking.sendall(b"GET /healthz HTTP/1.0" + 2 * bytes((13, 10)))
+    assert asking.recv(100).startswith(b"HTTP/1."), turn
+    time.sleep(max(0, begin + 1 - time.monotonic()))""")
+
+    def test_S9_headers_have_to_be_whole_in_time(self):
+        m = self.machine
+        m.start(ready=False)
+        wait_until(self.answers, "plumbd listens")
+        m.run("python3", "-c", """
+import socket, time
+slow = socket.create_connection(("127.0.0.1", 9474), timeout=0.5)
+slow.sendall(b"GET /healthz HTTP/1.1" + bytes((13, 10)) + b"X: ")
+begin = time.monotonic()
+while time.monotonic() < begin + 20:
+    try:
+        slow.sendall(b"x")
+        if slow.recv(1) == b"":
+            break
+    except TimeoutError:
+        continue
+    except OSError:
+        break
+assert 8 < time.monotonic() - begin < 15, time.monotonic() - begin""")
+
+    def test_S9_a_connection_that_goes_on_asking_stays(self):
+        m = self.machine
+        m.start(ready=False)
+        wait_until(self.answers, "plumbd listens")
+        m.run("python3", "-c", """
+import http.client, time
+connection = http.client.HTTPConnection("127.0.0.1", 9474, timeout=5)
+connection.connect()
+own = connection.sock
+for _ in range(4):
+    connection.request("GET", "/healthz")
+    assert connection.getresponse().read() == b"ok" + bytes((10,))
+    assert connection.sock is own
+    time.sleep(4)""")
+
     def answers(self):
         try:
             return self.get("/healthz", 1)[0] == 200
