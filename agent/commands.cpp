@@ -48,17 +48,58 @@ std::vector<std::string> forward_problems(const Config& config) try {
   return {};
 }
 
+std::string config_path(const Invocation& invocation) {
+  return invocation.config_file.value_or(kDefaultConfigFile);
+}
+
+std::string config_text(const Invocation& invocation) {
+  const std::string path = config_path(invocation);
+  return invocation.config_file ? base::read_file(path) : base::find_file(path).value_or("");
+}
+
+/// The log has one line for each message, and all mistakes of a configuration are one error.
+void log_kept(const std::exception& error) {
+  std::string text = error.what();
+  for (auto at = text.find('\n'); at != text.npos; at = text.find('\n', at))
+    text.replace(at, 1, "; ");
+  log(LogLevel::error, "configuration stays as it was: " + text);
+}
+
+/// File, environment and flags together, with the host's name where no node is named.
+ConfigReading read_all(const Invocation& invocation, const std::string& text) {
+  std::vector<Override> overrides = overrides_of(environ);
+  overrides.insert(overrides.end(), invocation.overrides.begin(), invocation.overrides.end());
+  ConfigReading reading = read_config(text, config_path(invocation), overrides);
+  complete(reading.config);
+  return reading;
+}
+
 }  // namespace
 
 Config load_config(const Invocation& invocation) {
-  const std::string path = invocation.config_file.value_or(kDefaultConfigFile);
-  const std::string text =
-      invocation.config_file ? base::read_file(path) : base::find_file(path).value_or("");
-  std::vector<Override> overrides = overrides_of(environ);
-  overrides.insert(overrides.end(), invocation.overrides.begin(), invocation.overrides.end());
-  Config config = parse_config(text, path, overrides);
-  complete(config);
-  return config;
+  ConfigReading reading = read_all(invocation, config_text(invocation));
+  require_sound(reading.problems);
+  return std::move(reading.config);
+}
+
+ConfigReading load_config_for_agent(const Invocation& invocation) {
+  std::string text;
+  std::vector<ConfigProblem> problems;
+  try {
+    text = config_text(invocation);
+  } catch (const std::system_error& error) {
+    problems.push_back({1, error.what()});
+  }
+  ConfigReading reading = read_all(invocation, text);
+  reading.folders_known = reading.folders_known && problems.empty();
+  std::vector<ConfigProblem> of_flags;
+  for (const ConfigProblem& problem : reading.problems)
+    (problem.line == 0 ? of_flags : problems).push_back(problem);
+  require_sound(of_flags);
+  for (const ConfigProblem& problem : problems)
+    std::cerr << "plumbd: warning: " << problem.text << "\n";
+  reading.problems = std::move(problems);
+  return reading;
 }
 
 Known known_cluster(const Config& config) {
@@ -92,14 +133,14 @@ int run_agent(const Invocation& invocation) {
       if (daemon.run() == Daemon::End::stop) return kOk;
     } catch (const std::exception& error) {
       if (!former) throw;
-      log(LogLevel::error, std::string("configuration stays as it was: ") + error.what());
+      log_kept(error);
       config = *std::exchange(former, std::nullopt);
       continue;
     }
     try {
       former = std::exchange(config, load_config(invocation));
     } catch (const std::exception& error) {
-      log(LogLevel::error, std::string("configuration stays as it was: ") + error.what());
+      log_kept(error);
     }
   }
 }

@@ -46,7 +46,13 @@ std::size_t remove_files(const Config& config) {
 }  // namespace
 
 int clean_up(const Invocation& invocation) {
-  const Config config = load_config(invocation);
+  const ConfigReading reading = load_config_for_agent(invocation);
+  const Config& config = reading.config;
+  if (!reading.folders_known && !invocation.force)
+    throw cni::Error(
+        cni::Code::invalid_config,
+        "whether plumbd runs cannot be told, because runDir and stateDir may be hidden "
+        "by the mistakes in the configuration: mend it, or use --force");
   for (const std::string& directory : {config.state_dir, config.run_dir}) {
     const auto holder = find_holder(directory);
     if (holder && !invocation.force)

@@ -63,7 +63,7 @@ bool probe(const base::IpAddress& target, int size) {
 }  // namespace
 
 int probe_node(const Invocation& invocation) {
-  const Config config = load_config(invocation);
+  const Config config = load_config_for_agent(invocation).config;
   const auto nodes = ask(config, "/nodes");
   const auto status = ask(config, "/status");
   if (!nodes || !status) {

@@ -38,17 +38,25 @@ std::string nobody_on(const Config& config) {
 
 std::optional<std::string> ask(const Invocation& invocation, const std::string& path,
                                const char* method = "GET") {
-  const Config config = load_config(invocation);
+  const Config config = load_config_for_agent(invocation).config;
   auto text = find_answer(config, path, method);
   if (!text) std::cerr << nobody_on(config) << "\n";
   return text;
 }
 
+/// The configuration to plan with, which has to be sound.
+const Config& own_config(const ConfigReading& reading) {
+  if (reading.problems.empty()) return reading.config;
+  throw cni::Error(cni::Code::invalid_config,
+                   "no plumbd answers on " + reading.config.run_dir +
+                       "/plumbd.sock, and a configuration with mistakes gives no plan: mend it");
+}
+
 /// The plan that an agent would begin with in this network namespace.
 struct OwnPlan {
-  explicit OwnPlan(const Config& config) : planning(config, netlink) {
-    const Known known = known_cluster(config);
-    std::cerr << nobody_on(config) << "; planned from " << known.file
+  explicit OwnPlan(const ConfigReading& reading) : planning(own_config(reading), netlink) {
+    const Known known = known_cluster(reading.config);
+    std::cerr << nobody_on(reading.config) << "; planned from " << known.file
               << (known.stale ? ", which is what one knew last" : "") << "\n";
     planning.run(known.snapshot, known.stale);
   }
@@ -160,6 +168,7 @@ void show_bgp(const json::Object& status) {
 }  // namespace
 
 int show_status(const Invocation& invocation) {
+  if (!invocation.probe.empty()) return answer_probe(invocation);
   const auto text = ask(invocation, "/status");
   if (!text) return kFailed;
   const auto status = json::Object::parse(*text, "status");
@@ -199,17 +208,17 @@ int show_nodes(const Invocation& invocation) {
 }
 
 int show_plan(const Invocation& invocation) {
-  const Config config = load_config(invocation);
-  const auto text = find_answer(config, "/plan");
-  std::cout << (text ? *text : print_plan(OwnPlan(config).plan()));
+  const ConfigReading reading = load_config_for_agent(invocation);
+  const auto text = find_answer(reading.config, "/plan");
+  std::cout << (text ? *text : print_plan(OwnPlan(reading).plan()));
   return kOk;
 }
 
 int show_diff(const Invocation& invocation) {
-  const Config config = load_config(invocation);
-  auto text = find_answer(config, "/diff");
+  const ConfigReading reading = load_config_for_agent(invocation);
+  auto text = find_answer(reading.config, "/diff");
   if (!text) {
-    OwnPlan own(config);
+    OwnPlan own(reading);
     text = print_diff(fabric::diff(own.netlink, own.plan().kernel));
   }
   const auto report = json::Object::parse(*text, "diff");
@@ -250,10 +259,10 @@ int show_explanation(const Invocation& invocation) {
     addresses.push_back(*address);
     query += (query.empty() ? "?address=" : "&address=") + word;
   }
-  const Config config = load_config(invocation);
-  auto text = find_answer(config, "/explain" + query);
+  const ConfigReading reading = load_config_for_agent(invocation);
+  auto text = find_answer(reading.config, "/explain" + query);
   if (!text) {
-    OwnPlan own(config);
+    OwnPlan own(reading);
     text = print_explanation(explain(addresses, own.plan(), own.planning.state(), own.netlink));
   }
   const auto answer = json::Object::parse(*text, "explanation");

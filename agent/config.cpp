@@ -25,12 +25,18 @@ constexpr Bounds kPorts{1, 65535};
 constexpr Bounds kMtus{1280, 65535};
 
 /// Puts `value` where the dotted `key` leads, making the objects on the way.
-void set_member(nlohmann::json& document, const Override& change) {
+void set_member(nlohmann::json& document, const Override& change, ProblemCollector& problems) {
   const auto known = config_keys();
   if (std::ranges::find(known, change.key) == known.end() &&
       !change.key.starts_with("bgp.reflectors."))
-    throw cni::Error(cni::Code::unsupported_field,
-                     "unknown key \"" + change.key + "\"" + base::did_you_mean(change.key, known));
+    return problems.add_at(
+        0, "unknown key " + json::quote(change.key) + base::did_you_mean(change.key, known));
+  // What is wrong with the value is not in the file.
+  std::erase_if(problems.lines, [&](const auto& line) {
+    return line.first == change.key || line.first.starts_with(change.key + ".") ||
+           line.first.starts_with(change.key + "[");
+  });
+  problems.lines[change.key] = 0;
   nlohmann::json* at = &document;
   std::string_view rest = change.key;
   for (auto dot = rest.find('.'); dot != rest.npos; dot = rest.find('.')) {
@@ -38,17 +44,21 @@ void set_member(nlohmann::json& document, const Override& change) {
     if (!at->is_object()) *at = nlohmann::json::object();
     rest.remove_prefix(dot + 1);
   }
-  (*at)[std::string(rest)] = parse_yaml(change.value, "value of " + change.key);
+  ProblemCollector of_value("");
+  (*at)[std::string(rest)] = parse_yaml(change.value, of_value);
+  for (const ConfigProblem& problem : of_value.sorted())
+    problems.add_at(0, "value of " + change.key + problem.text);
 }
 
-json::Object document_of(const std::string& text, const std::string& file_name,
-                         const std::vector<Override>& overrides) {
-  auto document = std::make_shared<nlohmann::json>(parse_yaml(text, file_name));
-  if (document->is_null()) *document = nlohmann::json::object();
-  if (!document->is_object())
-    throw cni::Error(cni::Code::decoding_failure,
-                     file_name + ": must be keys and values, such as `backend: vxlan`");
-  for (const Override& change : overrides) set_member(*document, change);
+json::Object document_of(const std::string& text, const std::vector<Override>& overrides,
+                         ProblemCollector& problems) {
+  auto document = std::make_shared<nlohmann::json>(parse_yaml(text, problems));
+  if (!document->is_object() && !document->is_null()) {
+    problems.truncated = true;
+    problems.add_at(1, "must be keys and values, such as `backend: vxlan`");
+  }
+  if (!document->is_object()) *document = nlohmann::json::object();
+  for (const Override& change : overrides) set_member(*document, change, problems);
   return {document, *document, {}};
 }
 
@@ -67,7 +77,7 @@ void read_underlay(const ConfigReader& reader, fabric::Options& options) {
   if (!word.empty()) {
     const auto backend = fabric::find_backend(word);
     if (!backend) reader.refuse("backend", "auto, vxlan, host-gw or bgp");
-    options.backend = *backend;
+    options.backend = backend.value_or(options.backend);
   }
   word.clear();
   reader.read("underlay", word);
@@ -75,7 +85,7 @@ void read_underlay(const ConfigReader& reader, fabric::Options& options) {
   if (word == "ipv6") options.underlay_family = AF_INET6;
   if (!word.empty() && word != "auto" && options.underlay_family == 0)
     reader.refuse("underlay", "auto, ipv4 or ipv6");
-  if (reader.object().find_int("mtu").value_or(0) != 0) reader.read("mtu", options.mtu, kMtus);
+  reader.read_unless_zero("mtu", options.mtu, kMtus);
   const ConfigReader vxlan = reader.below("vxlan");
   vxlan.read("vni", options.vni, {1, 0xffffff});
   vxlan.read("port", options.port, kPorts);
@@ -121,8 +131,17 @@ void read_log_level(const ConfigReader& reader, LogLevel& level) {
   reader.read("logLevel", word);
   if (word.empty()) return;
   const auto found = std::ranges::find(kWords, word);
-  if (found == kWords.end()) reader.refuse("logLevel", "error, warning, info or debug");
+  if (found == kWords.end()) return reader.refuse("logLevel", "error, warning, info or debug");
   level = static_cast<LogLevel>(found - kWords.begin());
+}
+
+/// Tells whether both are as configured, and no mistake hides another value.
+bool read_folders(const ConfigReader& reader, Config& config, const ProblemCollector& problems) {
+  reader.read("runDir", config.run_dir);
+  reader.read("stateDir", config.state_dir);
+  // A slip such as `rundir` is a mistake whose text suggests the key.
+  const bool all_read = !problems.truncated || (reader.has("runDir") && reader.has("stateDir"));
+  return all_read && !problems.mentions("\"runDir\"") && !problems.mentions("\"stateDir\"");
 }
 
 std::string host_name() {
@@ -133,10 +152,11 @@ std::string host_name() {
 
 }  // namespace
 
-Config parse_config(const std::string& text, const std::string& file_name,
-                    const std::vector<Override>& overrides) {
+ConfigReading read_config(const std::string& text, const std::string& file_name,
+                          const std::vector<Override>& overrides) {
   Config config;
-  const ConfigReader reader(document_of(text, file_name, overrides));
+  ProblemCollector problems(file_name);
+  const ConfigReader reader(document_of(text, overrides, problems), problems);
   reader.read("node", config.node_name);
   reader.read("interface", config.parent);
   reader.read("addresses", config.addresses);
@@ -144,22 +164,28 @@ Config parse_config(const std::string& text, const std::string& file_name,
   read_network(reader.below("network"), config);
   read_underlay(reader, config.fabric);
   read_source(reader, config);
-  reader.read("runDir", config.run_dir);
+  const bool folders_known = read_folders(reader, config, problems);
   config.bgp.bird_config = config.run_dir + "/bird.conf";
   config.bgp.bird_socket = config.run_dir + "/bird.ctl";
   read_bgp(reader.below("bgp"), config.bgp);
   config.kubernetes.watch_services = !config.bgp.cluster_ips.empty() ||
                                      !config.bgp.external_ips.empty() ||
                                      !config.bgp.load_balancer_ips.empty();
-  reader.read("stateDir", config.state_dir);
   reader.read("cniConf", config.cni_conf);
   reader.read("cniTemplate", config.cni_template);
   reader.read("listen", config.listen);
-  if (!config.listen.empty()) parse_endpoint(config.listen);
+  if (!config.listen.empty()) reader.attempt("listen", [&] { parse_endpoint(config.listen); });
   reader.read("resyncSeconds", config.resync_seconds, {1, 3600});
   reader.read("safetySeconds", config.safety_seconds, {0, 3600});
   read_log_level(reader, config.log_level);
-  return config;
+  return {std::move(config), problems.sorted(), folders_known};
+}
+
+Config parse_config(const std::string& text, const std::string& file_name,
+                    const std::vector<Override>& overrides) {
+  ConfigReading reading = read_config(text, file_name, overrides);
+  require_sound(reading.problems);
+  return std::move(reading.config);
 }
 
 void complete(Config& config) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/config_bgp.h"
+#include "agent/config_problems.h"
 #include "libcni/base/ip.h"
 #include "libcni/fabric/plan.h"
 
@@ -78,7 +79,18 @@ struct Override {
   std::string value;  ///< YAML: `true`, `[10.0.0.0/8]`, `text`
 };
 
-/// Reads YAML (or JSON). Throws cni::Error naming key, value and what would be right.
+/// A configuration as far as it can be read, and all of its mistakes.
+struct ConfigReading {
+  Config config;
+  std::vector<ConfigProblem> problems = {};
+  bool folders_known = true;  ///< no mistake hides what runDir and stateDir are set to
+};
+
+/// Reads YAML (or JSON). A problem names file, line, key, value and what would be right; the key
+/// has its default then.
+ConfigReading read_config(const std::string& text, const std::string& file_name,
+                          const std::vector<Override>& overrides = {});
+/// The same, for a configuration that has to be sound.
 Config parse_config(const std::string& text, const std::string& file_name,
                     const std::vector<Override>& overrides = {});
 /// Fills in what only this machine knows: the host name where no node is named.

@@ -12,23 +12,19 @@ constexpr Bounds kOptionalAsNumbers{0, std::numeric_limits<std::uint32_t>::max()
 /// RFC 4271, 4.2: zero or at least three; zero means another setting here.
 constexpr Bounds kHoldSeconds{3, 65535};
 
-void read_optional_hold(const ConfigReader& reader, int& field) {
-  if (reader.object().find_int("holdSeconds").value_or(0) != 0)
-    reader.read("holdSeconds", field, kHoldSeconds);
-}
-
 BgpPeer read_peer(const ConfigReader& reader) {
   BgpPeer peer;
   std::string address;
   reader.read("name", peer.name);
   reader.read("address", address);
   const auto parsed = base::IpAddress::parse(address);
-  if (!parsed) reader.refuse("address", "the IP address of the peer");
-  if (parsed->is_unspecified() || parsed->is_multicast() || parsed->is_link_local_unicast())
+  if (!parsed)
+    reader.refuse("address", "the IP address of the peer");
+  else if (parsed->is_unspecified() || parsed->is_multicast() || parsed->is_link_local_unicast())
     reader.refuse("address", "the unicast address of the peer, and none of a link (fe80::/10)");
-  peer.address = *parsed;
-  if (peer.name.empty()) peer.name = parsed->text();
-  if (!reader.object().has("asNumber")) reader.refuse("asNumber", "the AS number of the peer");
+  peer.address = parsed.value_or(peer.address);
+  if (peer.name.empty()) peer.name = peer.address.text();
+  if (!reader.has("asNumber")) reader.refuse("asNumber", "the AS number of the peer");
   reader.read("asNumber", peer.as_number, kAsNumbers);
   reader.read("localAS", peer.local_as, kOptionalAsNumbers);
   reader.read("port", peer.port, {1, 65535});
@@ -37,8 +33,8 @@ BgpPeer read_peer(const ConfigReader& reader) {
   reader.read("passwordFile", peer.password_file);
   reader.read("ttlSecurity", peer.ttl_security);
   reader.read("multihop", peer.multihop, {0, 255});
-  peer.bfd = reader.object().find_bool("bfd");
-  read_optional_hold(reader, peer.hold_seconds);
+  reader.read("bfd", peer.bfd);
+  reader.read_unless_zero("holdSeconds", peer.hold_seconds, kHoldSeconds);
   reader.read_communities("communities", peer.communities);
   reader.read("importRanges", peer.import_ranges);
   return peer;
@@ -53,7 +49,7 @@ void read_bgp(const ConfigReader& reader, BgpConfig& bgp) {
   reader.read("bfd", bgp.bfd);
   reader.read("bfdIntervalMs", bgp.bfd_interval_ms, {10, 10000});
   reader.read("bfdMultiplier", bgp.bfd_multiplier, {1, 255});
-  read_optional_hold(reader, bgp.hold_seconds);
+  reader.read_unless_zero("holdSeconds", bgp.hold_seconds, kHoldSeconds);
   reader.read("gracefulRestart", bgp.graceful_restart);
   reader.read("connectJitterSeconds", bgp.connect_jitter_seconds, {0, 300});
   reader.read("passwordFile", bgp.password_file);
@@ -65,8 +61,7 @@ void read_bgp(const ConfigReader& reader, BgpConfig& bgp) {
   reader.read("birdConfig", bgp.bird_config);
   reader.read("birdSocket", bgp.bird_socket);
   reader.read("birdGroup", bgp.bird_group);
-  if (const auto peers = reader.object().find_objects("peers"))
-    for (const json::Object& peer : *peers) bgp.peers.push_back(read_peer(ConfigReader(peer)));
+  for (const ConfigReader& peer : reader.list("peers")) bgp.peers.push_back(read_peer(peer));
 }
 
 }  // namespace agent

@@ -117,6 +117,62 @@ TEST(Config, RefusesWithKeyValueAndWhatWouldBeRight) {
   for (const auto& [text, wanted] : cases) EXPECT_THAT(refusal_of(text), HasSubstr(wanted)) << text;
 }
 
+// U2 U10
+TEST(Config, AllProblemsAreNamedAtOnceWithTheirLines) {
+  const std::string text =
+      "node: a\nbackend: ipip\nbgp:\n  holdSeconds: 2\n  peers:\n"
+      "    - address: 192.0.2.1\n    - {address: x, asNumber: 0}\n"
+      "  bdf: true\nnode: b\nrunDir: /run/other\nmtu: [1]\nlisten: 1\n";
+  EXPECT_EQ(
+      refusal_of(text),
+      "plumbd.yaml:2: key \"backend\" must be auto, vxlan, host-gw or bgp, not \"ipip\"\n"
+      "plumbd.yaml:4: key \"bgp.holdSeconds\" must be a number from 3 to 65535, not 2\n"
+      "plumbd.yaml:6: key \"bgp.peers[0].asNumber\" must be the AS number of the peer, not "
+      "absent\n"
+      "plumbd.yaml:7: key \"bgp.peers[1].address\" must be the IP address of the peer, not "
+      "\"x\"\n"
+      "plumbd.yaml:7: key \"bgp.peers[1].asNumber\" must be a number from 1 to 4294967295, "
+      "not 0\n"
+      "plumbd.yaml:8: unknown key \"bgp.bdf\", did you mean \"bfd\"?\n"
+      "plumbd.yaml:9: key \"node\" appears twice\n"
+      "plumbd.yaml:11: key \"mtu\" must be an integer, not [1]\n"
+      "plumbd.yaml:12: key \"listen\" must be ADDRESS:PORT such as 127.0.0.1:9474, not \"1\"");
+  const ConfigReading reading = read_config(text, "plumbd.yaml");
+  EXPECT_EQ(reading.config.run_dir, "/run/other");
+  EXPECT_EQ(reading.config.node_name, "a");
+}
+
+// U2
+TEST(Config, WhatStandsAboveBrokenYamlIsRead) {
+  const ConfigReading reading = read_config("runDir: /run/other\nnode: [a\nbackend: vxlan\n", "x");
+  EXPECT_EQ(reading.config.run_dir, "/run/other");
+  ASSERT_EQ(reading.problems.size(), 1u);
+  EXPECT_THAT(reading.problems[0].text, testing::MatchesRegex("x:[0-9]+: not YAML: .*"));
+}
+
+// U2
+TEST(Config, TellsWhenAMistakeMayHideTheFolders) {
+  const std::vector<std::pair<std::string, bool>> cases{
+      {"mtu: 1\nbakend: vxlan\n", true},
+      {"runDir: /a\nstateDir: /b\nnode: [\n", true},
+      {"runDir: /a\nnode: [\n", false},
+      {"runDir: [1]\n", false},
+      {"statedir: /b\n", false},
+      {"runDir: /a\nrunDir: /b\n", false},
+      {"just text\n", false},
+  };
+  for (const auto& [text, known] : cases)
+    EXPECT_EQ(read_config(text, "x").folders_known, known) << text;
+}
+
+// U10
+TEST(Config, MistakesInFlagsAndEnvironmentHaveNoLine) {
+  const auto reading = read_config("mtu: 1400\nbackend: vxlan\n", "x",
+                                   {{"mtu", "1"}, {"bgp.fbd", "true"}, {"node", "[a"}});
+  ASSERT_EQ(reading.problems.size(), 3u);
+  for (const ConfigProblem& problem : reading.problems) EXPECT_EQ(problem.line, 0) << problem.text;
+}
+
 TEST(Config, EnvironmentAndFlagsWinOverTheFile) {
   const std::array<const char*, 5> environment{"NODE_NAME=from-pod", "PLUMB_BGP_AS_NUMBER=64600",
                                                "PLUMB_NETWORK_RANGES=[10.1.0.0/16]", "HOME=/",

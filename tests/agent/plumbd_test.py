@@ -146,9 +146,10 @@ class PlumbdTest(unittest.TestCase):
         m.process.send_signal(signal.SIGHUP)
         wait_until(lambda: "dev plumb-vxlan" in m.routes().get("10.244.2.0/24", ""), "the route goes through the tunnel")
         good = m.config.read_text()
-        m.config.write_text(good + "backed: host-gw\n")
+        m.config.write_text(good + "backed: host-gw\nmtu: 1\n")
         m.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: "configuration stays as it was" in m.log(), "the mistake is told")
+        told = r'configuration stays as it was: \S+:\d+: unknown key "backed", did you mean "backend"\?; \S+:\d+: key "mtu"'
+        wait_until(lambda: re.search(told, m.log()), "the mistakes are told in one line")  # U2
         m.config.write_text(good)
         wait_until(lambda: m.status()["ready"], "plumbd goes on")
 
