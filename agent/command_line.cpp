@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/command_line.h"
 
+#include <algorithm>
 #include <exception>
 #include <functional>
 #include <iostream>
@@ -10,6 +11,9 @@
 #include "agent/commands.h"
 #include "agent/version.h"
 #include "libcni/base/nearest.h"
+#include "libcni/base/permission_hint.h"
+#include "libcni/base/stdio.h"
+#include "libcni/json/object.h"
 #include "libcni/spec/error.h"
 
 namespace agent {
@@ -40,12 +44,15 @@ constexpr Command kCommands[] = {
     {"diff", "What in the kernel differs from the plan", show_diff},
     {"resync", "Compare and fix everything now", resync},
     {"explain", "Route, neighbour and FDB entry of packets to an address", show_explanation},
-    {"probe", "Send full-size packets to a node the way that pods' packets go", probe_node},
+    {"probe", "Send full-size packets to a node, and say what to look at without an answer",
+     probe_node},
     {"cleanup", "Remove every device, route, rule and file that plumbd made", clean_up},
     {"check", "Look for mistakes in the configuration", check_config},
     {"firewall", "Print the rules that open exactly the ports that this node needs",
      print_firewall},
     {"install", "Copy the plugins to where the runtime looks, each replaced whole", install},
+    {"completion", "Print a completion script for bash, zsh or fish", print_completion},
+    {"help", "Show help, also of one command", nullptr},
     {"version", "Print the version", print_version},
 };
 
@@ -87,6 +94,11 @@ void add_command_flags(CLI::App& command, Invocation& invocation) {
   const std::string name = command.get_name();
   if (name == "status" || name == "nodes" || name == "diff")
     command.add_flag("--json", invocation.json, "For programs");
+  if (name == "status")
+    command
+        .add_option("--probe", invocation.probe,
+                    "Only tell whether the agent is alive or ready: exit code 0 or 1")
+        ->type_name("alive|ready");
   if (name == "explain")
     command.add_option("IP", invocation.words, "Addresses of pods or nodes")->required();
   if (name == "probe")
@@ -94,6 +106,10 @@ void add_command_flags(CLI::App& command, Invocation& invocation) {
   if (name == "cleanup") command.add_flag("--force", invocation.force, "Also while plumbd runs");
   if (name == "firewall")
     command.add_option("--format", invocation.format, "nft or iptables")->capture_default_str();
+  if (name == "help")
+    command.add_option("COMMAND", invocation.words, "Name of a command")->expected(0, 1);
+  if (name == "completion")
+    command.add_option("SHELL", invocation.words, runtime::kShells)->required()->expected(1);
   if (name == "install") {
     command.add_option("--from", invocation.from, "Folder of the plugins")->required();
     command.add_option("--to", invocation.to, "Folder that the runtime executes them from")
@@ -110,37 +126,100 @@ class HelpFormat : public CLI::Formatter {
   }
 };
 
+std::string hint_among_commands(const std::string& word) {
+  std::vector<std::string_view> known;
+  for (const Command& command : kCommands) known.emplace_back(command.name);
+  return base::did_you_mean(word, known);
+}
+
+std::vector<runtime::CompletionOption> describe_options(const CLI::App& app) {
+  std::vector<runtime::CompletionOption> all;
+  for (const CLI::Option* option : app.get_options()) {
+    runtime::CompletionOption one{
+        {}, option->get_description(), option->get_items_expected_max() > 0};
+    for (const auto& name : option->get_snames()) one.spellings.push_back("-" + name);
+    for (const auto& name : option->get_lnames()) one.spellings.push_back("--" + name);
+    if (!one.spellings.empty()) all.push_back(std::move(one));
+  }
+  return all;
+}
+
+/// The words that a command did not expect: `unknown option "--jsn", did you mean "--json"?`.
+std::string complaint_of(const CLI::App& command, const std::string& word) {
+  if (!word.starts_with("-")) return "unexpected word " + json::quote(word);
+  std::vector<std::string> names;
+  for (const auto& option : describe_options(command))
+    names.insert(names.end(), option.spellings.begin(), option.spellings.end());
+  const std::vector<std::string_view> known(names.begin(), names.end());
+  return "unknown option " + json::quote(word) +
+         base::did_you_mean(word.substr(0, word.find('=')), known);
+}
+
 /// What is wrong with the words of the command line, and where to look.
 std::string complaint_of(const CLI::App& app, const CLI::ParseError& error) {
   const auto chosen = app.get_subcommands();
   const std::string help =
       "; see plumbd " + (chosen.empty() ? "" : chosen.front()->get_name() + " ") + "--help";
-  if (!chosen.empty()) return error.what() + help;
-  const auto words = app.remaining();
+  const auto words = app.remaining(true);
+  if (!chosen.empty()) {
+    const std::string text =
+        words.empty() ? error.what() : complaint_of(*chosen.front(), words.front());
+    return text + (text.ends_with('?') ? "" : help);
+  }
   if (words.empty()) return "no command given" + help;
-  std::vector<std::string_view> known;
-  for (const Command& command : kCommands) known.emplace_back(command.name);
-  const std::string hint = base::did_you_mean(words.front(), known);
-  return (words.front().starts_with("-") ? "no command given before \"" : "unknown command \"") +
-         words.front() + "\"" + (hint.empty() ? help : hint);
+  const bool option = words.front().starts_with("-");
+  const std::string hint = option ? "" : hint_among_commands(words.front());
+  return (option ? "no command given before \"" : "unknown command \"") + words.front() + "\"" +
+         (hint.empty() ? help : hint);
 }
 
-}  // namespace
-
-int run_command_line(int argc, char** argv) {
-  CLI::App app("plumbd: keeps a node's routes, tunnels and BGP sessions to the other nodes.");
+void define(CLI::App& app, Invocation& invocation, int (*&run)(const Invocation&)) {
   app.footer(kEpilogue);
   app.formatter(std::make_shared<HelpFormat>());
   app.set_version_flag("--version", std::string("plumbd ") + kVersion, "Print the version");
   app.require_subcommand(1);
-  Invocation invocation;
-  int (*run)(const Invocation&) = nullptr;
   for (const Command& command : kCommands) {
     CLI::App* sub = app.add_subcommand(command.name, command.summary);
     add_configuration_flags(*sub, invocation);
     add_command_flags(*sub, invocation);
     sub->callback([&run, &command] { run = command.run; });
   }
+}
+
+/// `plumbd help [COMMAND]`.
+int show_help(CLI::App& app, const std::vector<std::string>& words) {
+  if (words.empty()) {
+    app.clear();  // else it shows the help of the command that was given: `help` itself
+    std::cout << app.help();
+    return kOk;
+  }
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    if (command->check_name(words.front())) {
+      std::cout << command->help();
+      return kOk;
+    }
+  const std::string hint = hint_among_commands(words.front());
+  std::cerr << "plumbd: unknown command " << json::quote(words.front())
+            << (hint.empty() ? "; see plumbd --help" : hint) << "\n";
+  return kUsage;
+}
+
+/// Each line of an error's text, and what to do where it is a matter of permission.
+void report(const std::string& text) {
+  const std::string all = text + base::permission_hint(text);
+  std::size_t start = 0;
+  while (start <= all.size()) {
+    const std::size_t end = std::min(all.find('\n', start), all.size());
+    std::cerr << "plumbd: " << all.substr(start, end - start) << "\n";
+    start = end + 1;
+  }
+}
+
+int parse_and_run(int argc, char** argv) {
+  CLI::App app("plumbd: keeps a node's routes, tunnels and BGP sessions to the other nodes.");
+  Invocation invocation;
+  int (*run)(const Invocation&) = nullptr;
+  define(app, invocation, run);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -148,13 +227,33 @@ int run_command_line(int argc, char** argv) {
     std::cerr << "plumbd: " << complaint_of(app, error) << "\n";
     return kUsage;
   }
+  return run == nullptr ? show_help(app, invocation.words) : run(invocation);
+}
+
+}  // namespace
+
+runtime::CompletionGrammar describe_commands() {
+  CLI::App app("plumbd");
+  Invocation ignored;
+  int (*run)(const Invocation&) = nullptr;
+  define(app, ignored, run);
+  runtime::CompletionGrammar all{"plumbd", describe_options(app)};
+  for (const Command& command : kCommands)
+    all.commands.push_back(
+        {command.name, "", command.summary, describe_options(*app.get_subcommand(command.name))});
+  return all;
+}
+
+int run_command_line(int argc, char** argv) {
+  base::fill_stdio();
   try {
-    return run(invocation);
+    const int exit_code = parse_and_run(argc, argv);
+    base::flush_stdout();
+    return exit_code;
   } catch (const cni::Error& error) {
-    std::cerr << "plumbd: " << error.what()
-              << (error.details().empty() ? "" : ": " + error.details()) << "\n";
+    report(error.what() + (error.details().empty() ? "" : ": " + error.details()));
   } catch (const std::exception& error) {
-    std::cerr << "plumbd: " << error.what() << "\n";
+    report(error.what());
   }
   return kFailed;
 }

@@ -80,6 +80,36 @@ class CommandsTest(unittest.TestCase):
         self.assertIn("reached by vxlan to 198.51.100.9", done.stdout)
         self.assertIn('no node "n7"', self.machine.ctl("probe", "n7", check=False).stderr)
 
+    def test_U11_probe_says_what_to_look_at_next(self):
+        m = self.machine
+        m.configure("backend: vxlan")
+        self.begin(node_lines(3) + FAR)
+        peer = f"{m.name}-peer"
+        subprocess.run(["ip", "netns", "add", peer], check=True)
+        self.addCleanup(subprocess.run, ["ip", "netns", "delete", peer], check=False)
+        m.ip("link", "set", "wire", "netns", peer)
+        for words in ("link set wire up", "address add 192.0.2.2/24 dev wire"):
+            subprocess.run(["ip", "-n", peer, *words.split()], check=True)
+        probe = lambda node: m.ctl("probe", node, check=False)
+        wait_until(lambda: '"n2" itself (192.0.2.2) answers' in probe("n2").stdout, "the node answers without a tunnel", 30)
+        done = probe("n2")
+        self.assertEqual(1, done.returncode)
+        for wanted in ("10.244.2.0: no answer to 1450 bytes, nor to small packets", "UDP port 4789 passes", "plumbd firewall"):
+            self.assertIn(wanted, done.stdout)
+        self.assertIn('next: node "n3" itself answers no ping either', probe("n3").stdout)
+        self.assertRegex(probe("n9").stdout, 'next: node "n9" itself cannot be asked: .*198.51.100.9: Network is unreachable')
+
+    def test_P15_probe_tells_of_chains_that_drop_pods_packets(self):
+        """Its own packets do not go through the chains on forwarded packets."""
+        self.begin(node_lines(1))
+        m = self.machine
+        self.assertEqual(0, m.ctl("probe", "n1").returncode)
+        m.run("nft", "add table inet other; add chain inet other forward { type filter hook forward priority 0; policy drop; }")
+        wait_until(lambda: m.ctl("probe", "n1", check=False).returncode == 1, "probe fails")  # the agent looks once a second
+        done = m.ctl("probe", "n1", check=False)
+        self.assertRegex(done.stdout, 'forwarding on this node: .*chain "forward" of nf_tables table inet "other"')
+        self.assertIn("answered in", done.stdout)
+
     def test_nobody_answers_without_an_agent(self):
         for words in (["status"], ["nodes"], ["resync"], ["probe", "n1"]):
             done = self.machine.ctl(*words, check=False)
@@ -92,7 +122,10 @@ class CommandsTest(unittest.TestCase):
             "statsu": 'unknown command "statsu", did you mean "status"?',
             "frobnicate": 'unknown command "frobnicate"; see plumbd --help',
             "--frob": 'no command given before "--frob"; see plumbd --help',
-            "status --jsno": "The following argument was not expected: --jsno; see plumbd status --help",
+            "status --jsno": 'unknown option "--jsno", did you mean "--json"?',
+            "status --frobnicate": 'unknown option "--frobnicate"; see plumbd status --help',
+            "status now": 'unexpected word "now"; see plumbd status --help',
+            "help statsu": 'unknown command "statsu", did you mean "status"?',
             "check --set bfd": "--set: must be KEY=VALUE such as bgp.bfd=true, not bfd; see plumbd check --help",
         }
         for words, told in slips.items():
@@ -101,6 +134,71 @@ class CommandsTest(unittest.TestCase):
                 self.assertEqual((2, "", f"plumbd: {told}\n"), (done.returncode, done.stdout, done.stderr))
         done = self.machine.ctl("check", "--set", "bgp.bdf=true", check=False)
         self.assertEqual((1, 'plumbd: unknown key "bgp.bdf", did you mean "bgp.bfd"?\n'), (done.returncode, done.stderr))
+
+    def test_U10_help_is_a_command(self):
+        for words, wanted in ((["help"], "status"), (["help", "probe"], "NODE"), (["--help"], "help")):
+            done = subprocess.run([PLUMBD, *words], env=ENVIRONMENT, capture_output=True, text=True, timeout=30, check=True)
+            self.assertIn(wanted, done.stdout)
+
+    def test_U10_without_root_the_message_says_what_to_do(self):
+        self.begin()
+        for folder in (self.machine.folder, self.machine.folder / "run"):
+            folder.chmod(0o755)
+        done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", PLUMBD, "status",
+                               "--config", str(self.machine.config)], env=ENVIRONMENT, capture_output=True, text=True, check=False)
+        self.assertEqual(1, done.returncode)
+        self.assertRegex(done.stderr, r"plumbd\.sock: Permission denied; you are not root: try sudo\n$")
+
+    def test_U6_output_that_is_lost_is_an_error(self):
+        self.begin()
+        for words in (["status"], ["nodes", "--json"], ["plan"], ["--help"], ["version"], ["completion", "bash"]):
+            config = [] if words[0] in ("--help", "completion") else ["--config", str(self.machine.config)]
+            with open("/dev/full", "w", encoding="utf-8") as out:
+                done = subprocess.run([PLUMBD, *words, *config], env=ENVIRONMENT, stdout=out, stderr=subprocess.PIPE, text=True,
+                                      timeout=30, check=False)
+            self.assertEqual(1, done.returncode, words)
+            self.assertIn("write standard output", done.stderr)
+
+    def test_U2_a_broken_file_is_a_warning_while_the_agent_runs(self):
+        self.begin(node_lines(1) + FAR)
+        m = self.machine
+        sound = m.config.read_text(encoding="utf-8")
+        lines = len(sound.splitlines())
+        m.config.write_text(f"{sound}\nbakend: vxlan\nmtu: 12\n", encoding="utf-8")
+        warnings = (f'plumbd: warning: {m.config}:{lines + 2}: unknown key "bakend", did you mean "backend"?\n'
+                    f'plumbd: warning: {m.config}:{lines + 3}: key "mtu" must be a number from 1280 to 65535, not 12\n')
+        for words in (["status"], ["nodes"], ["diff"], ["plan"], ["resync"], ["explain", "10.244.9.7"], ["probe", "n1"]):
+            with self.subTest(words):
+                done = m.ctl(*words, check=False)
+                self.assertEqual((0, warnings), (done.returncode, done.stderr))
+        self.assertIn("stop it first", m.ctl("cleanup", check=False).stderr)
+        done = m.ctl("check", check=False)
+        self.assertEqual((1, warnings.replace("warning: ", "")), (done.returncode, done.stderr))
+        m.config.write_text(f"{sound}\nnode: [\n", encoding="utf-8")
+        done = m.ctl("status", check=False)
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertRegex(done.stderr, r"^plumbd: warning: .*plumbd.yaml:\d+: not YAML: .*\n$")
+        m.config.write_text("node: [\n" + sound, encoding="utf-8")
+        self.assertIn("or use --force", m.ctl("cleanup", check=False).stderr)
+        m.config.write_text(f"{sound}\nmtu: 12\n", encoding="utf-8")
+        m.stop()
+        done = m.ctl("plan", check=False)
+        self.assertEqual(1, done.returncode)
+        self.assertIn("a configuration with mistakes gives no plan", done.stderr)
+        self.assertEqual(1, m.ctl("status", check=False).returncode)
+        done = m.ctl("cleanup", check=False)
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertFalse((m.folder / "run/node.json").exists())
+
+    def test_S9_probes_ask_over_the_socket(self):
+        m = self.machine
+        probe = lambda what: m.ctl("status", "--probe", what, check=False).returncode
+        self.assertEqual((1, 1), (probe("alive"), probe("ready")))
+        self.begin()
+        self.assertEqual((0, 0), (probe("alive"), probe("ready")))
+        self.assertEqual(1, probe("something"))
+        m.nodes_file.unlink()  # degraded, and nothing that a restart would mend
+        self.assertEqual((0, 0), (probe("alive"), probe("ready")))
 
     def test_check_finds_mistakes(self):
         self.machine.write_nodes(node_lines(1))

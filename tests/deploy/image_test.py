@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import sys
 import unittest
-import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -200,16 +199,11 @@ class ImageTest(unittest.TestCase):
         words = re.search(r"^ctr -n k8s.io run .*?cleanup$", text, re.M | re.S)[0].replace("\\\n", " ").split()
         return self.containerd.command("run", "--snapshotter", "native", "--cgroup", f"/{world.cgroup()}/removal", *words[4:])
 
-    def probe(self, name):
-        return self.manifest.containers[name]["livenessProbe"]["exec"]["command"]
+    def probe(self, name, kind="livenessProbe"):
+        return self.manifest.containers[name][kind]["exec"]["command"]
 
     def is_ready(self):
-        where = self.manifest.containers["plumbd"]["readinessProbe"]["httpGet"]
-        try:
-            with urllib.request.urlopen(f"http://{where['host']}:{where['port']}{where['path']}", timeout=2) as answer:
-                return answer.status == 200
-        except OSError:
-            return False
+        return self.exec("plumbd", *self.probe("plumbd", "readinessProbe")) == "ok\n"
 
 
 if __name__ == "__main__":

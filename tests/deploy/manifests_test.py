@@ -116,18 +116,13 @@ class Mode(unittest.TestCase):
             self.assertFalse(context["allowPrivilegeEscalation"])
             self.assertEqual(context["capabilities"]["drop"], ["ALL"])
 
-    def test_probes_ask_where_plumbd_listens(self):
+    def test_S9_probes_ask_by_exec_and_restart_no_degraded_agent(self):
         agent = self.containers()["plumbd"]
-        self.assertEqual(agent["livenessProbe"]["httpGet"]["path"], "/healthz")
-        self.assertEqual(agent["readinessProbe"]["httpGet"]["path"], "/readyz")
-        listen = yaml.safe_load((OVERLAYS / self.mode / "plumbd.yaml").read_text()).get("listen", self.default_listen())
-        for probe in ("livenessProbe", "readinessProbe"):
-            where = agent[probe]["httpGet"]
-            self.assertEqual(f"{where['host']}:{where['port']}", listen)
-
-    @staticmethod
-    def default_listen():
-        return re.search(r'listen = "([^"]+)"', (ROOT / "agent/config.h").read_text())[1]
+        for probe, what in (("livenessProbe", "alive"), ("readinessProbe", "ready")):
+            self.assertEqual(agent[probe]["exec"]["command"], ["plumbd", "status", "--probe", what])
+        for container in self.containers().values():
+            for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
+                self.assertNotIn("httpGet", container.get(probe, {}), "a port can be kept busy by others")
 
     def test_S22_the_runtimes_seccomp_profile_is_used(self):
         self.assertEqual(self.pod()["securityContext"]["seccompProfile"], {"type": "RuntimeDefault"})
