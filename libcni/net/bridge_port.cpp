@@ -22,6 +22,9 @@ constexpr std::uint16_t kLastVlan = 4094;
 
 /// RTM_SETLINK or RTM_DELLINK of one VLAN, family AF_BRIDGE.
 void change_vlan(Netlink& netlink, std::uint16_t type, int index, const PortVlan& vlan) {
+  const std::string attempted = std::string(type == RTM_DELLINK ? "remove" : "add") + " VLAN " +
+                                std::to_string(vlan.id) + " on bridge port " +
+                                std::to_string(index);
   Message message(type, 0);
   auto& info = message.extra<ifinfomsg>();
   info.ifi_family = AF_BRIDGE;
@@ -34,9 +37,12 @@ void change_vlan(Netlink& netlink, std::uint16_t type, int index, const PortVlan
     message.put(IFLA_BRIDGE_VLAN_INFO,
                 {reinterpret_cast<const std::uint8_t*>(&entry), sizeof entry});
   });
-  netlink.request(message, std::string(type == RTM_DELLINK ? "remove" : "add") + " VLAN " +
-                               std::to_string(vlan.id) + " on bridge port " +
-                               std::to_string(index));
+  try {
+    netlink.request(message, attempted);
+  } catch (const std::system_error& e) {
+    if (e.code().value() != EOPNOTSUPP) throw;
+    throw std::system_error(e.code(), attempted + kNeedsVlanFiltering);
+  }
 }
 
 /// The VLANs that end with `last`, from `begin` on; `begin` is 0 when it is a single one.

@@ -21,6 +21,10 @@ struct PortFlags {
 void set_port_flags(Netlink& netlink, int index, PortFlags flags);
 PortFlags get_port_flags(Netlink& netlink, int index);
 
+/// Ends the context of an error where the kernel answers EOPNOTSUPP to VLANs of a bridge.
+inline constexpr const char* kNeedsVlanFiltering =
+    ": the kernel needs CONFIG_BRIDGE_VLAN_FILTERING for VLAN filtering";
+
 /// One VLAN of a bridge port.
 struct PortVlan {
   std::uint16_t id = 0;

@@ -13,6 +13,7 @@
 #include "libcni/base/gone.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/net/attributes.h"
+#include "libcni/net/bridge_port.h"
 
 namespace net {
 namespace {
@@ -160,8 +161,9 @@ bool add_bridge(Netlink& netlink, const BridgeSpec& spec) try {
   netlink.request(message, "create bridge " + quoted(spec.name));
   return true;
 } catch (const std::system_error& e) {
-  if (e.code().value() != EEXIST) throw;
-  return false;
+  if (e.code().value() == EEXIST) return false;
+  if (e.code().value() != EOPNOTSUPP || !spec.vlan_filtering) throw;
+  throw std::system_error(e.code(), "create bridge " + quoted(spec.name) + kNeedsVlanFiltering);
 }
 
 void add_veth(Netlink& host, const base::Netns& sandbox, const VethSpec& spec) {

@@ -264,6 +264,25 @@ TEST_F(BridgeApply, DuplicateAddressDetectionIsWaitedForWhenAsked) {
   EXPECT_THAT(test::output_in(sandbox_, "ip -6 addr show eth0"), Not(HasSubstr("tentative")));
 }
 
+// On such a kernel, a bridge that exists already does not help either.
+TEST_F(BridgeApply, U11_NamesVlanFilteringThatTheKernelLacks) {
+  if (test::output_of("ip link add u11 type bridge vlan_filtering 1 2>&1") == "")
+    GTEST_SKIP() << "the kernel has VLAN filtering";
+  for (const bool exists : {false, true}) {
+    if (exists) test::output_of("ip link add cni0 type bridge");
+    for (const char* keys : {R"(,"vlan":7)", R"(,"vlanTrunk":[{"id":7}])"}) {
+      try {
+        add_with(keys);
+        ADD_FAILURE() << keys;
+      } catch (const std::system_error& e) {
+        EXPECT_THAT(e.what(), AllOf(HasSubstr(exists ? "add VLAN " : "create bridge \"cni0\""),
+                                    HasSubstr("CONFIG_BRIDGE_VLAN_FILTERING"),
+                                    HasSubstr("Operation not supported")));
+      }
+    }
+  }
+}
+
 TEST_F(BridgeApply, S194_GcRemovesPortsOfUnlistedAttachmentsOfThisNetworkOnly) {
   const cni::Result kept = add_with("");
   auto other = host_.add_sandbox();

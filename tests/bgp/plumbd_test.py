@@ -118,6 +118,15 @@ class PlumbdTest(unittest.TestCase):
             self.assertEqual([], monitor.deletions("proto bird"))
         self.assertEqual(before, [self.established(node) for node in self.cluster.nodes])
 
+    def test_U11_explain_shows_the_next_hop(self):
+        self.cluster.config["bgp"] = {"connectJitterSeconds": 0}
+        self.cluster.add_nodes(2)
+        self.cluster.start()
+        first, second = self.cluster.nodes
+        wait_until(lambda: self.routes(first) == [second.ranges[4]], "the route is learned", 30)
+        pod = second.ranges[4].replace(".0/24", ".7")
+        self.assertRegex(first.control("explain", pod).stdout, rf"kernel +sends it by \S+ to next hop {re.escape(second.addresses[4])}\n")
+
     def start_router(self):
         """BIRD in the namespace of the machine that has the nodes' default route."""
         folder = pathlib.Path(self.cluster.folder) / "router"
