@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "agent/bridged_services.h"
 #include "agent/config_problems.h"
 #include "agent/daemon.h"
 #include "agent/firewall.h"
@@ -45,6 +46,20 @@ std::vector<std::string> forward_problems(const Config& config) try {
   // The configuration of a node is checked elsewhere, too, and without its rights.
   std::cerr << "plumbd: chains that drop forwarded packets are not looked for: " << error.what()
             << "\n";
+  return {};
+}
+
+/// Bridges on this machine around kube-proxy's rules, which plumbd itself cannot change.
+std::vector<std::string> bridge_problems(const Config& config) try {
+  std::vector<std::string> problems;
+  net::Netlink netlink;
+  KubeProxy kube_proxy;
+  for (const BlindBridge& bridge :
+       find_blind_bridges(netlink, kube_proxy, config.fabric.cluster_ranges))
+    if (!bridge.is_loaded) problems.push_back(text_of(bridge));
+  return problems;
+} catch (const std::system_error& error) {
+  std::cerr << "plumbd: bridges are not looked at: " << error.what() << "\n";
   return {};
 }
 
@@ -148,7 +163,8 @@ int run_agent(const Invocation& invocation) {
 int check_config(const Invocation& invocation) {
   const Config config = load_config(invocation);
   std::vector<std::string> problems = all_problems(config);
-  for (const auto& more : {nodes_file_problems(config), forward_problems(config)})
+  for (const auto& more :
+       {nodes_file_problems(config), forward_problems(config), bridge_problems(config)})
     problems.insert(problems.end(), more.begin(), more.end());
   for (const std::string& problem : problems) std::cout << problem << "\n";
   if (problems.empty()) std::cout << "ok\n";

@@ -224,6 +224,7 @@ void Daemon::look_after_files() {
   const auto files = std::ranges::find(reconciler_.status(), "files", &DriverStatus::name);
   if (files->done_once && files->problem.empty() && !files_.present()) reconciler_.poke();
   look_for_drops({});
+  look_at_bridges();
   log_new_problems();
 }
 
@@ -236,7 +237,13 @@ void Daemon::look_for_drops(std::chrono::milliseconds at_least) {
   forward_drops_.look(ranges, at_least);
 }
 
+void Daemon::look_at_bridges() {
+  if (planning_.plan()) bridged_services_.look(netlink_, planning_.state().self.ranges);
+}
+
 void Daemon::after_round() {
+  if (watch_.take_gateway_added() || !bridged_services_.knows(planning_.state().self.ranges))
+    look_at_bridges();
   const Health health(facts());
   const std::vector<std::string> lines = health.lines();
   source_->set_ready(health.ready(), health.ready() || lines.empty() ? "" : lines.front());
@@ -266,6 +273,7 @@ std::vector<std::string> Daemon::all_problems() const {
   std::vector<std::string> all = planning_.problems();
   all.insert(all.end(), speaker_.problems().begin(), speaker_.problems().end());
   all.insert(all.end(), forward_drops_.texts().begin(), forward_drops_.texts().end());
+  all.insert(all.end(), bridged_services_.problems().begin(), bridged_services_.problems().end());
   std::ranges::sort(all);
   return all;
 }

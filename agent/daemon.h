@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/bird/speaker.h"
+#include "agent/bridged_services.h"
 #include "agent/config.h"
 #include "agent/filter_watch.h"
 #include "agent/forward_drops.h"
@@ -60,6 +61,7 @@ class Daemon {
   void listen();
   void look_after_files();
   void look_for_drops(std::chrono::milliseconds at_least);
+  void look_at_bridges();
   Facts facts();
   View view();
   HttpReply answer_anyone(const HttpQuestion& question);
@@ -79,6 +81,7 @@ class Daemon {
   LegacyCheck legacy_check_;
   FilterWatch filter_watch_;
   ForwardDrops forward_drops_;
+  BridgedServices bridged_services_;
   std::optional<Snapshot> cached_;  ///< in use while the source has no complete state
   std::unique_ptr<Source> source_;
   bool has_snapshot_ = false;

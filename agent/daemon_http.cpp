@@ -78,6 +78,7 @@ Facts Daemon::facts() {
       .bgp_problems = speaker_.problems(),
       .forward_drops = forward_drops_.texts(),
       .forward_unread = forward_drops_.problem(),
+      .bridged_services = bridged_services_.problems(),
       .listeners = conditions_.all(),
       .cache = cache_.problem(),
   };

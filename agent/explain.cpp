@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "agent/bridged_services.h"
 #include "agent/forward_drops.h"
 #include "agent/json_text.h"
 #include "libcni/fabric/forward.h"
@@ -152,6 +153,14 @@ class Explainer {
     add(std::string("forwarding cannot be looked at: ") + error.what(), Severity::cannot_tell);
   }
 
+  void add_blind_bridges(std::span<const base::Prefix> ranges) try {
+    KubeProxy kube_proxy;
+    for (const BlindBridge& bridge : find_blind_bridges(netlink_, kube_proxy, ranges))
+      add("bridging   " + agent::text_of(bridge), Severity::degraded);
+  } catch (const std::system_error& error) {
+    add(std::string("bridging   cannot be looked at: ") + error.what(), Severity::cannot_tell);
+  }
+
   Explanation take() { return std::move(result_); }
 
  private:
@@ -212,6 +221,7 @@ Explanation explain(std::span<const base::IpAddress> addresses, const NodePlan& 
     explainer.add_way(address);
   }
   explainer.add_drops(plan.kernel.traffic);
+  explainer.add_blind_bridges(state.self.ranges);
   for (const std::string& error : report.errors)
     explainer.add("kernel     " + error, Severity::cannot_tell);
   if (!report.changes.empty())

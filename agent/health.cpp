@@ -94,6 +94,7 @@ constexpr std::array kConditions{
     Condition{"kernel-failing", kDegraded,
               [](const Facts& f) { return f.kernel_read ? relapse_of(f, "kernel") : Lines{}; }},
     Condition{"forward-dropped", kDegraded, [](const Facts& f) { return f.forward_drops; }},
+    Condition{"bridged-services", kDegraded, [](const Facts& f) { return f.bridged_services; }},
     Condition{"files-failing", kDegraded, [](const Facts& f) { return relapse_of(f, "files"); }},
     Condition{
         "source-lost", kDegraded,

@@ -54,6 +54,8 @@ const std::map<std::string_view, Raise>& causes() {
       {"forward-chains-unreadable", [](Scene& s) { s.facts.forward_unread = "EPERM"; }},
       {"kernel-failing", fail("kernel")},
       {"forward-dropped", [](Scene& s) { s.facts.forward_drops = {"chain \"theirs\""}; }},
+      {"bridged-services",  // K4
+       [](Scene& s) { s.facts.bridged_services = {"bridge \"cni0\""}; }},
       {"files-failing", fail("files")},
       {"source-lost",
        [](Scene& s) { s.facts.source = {.in_sync = false, .state = "the file is gone"}; }},

@@ -31,6 +31,7 @@ void KernelWatch::read() {
     changed = matters(event) || changed;
     name_freed_ = name_freed_ || (event.kind == net::Event::Kind::link && event.removed &&
                                   devices_.contains(event.name));
+    gateway_added_ = gateway_added_ || is_gateway(event);
   });
   if (changed) on_change_();
 }
@@ -42,6 +43,7 @@ KernelWatch::~KernelWatch() {
 void KernelWatch::follow(const State& state, const NodePlan& plan,
                          std::vector<base::Prefix> blocked) {
   plan_ = &plan;
+  own_ranges_ = state.self.ranges;
   std::erase_if(blocked, [&](const base::Prefix& destination) {
     return std::ranges::find(lost_routes_, destination) != lost_routes_.end();
   });
@@ -80,6 +82,13 @@ bool KernelWatch::is_wanted(const net::Event& event) const {
   });
 }
 
+/// Not the single addresses that the host's ends of routed pods get, with each pod.
+bool KernelWatch::is_gateway(const net::Event& event) const {
+  return event.address && !event.removed &&
+         *event.address != base::host_prefix(event.address->address) &&
+         base::any_contains(own_ranges_, event.address->address);
+}
+
 bool KernelWatch::matters(const net::Event& event) {
   switch (event.kind) {
     case net::Event::Kind::lost:
@@ -87,7 +96,7 @@ bool KernelWatch::matters(const net::Event& event) {
     case net::Event::Kind::link:
       return names_.empty() || names_.contains(event.name) || indexes_.contains(event.index);
     case net::Event::Kind::address:
-      return names_.empty() || indexes_.contains(event.index);
+      return names_.empty() || indexes_.contains(event.index) || is_gateway(event);
     case net::Event::Kind::forwarding:
       return event.removed;
     case net::Event::Kind::route:

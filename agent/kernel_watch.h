@@ -34,12 +34,16 @@ class KernelWatch {
   std::vector<base::Prefix> take_lost_routes() { return std::exchange(lost_routes_, {}); }
   /// Whether a link with the name of a planned device was removed by another, told once.
   bool take_name_freed() { return std::exchange(name_freed_, false); }
+  /// Whether a link got an address and a subnet of this node's own ranges, as the first pod's
+  /// bridge does; told once.
+  bool take_gateway_added() { return std::exchange(gateway_added_, false); }
   std::uint64_t lost() const { return lost_; }  ///< times that the kernel dropped events
 
  private:
   bool matters(const net::Event& event);
   bool replaces_own(const net::Event& event) const;
   bool is_wanted(const net::Event& event) const;
+  bool is_gateway(const net::Event& event) const;
   net::Netlink& netlink_;
   Loop& loop_;
   std::function<void()> on_change_;
@@ -48,9 +52,9 @@ class KernelWatch {
   std::set<std::string> devices_;  ///< of the last plan, also while everything is followed
   std::set<int> indexes_;
   const NodePlan* plan_ = nullptr;
-  std::vector<base::Prefix> blocked_, lost_routes_;
+  std::vector<base::Prefix> blocked_, lost_routes_, own_ranges_;
   std::uint64_t lost_ = 0;
-  bool name_freed_ = false;
+  bool name_freed_ = false, gateway_added_ = false;
 };
 
 }  // namespace agent

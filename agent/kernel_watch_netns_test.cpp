@@ -92,6 +92,18 @@ TEST_F(KernelWatchTest, TellsWhenSomebodyReplacesARouteThatIsOurs) {
   EXPECT_FALSE(tells([] { run("ip route replace 10.244.3.0/24 via 10.0.0.9 metric 7"); }));
 }
 
+TEST_F(KernelWatchTest, TellsWhenALinkGetsAnAddressOfThisNodesPods) {  // K4
+  apply(nodes_);
+  EXPECT_FALSE(tells([] { run("ip link add br0 type bridge"); }));
+  watch_.take_gateway_added();
+  EXPECT_FALSE(tells([] { run("ip addr add 10.9.0.1/24 dev br0"); }));
+  EXPECT_FALSE(tells([] { run("ip addr add 10.244.1.1/32 dev br0"); })) << "with each routed pod";
+  EXPECT_FALSE(watch_.take_gateway_added());
+  EXPECT_TRUE(tells([] { run("ip addr add 10.244.1.1/24 dev br0"); }));
+  EXPECT_TRUE(watch_.take_gateway_added());
+  EXPECT_FALSE(tells([] { run("ip addr del 10.244.1.1/24 dev br0"); }));
+}
+
 TEST_F(KernelWatchTest, IsSilentAboutItsOwnProcessAndWhatNobodyWants) {
   apply(nodes_);
   EXPECT_FALSE(tells([&] { apply({nodes_[0], nodes_[1]}); }));

@@ -78,6 +78,18 @@ void attach_filter(int fd, std::uint32_t own_port) {
     base::throw_errno("filter rtnetlink events");
 }
 
+void read_address(Event& event, const nlmsghdr& message) {
+  const auto* header = header_of<ifaddrmsg>(message);
+  if (header == nullptr) return;
+  event.index = static_cast<int>(header->ifa_index);
+  for_each_attribute<ifaddrmsg>(message, [&](const nlattr& a) {
+    // IFA_ADDRESS is the other end's where the link is a point-to-point one.
+    const bool is_own = type_of(a) == IFA_LOCAL || (type_of(a) == IFA_ADDRESS && !event.address);
+    if (const auto own = is_own ? base::IpAddress::from_bytes(bytes_of(a)) : std::nullopt)
+      event.address = {*own, header->ifa_prefixlen};
+  });
+}
+
 void read_route(Event& event, const nlmsghdr& message) {
   const auto* header = header_of<rtmsg>(message);
   if (header == nullptr) return;
@@ -116,8 +128,7 @@ std::optional<Event> parse(const nlmsghdr& message) {
     });
   } else if (type == RTM_NEWADDR || type == RTM_DELADDR) {
     event.kind = Event::Kind::address;
-    if (const auto* header = header_of<ifaddrmsg>(message))
-      event.index = static_cast<int>(header->ifa_index);
+    read_address(event, message);
   } else if (type == RTM_NEWROUTE || type == RTM_DELROUTE) {
     event.kind = Event::Kind::route;
     read_route(event, message);

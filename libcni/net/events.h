@@ -29,6 +29,7 @@ struct Event {
   std::uint8_t protocol = 0;                     ///< rtm_protocol or NDA_PROTOCOL
   std::optional<base::Mac> fdb = {};             ///< the MAC, where it is about an FDB entry
   std::optional<base::IpAddress> neighbor = {};  ///< the address, where it is about a neighbour
+  std::optional<base::Prefix> address = {};      ///< the link's own, for Kind::address
   base::Prefix destination = {};                 ///< of a route of the main table, with its metric
   std::uint32_t metric = 0;
 };

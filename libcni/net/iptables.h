@@ -61,6 +61,7 @@ struct LegacySize {
 };
 /// Of the legacy filter table, without reading it; nothing when this namespace has none.
 std::optional<LegacySize> find_legacy_filter_size(int family);
+std::optional<LegacySize> find_legacy_nat_size(int family);  ///< the same of the nat table
 
 /// A chain of one container and how it hangs in the table.
 struct NatRemoval {

@@ -215,6 +215,11 @@ std::vector<NatChain> read_legacy(int family, const LegacyTable& table) {
   return family == AF_INET ? Blob<V4>(table).read().chains() : Blob<V6>(table).read().chains();
 }
 
+std::optional<LegacySize> find_legacy_size(int family, const LegacyTable& table) {
+  if (!exists(family, table)) return std::nullopt;
+  return family == AF_INET ? Blob<V4>(table).size() : Blob<V6>(table).size();
+}
+
 }  // namespace
 
 std::vector<NatChain> read_legacy_nat(int family) {
@@ -226,8 +231,11 @@ std::vector<NatChain> read_legacy_filter(int family) {
 }
 
 std::optional<LegacySize> find_legacy_filter_size(int family) {
-  if (!exists(family, kFilter)) return std::nullopt;
-  return family == AF_INET ? Blob<V4>(kFilter).size() : Blob<V6>(kFilter).size();
+  return find_legacy_size(family, kFilter);
+}
+
+std::optional<LegacySize> find_legacy_nat_size(int family) {
+  return find_legacy_size(family, kNat);
 }
 
 }  // namespace net

@@ -116,6 +116,14 @@ std::vector<ChainInfo> list_named(NetfilterSocket& socket, const Table& table, c
   return objects;
 }
 
+/// Whether the kernel knows what `request` asks for.
+bool exists(NetfilterSocket& socket, nlmsghdr* request, const std::string& attempted) {
+  const int errnum = socket.ask(request, attempted, [](const nlmsghdr&) {});
+  if (errnum != 0 && !base::is_gone(errnum, base::Object::rule))
+    base::throw_errno(attempted, errnum);
+  return errnum == 0;
+}
+
 }  // namespace
 
 Nft::Nft() : socket_(std::make_unique<NetfilterSocket>()) {}
@@ -170,16 +178,19 @@ void Nft::settle() noexcept {
   ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
+bool Nft::has_table(const Table& table) {
+  nlmsghdr* request =
+      socket_->start(type_of_message(NFT_MSG_GETTABLE), static_cast<int>(table.family), 0);
+  mnl_attr_put_strz(request, NFTA_TABLE_NAME, table.name.c_str());
+  return exists(*socket_, request, "look for nf_tables table \"" + table.name + "\"");
+}
+
 bool Nft::has_chain(const Table& table, const std::string& chain) {
   nlmsghdr* request =
       socket_->start(type_of_message(NFT_MSG_GETCHAIN), static_cast<int>(table.family), 0);
   mnl_attr_put_strz(request, NFTA_CHAIN_TABLE, table.name.c_str());
   mnl_attr_put_strz(request, NFTA_CHAIN_NAME, chain.c_str());
-  const std::string attempted = "look for nf_tables chain \"" + chain + "\"";
-  const int errnum = socket_->ask(request, attempted, [](const nlmsghdr&) {});
-  if (errnum != 0 && !base::is_gone(errnum, base::Object::rule))
-    base::throw_errno(attempted, errnum);
-  return errnum == 0;
+  return exists(*socket_, request, "look for nf_tables chain \"" + chain + "\"");
 }
 
 std::vector<ChainInfo> Nft::list_chains(const Table& table) {

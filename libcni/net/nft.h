@@ -54,6 +54,7 @@ class Nft {
   /// needs.
   static void settle() noexcept;
 
+  bool has_table(const Table& table);
   bool has_chain(const Table& table, const std::string& chain);
   std::vector<ChainInfo> list_chains(const Table& table);
   /// Base chains of every table of families ip, ip6 and inet.
