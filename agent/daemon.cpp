@@ -68,6 +68,7 @@ Daemon::Daemon(const Config& config)
                          },
                      .legacy = [this] { return legacy_check_.is_right(planning_.plan()->kernel); }},
                     [this] { reconciler_.poke(true); }),
+      old_wiring_(config.cni_conf),
       source_(make_source(config, loop_, [this] { take_snapshot(); })) {
   watch_signals();
   if (files_.restore()) log(LogLevel::debug, "files of the last run are in place");
@@ -224,7 +225,7 @@ void Daemon::look_after_files() {
   const auto files = std::ranges::find(reconciler_.status(), "files", &DriverStatus::name);
   if (files->done_once && files->problem.empty() && !files_.present()) reconciler_.poke();
   look_for_drops({});
-  look_at_bridges();
+  look_at_pods();
   log_new_problems();
 }
 
@@ -237,13 +238,15 @@ void Daemon::look_for_drops(std::chrono::milliseconds at_least) {
   forward_drops_.look(ranges, at_least);
 }
 
-void Daemon::look_at_bridges() {
-  if (planning_.plan()) bridged_services_.look(netlink_, planning_.state().self.ranges);
+void Daemon::look_at_pods() {
+  if (!planning_.plan()) return;
+  bridged_services_.look(netlink_, planning_.state().self.ranges);
+  old_wiring_.look(netlink_, planning_.state().self.ranges);
 }
 
 void Daemon::after_round() {
   if (watch_.take_gateway_added() || !bridged_services_.knows(planning_.state().self.ranges))
-    look_at_bridges();
+    look_at_pods();
   const Health health(facts());
   const std::vector<std::string> lines = health.lines();
   source_->set_ready(health.ready(), health.ready() || lines.empty() ? "" : lines.front());
@@ -274,6 +277,7 @@ std::vector<std::string> Daemon::all_problems() const {
   all.insert(all.end(), speaker_.problems().begin(), speaker_.problems().end());
   all.insert(all.end(), forward_drops_.texts().begin(), forward_drops_.texts().end());
   all.insert(all.end(), bridged_services_.problems().begin(), bridged_services_.problems().end());
+  if (!old_wiring_.problem().empty()) all.push_back(old_wiring_.problem());
   std::ranges::sort(all);
   return all;
 }

@@ -17,6 +17,7 @@
 #include "agent/log.h"
 #include "agent/loop.h"
 #include "agent/node_files.h"
+#include "agent/old_wiring.h"
 #include "agent/planning.h"
 #include "agent/reconciler.h"
 #include "agent/snapshot_cache.h"
@@ -61,7 +62,7 @@ class Daemon {
   void listen();
   void look_after_files();
   void look_for_drops(std::chrono::milliseconds at_least);
-  void look_at_bridges();
+  void look_at_pods();
   Facts facts();
   View view();
   HttpReply answer_anyone(const HttpQuestion& question);
@@ -82,6 +83,7 @@ class Daemon {
   FilterWatch filter_watch_;
   ForwardDrops forward_drops_;
   BridgedServices bridged_services_;
+  OldWiring old_wiring_;
   std::optional<Snapshot> cached_;  ///< in use while the source has no complete state
   std::unique_ptr<Source> source_;
   bool has_snapshot_ = false;

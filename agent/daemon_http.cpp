@@ -79,6 +79,7 @@ Facts Daemon::facts() {
       .forward_drops = forward_drops_.texts(),
       .forward_unread = forward_drops_.problem(),
       .bridged_services = bridged_services_.problems(),
+      .old_wiring = old_wiring_.problem(),
       .listeners = conditions_.all(),
       .cache = cache_.problem(),
   };

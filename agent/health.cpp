@@ -95,6 +95,7 @@ constexpr std::array kConditions{
               [](const Facts& f) { return f.kernel_read ? relapse_of(f, "kernel") : Lines{}; }},
     Condition{"forward-dropped", kDegraded, [](const Facts& f) { return f.forward_drops; }},
     Condition{"bridged-services", kDegraded, [](const Facts& f) { return f.bridged_services; }},
+    Condition{"pods-to-recreate", kDegraded, [](const Facts& f) { return line_of(f.old_wiring); }},
     Condition{"files-failing", kDegraded, [](const Facts& f) { return relapse_of(f, "files"); }},
     Condition{
         "source-lost", kDegraded,

@@ -43,6 +43,7 @@ struct Facts {
   std::vector<std::string> forward_drops = {};
   std::string forward_unread = {};                    ///< why such chains cannot be looked for
   std::vector<std::string> bridged_services = {};     ///< Services that bridged pods do not reach
+  std::string old_wiring = {};                        ///< pods that do not reach newer ones
   std::map<std::string, std::string> listeners = {};  ///< what cannot listen, and why
   std::string cache = {};                             ///< why the cache cannot be written
 };

@@ -56,6 +56,7 @@ const std::map<std::string_view, Raise>& causes() {
       {"forward-dropped", [](Scene& s) { s.facts.forward_drops = {"chain \"theirs\""}; }},
       {"bridged-services",  // K4
        [](Scene& s) { s.facts.bridged_services = {"bridge \"cni0\""}; }},
+      {"pods-to-recreate", [](Scene& s) { s.facts.old_wiring = "1 pod"; }},  // K5
       {"files-failing", fail("files")},
       {"source-lost",
        [](Scene& s) { s.facts.source = {.in_sync = false, .state = "the file is gone"}; }},

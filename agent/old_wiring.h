@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "libcni/base/ip.h"
+#include "libcni/net/netlink.h"
+#include "libcni/runtime/cache.h"
+
+namespace agent {
+
+/// How a pod is connected: as a port of a bridge that has a gateway of the node's range, or by a
+/// route to its address alone. A bridged pod takes the whole range for on-link, so the two do not
+/// reach each other on one node.
+enum class Wiring { bridged, routed };
+
+/// That of pods that the conflist at `path` makes; nothing where there is no such file or where its
+/// plugin is not one of this suite. Throws std::system_error or cni::Error when it cannot be read.
+std::optional<Wiring> find_wiring(const std::string& path);
+
+/// Pods of a wiring, by the host's ends of their pairs.
+struct WiredPods {
+  std::size_t count = 0;
+  /// At most 10: pods as the runtime's cache names them, else containers, else the host's end where
+  /// another program made it.
+  std::vector<std::string> names = {};
+};
+/// Those with an address inside `ranges`. `cache` is where runtimes keep attachments. Throws
+/// std::system_error.
+WiredPods find_pods_of(net::Netlink& netlink, Wiring wiring, std::span<const base::Prefix> ranges,
+                       const runtime::Cache& cache);
+
+/// Finds pods that were made before the node's backend or conflist changed, and do not reach the
+/// newer ones (K5): they keep the wiring that they were made with.
+class OldWiring {
+ public:
+  /// An empty `conflist` is an operator's own list elsewhere: nothing is looked for then.
+  explicit OldWiring(std::string conflist, std::string cache_dir = runtime::kDefaultCacheDir)
+      : conflist_(std::move(conflist)), cache_(std::move(cache_dir)) {}
+
+  /// `ranges` are those of this node.
+  void look(net::Netlink& netlink, std::span<const base::Prefix> ranges);
+  /// Which pods to recreate, or why that cannot be told; empty when all are alike.
+  const std::string& problem() const { return problem_; }
+
+ private:
+  std::string conflist_;
+  runtime::Cache cache_;
+  std::string problem_;
+};
+
+}  // namespace agent
