@@ -9,6 +9,7 @@
 #include <charconv>
 
 #include "libcni/base/file.h"
+#include "libcni/base/gone.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/base/unique_fd.h"
 
@@ -28,7 +29,7 @@ std::optional<base::UniqueFd> connect_to(const std::string& path) {
   ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
     return fd;
-  if (errno == ENOENT || errno == ECONNREFUSED) return std::nullopt;
+  if (base::is_gone(errno, base::Object::file) || errno == ECONNREFUSED) return std::nullopt;
   base::throw_errno("connect to " + path);
 }
 

@@ -12,6 +12,7 @@
 #include "agent/log.h"
 #include "agent/version.h"
 #include "libcni/base/file.h"
+#include "libcni/base/gone.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/spec/error.h"
 
@@ -28,7 +29,7 @@ std::string lock_path(const std::string& directory) {
 base::UniqueFd open_lock(const std::string& directory, int flags) {
   const std::string path = lock_path(directory);
   base::UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC, 0644));
-  if (!fd && errno != ENOENT) base::throw_errno("open " + path);
+  if (!fd && !base::is_gone(errno, base::Object::file)) base::throw_errno("open " + path);
   return fd;
 }
 

@@ -13,6 +13,7 @@
 #include <memory>
 
 #include "libcni/base/file.h"
+#include "libcni/base/gone.h"
 #include "libcni/base/log.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/base/undo.h"
@@ -94,12 +95,13 @@ Folder::Folder(base::UniqueFd data_dir, const std::string& data_dir_path,
 
 std::optional<Folder> Folder::find(const std::string& data_dir, const std::string& network) {
   base::UniqueFd parent = open_directory(AT_FDCWD, data_dir, 0);
-  if (!parent && (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG))
+  if (!parent &&
+      (base::is_gone(errno, base::Object::file) || errno == ENOTDIR || errno == ENAMETOOLONG))
     return std::nullopt;
   if (!parent) base::throw_errno("open " + data_dir);
   Folder folder(std::move(parent), data_dir, network);
   folder.fd_ = open_directory(folder.data_dir_.get(), network, O_NOFOLLOW);
-  if (!folder.fd_ && errno == ENOENT) return std::nullopt;
+  if (!folder.fd_ && base::is_gone(errno, base::Object::file)) return std::nullopt;
   if (!folder.fd_) base::throw_errno("open " + folder.path_);
   return folder;
 }
@@ -145,7 +147,7 @@ void Folder::list(const std::function<void(const base::IpAddress&)>& visit) cons
 
 std::optional<std::string> Folder::find_file(const std::string& name) const {
   const base::UniqueFd fd(::openat(fd_.get(), name.c_str(), kReading));
-  if (!fd && errno == ENOENT) return std::nullopt;
+  if (!fd && base::is_gone(errno, base::Object::file)) return std::nullopt;
   if (!fd) base::throw_errno("open " + path_of(name));
   std::array<char, 4096> buffer;
   const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
@@ -219,12 +221,13 @@ void Folder::overwrite(const std::string& name, std::string_view content) const 
 
 bool Folder::remove(const std::string& name) const {
   if (::unlinkat(fd_.get(), name.c_str(), 0) == 0) return true;
-  if (errno == ENOENT) return false;
+  if (base::is_gone(errno, base::Object::file)) return false;
   base::throw_errno("remove " + path_of(name));
 }
 
 bool Folder::remove_leftovers() const {
-  if (::unlinkat(fd_.get(), kTemporary, 0) == 0 || errno == ENOENT) return true;
+  if (::unlinkat(fd_.get(), kTemporary, 0) == 0 || base::is_gone(errno, base::Object::file))
+    return true;
   return errno == EISDIR && ::unlinkat(fd_.get(), kTemporary, AT_REMOVEDIR) == 0;
 }
 
