@@ -14,6 +14,7 @@
 #include "libcni/base/failures.h"
 #include "libcni/base/gone.h"
 #include "libcni/base/sys_error.h"
+#include "libcni/net/attachment_rules.h"
 #include "libcni/net/link.h"
 
 namespace attach {
@@ -131,6 +132,19 @@ void remove_stale_veths(const std::string& network, const std::vector<net::Owner
     if (is_stale(link)) indices.push_back(link.index);
   if (indices.size() <= kFew) return remove_each(host, indices);
   remove_together(host, indices, find_free_group(links), is_stale);
+}
+
+void collect_garbage(const std::string& network, const std::vector<cni::Attachment>& attachments,
+                     base::BootTime began, const std::function<void()>& collect_ipam) {
+  const auto valid = owners_of(network, attachments);
+  base::Failures failures;
+  std::function<void()> remove_rules = [] {};
+  failures.attempt(
+      [&] { remove_rules = find_stale(network, valid, began, net::find_stale_attachment_rules); });
+  failures.attempt([&] { remove_stale_veths(network, valid, began); });
+  failures.attempt(remove_rules);
+  failures.attempt(collect_ipam);
+  failures.report();
 }
 
 }  // namespace attach

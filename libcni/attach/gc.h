@@ -37,4 +37,10 @@ std::function<void()> find_stale(const std::string& network, const std::vector<n
 void remove_stale_veths(const std::string& network, const std::vector<net::Owner>& valid,
                         base::BootTime began);
 
+/// GC of a plugin that makes pairs: the pairs that `attachments` does not name go first, so that no
+/// pod answers for an address when `collect_ipam` releases it; then their rules. Tries all three,
+/// then throws what failed.
+void collect_garbage(const std::string& network, const std::vector<cni::Attachment>& attachments,
+                     base::BootTime began, const std::function<void()>& collect_ipam);
+
 }  // namespace attach

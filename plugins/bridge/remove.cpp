@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <functional>
 #include <optional>
 
 #include "libcni/attach/gc.h"
@@ -25,17 +24,8 @@ void remove(const cni::Request& request) {
 }
 
 void collect_garbage(const cni::Request& request) {
-  const auto valid = attach::owners_of(request.network, request.valid_attachments);
-  base::Failures failures;
-  std::function<void()> remove_rules = [] {};
-  failures.attempt([&] {
-    remove_rules =
-        attach::find_stale(request.network, valid, request.began, net::find_stale_attachment_rules);
-  });
-  failures.attempt([&] { attach::remove_stale_veths(request.network, valid, request.began); });
-  failures.attempt(remove_rules);
-  failures.attempt([&] { cni::Ipam(request).gc(); });
-  failures.report();
+  attach::collect_garbage(request.network, request.valid_attachments, request.began,
+                          [&] { cni::Ipam(request).gc(); });
 }
 
 }  // namespace bridge
