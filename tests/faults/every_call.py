@@ -67,6 +67,7 @@ SCENES = (
     Scene("bgp", ({"type": "bgp", "nodeFile": str(NODE_FILE)},)), Scene("vxlan", ({"type": "vxlan", "bridge": "br0", "nodeFile": str(NODE_FILE)},)),
     Scene("vxlan alone", (OVERLAY,)),
     Scene("portmap", tuple(CHAIN)), Scene("portmap by iptables", (CHAIN[0], by_iptables(PORTMAP))),
+    Scene("loopback", ({"type": "loopback"},), ifname="lo", collects=False),
     Scene("host-local", ({"type": "host-local", "ipam": IPAM},)), Scene("static", ({"type": "static", "ipam": STATIC},), collects=False))
 
 
