@@ -8,6 +8,10 @@
 
 namespace agent {
 
+/// The longest wait of a source for its server: in general, and once the server has answered. With
+/// the time of a connection attempt the latter keeps a node within 10 s of the server's return.
+inline constexpr std::chrono::seconds kRetryMost(30), kRetryKnown(7);
+
 /// Waiting times between attempts, from `least` to `most`: a random one between a half and the
 /// whole of a limit that doubles, so that the nodes of a cluster do not come back in step.
 class Backoff {
@@ -24,6 +28,11 @@ class Backoff {
   void limit(Milliseconds most) {
     most_ = std::min(most_, most);
     limit_ = std::min(limit_, most_);
+  }
+  /// The server answered: no wait is longer than kRetryKnown any more, and the next is the first.
+  void answered() {
+    limit(kRetryKnown);
+    reset();
   }
   void reset() { limit_ = std::min(least_ * 2, most_); }
 

@@ -20,6 +20,16 @@ TEST(Backoff, DoublesFromTheLeastToTheMostAndBeginsAgain) {
     }
 }
 
+// K6
+TEST(Backoff, StaysShortOnceTheServerAnswered) {
+  Backoff backoff(milliseconds(1000), kRetryMost);
+  for (int i = 0; i < 10; ++i) backoff.next();
+  EXPECT_GE(backoff.next(), kRetryMost / 2);
+  backoff.answered();
+  EXPECT_LE(backoff.next(), milliseconds(2000));
+  for (int i = 0; i < 10; ++i) EXPECT_LE(backoff.next(), kRetryKnown);
+}
+
 TEST(Backoff, TheFirstAndTheLongestWaitDifferFromNodeToNode) {
   std::set<milliseconds> first, longest;
   for (int node = 0; node < 50; ++node) {

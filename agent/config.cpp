@@ -114,6 +114,7 @@ void read_source(const ConfigReader& reader, Config& config) {
   etcd.read("keyFile", config.etcd.key_file);
   etcd.read("username", config.etcd.username);
   etcd.read("passwordFile", config.etcd.password_file);
+  etcd.read("insecure", config.etcd.insecure);
   etcd.read("leaseSeconds", config.etcd.lease_seconds, {5, 86400 * 30});
   if (config.etcd.endpoints.empty())
     etcd.refuse("endpoints", "at least one URL such as http://127.0.0.1:2379");

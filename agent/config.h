@@ -27,6 +27,7 @@ struct EtcdConfig {
   std::string prefix = "/coreos.com/network";  ///< flannel's, so that both can share a cluster
   std::string ca_file = {}, cert_file = {}, key_file = {};
   std::string username = {}, password_file = {};
+  bool insecure = false;  ///< the password may go over http:// to another machine
   int lease_seconds = 86400;
   bool operator==(const EtcdConfig&) const = default;
 };

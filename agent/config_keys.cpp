@@ -42,6 +42,7 @@ constexpr auto kKeys = std::to_array<std::string_view>({
     "etcd.keyFile",
     "etcd.username",
     "etcd.passwordFile",
+    "etcd.insecure",
     "etcd.leaseSeconds",
     "kubernetes",
     "kubernetes.kubeconfig",

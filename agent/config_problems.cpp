@@ -10,6 +10,7 @@
 
 #include "agent/admit.h"
 #include "agent/config.h"
+#include "agent/etcd/credentials.h"
 #include "libcni/base/file.h"
 #include "libcni/nodes/node_list.h"
 #include "libcni/spec/error.h"
@@ -73,6 +74,7 @@ class Lint {
     check_file("etcd.certFile", config_.etcd.cert_file);
     check_secret("etcd.keyFile", config_.etcd.key_file);
     check_secret("etcd.passwordFile", config_.etcd.password_file);
+    if (const auto why = etcd::find_exposure(config_.etcd)) add("etcd.endpoints", *why);
     if (config_.etcd.cert_file.empty() != config_.etcd.key_file.empty())
       add("etcd.certFile", "and etcd.keyFile belong together: one of them is missing");
   }

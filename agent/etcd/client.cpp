@@ -6,6 +6,7 @@
 
 #include "agent/etcd/codec.h"
 #include "agent/etcd/credentials.h"
+#include "libcni/spec/error.h"
 
 namespace agent::etcd {
 namespace {
@@ -158,6 +159,8 @@ void Client::authenticate() {
   authenticating_ = true;
   std::string body;
   try {
+    if (const auto why = find_exposure(config_))
+      throw cni::Error(cni::Code::invalid_config, "etcd endpoint " + *why);
     body = authenticate_request(config_.username, read_password(config_.password_file));
   } catch (const std::exception& error) {
     // From the loop, like every other answer: the caller has not got its id yet.

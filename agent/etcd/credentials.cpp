@@ -8,8 +8,10 @@
 #include <cerrno>
 #include <system_error>
 
+#include "agent/http_client/url.h"
 #include "libcni/base/file.h"
 #include "libcni/base/unique_fd.h"
+#include "libcni/json/object.h"
 #include "libcni/spec/error.h"
 
 namespace agent::etcd {
@@ -39,6 +41,16 @@ std::string read_password(const std::string& path) {
 
 void check_key(const std::string& path) {
   open_secret(path, "etcd key file \"" + path + "\"");
+}
+
+std::optional<std::string> find_exposure(const EtcdConfig& config) {
+  if (config.insecure || config.username.empty()) return std::nullopt;
+  for (const std::string& endpoint : config.endpoints)
+    if (!endpoint.starts_with("https://") && !is_this_machine(endpoint))
+      return json::excerpt(endpoint) +
+             " would get the password unencrypted over the network: use https://, or set "
+             "`etcd.insecure: true`";
+  return std::nullopt;
 }
 
 }  // namespace agent::etcd

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
+
+#include "agent/config.h"
 
 namespace agent::etcd {
 
@@ -10,5 +13,8 @@ namespace agent::etcd {
 std::string read_password(const std::string& path);
 /// Throws the same for a private key that others may read or nobody can.
 void check_key(const std::string& path);
+/// Which endpoint would get the password unencrypted over the network, and what to do; nothing
+/// where none would, or `insecure` allows it.
+std::optional<std::string> find_exposure(const EtcdConfig& config);
 
 }  // namespace agent::etcd

@@ -110,6 +110,7 @@ void EtcdSource::listed(const Answer& answer) {
       return;
     }
     cluster_ = reply.header.cluster_id;
+    backoff_.limit(kRetryKnown);
   } catch (const cni::Error& error) {
     return lost(error.what(), true);
   }

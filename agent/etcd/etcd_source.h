@@ -39,7 +39,7 @@ class EtcdSource : public Source {
   const Config config_;
   Loop& loop_;
   OnChange on_change_;
-  Backoff backoff_{std::chrono::seconds(1), std::chrono::seconds(60)};
+  Backoff backoff_{std::chrono::seconds(1), kRetryMost};
   Client client_;
   View view_;
   View listing_;               ///< while pages come

@@ -147,7 +147,7 @@ void Registration::keep(const std::string& key, const Entry& entry) {
   const bool repeat = misses_a_namesake(key, entry);
   if (hash_of(value) == entry.value_hash && lease == entry.lease && !repeat) {
     state_ = "range " + text_of(identity_.ranges);
-    failures_.reset();
+    failures_.answered();
     if (lease != 0 && keepalive_timer_ == 0) schedule_keepalive();
     remove_former(key, {.key = whole_key, .value = value, .lease = lease});
     return;
@@ -295,7 +295,7 @@ void Registration::commit(std::string transaction, std::function<void()> won) {
     const TxnReply reply = parse_txn(body);
     if (!reply.succeeded) return try_again(race_.next());
     race_.reset();
-    failures_.reset();
+    failures_.answered();
     awaited_ = reply.header.revision;
     won();
     step();
@@ -357,7 +357,7 @@ void Registration::keepalive_answered(const Answer& answer) {
     keepalive_in(std::min(keepalive_failures_.next(), keepalive_pause()));
     return;
   }
-  keepalive_failures_.reset();
+  keepalive_failures_.answered();
   if (ttl > 0) return schedule_keepalive();
   log(LogLevel::warning, "etcd: the lease of node \"" + config_.node_name + "\" has run out");
   lease_ = 0;

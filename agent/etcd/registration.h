@@ -97,8 +97,8 @@ class Registration {
   Client::Id keepalive_ = 0;
   Loop::TimerId retry_timer_ = 0, keepalive_timer_ = 0;
   Backoff race_{Milliseconds(20), Milliseconds(2000)};
-  Backoff failures_{std::chrono::seconds(1), std::chrono::seconds(60)};
-  Backoff keepalive_failures_{std::chrono::seconds(1), std::chrono::seconds(60)};
+  Backoff failures_{std::chrono::seconds(1), kRetryMost};
+  Backoff keepalive_failures_{std::chrono::seconds(1), kRetryMost};
   std::string state_ = "no range claimed yet";
   std::string choice_problem_ = {}, loss_problem_ = {};
   std::vector<base::Prefix> lost_ = {};  ///< that somebody else held when loss_problem_ was told

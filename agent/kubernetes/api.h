@@ -16,10 +16,8 @@ namespace agent::kubernetes {
 /// How long things take; tests shorten them.
 struct Timing {
   std::chrono::milliseconds retry_least = std::chrono::seconds(1);
-  std::chrono::milliseconds retry_most = std::chrono::seconds(30);
-  /// The longest wait once the server has answered a request. With `connect` it keeps this client
-  /// within 10 s of the return of a server that did not even refuse connections.
-  std::chrono::milliseconds retry_known = std::chrono::seconds(7);
+  std::chrono::milliseconds retry_most = kRetryMost;
+  std::chrono::milliseconds retry_known = kRetryKnown;  ///< once the server has answered a request
   std::chrono::milliseconds connect = std::chrono::seconds(5);
   std::chrono::milliseconds dead_after = std::chrono::seconds(15);
   std::chrono::milliseconds reload = std::chrono::seconds(60);  ///< tokens are rotated on disk

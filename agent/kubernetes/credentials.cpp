@@ -5,8 +5,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "agent/http_client/url.h"
 #include "libcni/base/file.h"
-#include "libcni/base/ip.h"
 #include "libcni/json/object.h"
 #include "libcni/spec/error.h"
 
@@ -25,28 +25,13 @@ std::string in_cluster_server() {
   return "https://" + (v6 ? "[" + text + "]" : text) + ":" + port;
 }
 
-/// `host` of `http://user@host:port/path`, without brackets.
-std::string host_of(std::string_view url) {
-  url.remove_prefix(std::min(url.find("://") + 3, url.size()));
-  url = url.substr(0, url.find_first_of("/?#"));
-  if (const auto at = url.rfind('@'); at != url.npos) url.remove_prefix(at + 1);
-  if (url.starts_with('[')) return std::string(url.substr(1, url.find(']') - 1));
-  return std::string(url.substr(0, url.find(':')));
-}
-
-bool is_this_machine(const std::string& host) {
-  if (host == "localhost") return true;
-  const auto address = base::IpAddress::parse(host);
-  return address && address->is_loopback();
-}
-
 /// Refuses a server that a secret would reach readable for everyone on the way.
 void check_secrecy(const Credentials& credentials, const KubernetesConfig& config) {
   if (config.insecure || credentials.server.starts_with("https://") ||
       (credentials.token.empty() && credentials.user.empty()))
     return;
-  const bool stays = is_this_machine(host_of(credentials.server)) &&
-                     (credentials.proxy.empty() || is_this_machine(host_of(credentials.proxy)));
+  const bool stays = is_this_machine(credentials.server) &&
+                     (credentials.proxy.empty() || is_this_machine(credentials.proxy));
   if (stays) return;
   throw cni::Error(
       cni::Code::invalid_config,

@@ -102,6 +102,14 @@ class EtcdPassword : public testing::Test {
   Node node{server.url(), "10.0.0.1"};
 };
 
+// S21: a name is not looked up before it is refused.
+TEST_F(EtcdPassword, DoesNotLeaveTheMachineUnencrypted) {
+  node.config.etcd.endpoints = {"http://etcd.invalid:2379"};
+  node.start();
+  EXPECT_TRUE(node.wait_for_state("would get the password unencrypted over the network"))
+      << node.state();
+}
+
 TEST_F(EtcdPassword, GetsATokenAndANewOneWhenThatIsUsedUp) {
   node.config.etcd.lease_seconds = 6;
   node.start();
