@@ -44,7 +44,7 @@ class Plumbd:
 
     def is_ready(self):
         self.process.poll()
-        return self.command("status", "--json", check=False).returncode == 0 and CONFLIST.exists()
+        return self.command("status", "--probe", "ready", check=False).returncode == 0 and CONFLIST.exists()
 
     def command(self, *words, **options):
         return world.run(f"{PLUGINS}/plumbd", *words, "--config", CONFIG, env=world.environment(), **options)
