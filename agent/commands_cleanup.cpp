@@ -71,7 +71,8 @@ int clean_up(const Invocation& invocation) {
   if (remove_files(config) + report.changes.size() + report.errors.size() == 0)
     std::cout << "nothing was left to remove\n";
   if (config.fabric.backend == fabric::Backend::bgp)
-    std::cout << "BIRD, if it runs, still holds its routes: stop it\n";
+    std::cout << "BIRD's routes stay, also when it ends: stop it, then ip route flush proto bird, "
+                 "and ip -6 route flush proto bird\n";
   return report.errors.empty() ? kOk : kFailed;
 }
 

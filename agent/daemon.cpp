@@ -52,7 +52,7 @@ Daemon::Daemon(const Config& config)
       cache_(config.state_dir, loop_),
       planning_(config, netlink_),
       reconciler_(loop_, std::chrono::seconds(config.resync_seconds)),
-      speaker_(config.bgp, loop_, [this] { reconciler_.poke(); }),
+      speaker_(config.bgp, loop_, netlink_, [this] { reconciler_.poke(); }),
       watch_(netlink_, loop_,
              [this] {
                // A device of another program under the name of ours is gone: no rest for that.
@@ -133,7 +133,8 @@ void Daemon::add_drivers() {
   reconciler_.add("files", Needed::no, [this] { return write_files(); });
   reconciler_.add("bird", Needed::no, [this] {
     const State& state = planning_.state();
-    return speaker_.run(state.cluster, {state.self, state.underlay, state.options});
+    return speaker_.run(state.cluster, {state.self, state.underlay, state.options,
+                                        fabric::routed_ranges(planning_.plan()->kernel)});
   });
   reconciler_.set_done([this] { after_round(); });
 }

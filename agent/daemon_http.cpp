@@ -74,7 +74,7 @@ Facts Daemon::facts() {
       .list_problems = planning_.problems(),
       .held_back = held_back,
       .uncounted = uncounted,
-      .bgp = speaker_.speaking() ? std::optional(speaker_.status()) : std::nullopt,
+      .bgp = speaker_.needed() ? std::optional(speaker_.status()) : std::nullopt,
       .bgp_problems = speaker_.problems(),
       .forward_drops = forward_drops_.texts(),
       .forward_unread = forward_drops_.problem(),

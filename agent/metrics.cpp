@@ -157,7 +157,7 @@ std::string print_metrics(const View& view) {
               static_cast<double>(view.removed));
   out.counter("kernel_events_lost_total", "Times that the kernel dropped events.",
               static_cast<double>(view.watch.lost()));
-  if (view.speaker.speaking()) add_bgp(out, view.speaker.status());
+  if (view.speaker.needed()) add_bgp(out, view.speaker.status());
   if (view.planning.plan()) {
     out.gauge("pod_mtu_bytes", "MTU that pods get.", view.planning.plan()->file.mtu);
     for (const fabric::Overlay& overlay : view.planning.plan()->kernel.overlays)

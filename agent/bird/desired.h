@@ -51,6 +51,10 @@ struct Filters {
   int shortest = 0, longest = 0;
   std::vector<base::Prefix> floating = {};     ///< single addresses that any node may announce
   std::vector<base::IpAddress> services = {};  ///< announced to configured peers
+  /// Ranges that plumbd routes itself: no route to them, nor to a part of them of at most that
+  /// length, goes to the kernel, where it would win over plumbd's.
+  std::vector<base::Prefix> routed = {};
+  int routed_longest = 0;
   bool operator==(const Filters&) const = default;
 };
 
@@ -61,8 +65,12 @@ struct Desired {
   std::string underlay_interface = {};  ///< whose subnets resolve next hops
   int bfd_interval_ms = 150;
   int bfd_multiplier = 3;
-  std::vector<Filters> families = {};      ///< IPv4 first
-  std::vector<Session> sessions = {};      ///< by name
+  std::vector<Filters> families = {};  ///< IPv4 first
+  std::vector<Session> sessions = {};  ///< by name
+  /// Sessions of the configuration before, in its words: a node that has left BGP goes on telling
+  /// the others where its pods are. May contain passwords.
+  std::vector<std::string> kept = {};
+  bool left = false;  ///< the node does not use BGP any more; nothing depends on BIRD
   std::vector<std::string> problems = {};  ///< what has no way and why, one line each
   bool operator==(const Desired&) const = default;
 };

@@ -113,7 +113,11 @@ void Driver::wait_for_bird() {
   try {
     const auto present = base::find_file(path);
     const std::string unchecked = kUnchecked + active_->text;
-    if (!present || present->starts_with(kUnchecked)) {
+    // A node that has left BGP needs no BIRD, and one that starts by the old file would write its
+    // routes again.
+    const bool may_replace = !present || present->starts_with(kUnchecked) ||
+                             (active_->desired.left && *present != active_->text);
+    if (may_replace) {
       if (present != unchecked) write(path, unchecked);
     } else if (*present != active_->text) {
       problem += "; " + path + " stays as BIRD accepted it until BIRD checks the new one";

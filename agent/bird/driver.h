@@ -41,8 +41,8 @@ struct Status {
 /// tried for a minute. Sessions whose addresses, AS numbers or password are new do not count: they
 /// return when the other end follows, as in a rotation node by node, and are told until then.
 /// Without BIRD a file that some BIRD accepted stays; where there is none, one is written for a
-/// BIRD that starts later, and says of itself that it is unchecked. What is wanted is applied as
-/// soon as BIRD answers.
+/// BIRD that starts later, and says of itself that it is unchecked; so is one written on a node
+/// that has left BGP. What is wanted is applied as soon as BIRD answers.
 ///
 /// Usage: construct, start(), then apply(plan(...), done) after every change and at every resync;
 /// what BIRD has already costs no more than rendering. All callbacks come from the loop or from

@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "agent/bird/names.h"
+#include "agent/bird/render.h"
 
 namespace agent::bird {
 namespace {
@@ -17,6 +18,7 @@ constexpr int kHold = 9;          // a dead node's routes go after this, where n
 constexpr int kHoldWithBfd = 90;  // RFC 4271, section 10: BFD is what notices
 constexpr int kUnlimitedHops = 255;
 constexpr std::size_t kLargeMesh = 100;  // sessions per node grow with the nodes (multinode 5.4)
+constexpr const char* kClients = "clients";
 constexpr std::array kFamilies{AF_INET, AF_INET6};
 
 bool has_family(const std::vector<base::Prefix>& ranges, int family) {
@@ -75,7 +77,11 @@ class Planner {
     desired_.bfd_interval_ms = bgp_.bfd_interval_ms;
     desired_.bfd_multiplier = bgp_.bfd_multiplier;
     for (const int family : kFamilies) add_filters(family);
-    if (speaks(self_)) add_node_sessions();
+    if (speaks(self_))
+      add_node_sessions();
+    else
+      keep_node_sessions();
+    desired_.left = !speaks_bgp(bgp_, place_);
     for (const BgpPeer& peer : bgp_.peers)
       if (concerns(peer, self_)) add_peer(peer);
     std::ranges::sort(desired_.sessions, {}, &Session::name);
@@ -101,6 +107,8 @@ class Planner {
   void add_services(Filters& filters) const;
   std::vector<const fabric::Node*> others() const;
   void add_node_sessions();
+  void keep_node_sessions();
+  bool is_kept(const std::string& name) const;
   void add_cluster_id();
   void add_dynamic_clients();
   void add_node(const fabric::Node& node);
@@ -121,7 +129,11 @@ void Planner::add_filters(int family) {
                   .own = of_family(self_.ranges, family),
                   .refused = subnets_of(place_.underlay, family),
                   .cluster = of_family(place_.options.cluster_ranges, family),
-                  .floating = of_family(bgp_.floating_ranges, family)};
+                  .floating = of_family(bgp_.floating_ranges, family),
+                  .routed = of_family(place_.routed, family)};
+  // A single address is that of a pod that has moved, as long as BIRD tells of such.
+  const int bits = family == AF_INET ? 32 : 128;
+  filters.routed_longest = speaks_bgp(bgp_, place_) ? bits - 1 : bits;
   for (const fabric::Node& node : cluster_.nodes)
     for (const base::Prefix& range : of_family(node.ranges, family)) {
       filters.shortest =
@@ -176,6 +188,23 @@ void Planner::add_node_sessions() {
     if (reflector || reflects(*node)) add_node(*node);
 }
 
+bool Planner::is_kept(const std::string& name) const {
+  return std::ranges::any_of(cluster_.nodes, [&](const fabric::Node& node) {
+    const bool may_use_bgp = node.backend.value_or(fabric::Backend::bgp) == fabric::Backend::bgp;
+    return node.name != self_.name && may_use_bgp &&
+           (name.starts_with(kClients) || name == session_name("node", node.name, AF_INET) ||
+            name == session_name("node", node.name, AF_INET6));
+  });
+}
+
+void Planner::keep_node_sessions() {
+  for (const auto& [name, text] : find_sessions(place_.configuration)) {
+    const bool has_families = (carries(AF_INET) || text.find("import4") == std::string::npos) &&
+                              (carries(AF_INET6) || text.find("import6") == std::string::npos);
+    if (has_families && is_kept(name)) desired_.kept.push_back(text);
+  }
+}
+
 void Planner::add_cluster_id() {
   desired_.cluster_id = desired_.router_id;
   for (const fabric::Node* node : others())
@@ -191,7 +220,7 @@ void Planner::add_dynamic_clients() {
     if (!local || (family == AF_INET && !carries(AF_INET))) continue;
     for (const base::Prefix& subnet : subnets_of(place_.underlay, family)) {
       Session clients = session(*local, bgp_.bfd, bgp_.hold_seconds);
-      clients.name = "clients" + std::to_string(++number);
+      clients.name = kClients + std::to_string(++number);
       clients.peer = subnet.text();
       clients.range = subnet;
       clients.remote_as = as_of(self_);
@@ -298,6 +327,10 @@ int Planner::hops_to(const base::IpAddress& address) const {
 
 Desired plan(const BgpConfig& config, const Snapshot& cluster, const Place& place) {
   return Planner(config, cluster, place).plan();
+}
+
+bool uses_bgp(const Place& place) {
+  return has_bgp(place.self, place.options);
 }
 
 bool speaks_bgp(const BgpConfig& config, const Place& place) {

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/bird/names.h"
+#include "agent/bird/render.h"
 
 namespace agent::bird {
 namespace {
@@ -88,6 +89,47 @@ TEST_F(BirdPlan, NodesOfOtherBackendsAreLeftOut) {
   EXPECT_THAT(names(desired()), ElementsAre("node.n3.v4", "node.n3.v6"));
   cluster.nodes[0].backend = fabric::Backend::vxlan;
   EXPECT_THAT(names(desired()), IsEmpty());
+}
+
+// K3: the others would lose the way to its pods while they use BGP.
+TEST_F(BirdPlan, ANodeThatLeavesBgpKeepsItsSessionsWithNodesThatMayUseIt) {
+  const std::string before = render(desired(), {});
+  config.fabric.backend = fabric::Backend::vxlan;
+  const Place place{.self = cluster.nodes[0],
+                    .underlay = underlay,
+                    .options = config.fabric,
+                    .routed = {net("10.244.2.0/24"), net("fd00:244:0:2::/64")},
+                    .configuration = before};
+  const auto kept = [&] { return plan(config.bgp, cluster, place).kept; };
+  EXPECT_THAT(kept(), SizeIs(4));
+  cluster.nodes[1].backend = fabric::Backend::bgp;
+  EXPECT_THAT(kept(), SizeIs(4));
+  cluster.nodes[1].backend = fabric::Backend::vxlan;
+  EXPECT_THAT(kept(), SizeIs(2));
+  cluster.nodes.pop_back();
+  EXPECT_THAT(kept(), IsEmpty());
+  const Desired wanted = plan(config.bgp, cluster, place);
+  EXPECT_TRUE(wanted.left);
+  EXPECT_THAT(wanted.sessions, IsEmpty());
+  ASSERT_THAT(wanted.families, SizeIs(2));
+  EXPECT_THAT(wanted.families[1].routed, ElementsAre(net("fd00:244:0:2::/64")));
+  EXPECT_EQ(wanted.families[0].routed_longest, 32);
+}
+
+TEST_F(BirdPlan, ANodeThatNeverUsedBgpHasSessionsWithItsPeersOnly) {
+  config.fabric.backend = fabric::Backend::vxlan;
+  config.bgp.peers = {{.name = "tor", .address = ip("192.0.2.254"), .as_number = 65000}};
+  const Desired first = desired();
+  EXPECT_THAT(names(first), ElementsAre("peer.tor.v4"));
+  const Place place{.self = cluster.nodes[0],
+                    .underlay = underlay,
+                    .options = config.fabric,
+                    .routed = {net("10.244.2.0/24")},
+                    .configuration = render(first, {})};
+  const Desired again = plan(config.bgp, cluster, place);
+  EXPECT_THAT(again.kept, IsEmpty());
+  EXPECT_FALSE(again.left);
+  EXPECT_EQ(again.families[0].routed_longest, 31);
 }
 
 TEST_F(BirdPlan, Ipv4PodsBehindIpv6NodesGoOverTheIpv6Session) {

@@ -16,6 +16,9 @@ namespace {
 constexpr int kRestartWait = 15;
 constexpr int kRestartTime = 30;
 constexpr int kScanSeconds = 10;
+constexpr std::string_view kBfdOn = "  bfd on;\n";
+constexpr std::string_view kFirstWords = "# Written by plumbd";
+constexpr std::string_view kSessionStart = "\nprotocol bgp '";
 // Above what BGP gives (100): a pod that is here is not somewhere else, whatever others announce.
 constexpr int kLocalPreference = 200;
 
@@ -81,6 +84,16 @@ std::string announcement(const std::string& name, const std::vector<base::Prefix
   return out + "}\n";
 }
 
+/// Keeps routes out of the kernel that would win over plumbd's.
+std::string export_filter(const Filters& filters) {
+  if (filters.routed.empty()) return "";
+  std::vector<std::string> patterns;
+  for (const base::Prefix& range : filters.routed)
+    patterns.push_back(braced(range, range.length, std::max(filters.routed_longest, range.length)));
+  return "filter not_of_plumbd" + digit(filters.family) + " {\n  if source != RTS_BGP || " +
+         in_set(patterns) + " then reject;\n  accept;\n}\n";
+}
+
 std::string filters_of(const Filters& filters) {
   const std::string f = digit(filters.family);
   std::string out = "\n# " + std::string(filters.family == AF_INET ? "IPv4" : "IPv6") + "\n";
@@ -97,10 +110,12 @@ std::string filters_of(const Filters& filters) {
          ";\n    accept;\n  }\n  reject;\n}\n";
   out += "filter import" + f + " {\n  if foreign" + f + "() then reject;\n  if of_cluster" + f +
          "() then accept;\n  reject;\n}\n";
+  out += export_filter(filters);
   out += "protocol kernel kernel" + f + " {\n  persist;\n  graceful restart on;\n  learn;\n" +
          "  merge paths on;\n  scan time " + std::to_string(kScanSeconds) + ";\n  " +
-         channel(filters.family) + " {\n    import filter pods" + f +
-         ";\n    export where source = RTS_BGP;\n  };\n}\n";
+         channel(filters.family) + " {\n    import filter pods" + f + ";\n    export " +
+         (filters.routed.empty() ? "where source = RTS_BGP" : "filter not_of_plumbd" + f) +
+         ";\n  };\n}\n";
   return out;
 }
 
@@ -167,9 +182,9 @@ std::string neighbor_of(const Session& session) {
 }
 
 std::string session_of(const Session& session, const Desired& desired, const Secrets& secrets) {
-  std::string out = "\nprotocol bgp '" + session.name + "' {\n  local " + session.local.text() +
-                    " as " + std::to_string(session.local_as) + ";\n" + neighbor_of(session) +
-                    reach_of(session);
+  std::string out = std::string(kSessionStart) + session.name + "' {\n  local " +
+                    session.local.text() + " as " + std::to_string(session.local_as) + ";\n" +
+                    neighbor_of(session) + reach_of(session);
   if (session.passive) out += "  passive;\n";
   if (session.rr_client)
     out += "  rr client;\n  rr cluster id " + dotted(desired.cluster_id) + ";\n";
@@ -177,7 +192,7 @@ std::string session_of(const Session& session, const Desired& desired, const Sec
   out += session.graceful_restart ? "  graceful restart on;\n  graceful restart time " +
                                         std::to_string(kRestartTime) + ";\n"
                                   : std::string("  graceful restart aware;\n");
-  if (session.bfd) out += "  bfd on;\n";
+  if (session.bfd) out += kBfdOn;
   if (session.ttl_security) out += "  ttl security on;\n";
   // Routers outside pass on what other nodes of this AS announced; the own ranges are filtered.
   if (session.external) out += "  allow local as;\n";
@@ -188,7 +203,12 @@ std::string session_of(const Session& session, const Desired& desired, const Sec
 }
 
 std::string bfd_of(const Desired& desired) {
-  if (std::ranges::none_of(desired.sessions, &Session::bfd)) return "";
+  const auto has_bfd = [](const std::string& session) {
+    return session.find(kBfdOn) != std::string::npos;
+  };
+  if (std::ranges::none_of(desired.sessions, &Session::bfd) &&
+      std::ranges::none_of(desired.kept, has_bfd))
+    return "";
   const std::string times = "{\n    interval " + std::to_string(desired.bfd_interval_ms) +
                             " ms;\n    multiplier " + std::to_string(desired.bfd_multiplier) +
                             ";\n  };\n";
@@ -198,8 +218,9 @@ std::string bfd_of(const Desired& desired) {
 }  // namespace
 
 std::string render(const Desired& desired, const Secrets& secrets) {
-  std::string out =
-      "# Written by plumbd, which replaces it on every change. Contains the passwords of peers.\n"
+  std::string out = std::string(kFirstWords);
+  out +=
+      ", which replaces it on every change. Contains the passwords of peers.\n"
       "log stderr { info, remote, warning, error, auth, fatal, bug };\n"
       "timeformat protocol iso long;\n"
       "router id " +
@@ -210,11 +231,31 @@ std::string render(const Desired& desired, const Secrets& secrets) {
          desired.underlay_interface + "\";\n}\n" + bfd_of(desired);
   for (const Filters& filters : desired.families) out += filters_of(filters);
   for (const Session& session : desired.sessions) out += session_of(session, desired, secrets);
+  for (const std::string& session : desired.kept) out += session;
   return out;
 }
 
+bool is_rendered(std::string_view text) {
+  return text.find(kFirstWords) != std::string_view::npos;
+}
+
+std::map<std::string, std::string> find_sessions(const std::string& configuration) {
+  constexpr std::string_view kEnd = "\n}\n";
+  std::map<std::string, std::string> sessions;
+  std::size_t start = configuration.find(kSessionStart);
+  while (start != std::string::npos) {
+    const std::size_t name = start + kSessionStart.size();
+    const std::size_t end = configuration.find(kEnd, name);
+    if (end == std::string::npos) break;
+    sessions.emplace(configuration.substr(name, configuration.find('\'', name) - name),
+                     configuration.substr(start, end + kEnd.size() - start));
+    start = configuration.find(kSessionStart, end);
+  }
+  return sessions;
+}
+
 std::string find_agreement(const std::string& configuration, const std::string& session) {
-  const std::size_t start = configuration.find("\nprotocol bgp '" + session + "' {\n");
+  const std::size_t start = configuration.find(std::string(kSessionStart) + session + "' {\n");
   if (start == std::string::npos) return "";
   std::istringstream block(configuration.substr(start + 1));
   std::string out;

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "agent/bird/desired.h"
 
@@ -20,6 +21,12 @@ Secrets read_secrets(const Desired& desired);
 /// The configuration of BIRD 2.0.12 that does what is desired. Deterministic. Contains the
 /// passwords: for the configuration file only.
 std::string render(const Desired& desired, const Secrets& secrets);
+
+/// Whether `text` is a configuration of render(), of any version.
+bool is_rendered(std::string_view text);
+
+/// The sessions of a configuration of render(), each as it is written there, by name.
+std::map<std::string, std::string> find_sessions(const std::string& configuration);
 
 /// What the other end of a session must have alike: the lines with addresses, AS numbers and
 /// password that a configuration of render() has for it. Empty without such a session.

@@ -136,6 +136,37 @@ TEST(BirdRender, BirdAcceptsANodeWithoutRangesOrOfOneFamily) {
   EXPECT_EQ(bird_says(render(desired, {})), "");
 }
 
+// K3
+TEST(BirdRender, RoutesThatPlumbdHasItselfStayOutOfTheKernel) {
+  Desired desired = everything();
+  EXPECT_THAT(render(desired, {{"/etc/tor", "a"}}), Not(HasSubstr("not_of_plumbd")));
+  desired.families[0].routed = {net("10.244.2.0/24"), net("10.244.3.0/24")};
+  desired.families[0].routed_longest = 31;
+  desired.families[1].routed = {net("fd00:244:0:2::/64")};
+  desired.families[1].routed_longest = 128;
+  const std::string text = render(desired, {{"/etc/tor", "a"}});
+  EXPECT_EQ(bird_says(text), "");
+  EXPECT_THAT(text, HasSubstr("filter not_of_plumbd4 {\n  if source != RTS_BGP || net ~ [ "
+                              "10.244.2.0/24{24,31}, 10.244.3.0/24{24,31} ] then reject;\n"));
+  EXPECT_THAT(text, HasSubstr("net ~ [ fd00:244:0:2::/64{64,128} ] then reject;\n"));
+  EXPECT_THAT(text, HasSubstr("export filter not_of_plumbd4;"));
+  EXPECT_THAT(text, HasSubstr("export filter not_of_plumbd6;"));
+}
+
+// K3
+TEST(BirdRender, SessionsOfAnEarlierConfigurationAreKeptWordByWord) {
+  Desired desired = everything();
+  const std::string before = render(desired, {{"/etc/tor", "a secret {;} #'"}});
+  EXPECT_TRUE(is_rendered(before));
+  EXPECT_TRUE(is_rendered("# BIRD has not checked this yet.\n" + before));
+  EXPECT_FALSE(is_rendered("router id 192.0.2.1;\nprotocol device {\n}\n"));
+  const auto sessions = find_sessions(before);
+  ASSERT_EQ(sessions.size(), 3u);
+  for (const auto& [name, text] : sessions) desired.kept.push_back(text);
+  desired.sessions.clear();
+  EXPECT_EQ(render(desired, {}), before);
+}
+
 TEST(BirdRender, BirdRefusesWhatIsBroken) {
   Desired desired = everything();
   desired.sessions = {mesh_session(), mesh_session()};

@@ -19,6 +19,9 @@ inline constexpr std::uint8_t kProtocolPod = 89;        ///< host routes to pods
 inline constexpr std::uint8_t kProtocolBlackhole = 85;  ///< the own range, for pods that are gone
 inline constexpr std::uint8_t kProtocolNetwork = 84;    ///< all routes of a scope (see Desired)
 inline constexpr std::uint32_t kBlackholeMetric = 4096;
+/// Metric of a route to a node whose routes are BIRD's business: it counts when BIRD's is gone.
+inline constexpr std::uint32_t kFallbackMetric = 2048;
+inline constexpr std::uint8_t kProtocolBird = 12;  ///< RTPROT_BIRD: what BIRD writes
 
 /// A VXLAN device, bound to a local address and not to a parent link: it outlives the parent.
 struct VxlanDevice {

@@ -59,6 +59,7 @@ class Planner {
   void add_overlay(int family, const std::string& name, const std::vector<base::Prefix>& ranges);
   int tunnel_mtu(int family, const std::vector<base::Prefix>& ranges);
   void add_peer(const Node& peer);
+  void add_fallback(const Node& peer);
   bool add_direct(const Node& peer, const base::Prefix& range);
   bool is_on_link(const base::IpAddress& address) const;
   Overlay* overlay_for(int range_family);
@@ -91,7 +92,8 @@ bool Planner::needs_tunnel(std::span<const Node> peers) const {
   const auto tunnels = [](Backend backend) {
     return backend == Backend::vxlan || backend == Backend::automatic;
   };
-  return tunnels(options_.backend) || std::ranges::any_of(peers, [&](const Node& peer) {
+  return tunnels(options_.backend) || tunnels(backend_of(self_)) ||
+         std::ranges::any_of(peers, [&](const Node& peer) {
            return peer.name != self_.name && tunnels(backend_of(peer));
          });
 }
@@ -206,9 +208,22 @@ bool Planner::add_remote_end(const Node& peer, Overlay& overlay) {
   return true;
 }
 
+/// A peer that uses BGP reaches this node, which does not, by this node's backend. A route of
+/// BIRD's to it, which this node may have from the time before it left BGP, goes first while it is
+/// there.
+void Planner::add_fallback(const Node& peer) {
+  Node same = peer;
+  same.backend = backend_of(self_);
+  if (same.backend == Backend::bgp) return;
+  const std::size_t before = desired_.routes.size();
+  add_peer(same);
+  for (std::size_t i = before; i < desired_.routes.size(); ++i)
+    desired_.routes[i].metric = kFallbackMetric;
+}
+
 void Planner::add_peer(const Node& peer) {
   const Backend backend = backend_of(peer);
-  if (backend == Backend::bgp) return;
+  if (backend == Backend::bgp) return add_fallback(peer);
   // Where this node tunnels to all, a peer that goes direct where it can tunnels to it as well: the
   // packets of both directions take one path.
   const bool goes_direct = backend_of(self_) != Backend::vxlan || backend == Backend::host_gw;
@@ -268,6 +283,13 @@ int pod_mtu(const Options& options, const Underlay& underlay, int underlay_famil
   if (options.mtu != 0) return options.mtu;
   const bool tunnel = options.backend == Backend::vxlan || options.backend == Backend::automatic;
   return tunnel ? underlay.mtu - vxlan_overhead(underlay_family) : underlay.mtu;
+}
+
+std::vector<base::Prefix> routed_ranges(const Desired& desired) {
+  std::vector<base::Prefix> ranges;
+  for (const FabricRoute& route : desired.routes)
+    if (!route.blackhole && route.metric != kFallbackMetric) ranges.push_back(route.dst.network());
+  return ranges;
 }
 
 Desired plan(const Node& self, std::span<const Node> peers, const Options& options,

@@ -43,6 +43,9 @@ struct Options {
 Desired plan(const Node& self, std::span<const Node> peers, const Options& options,
              const Underlay& underlay);
 
+/// Destinations in other nodes that `desired` has routes to which count: no fallbacks.
+std::vector<base::Prefix> routed_ranges(const Desired& desired);
+
 /// Bytes that VXLAN adds: 50 over IPv4, 70 over IPv6.
 int vxlan_overhead(int underlay_family);
 /// The MTU that pods get: the tunnel's where there can be one, else the parent's.

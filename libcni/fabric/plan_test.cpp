@@ -135,6 +135,23 @@ TEST(FabricPlan, BgpLeavesRemoteRoutesToBirdAndKeepsTheBlackhole) {
   EXPECT_TRUE(desired.traffic.has_value());
 }
 
+// K3: two nodes of which one uses BGP go the same way in both directions.
+TEST(FabricPlan, ANodeThatUsesBgpIsReachedByTheOwnBackendWhereBirdHasNoRoute) {
+  for (const Backend own : {Backend::vxlan, Backend::automatic, Backend::host_gw}) {
+    Node peer = kNear, self = kSelf;
+    peer.backend = Backend::bgp;
+    self.backend = own;
+    const Options options{.backend = Backend::bgp};
+    const auto there = plan(self, std::vector{peer}, options, underlay()).routes;
+    const auto back = plan(peer, std::vector{self}, options, underlay()).routes;
+    ASSERT_THAT(there, SizeIs(2)) << word_of(own);
+    ASSERT_THAT(back, SizeIs(2)) << word_of(own);
+    EXPECT_EQ(there[1].metric, kFallbackMetric);
+    EXPECT_EQ(back[1].metric, 0u);
+    EXPECT_EQ(there[1].device, back[1].device);
+  }
+}
+
 TEST(FabricPlan, PeersOwnBackendWinsOverTheClusters) {
   Node flannel = kNear;
   flannel.backend = Backend::vxlan;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <tuple>
 
 #include "libcni/net/link.h"
@@ -26,6 +27,12 @@ bool is_right(const net::Route& wanted, const net::Route& present) {
   return wanted.gateway == present.gateway && wanted.protocol == present.protocol &&
          wanted.blackhole == present.blackhole && wanted.onlink == present.onlink &&
          (wanted.oif == 0 || wanted.oif == present.oif);
+}
+
+/// IPv6 only.
+bool has_next_hop_inside(const net::Route& route) {
+  return route.gateway && !route.gateway->is_v4() && route.dst.length < route.gateway->bits() &&
+         route.dst.contains(*route.gateway);
 }
 
 constexpr std::array kAgents{kProtocolVxlan, kProtocolDirect, kProtocolBlackhole};
@@ -163,20 +170,17 @@ std::string Routes::describe(const net::Route& route) const {
 }
 
 /// For the moment of the change: IPv6 refuses a next hop to which another device's route leads
-/// (6.18, "device mismatch"), as the route that is to be replaced does.
-std::vector<net::Route> Routes::ways_to_next_hops() const {
+/// (6.18, "device mismatch"), as the route that is to be replaced does, or one of BIRD's.
+std::vector<net::Route> Routes::ways_to_next_hops(const std::vector<net::Route>& mismatched) const {
   std::vector<net::Route> ways;
   if (run_.is_dry()) return ways;
-  for (const net::Route& route : difference_.replace) {
-    const bool inside = route.gateway && !route.gateway->is_v4() &&
-                        route.dst.length < route.gateway->bits() &&
-                        route.dst.contains(*route.gateway);
-    if (inside)
-      ways.push_back({.dst = base::host_prefix(*route.gateway),
-                      .oif = route.oif,
-                      .protocol = route.protocol,
-                      .priority = net::kMetricV6});
-  }
+  for (const auto& routes : {std::span(mismatched), std::span(difference_.replace)})
+    for (const net::Route& route : routes)
+      if (has_next_hop_inside(route))
+        ways.push_back({.dst = base::host_prefix(*route.gateway),
+                        .oif = route.oif,
+                        .protocol = route.protocol,
+                        .priority = net::kMetricV6});
   return ways;
 }
 
@@ -190,10 +194,21 @@ void Routes::add() {
   };
   // Not replaced in place: a next hop inside the destination must not be elsewhere before (IPv6).
   run_.change_all(Change::What::replace, in_place_, describe_it, remove_it);
+  std::vector<net::Route> mismatched;
+  run_.spare([&](std::size_t index, int errnum) {
+    const net::Route& route = difference_.add[index];
+    const bool takes = errnum == EINVAL && has_next_hop_inside(route);
+    if (takes) mismatched.push_back(route);
+    return takes;
+  });
   run_.change_all(Change::What::add, difference_.add, describe_it, add_it);
-  for (const std::size_t index : run_.refused()) run_.block(difference_.add[index].dst);
-  const std::vector<net::Route> ways = ways_to_next_hops();
+  for (const std::size_t index : run_.refused())
+    if (std::ranges::find(mismatched, difference_.add[index]) == mismatched.end())
+      run_.block(difference_.add[index].dst);
+  const std::vector<net::Route> ways = ways_to_next_hops(mismatched);
   run_.change_all(Change::What::add, ways, describe_it, add_it);
+  run_.change_all(Change::What::add, mismatched, describe_it, add_it);
+  for (const std::size_t index : run_.refused()) run_.block(mismatched[index].dst);
   run_.change_all(Change::What::replace, difference_.replace, describe_it,
                   [](net::Pipeline& pipeline, const net::Route& route) {
                     net::put_route(pipeline, route, net::Put::replace);

@@ -35,7 +35,7 @@ class Routes {
   void compare(std::vector<net::Route> wanted, std::vector<net::Route> present);
   bool is_of_another_network(const net::Route& route) const;
   void meet_foreign_ones();
-  std::vector<net::Route> ways_to_next_hops() const;
+  std::vector<net::Route> ways_to_next_hops(const std::vector<net::Route>& mismatched) const;
   std::string describe(const net::Route& route) const;
 
   Run& run_;

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "libcni/fabric/apply.h"
@@ -56,11 +57,14 @@ class Run {
   /// Makes one change of `requests` netlink requests; false when the kernel refused it.
   bool change(Change::What what, const std::string& object, const std::function<void()>& make,
               std::size_t requests = 1);
+  /// For the next change_all(): refusals that `spared` (index, errno) takes are not errors.
+  void spare(std::function<bool(std::size_t, int)> spared) { spared_ = std::move(spared); }
   /// The same for many objects that need one request each.
   template <typename Object, typename Describe, typename Send>
   void change_all(Change::What what, const std::vector<Object>& objects, Describe describe,
                   Send send) {
     refused_.clear();
+    const auto spared = std::exchange(spared_, {});
     if (what == Change::What::remove && !removes_) return;
     const auto record_all = [&] {
       auto refused = refused_.begin();
@@ -72,7 +76,7 @@ class Run {
     };
     if (is_dry() || objects.empty()) return record_all();
     net::Pipeline pipeline(netlink_, [&](std::size_t index, int errnum, const std::string& text) {
-      refuse(what, describe(objects[index]), {errnum, text});
+      if (!spared || !spared(index, errnum)) refuse(what, describe(objects[index]), {errnum, text});
       refused_.push_back(index);
     });
     for (const Object& object : objects) send(pipeline, object);
@@ -106,6 +110,7 @@ class Run {
   bool removes_;
   std::vector<base::Prefix> lost_;
   std::vector<std::size_t> refused_;
+  std::function<bool(std::size_t, int)> spared_;
   std::string record_folder_;
   Report report_;
   std::size_t hidden_errors_ = 0;
