@@ -7,6 +7,7 @@
 #include "agent/commands.h"
 #include "agent/explain.h"
 #include "agent/planning.h"
+#include "libcni/fabric/shadows.h"
 #include "libcni/json/object.h"
 #include "libcni/runtime/table.h"
 #include "libcni/spec/error.h"
@@ -219,7 +220,9 @@ int show_diff(const Invocation& invocation) {
   auto text = find_answer(reading.config, "/diff");
   if (!text) {
     OwnPlan own(reading);
-    text = print_diff(fabric::diff(own.netlink, own.plan().kernel));
+    const fabric::Desired& kernel = own.plan().kernel;
+    text = print_diff(fabric::diff(own.netlink, kernel),
+                      fabric::texts_of(fabric::find_shadows(own.netlink, kernel)));
   }
   const auto report = json::Object::parse(*text, "diff");
   const auto changes = report.find_objects("changes").value_or(Objects{});
@@ -228,12 +231,15 @@ int show_diff(const Invocation& invocation) {
   for (const auto& change : changes)
     if (!invocation.json)
       std::cout << change.get_string("what") << " " << change.get_string("object") << "\n";
+  const auto shadowed = report.find_strings("shadowed").value_or(std::vector<std::string>{});
+  for (const std::string& line : shadowed)
+    if (!invocation.json) std::cout << "shadowed: " << line << "\n";
   for (const std::string& error : errors) std::cerr << "plumbd: " << error << "\n";
   if (!errors.empty()) return exit_of(Severity::cannot_tell);
-  if (changes.empty() && !invocation.json)
+  if (changes.empty() && shadowed.empty() && !invocation.json)
     std::cout << "nothing: all " << report.find_int("desired").value_or(0)
               << " objects are as planned\n";
-  return exit_of(changes.empty() ? Severity::healthy : Severity::degraded);
+  return exit_of(changes.empty() && shadowed.empty() ? Severity::healthy : Severity::degraded);
 }
 
 int resync(const Invocation& invocation) {

@@ -25,6 +25,8 @@ using Needed = Reconciler::Needed;
 constexpr std::chrono::seconds kPatience(5);
 /// Somebody who clears /run is found out within this time.
 constexpr std::chrono::seconds kLookAfterFiles(5);
+/// Each look reads all routes of the kernel; after a change of plumbd's own it comes earlier.
+constexpr std::chrono::milliseconds kLookForShadowsSoon(9000);
 constexpr std::size_t kWholeList = 1000;  ///< changes of the kernel
 
 base::UniqueFd block_signals() {
@@ -198,6 +200,7 @@ DriverRun Daemon::fix_kernel() {
   watch_.follow(planning_.state(), *planning_.plan(), report_.blocked);
   log_changes(report_);
   removed_ += report_.removed;
+  routes_changed_ = routes_changed_ || report_.changed > 0;
   if (report_.filter_seconds > 0) filter_transactions_.add(report_.filter_seconds);
   filter_watch_.start();
   kernel_read_ = true;
@@ -227,7 +230,14 @@ void Daemon::look_after_files() {
   if (files->done_once && files->problem.empty() && !files_.present()) reconciler_.poke();
   look_for_drops({});
   look_at_pods();
+  const bool soon = routes_changed_ || !route_shadows_.problem().empty();
+  look_for_shadows(soon ? kLookForShadowsSoon : std::chrono::seconds(config_.resync_seconds));
   log_new_problems();
+}
+
+void Daemon::look_for_shadows(std::chrono::milliseconds at_least) {
+  if (!planning_.plan()) return;
+  if (route_shadows_.look(netlink_, planning_.plan()->kernel, at_least)) routes_changed_ = false;
 }
 
 void Daemon::look_for_drops(std::chrono::milliseconds at_least) {
@@ -279,6 +289,7 @@ std::vector<std::string> Daemon::all_problems() const {
   all.insert(all.end(), forward_drops_.texts().begin(), forward_drops_.texts().end());
   all.insert(all.end(), bridged_services_.problems().begin(), bridged_services_.problems().end());
   if (!old_wiring_.problem().empty()) all.push_back(old_wiring_.problem());
+  all.insert(all.end(), route_shadows_.texts().begin(), route_shadows_.texts().end());
   std::ranges::sort(all);
   return all;
 }

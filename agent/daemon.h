@@ -20,6 +20,7 @@
 #include "agent/old_wiring.h"
 #include "agent/planning.h"
 #include "agent/reconciler.h"
+#include "agent/route_shadows.h"
 #include "agent/snapshot_cache.h"
 #include "agent/source.h"
 #include "agent/view.h"
@@ -63,6 +64,7 @@ class Daemon {
   void look_after_files();
   void look_for_drops(std::chrono::milliseconds at_least);
   void look_at_pods();
+  void look_for_shadows(std::chrono::milliseconds at_least);
   Facts facts();
   View view();
   HttpReply answer_anyone(const HttpQuestion& question);
@@ -84,6 +86,8 @@ class Daemon {
   ForwardDrops forward_drops_;
   BridgedServices bridged_services_;
   OldWiring old_wiring_;
+  RouteShadows route_shadows_;
+  bool routes_changed_ = true;      ///< since the last look at routes of others
   std::optional<Snapshot> cached_;  ///< in use while the source has no complete state
   std::unique_ptr<Source> source_;
   bool has_snapshot_ = false;

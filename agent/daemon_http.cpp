@@ -6,6 +6,7 @@
 #include "agent/explain.h"
 #include "agent/log.h"
 #include "libcni/base/file.h"
+#include "libcni/fabric/shadows.h"
 #include "libcni/json/object.h"
 #include "libcni/spec/error.h"
 
@@ -24,6 +25,15 @@ HttpReply refuse(unsigned status, const std::string& text) {
 
 /// Chains of other programs are looked for anew at most this often for questions.
 constexpr std::chrono::seconds kLookForDrops(1);
+/// Routes of other programs, too, for questions of people: not for probes and metrics.
+constexpr std::chrono::milliseconds kLookForShadows(200);
+
+/// Where routes of other programs go before the planned ones.
+HttpReply answer_diff(net::Netlink& netlink, const fabric::Desired& kernel) {
+  const fabric::Report report = fabric::diff(netlink, kernel);
+  const auto shadows = fabric::texts_of(fabric::find_shadows(netlink, kernel));
+  return {.body = print_diff(report, shadows), .type = kJson};
+}
 
 }  // namespace
 
@@ -80,6 +90,8 @@ Facts Daemon::facts() {
       .forward_unread = forward_drops_.problem(),
       .bridged_services = bridged_services_.problems(),
       .old_wiring = old_wiring_.problem(),
+      .route_shadows = route_shadows_.texts(),
+      .routes_unread = route_shadows_.problem(),
       .listeners = conditions_.all(),
       .cache = cache_.problem(),
   };
@@ -113,17 +125,18 @@ HttpReply Daemon::answer_anyone(const HttpQuestion& question) {
 
 HttpReply Daemon::answer(const HttpQuestion& question) {
   const std::string& path = question.path;
+  if (path == "/status") look_for_shadows(kLookForShadows);
   if (path == "/status") return {.body = print_status(view()), .type = kJson};
   if (path == "/nodes") return {.body = print_nodes(view()), .type = kJson};
   if (path != "/plan" && path != "/diff" && path != "/resync" && path != "/explain")
     return answer_anyone(question);
   if (!planning_.plan()) return refuse(503, "there is no plan yet; see plumbd status");
   if (path == "/plan") return {.body = print_plan(*planning_.plan()), .type = kJson};
-  if (path == "/diff")
-    return {.body = print_diff(fabric::diff(netlink_, planning_.plan()->kernel)), .type = kJson};
+  if (path == "/diff") return answer_diff(netlink_, planning_.plan()->kernel);
   if (path == "/explain") return answer_explain(question);
   if (question.method != "POST") return refuse(405, "POST changes something, GET does not");
   reconciler_.run_now();
+  look_for_shadows(kLookForShadows);
   return {.body = print_status(view()), .type = kJson};
 }
 

@@ -9,6 +9,7 @@
 #include "agent/forward_drops.h"
 #include "agent/json_text.h"
 #include "libcni/fabric/forward.h"
+#include "libcni/fabric/shadows.h"
 #include "libcni/json/object.h"
 #include "libcni/json/writer.h"
 #include "libcni/net/link.h"
@@ -82,6 +83,16 @@ std::string text_of(const fabric::FabricRoute& route) {
   return text + (route.onlink ? " onlink" : "");
 }
 
+/// The route to the node that has `address` in a range, unless BIRD may have a better one.
+const fabric::FabricRoute* planned_to(const base::IpAddress& address,
+                                      const fabric::Desired& kernel) {
+  const auto found = std::ranges::find_if(kernel.routes, [&](const fabric::FabricRoute& route) {
+    return !route.blackhole && route.metric != fabric::kFallbackMetric &&
+           route.dst.contains(address);
+  });
+  return found == kernel.routes.end() ? nullptr : &*found;
+}
+
 /// The steps to pods of `node`.
 std::vector<Step> steps_to(const base::Prefix& range, const NodePlan& plan) {
   std::vector<Step> steps;
@@ -129,20 +140,40 @@ class Explainer {
   void add(const Step& step) {
     if (step.object.empty()) return add(step.text, step.severity);
     const auto what = differences_.find(step.object);
+    const bool shadowed = !shadows_.empty() && step.object.starts_with("route ");
+    if (!what && shadowed) return add(step.text + ": is there, but SHADOWED", Severity::degraded);
     if (!what) return add(step.text + ": ok");
     add(step.text + (*what == What::add ? ": MISSING in the kernel" : ": DIFFERENT in the kernel"),
         Severity::degraded);
   }
 
-  void add_way(const base::IpAddress& address) {
+  /// Finds the routes of other programs that packets to `address` take, if any, for what follows.
+  void find_shadows(const base::IpAddress& address, const fabric::Desired& kernel) {
+    shadows_ = fabric::find_shadows(netlink_, kernel);
+    std::erase_if(shadows_,
+                  [&](const fabric::Shadow& shadow) { return !shadow.by.dst.contains(address); });
+  }
+
+  void add_shadows() {
+    for (const fabric::Shadow& shadow : shadows_)
+      add("shadowed   by " + fabric::text_of(shadow), Severity::degraded);
+  }
+
+  void add_way(const base::IpAddress& address, const fabric::FabricRoute* planned) {
     const auto way = net::find_way(netlink_, address);
     const auto link = way ? net::find_link(netlink_, way->oif) : std::nullopt;
     if (!link)
       return add(
           "kernel     has no way there: see plumbd status, and ip route get " + address.text(),
           Severity::not_working);
-    add("kernel     sends it by " + link->name +
-        (way->gateway ? " to next hop " + way->gateway->text() : ""));
+    const std::string sent = "kernel     sends it by " + link->name +
+                             (way->gateway ? " to next hop " + way->gateway->text() : "");
+    if (planned == nullptr || (link->name == planned->device && way->gateway == planned->gateway))
+      return add(sent);
+    add(sent +
+            ", NOT by the planned route, which is missing, or after another route or a rule (ip "
+            "rule)",
+        Severity::degraded);
   }
 
   void add_drops(const std::optional<fabric::Traffic>& traffic) try {
@@ -166,6 +197,7 @@ class Explainer {
  private:
   Differences differences_;
   net::Netlink& netlink_;
+  std::vector<fabric::Shadow> shadows_;
   Explanation result_;
 };
 
@@ -217,8 +249,10 @@ Explanation explain(std::span<const base::IpAddress> addresses, const NodePlan& 
   const fabric::Report report = fabric::diff(netlink, plan.kernel);
   Explainer explainer(report, netlink);
   for (const base::IpAddress& address : addresses) {
+    explainer.find_shadows(address, plan.kernel);
     for (const Step& step : steps_to(address, plan, state)) explainer.add(step);
-    explainer.add_way(address);
+    explainer.add_shadows();
+    explainer.add_way(address, planned_to(address, plan.kernel));
   }
   explainer.add_drops(plan.kernel.traffic);
   explainer.add_blind_bridges(state.self.ranges);
@@ -240,7 +274,7 @@ std::string print_explanation(const Explanation& explanation) {
   return out.text() + '\n';
 }
 
-std::string print_diff(const fabric::Report& report) {
+std::string print_diff(const fabric::Report& report, const std::vector<std::string>& shadowed) {
   json::Writer out(2);
   out.open('{');
   out.open("changes", '[');
@@ -251,6 +285,7 @@ std::string print_diff(const fabric::Report& report) {
     out.close();
   }
   out.close();
+  print_texts(out, "shadowed", shadowed);
   print_texts(out, "errors", report.errors);
   out.member("desired", std::uint64_t{report.desired});
   out.close();

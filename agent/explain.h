@@ -40,15 +40,15 @@ struct Explanation {
 };
 
 /// What the plan does with packets to each address, one line per step: route, neighbour, FDB entry,
-/// elements of the packet filter's sets; whether the kernel has it, which link and next hop it
-/// takes, and which chains of other programs drop pods' packets. Throws std::system_error when the
-/// kernel cannot be read.
+/// elements of the packet filter's sets; whether the kernel has it, whether another program's
+/// route goes before it, which link and next hop the kernel takes, and which chains of other
+/// programs drop pods' packets. Throws std::system_error when the kernel cannot be read.
 Explanation explain(std::span<const base::IpAddress> addresses, const NodePlan& plan,
                     const State& state, net::Netlink& netlink);
 /// The same as JSON: members `text` and `health`.
 std::string print_explanation(const Explanation& explanation);
 
-/// A report of fabric::diff() as JSON.
-std::string print_diff(const fabric::Report& report);
+/// A report of fabric::diff() as JSON, with the lines of fabric::texts_of().
+std::string print_diff(const fabric::Report& report, const std::vector<std::string>& shadowed);
 
 }  // namespace agent

@@ -44,6 +44,8 @@ struct Facts {
   std::string forward_unread = {};                    ///< why such chains cannot be looked for
   std::vector<std::string> bridged_services = {};     ///< Services that bridged pods do not reach
   std::string old_wiring = {};                        ///< pods that do not reach newer ones
+  std::vector<std::string> route_shadows = {};        ///< routes of others that go first
+  std::string routes_unread = {};                     ///< why such routes cannot be looked for
   std::map<std::string, std::string> listeners = {};  ///< what cannot listen, and why
   std::string cache = {};                             ///< why the cache cannot be written
 };

@@ -61,6 +61,8 @@ const std::map<std::string_view, Raise>& causes() {
       {"source-lost",
        [](Scene& s) { s.facts.source = {.in_sync = false, .state = "the file is gone"}; }},
       {"stale", [](Scene& s) { s.facts.stale = true; }},
+      {"routes-unreadable", [](Scene& s) { s.facts.routes_unread = "list routes: I/O error"; }},
+      {"route-shadowed", [](Scene& s) { s.facts.route_shadows = {"route 10.244.2.0/26"}; }},
       {"list-held-back", [](Scene& s) { s.facts.held_back = "2 of 2 nodes"; }},
       {"list-problems", [](Scene& s) { s.facts.list_problems = {"node \"n4\" is left out"}; }},
       {"pods-uncounted", [](Scene& s) { s.facts.uncounted = "no folder"; }},

@@ -11,6 +11,7 @@
 #include "agent/view.h"
 #include "libcni/base/file.h"
 #include "libcni/fabric/apply.h"
+#include "libcni/fabric/shadows.h"
 
 namespace agent {
 namespace {
@@ -147,13 +148,19 @@ std::string print_nodes(const View& view) {
     const NodePlan& plan = *view.planning.plan();
     const fabric::Report report = fabric::diff(view.netlink, plan.kernel);
     const Differences differences(report);
+    const auto shadows = fabric::find_shadows(view.netlink, plan.kernel);
     for (const fabric::Node& node : state.cluster.nodes) {
       out.open('{');
       out.member("name", node.name);
       print_addresses(out, "addresses", node.addresses);
       print_ranges(out, "ranges", node.ranges);
       out.member("reachedBy", reached_by(node, plan, state));
-      if (!report.changes.empty()) print_texts(out, "missing", missing_to(node, plan, differences));
+      auto missing =
+          report.changes.empty() ? std::vector<std::string>() : missing_to(node, plan, differences);
+      for (const fabric::Shadow& shadow : shadows)
+        if (base::any_contains(node.ranges, shadow.range))
+          missing.push_back("shadowed: " + fabric::text_of(shadow));
+      print_texts(out, "missing", missing);
       out.close();
     }
     unread = report.errors;

@@ -118,10 +118,13 @@ void parse_attribute(Route& route, const nlattr& a) {
   }
 }
 
-std::optional<Route> parse(const nlmsghdr& reply) {
+std::optional<Route> parse(const nlmsghdr& reply, bool other_refusals = false) {
   const auto* header = header_of<rtmsg>(reply);
   if (header == nullptr) return std::nullopt;
-  if (header->rtm_type != RTN_UNICAST && header->rtm_type != RTN_BLACKHOLE) return std::nullopt;
+  const bool refuses =
+      header->rtm_type == RTN_BLACKHOLE ||
+      (other_refusals && (header->rtm_type == RTN_UNREACHABLE || header->rtm_type == RTN_PROHIBIT));
+  if (header->rtm_type != RTN_UNICAST && !refuses) return std::nullopt;
   constexpr std::array<std::uint8_t, 16> kZero{};
   Route route;
   route.dst.address =
@@ -130,7 +133,7 @@ std::optional<Route> parse(const nlmsghdr& reply) {
   route.table = header->rtm_table;
   route.scope = header->rtm_scope;
   route.protocol = header->rtm_protocol;
-  route.blackhole = header->rtm_type == RTN_BLACKHOLE;
+  route.blackhole = refuses;
   route.onlink = (header->rtm_flags & RTNH_F_ONLINK) != 0;
   for_each_attribute<rtmsg>(reply, [&](const nlattr& a) { parse_attribute(route, a); });
   return route;
@@ -225,6 +228,25 @@ std::vector<Route> list_main_routes(Netlink& netlink, int family, std::uint8_t p
         if (route && route->table == RT_TABLE_MAIN &&
             (protocol == 0 || route->protocol == protocol))
           routes.push_back(*route);
+      },
+      [&] { routes.clear(); });
+  return routes;
+}
+
+std::vector<Route> find_main_routes(Netlink& netlink, int family,
+                                    const std::function<bool(const Route&)>& keep) {
+  std::vector<Route> routes;
+  Message message(RTM_GETROUTE, 0);
+  auto& header = message.extra<rtmsg>();
+  header.rtm_family = static_cast<std::uint8_t>(family);
+  header.rtm_table = RT_TABLE_MAIN;
+  netlink.dump(
+      message, "list routes",
+      [&](const nlmsghdr& reply) {
+        const auto* found = header_of<rtmsg>(reply);
+        if (found == nullptr || (found->rtm_flags & RTNH_F_DEAD) != 0) return;
+        const auto route = parse(reply, true);
+        if (route && route->table == RT_TABLE_MAIN && keep(*route)) routes.push_back(*route);
       },
       [&] { routes.clear(); });
   return routes;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -61,6 +62,11 @@ bool remove_route(Netlink& netlink, const Route& route);
 std::vector<Route> list_routes(Netlink& netlink, int family);
 /// Unicast and blackhole routes of the main table; those of one `protocol`, or 0 for all.
 std::vector<Route> list_main_routes(Netlink& netlink, int family, std::uint8_t protocol);
+
+/// Routes of the main table that are in use and that `keep` wants, of any protocol. Also those that
+/// refuse packets in another way than a blackhole: `blackhole` is set. Others use no memory.
+std::vector<Route> find_main_routes(Netlink& netlink, int family,
+                                    const std::function<bool(const Route&)>& keep);
 
 /// How put_route() deals with a route to the same destination with the same metric.
 enum class Put { add, replace };

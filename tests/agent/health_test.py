@@ -130,6 +130,41 @@ class HealthTest(HealthCase):
         done = m.ctl("explain", "10.244.77.1", check=False)
         self.assertEqual(NOT_WORKING, done.returncode, done.stdout)
 
+    def test_a_route_of_another_program_goes_before_a_planned_one(self):
+        """K3: all objects are as planned, and packets go another way."""
+        self.begin()
+        m = self.machine
+        self.well()
+        m.ip("link", "add", "other", "type", "veth", "peer", "name", "far-other")
+        m.ip("link", "set", "other", "up")
+        m.ip("link", "set", "far-other", "up")
+        m.ip("route", "add", "10.244.2.0/26", "dev", "other", "proto", "static")
+        named = "route 10.244.2.0/26 dev other (proto static, metric 0) of another program goes before plumbd's route to 10.244.2.0/24"
+        self.told(DEGRADED, "route-shadowed", named)
+        for words in (("diff",), ("nodes",), ("explain", "10.244.2.7")):
+            done = m.ctl(*words, check=False)
+            self.assertIn(named, done.stdout)
+            self.assertEqual(DEGRADED, done.returncode, words)
+        self.assertRegex(m.ctl("explain", "10.244.2.7", check=False).stdout, "route .*: is there, but SHADOWED\n")
+        self.assertRegex(m.ctl("explain", "10.244.2.77", check=False).stdout, "route .*: ok\n")
+        self.assertRegex(m.ctl("explain", "10.244.2.7", check=False).stdout, "kernel +sends it by other, NOT by the planned route")
+        self.assertNotIn("other", m.ctl("explain", "10.244.2.77", check=False).stdout)
+        self.assertEqual([named in line for line in json.loads(m.ctl("diff", "--json", check=False).stdout)["shadowed"]], [True])
+        m.ip("route", "delete", "10.244.2.0/26")
+        self.well()
+
+    def test_a_rule_that_sends_packets_another_way_is_seen_by_explain(self):
+        self.begin()
+        m = self.machine
+        m.ip("link", "add", "other", "type", "veth", "peer", "name", "far-other")
+        m.ip("link", "set", "other", "up")
+        m.ip("link", "set", "far-other", "up")
+        m.ip("route", "add", "10.244.2.0/24", "dev", "other", "table", "77")
+        m.ip("rule", "add", "to", "10.244.2.0/24", "lookup", "77")
+        done = m.ctl("explain", "10.244.2.7", check=False)
+        self.assertRegex(done.stdout, "kernel +sends it by other, NOT by the planned route")
+        self.assertEqual(DEGRADED, done.returncode)
+
     def test_no_agent_is_no_answer(self):
         for words in (["status"], ["status", "--json"], ["nodes"], ["resync"], ["probe", "n1"]):
             self.assertEqual(CANNOT_TELL, self.machine.ctl(*words, check=False).returncode, words)

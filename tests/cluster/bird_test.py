@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """plumbd beside a BIRD that is missing, refuses what it is told, or may not be told: log, status and metric say so, and packets flow."""
+import json
 import pathlib
 import re
 import signal
@@ -147,11 +148,15 @@ class LeavingTest(unittest.TestCase):
             for family in (4, 6):
                 self.cluster.wait_reaches(source.endpoint(), target.endpoint(), family)
 
+    @staticmethod
+    def conditions(node):
+        return {each["name"] for each in json.loads(node.control("status", "--json", check=False).stdout)["conditions"]}
+
     def check_well(self):
         for node in self.cluster.nodes:
             self.assertEqual(0, node.metric("plumb_reconcile_failing"))
             self.assertEqual(0, node.control("diff", check=False).returncode)
-            wait_until(lambda node=node: node.control("status", check=False).returncode == 0, f"{node.name} is healthy", 15)
+            wait_until(lambda node=node: self.conditions(node) <= {"pods-to-recreate"}, f"{node.name} has no other trouble than old pods", 15)
 
     def test_routes_of_bird_end_when_the_nodes_leave_bgp(self):
         """Node by node: one that has left is still announced to one that has not."""
