@@ -66,7 +66,7 @@ class Reconciler {
   /// After each round.
   void set_done(std::function<void()> done) { done_ = std::move(done); }
   /// Something may have changed: everything runs soon. `foreign`: it was told by the kernel; when
-  /// such rounds write again and again, somebody fights, and rounds slow down to one a second.
+  /// such rounds write again and again, another program fights, and rounds pause for 0.8 s.
   void poke(bool foreign = false);
   /// What failed is tried in the next round: what was in its way is known to be gone.
   void end_rests();
