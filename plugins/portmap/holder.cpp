@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugins/portmap/holder.h"
 
-#include <glob.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "libcni/net/link.h"
 #include "libcni/net/route.h"
@@ -11,15 +14,19 @@
 namespace portmap {
 namespace {
 
-constexpr const char* kReservations = "/var/lib/cni/networks/*/";  // of host-local, by default
+constexpr const char* kNetworks = "/var/lib/cni/networks";  // of host-local, by default
 
-/// Whether host-local has reserved `address` for any network.
+/// Whether host-local has reserved `address` for any network. Not by glob(3): it brings glibc's
+/// resolver, a fifth of this program, by its `~user`.
 bool is_reserved(const base::IpAddress& address) {
-  glob_t found{};
-  const bool any =
-      ::glob((kReservations + address.text()).c_str(), GLOB_NOSORT, nullptr, &found) == 0;
-  ::globfree(&found);
-  return any;
+  const std::unique_ptr<DIR, int (*)(DIR*)> networks(::opendir(kNetworks), ::closedir);
+  while (const dirent* network = networks ? ::readdir(networks.get()) : nullptr) {
+    const std::string file = network->d_name + ("/" + address.text());
+    if (network->d_name[0] != '.' &&
+        ::faccessat(::dirfd(networks.get()), file.c_str(), F_OK, 0) == 0)
+      return true;
+  }
+  return false;
 }
 
 /// Whether packets to `address` take a route of their own over something else than a bridge or a
