@@ -91,10 +91,8 @@ std::string joined(const WiredPods& pods) {
 
 }  // namespace
 
-std::optional<Wiring> find_wiring(const std::string& path) {
-  const auto text = base::find_file(path);
-  if (!text) return std::nullopt;
-  const auto plugins = json::Object::parse(*text, path).find_objects("plugins");
+std::optional<Wiring> find_wiring(const std::string& text, const std::string& path) {
+  const auto plugins = json::Object::parse(text, path).find_objects("plugins");
   if (!plugins || plugins->empty()) return std::nullopt;
   const json::Object& first = plugins->front();
   const std::string type = first.get_string("type");
@@ -123,10 +121,20 @@ WiredPods find_pods_of(net::Netlink& netlink, Wiring wiring, std::span<const bas
   return pods;
 }
 
+std::optional<Wiring> OldWiring::read_wiring() {
+  auto text = base::find_file(conflist_);
+  if (!text) return std::nullopt;
+  if (*text != text_) {
+    wiring_ = find_wiring(*text, conflist_);
+    text_ = std::move(*text);
+  }
+  return wiring_;
+}
+
 void OldWiring::look(net::Netlink& netlink, std::span<const base::Prefix> ranges) {
   if (conflist_.empty()) return;
   try {
-    const auto wiring = find_wiring(conflist_);
+    const auto wiring = read_wiring();
     problem_.clear();
     if (!wiring) return;
     const bool routed = *wiring == Wiring::routed;

@@ -18,9 +18,9 @@ namespace agent {
 /// reach each other on one node.
 enum class Wiring { bridged, routed };
 
-/// That of pods that the conflist at `path` makes; nothing where there is no such file or where its
-/// plugin is not one of this suite. Throws std::system_error or cni::Error when it cannot be read.
-std::optional<Wiring> find_wiring(const std::string& path);
+/// That of pods that the conflist with this `text` makes; nothing where its plugin is not one of
+/// this suite. `path` is for errors. Throws cni::Error when it cannot be parsed.
+std::optional<Wiring> find_wiring(const std::string& text, const std::string& path);
 
 /// Pods of a wiring, by the host's ends of their pairs.
 struct WiredPods {
@@ -48,7 +48,10 @@ class OldWiring {
   const std::string& problem() const { return problem_; }
 
  private:
+  std::optional<Wiring> read_wiring();
   std::string conflist_;
+  std::string text_;  ///< of the conflist; parsed again when it changes
+  std::optional<Wiring> wiring_;
   runtime::Cache cache_;
   std::string problem_;
 };

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
 #include <string>
 #include <vector>
 
@@ -73,9 +75,23 @@ TEST_F(OldWiringTest, ReadsHowNewPodsAreWired) {
       {"", std::nullopt}};
   for (const auto& [plugin, expected] : cases) {
     write_list(plugin);
-    EXPECT_EQ(find_wiring(list_), expected) << plugin;
+    EXPECT_EQ(find_wiring(base::read_file(list_), list_), expected) << plugin;
   }
-  EXPECT_EQ(find_wiring(folder_.path() + "/missing"), std::nullopt);
+}
+
+TEST_F(OldWiringTest, FollowsTheListAsItChanges) {
+  add_bridged("veth1", "c1");
+  for (int round = 0; round < 2; ++round) {
+    write_list(R"("type":"bgp")");
+    EXPECT_THAT(problem(), HasSubstr("c1"));
+    EXPECT_THAT(problem(), HasSubstr("c1")) << "with the list as it was";
+    write_list(R"("type":"bridge")");
+    EXPECT_EQ(problem(), "");
+  }
+  write_list(R"("type":"bgp")");
+  EXPECT_THAT(problem(), HasSubstr("c1"));
+  ::unlink(list_.c_str());
+  EXPECT_EQ(problem(), "");
 }
 
 TEST_F(OldWiringTest, NamesBridgedPodsWhereNewOnesAreRouted) {

@@ -206,6 +206,7 @@ class ForwardTest(HealthCase):
         (m.folder / "rules").write_text(rules)
         m.run("sh", "-c", f"iptables-legacy-restore {m.folder}/rules")
         wait_until(lambda: self.accepts("iptables-legacy", self.RANGES[0]) == 2, "the rules are there", 5)
+        time.sleep(5)  # quiet: what follows the start and the loading of the rules is over
         ticks = lambda: sum(int(word) for word in open(f"/proc/{m.process.pid}/stat").read().rpartition(")")[2].split()[11:13])
         before, seconds = ticks(), 5
         time.sleep(seconds)
