@@ -50,11 +50,11 @@ struct Route {
 /// The ways that `route` takes, one or several.
 std::vector<NextHop> hops_of(const Route& route);
 
-enum class IfPresent { fail, keep, replace, refuse };
+enum class IfPresent { fail, keep, replace };
 
 /// Adds the route. `fail` creates beside a route of another gateway, as the reference does
 /// (NLM_F_CREATE without EXCL), and throws EEXIST for an identical one; `keep` leaves an identical
-/// one alone; `refuse` throws EEXIST for every route of this prefix and metric.
+/// one alone.
 void add_route(Netlink& netlink, const Route& route, IfPresent if_present);
 /// Returns false when there was none.
 bool remove_route(Netlink& netlink, const Route& route);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugins/bgp/apply.h"
 
-#include <linux/if.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -61,30 +60,6 @@ void add_gateway_neighbors(const Plan& plan, net::Netlink& sandbox, int index) {
   pipeline.flush();
 }
 
-/// The pod's end that has the route of `address`, unless that end is going.
-std::optional<net::Link> find_holder(net::Netlink& host, const base::IpAddress& address) {
-  for (const net::Route& route : net::list_main_routes(host, address.family(), 0)) {
-    if (route.dst != base::host_prefix(address) || route.oif == 0) continue;
-    auto link = net::find_link(host, route.oif);
-    if (link && link->operstate == IF_OPER_UP && attach::names_owner(link->alias)) return link;
-  }
-  return std::nullopt;
-}
-
-/// In place of a route to a pod that had the address before and whose end is going, never of one
-/// that is alive: that pod would be cut off, also when this one is removed.
-void add_host_route(net::Netlink& host, const base::IpAddress& address, int index) try {
-  net::add_route(host, host_route(address, index), net::IfPresent::refuse);
-} catch (const std::system_error& e) {
-  if (e.code().value() != EEXIST) throw;
-  if (const auto holder = find_holder(host, address))
-    throw cni::Error(cni::Code::try_again_later,
-                     "address " + address.text() + " belongs to another pod, attachment " +
-                         json::quote(holder->alias) + " by link " + json::quote(holder->name),
-                     "give this pod another address, or remove the other pod first");
-  net::add_route(host, host_route(address, index), net::IfPresent::replace);
-}
-
 /// The gateway also answers whoever asks, such as a virtual machine behind the pod's interface, or
 /// a pod whose MAC address was changed, upon which the kernel forgets all neighbours: for IPv4 by
 /// proxy, for IPv6 by an address, which needs no proxy entry and can be pinged.
@@ -99,7 +74,9 @@ void configure_host(const Plan& plan, net::Netlink& host, const net::Link& link)
     // A proxy waits up to 0.8 s before it answers, for the real owner; here there is none.
     net::try_write_sysctl("net/ipv4/neigh/" + link.name + "/proxy_delay", "0");
   }
-  for (const base::IpAddress& address : plan.addresses) add_host_route(host, address, link.index);
+  // In place of a route to a pod that had the address before and whose end is not gone yet.
+  for (const base::IpAddress& address : plan.addresses)
+    net::add_route(host, host_route(address, link.index), net::IfPresent::replace);
 }
 
 /// Whether anything of the attachment lives. What is left of one that does not goes as by DEL: its
