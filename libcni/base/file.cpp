@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 
+#include <array>
 #include <chrono>
 #include <csignal>
 
-#include "libcni/base/buffer.h"
 #include "libcni/base/gone.h"
 #include "libcni/base/interrupt.h"
 #include "libcni/base/sys_error.h"
@@ -110,15 +110,14 @@ class Ticker {
 
 std::string read_all(int fd, const std::string& what, std::size_t most) {
   std::string text;
-  constexpr std::size_t kRoom = 16384;
-  const auto buffer = make_buffer(kRoom);
+  std::array<char, 16384> buffer;
   while (true) {
-    const ssize_t got = ::read(fd, buffer.get(), kRoom);
+    const ssize_t got = ::read(fd, buffer.data(), buffer.size());
     if (got == 0) return text;
     if (got < 0)
       retry_or_throw(fd, POLLIN, "read " + what);
     else
-      text.append(buffer.get(), static_cast<std::size_t>(got));
+      text.append(buffer.data(), static_cast<std::size_t>(got));
     if (text.size() > most)
       throw_errno("read " + what + ", of which at most " + std::to_string(most) + " bytes are read",
                   EFBIG);

@@ -15,7 +15,6 @@
 #include <ctime>
 #include <span>
 
-#include "libcni/base/buffer.h"
 #include "libcni/base/file.h"
 #include "libcni/base/interrupt.h"
 #include "libcni/base/sys_error.h"
@@ -148,12 +147,11 @@ struct Stream {
   std::size_t room = 0;   ///< for further bytes
 
   void take() {
-    constexpr std::size_t kRoom = 16384;
-    const auto buffer = make_buffer(kRoom);
-    const ssize_t got = ::read(fd.get(), buffer.get(), kRoom);
+    std::array<char, 16384> buffer;
+    const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
     if (got > 0 && static_cast<std::size_t>(got) > room) throw_errno("read " + what, EFBIG);
     if (got > 0) room -= static_cast<std::size_t>(got);
-    if (got > 0) return sink({buffer.get(), static_cast<std::size_t>(got)});
+    if (got > 0) return sink({buffer.data(), static_cast<std::size_t>(got)});
     if (got == 0 || (errno != EINTR && errno != EAGAIN)) fd = UniqueFd();
   }
 };

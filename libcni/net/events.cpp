@@ -15,7 +15,6 @@
 #include <optional>
 #include <utility>
 
-#include "libcni/base/buffer.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/net/attributes.h"
 
@@ -166,10 +165,9 @@ Events::Events(std::uint32_t own_port)
 }
 
 void Events::read(const std::function<void(const Event&)>& on_event) {
-  constexpr std::size_t kRoom = 32768;
-  const auto buffer = base::make_buffer(kRoom);
+  alignas(nlmsghdr) std::array<char, 32768> buffer;
   for (;;) {
-    const ssize_t received = ::recv(fd_.get(), buffer.get(), kRoom, 0);
+    const ssize_t received = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
     if (received < 0 && errno == EINTR) continue;
     if (received < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
     if (received < 0 && errno != ENOBUFS) base::throw_errno("read rtnetlink events");
@@ -178,7 +176,7 @@ void Events::read(const std::function<void(const Event&)>& on_event) {
       continue;
     }
     int left = static_cast<int>(received);
-    for (auto* message = reinterpret_cast<nlmsghdr*>(buffer.get()); mnl_nlmsg_ok(message, left);
+    for (auto* message = reinterpret_cast<nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(message, left);
          message = mnl_nlmsg_next(message, &left))
       if (const auto event = parse(*message)) on_event(*event);
   }

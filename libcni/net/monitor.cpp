@@ -28,7 +28,7 @@ Monitor Monitor::of_addresses() {
 }
 
 void Monitor::drain() {
-  std::array<char, 1024> events;  // what does not fit into it goes with the rest
+  std::array<char, 16384> events;
   // ENOBUFS says that some were lost, and that others follow.
   while (::recv(fd_.get(), events.data(), events.size(), 0) > 0 || errno == ENOBUFS) {
   }

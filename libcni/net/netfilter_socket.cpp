@@ -73,7 +73,7 @@ void NetfilterSocket::send(std::span<const iovec> parts, const std::string& atte
 
 std::size_t NetfilterSocket::receive(int flags, const std::string& attempted) {
   for (;;) {
-    const ssize_t got = ::recv(fd_.get(), buffer_.get(), kRoom, flags);
+    const ssize_t got = ::recv(fd_.get(), buffer_, sizeof buffer_, flags);
     if (got >= 0) return static_cast<std::size_t>(got);
     if (errno == EAGAIN && (flags & MSG_DONTWAIT) != 0) return 0;
     // More refusals than the receive buffer holds; those that it does hold are still to be read.
@@ -105,7 +105,7 @@ int NetfilterSocket::ask(nlmsghdr* header, const std::string& attempted,
   bool ended = false;
   int errnum = 0;
   while (!ended) {
-    for_each_message(buffer_.get(), receive(0, attempted), [&](const nlmsghdr& answer) {
+    for_each_message(buffer_, receive(0, attempted), [&](const nlmsghdr& answer) {
       if (answer.nlmsg_seq != sequence_ || ended) return;
       interrupted |= (answer.nlmsg_flags & NLM_F_DUMP_INTR) != 0;
       ended = !dump || answer.nlmsg_type == NLMSG_ERROR || answer.nlmsg_type == NLMSG_DONE;
@@ -142,7 +142,7 @@ void NetfilterSocket::send_batch(std::span<const iovec> parts, const std::string
       continue;
     }
     if (got == 0) return;
-    for_each_message(buffer_.get(), got, on_message);
+    for_each_message(buffer_, got, on_message);
   }
 }
 

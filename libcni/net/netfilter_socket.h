@@ -9,7 +9,6 @@
 #include <span>
 #include <string>
 
-#include "libcni/base/buffer.h"
 #include "libcni/base/unique_fd.h"
 
 struct nlmsghdr;
@@ -49,9 +48,8 @@ class NetfilterSocket {
   std::uint32_t sequence_ = 0;
   std::size_t send_room_ = 65536;  // below any distribution's default
   alignas(8) char request_[1024] = {};
-  /// The kernel fills dumps up to what the reader offers, 32 KiB at most.
-  static constexpr std::size_t kRoom = 32768;
-  std::unique_ptr<char[]> buffer_ = base::make_buffer(kRoom);
+  alignas(8) char buffer_[32768];  // the kernel fills dumps up to what the reader offers, 32 KiB at
+                                   // most
 };
 
 }  // namespace net

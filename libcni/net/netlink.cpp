@@ -10,7 +10,6 @@
 
 #include <libmnl/libmnl.h>
 
-#include "libcni/base/buffer.h"
 #include "libcni/base/interrupt.h"
 #include "libcni/base/sys_error.h"
 
@@ -27,9 +26,6 @@ void* Message::extra(std::size_t size) {
 }
 
 namespace {
-
-/// Of a reply: the kernel fills dumps up to what the reader offers, 32 KiB at most.
-constexpr std::size_t kRoom = 32768;
 
 void require_space(bool fits) {
   if (!fits) base::throw_errno("build netlink request", EMSGSIZE);
@@ -154,13 +150,13 @@ struct Netlink::Impl {
   Done receive(const std::string& attempted, const OnReply& on_reply,
                Until until = Until::acknowledged) {
     bool interrupted = false;
-    const auto buffer = base::make_buffer(kRoom);
     for (;;) {
-      const ssize_t received = mnl_socket_recvfrom(socket.get(), buffer.get(), kRoom);
+      alignas(nlmsghdr) std::array<char, 32768> buffer;
+      const ssize_t received = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
       if (received < 0 && errno == EINTR) continue;
       if (received < 0) base::throw_errno(attempted);
       int left = static_cast<int>(received);
-      for (auto* reply = reinterpret_cast<nlmsghdr*>(buffer.get()); mnl_nlmsg_ok(reply, left);
+      for (auto* reply = reinterpret_cast<nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(reply, left);
            reply = mnl_nlmsg_next(reply, &left)) {
         if (reply->nlmsg_seq != sequence) continue;
         // Absence is the usual answer when a name must be free, and no failure. It must not be an
@@ -179,13 +175,13 @@ struct Netlink::Impl {
   /// Reads the answers to the requests from number `first` to the last one's.
   void receive_answers(std::uint32_t first, const std::string& attempted,
                        const OnRefused& on_refused) {
-    const auto buffer = base::make_buffer(kRoom);
     for (bool ended = false; !ended;) {
-      const ssize_t received = mnl_socket_recvfrom(socket.get(), buffer.get(), kRoom);
+      alignas(nlmsghdr) std::array<char, 32768> buffer;
+      const ssize_t received = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
       if (received < 0 && errno == EINTR) continue;
       if (received < 0) base::throw_errno(attempted);
       int left = static_cast<int>(received);
-      for (auto* reply = reinterpret_cast<nlmsghdr*>(buffer.get()); mnl_nlmsg_ok(reply, left);
+      for (auto* reply = reinterpret_cast<nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(reply, left);
            reply = mnl_nlmsg_next(reply, &left)) {
         const std::uint32_t index = reply->nlmsg_seq - first;
         if (reply->nlmsg_type != NLMSG_ERROR || index > sequence - first) continue;
