@@ -156,6 +156,12 @@ void Routes::meet_foreign_ones() {
   }
 }
 
+std::string link_name(int index) {
+  std::array<char, IF_NAMESIZE> name{};
+  const bool known = ::if_indextoname(static_cast<unsigned>(index), name.data()) != nullptr;
+  return known ? name.data() : std::to_string(index);
+}
+
 std::string Routes::describe(const net::Route& route) const {
   std::string text = (route.blackhole ? "blackhole " : "route ") + route.dst.text();
   if (route.gateway) text += " via " + route.gateway->text();
@@ -164,9 +170,7 @@ std::string Routes::describe(const net::Route& route) const {
   });
   if (route.blackhole || route.oif == 0) return text;
   if (device != devices_.end()) return text + " dev " + device->first;
-  std::array<char, IF_NAMESIZE> name{};
-  const bool known = ::if_indextoname(static_cast<unsigned>(route.oif), name.data()) != nullptr;
-  return text + " dev " + (known ? name.data() : std::to_string(route.oif));
+  return text + " dev " + link_name(route.oif);
 }
 
 /// For the moment of the change: IPv6 refuses a next hop to which another device's route leads

@@ -16,6 +16,9 @@ namespace fabric {
 /// Index of each device by name; nothing where it cannot be used, 0 where a dry run would make it.
 using Devices = std::map<std::string, std::optional<int>>;
 
+/// Of the link, or its index where it has gone.
+std::string link_name(int index);
+
 /// The routes of one scope, compared with the kernel's.
 class Routes {
  public:

@@ -1,24 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libcni/fabric/shadows.h"
 
-#include <net/if.h>
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <string_view>
+
+#include "libcni/fabric/routes.h"
 
 namespace fabric {
 namespace {
 
 constexpr std::size_t kShown = 10;
-
-std::string name_of(int index) {
-  std::array<char, IF_NAMESIZE> name{};
-  const bool known = ::if_indextoname(static_cast<unsigned>(index), name.data()) != nullptr;
-  return known ? name.data() : std::to_string(index);
-}
 
 /// In the words of `ip route`.
 std::string word_of(std::uint8_t protocol) {
@@ -66,7 +60,7 @@ class Planned {
 
 bool leads_the_same_way(const FabricRoute& planned, const net::Route& route) {
   return !route.blackhole && route.hops.empty() && route.gateway == planned.gateway &&
-         name_of(route.oif) == planned.device;
+         link_name(route.oif) == planned.device;
 }
 
 bool goes_first(const net::Route& route, const FabricRoute& planned) {
@@ -104,7 +98,7 @@ std::string text_of(const Shadow& shadow) {
   std::string text = "route " + by.dst.text();
   for (const net::NextHop& hop : net::hops_of(by)) {
     if (hop.gateway) text += " via " + hop.gateway->text();
-    if (hop.oif != 0) text += " dev " + name_of(hop.oif);
+    if (hop.oif != 0) text += " dev " + link_name(hop.oif);
   }
   if (by.blackhole) text += " that refuses packets";
   return text + " (proto " + word_of(by.protocol) + ", metric " + std::to_string(by.priority) +
