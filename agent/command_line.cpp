@@ -98,6 +98,7 @@ void add_command_flags(CLI::App& command, Invocation& invocation) {
     command
         .add_option("--probe", invocation.probe,
                     "Only tell whether the agent is alive or ready: exit code 0 or 1")
+        ->check(CLI::IsMember({"alive", "ready"}))
         ->type_name("alive|ready");
   if (name == "explain")
     command.add_option("IP", invocation.words, "Addresses of pods or nodes")->required();
@@ -132,23 +133,11 @@ std::string hint_among_commands(const std::string& word) {
   return base::did_you_mean(word, known);
 }
 
-std::vector<runtime::CompletionOption> describe_options(const CLI::App& app) {
-  std::vector<runtime::CompletionOption> all;
-  for (const CLI::Option* option : app.get_options()) {
-    runtime::CompletionOption one{
-        {}, option->get_description(), option->get_items_expected_max() > 0};
-    for (const auto& name : option->get_snames()) one.spellings.push_back("-" + name);
-    for (const auto& name : option->get_lnames()) one.spellings.push_back("--" + name);
-    if (!one.spellings.empty()) all.push_back(std::move(one));
-  }
-  return all;
-}
-
 /// The words that a command did not expect: `unknown option "--jsn", did you mean "--json"?`.
 std::string complaint_of(const CLI::App& command, const std::string& word) {
   if (!word.starts_with("-")) return "unexpected word " + json::quote(word);
   std::vector<std::string> names;
-  for (const auto& option : describe_options(command))
+  for (const auto& option : runtime::describe_options(command))
     names.insert(names.end(), option.spellings.begin(), option.spellings.end());
   const std::vector<std::string_view> known(names.begin(), names.end());
   return "unknown option " + json::quote(word) +
@@ -237,10 +226,10 @@ runtime::CompletionGrammar describe_commands() {
   Invocation ignored;
   int (*run)(const Invocation&) = nullptr;
   define(app, ignored, run);
-  runtime::CompletionGrammar all{"plumbd", describe_options(app)};
+  runtime::CompletionGrammar all{"plumbd", runtime::describe_options(app)};
   for (const Command& command : kCommands)
-    all.commands.push_back(
-        {command.name, "", command.summary, describe_options(*app.get_subcommand(command.name))});
+    all.commands.push_back({command.name, "", command.summary,
+                            runtime::describe_options(*app.get_subcommand(command.name))});
   return all;
 }
 

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace runtime {
@@ -24,6 +25,19 @@ struct CompletionOption {
   Choices values = {};
   bool passed_on = false;  ///< the commands of Choices need it too
 };
+
+/// The options of `app`, a CLI::App: a template, because this library does without CLI11.
+template <class App>
+std::vector<CompletionOption> describe_options(const App& app) {
+  std::vector<CompletionOption> all;
+  for (const auto* option : app.get_options()) {
+    CompletionOption one{{}, option->get_description(), option->get_items_expected_max() > 0};
+    for (const auto& name : option->get_snames()) one.spellings.push_back("-" + name);
+    for (const auto& name : option->get_lnames()) one.spellings.push_back("--" + name);
+    if (!one.spellings.empty()) all.push_back(std::move(one));
+  }
+  return all;
+}
 
 struct CompletionCommand {
   std::string name;

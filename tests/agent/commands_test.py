@@ -196,7 +196,7 @@ class CommandsTest(unittest.TestCase):
         self.assertEqual((1, 1), (probe("alive"), probe("ready")))
         self.begin()
         self.assertEqual((0, 0), (probe("alive"), probe("ready")))
-        self.assertEqual(1, probe("something"))
+        self.assertEqual(2, probe("something"))  # as every mistake on the command line
         m.nodes_file.unlink()  # degraded, and nothing that a restart would mend
         self.assertEqual((0, 0), (probe("alive"), probe("ready")))
 

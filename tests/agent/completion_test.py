@@ -39,24 +39,14 @@ class CompletionTest(unittest.TestCase):
         (folder / "plumbd").symlink_to(PLUMBD)
         self.env = ENVIRONMENT | {"PATH": f"{folder}:{ENVIRONMENT['PATH']}", "HOME": str(self.machine.folder)}
 
-    def on_terminal(self, shell):
-        terminal = shells.Terminal(shell, ["plumbd"], self.env, self.machine.folder)
-        self.addCleanup(terminal.close)
-        for line, wanted in LINES:
-            with self.subTest(shell=shell, line=line):
-                self.assertEqual(wanted, terminal.complete(line))
-
     def test_U8_bash_completes_everywhere(self):
-        self.on_terminal("bash")
+        shells.check_on_terminal(self, "bash", "plumbd", LINES, self.env, self.machine.folder)
 
     def test_U8_zsh_completes_everywhere(self):
-        self.on_terminal("zsh")
+        shells.check_on_terminal(self, "zsh", "plumbd", LINES, self.env, self.machine.folder)
 
     def test_U8_fish_completes_everywhere(self):
-        for line, wanted in LINES:
-            with self.subTest(line):
-                choices = shells.fish_choices("plumbd", line, self.env, self.machine.folder)
-                self.assertEqual([wanted.split()[-1]] if wanted != line else [], choices)
+        shells.check_fish(self, "plumbd", LINES, self.env, self.machine.folder)
 
     def test_U8_fish_offers_keys_to_set(self):
         choices = shells.fish_choices("plumbd", "plumbd run --set resyncS", self.env, self.machine.folder)

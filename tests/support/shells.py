@@ -31,7 +31,7 @@ class Terminal:
         for program in programs:
             start += f"source <({program} completion {shell})\n"
         os.write(self.fd, (start + "echo READ''Y\n").encode())
-        self.wait_for(r"READY\r?\n")
+        self.start = self.wait_for(r"READY\r?\n").string  # all that was said until then
 
     def wait_for(self, pattern, seconds=30):
         text, end = "", time.monotonic() + seconds
@@ -49,6 +49,22 @@ class Terminal:
     def close(self):
         os.close(self.fd)
         os.waitpid(self.pid, 0)
+
+
+def check_on_terminal(test, shell, program, lines, env, cwd):
+    """Of each (command line, after TAB): a shell completes the one to the other."""
+    terminal = Terminal(shell, [program], env, cwd)
+    test.addCleanup(terminal.close)
+    for line, wanted in lines:
+        with test.subTest(shell=shell, line=line):
+            test.assertEqual(wanted, terminal.complete(line), terminal.start)
+
+
+def check_fish(test, program, lines, env, cwd):
+    """The same of fish, which offers the last word of it, or nothing."""
+    for line, wanted in lines:
+        with test.subTest(line):
+            test.assertEqual([wanted.split()[-1]] if wanted != line else [], fish_choices(program, line, env, cwd))
 
 
 def fish_choices(program, line, env, cwd):

@@ -259,18 +259,6 @@ void define(CLI::App& app, Options& o) {
                    (hint.empty() ? "; see cnitool --help" : hint));
 }
 
-std::vector<runtime::CompletionOption> describe_options(const CLI::App& app) {
-  std::vector<runtime::CompletionOption> all;
-  for (const CLI::Option* option : app.get_options()) {
-    runtime::CompletionOption one{
-        {}, option->get_description(), option->get_items_expected_max() > 0};
-    for (const auto& name : option->get_snames()) one.spellings.push_back("-" + name);
-    for (const auto& name : option->get_lnames()) one.spellings.push_back("--" + name);
-    if (!one.spellings.empty()) all.push_back(std::move(one));
-  }
-  return all;
-}
-
 void take_environment(Options& o) {
   const auto variable = [](const char* name) {
     const char* value = std::getenv(name);
@@ -328,10 +316,10 @@ runtime::CompletionGrammar describe_commands() {
   Options ignored;
   CLI::App app;
   define(app, ignored);
-  runtime::CompletionGrammar all{"cnitool", describe_options(app)};
+  runtime::CompletionGrammar all{"cnitool", runtime::describe_options(app)};
   for (const CommandSpec& spec : kCommands)
-    all.commands.push_back(
-        {spec.name, spec.alias, spec.summary, describe_options(*app.get_subcommand(spec.name))});
+    all.commands.push_back({spec.name, spec.alias, spec.summary,
+                            runtime::describe_options(*app.get_subcommand(spec.name))});
   return all;
 }
 

@@ -52,24 +52,14 @@ class Completion(Testbed):
         subprocess.run(["ip", "netns", "add", "pod7"], check=False, capture_output=True)
         self.env |= {"PATH": f"{self.home}/bin:{self.env['PATH']}", "HOME": str(self.home), "ASAN_OPTIONS": "detect_leaks=0"}
 
-    def on_terminal(self, shell):
-        terminal = shells.Terminal(shell, ["cnitool"], self.env, self.home)
-        self.addCleanup(terminal.close)
-        for line, wanted in LINES:
-            with self.subTest(shell=shell, line=line):
-                self.assertEqual(wanted, terminal.complete(line))
-
     def test_U8_bash_completes_everywhere(self):
-        self.on_terminal("bash")
+        shells.check_on_terminal(self, "bash", "cnitool", LINES, self.env, self.home)
 
     def test_U8_zsh_completes_everywhere(self):
-        self.on_terminal("zsh")
+        shells.check_on_terminal(self, "zsh", "cnitool", LINES, self.env, self.home)
 
     def test_U8_fish_completes_everywhere(self):
-        for line, wanted in LINES:
-            with self.subTest(line):
-                word = wanted.split()[-1] if wanted != line else None
-                self.assertEqual([word] if word else [], shells.fish_choices("cnitool", line, self.env, self.home))
+        shells.check_fish(self, "cnitool", LINES, self.env, self.home)
 
     def test_U8_fish_offers_no_files_among_networks(self):
         for line in ("cnitool add ", "cnitool --timeout 3 list ", "cnitool attachments ", "cnitool exec ADD --network "):
