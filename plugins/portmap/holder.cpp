@@ -16,8 +16,8 @@ namespace {
 
 constexpr const char* kNetworks = "/var/lib/cni/networks";  // of host-local, by default
 
-/// Whether host-local has reserved `address` for any network. Not by glob(3): it brings glibc's
-/// resolver, a fifth of this program, by its `~user`.
+/// Whether host-local has reserved `address` for any network. Not by glob(3): it expands
+/// `~user`, and so links glibc's resolver, which would be a fifth of this program.
 bool is_reserved(const base::IpAddress& address) {
   const std::unique_ptr<DIR, int (*)(DIR*)> networks(::opendir(kNetworks), ::closedir);
   while (const dirent* network = networks ? ::readdir(networks.get()) : nullptr) {

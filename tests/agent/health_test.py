@@ -206,8 +206,8 @@ class ForwardTest(HealthCase):
                         self.assertLess(time.monotonic() - begin, 1.0)
 
     def test_a_quiet_machine_is_looked_at_at_little_cost(self):
-        """P14: the look is at most 1 % of a processor, with 800 legacy rules of others, too, by what is shipped: the cost of the
-        sanitizers is five times this, and another one on each machine."""
+        """P14: the look costs at most 1 % of a processor, with 800 legacy rules of other programs, too. Measured on the binary that is
+        shipped: sanitizers cost a multiple of it, which differs from machine to machine."""
         with unittest.mock.patch.object(machine, "PLUMBD", f"{world.plugin_folder()}/plumbd"):
             self.begin_dual()
         m = self.machine
@@ -215,14 +215,10 @@ class ForwardTest(HealthCase):
         (m.folder / "rules").write_text(rules)
         m.run("sh", "-c", f"iptables-legacy-restore {m.folder}/rules")
         wait_until(lambda: self.accepts("iptables-legacy", self.RANGES[0]) == 2, "the rules are there", 5)
-        # The quietest of some windows: start, loading of the rules and regular rounds are no part of the look, and a busy
-        # neighbour on the other processor makes every tick dearer.
-        seconds, bound, spent = 5, 5 * 100 // 100 + 1, []
-        while len(spent) < 6 and min(spent, default=bound + 1) > bound:
-            before = self.ticks()
-            time.sleep(seconds)
-            spent.append(self.ticks() - before)
-        self.assertLessEqual(min(spent), bound, spent)
+        time.sleep(5)  # quiet: what follows the start and the loading of the rules is over
+        before, seconds = self.ticks(), 5
+        time.sleep(seconds)
+        self.assertLessEqual(self.ticks() - before, seconds * 100 // 100 + 1)
 
     def ticks(self):
         with open(f"/proc/{self.machine.process.pid}/stat", encoding="utf-8") as file:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A link belongs to the attachment that made it: nobody else's DEL, roll-back or GC takes it away."""
+"""A link belongs to the attachment that made it: DEL, roll-back and GC of another attachment leave it."""
 import functools
 import json
 import os

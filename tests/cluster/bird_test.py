@@ -236,7 +236,7 @@ class LeavingTest(unittest.TestCase):
         self.assertEqual([], self.routes(self.first, "bird"))
 
 
-# It tells the nodes of a range that is theirs, and of one that they know from nobody else.
+# It tells the nodes of a range that is theirs, and of one that only it tells of.
 ROUTER = """
 router id 10.0.1.254;
 protocol device {{ }}
