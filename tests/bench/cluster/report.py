@@ -15,6 +15,16 @@ def write(file, text):
             output.write(text)
 
 
+def by_section(measured):
+    return [(section, [Figure(**{key: value for key, value in each.items() if key != "section"}) for each in figures])
+            for section, figures in itertools.groupby(measured["figures"], lambda each: each["section"])]
+
+
+def markdown(measured):
+    """The head and the table, as docs/benchmarks.md and --markdown have them."""
+    return f"{measured['machine']}\n\n{table(by_section(measured))}"
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--check", action="store_true")
@@ -25,16 +35,14 @@ def main():
     if not text:
         return 2  # main.py has said why
     measured = json.loads(text)
-    sections = [(section, [Figure(**{key: value for key, value in each.items() if key != "section"}) for each in figures])
-                for section, figures in itertools.groupby(measured["figures"], lambda each: each["section"])]
-    markdown = f"{measured['machine']}\n\n{table(sections)}"
-    print(markdown)
-    write(options.markdown, markdown)
+    print(markdown(measured))
+    write(options.markdown, markdown(measured))
     write(options.json, text)
-    missed = [figure.what for _, figures in sections for figure in figures if not figure.passed]
+    missed = [figure.what for _, figures in by_section(measured) for figure in figures if not figure.passed]
     for what in missed:
         print(f"bench: missed: {what}", file=sys.stderr)
     return 1 if options.check and missed else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -24,7 +24,6 @@ struct Options {
   Places places;
   std::vector<std::string> cases;
   std::string json;
-  std::string markdown;
   std::string reference_version = "unknown version";
   bool quick = false;
   bool check = false;
@@ -56,8 +55,6 @@ Options parse(int argc, char** argv) {
       o.cases.push_back(value());
     else if (name == "--json")
       o.json = value();
-    else if (name == "--markdown")
-      o.markdown = value();
     else if (name == "--quick")
       o.quick = true;
     else if (name == "--check")
@@ -106,10 +103,10 @@ Setting describe(const Options& options) {
   return setting;
 }
 
-/// The files are opened before the world is left: their folder may not be visible from inside.
+/// The file is opened before the world is left: its folder may not be visible from inside.
 void write_report(std::ofstream& file, const std::string& text) {
   if (file.is_open() && !(file << text << std::flush))
-    throw std::runtime_error("cannot write a report file");
+    throw std::runtime_error("cannot write the report file");
 }
 
 std::ofstream open_report(const std::string& path) {
@@ -142,7 +139,6 @@ bool any_broken(const std::vector<Row>& rows) {
 /// 1: a bar is missed; 3: a plugin call failed.
 int run_all(const Options& options) {
   std::ofstream json = open_report(options.json);
-  std::ofstream markdown = open_report(options.markdown);
   const std::vector<Case> cases = chosen_cases(options.cases);
   enter_private_world();
   // All sides inherit it: what else runs on the machine blurs the ratios less
@@ -157,7 +153,6 @@ int run_all(const Options& options) {
   const std::vector<Bar> bars = options.against ? judge_against(rows) : judge(rows);
   say("\nbars\n" + as_text(bars));
   write_report(json, as_json(setting, rows, bars));
-  write_report(markdown, as_markdown(setting, rows));
   if (any_broken(rows)) return 3;
   return options.check && !all_met(bars, options.quick) ? 1 : 0;
 }

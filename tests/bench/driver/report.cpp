@@ -76,12 +76,6 @@ std::string head(const Setting& setting) {
          "; stores of the host-local cases on " + setting.disk + ", of all others on tmpfs";
 }
 
-std::string three(const Row& row, Verb verb, std::string (*value)(const Cell&)) {
-  std::string text;
-  for (const Side side : kSides) text += (text.empty() ? "" : " / ") + value(row.cell(verb, side));
-  return text;
-}
-
 std::string quoted(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {
@@ -91,10 +85,18 @@ std::string quoted(const std::string& text) {
   return out + '"';
 }
 
+void append_json_ratios(std::string& text, const Row& row, Verb verb) {
+  const Cell& ours = row.cell(verb, Side::kOurs);
+  const double faster = ratio(row.cell(verb, Side::kReference), ours);
+  const double floors = ratio(ours, row.cell(verb, Side::kFloor));
+  if (faster > 0) append(text, ", \"times_faster\": %.4f", faster);
+  if (floors > 0) append(text, ", \"times_the_floor\": %.4f", floors);
+}
+
 void append_json_cell(std::string& text, const Row& row, Verb verb, Side side) {
   const Cell& cell = row.cell(verb, side);
-  append(text, "    {\"case\": \"%s\", \"verb\": \"%s\", \"side\": \"%s\", ", row.what.name.c_str(),
-         to_string(verb), to_string(side));
+  append(text, "    {\"case\": \"%s\", \"title\": \"%s\", \"verb\": \"%s\", \"side\": \"%s\", ",
+         row.what.name.c_str(), row.what.title.c_str(), to_string(verb), to_string(side));
   if (!cell.failure.empty()) {
     text += "\"failure\": " + quoted(cell.failure) + "}";
     return;
@@ -104,6 +106,7 @@ void append_json_cell(std::string& text, const Row& row, Verb verb, Side side) {
   if (cell.footprint.syscalls > 0)
     append(text, ", \"peak_kib\": %ld, \"processes\": %ld, \"syscalls\": %ld",
            cell.footprint.peak_kib, cell.footprint.processes, cell.footprint.syscalls);
+  if (side == Side::kOurs) append_json_ratios(text, row, verb);
   text += "}";
 }
 
@@ -134,37 +137,13 @@ std::string as_text(const Row& row) {
   return text;
 }
 
-std::string as_markdown(const Setting& setting, const std::vector<Row>& rows) {
-  std::string text = head(setting) + ". Each cell is reference / plumb / floor.\n\n";
-  text +=
-      "| case | verb | median ms | p99 ms | CPU ms | peak MB | child processes | system calls | "
-      "faster | x floor |\n";
-  text += "|---|---|---|---|---|---|---|---|---|---|\n";
-  for (const Row& row : rows)
-    for (const Verb verb : kVerbs) {
-      text += "| " + row.what.title + " | " + to_string(verb);
-      text += " | " + three(row, verb, [](const Cell& c) { return ms(median_wall(c)); });
-      text += " | " + three(row, verb, [](const Cell& c) { return ms(p99_wall(c)); });
-      text += " | " + three(row, verb, [](const Cell& c) { return ms(median_cpu(c)); });
-      text += " | " + three(row, verb, [](const Cell& c) { return megabytes(c.footprint); });
-      text += " | " + three(row, verb, [](const Cell& c) {
-                return count_text(c.footprint, c.footprint.processes);
-              });
-      text += " | " + three(row, verb, [](const Cell& c) {
-                return count_text(c.footprint, c.footprint.syscalls);
-              });
-      text += " | " + times(ratio(row.cell(verb, Side::kReference), row.cell(verb, Side::kOurs)));
-      text +=
-          " | " + times(ratio(row.cell(verb, Side::kOurs), row.cell(verb, Side::kFloor))) + " |\n";
-    }
-  return text;
-}
-
 std::string as_json(const Setting& setting, const std::vector<Row>& rows,
                     const std::vector<Bar>& bars) {
   std::string text =
       "{\n  \"date\": " + quoted(setting.date) + ",\n  \"machine\": " + quoted(setting.machine) +
-      ",\n  \"load\": " + std::to_string(setting.load) + ",\n  \"disk\": " + quoted(setting.disk) +
+      ",\n  \"load\": " + std::to_string(setting.load) +
+      ",\n  \"busy\": " + (setting.busy ? "true" : "false") +
+      ",\n  \"disk\": " + quoted(setting.disk) +
       ",\n  \"reference\": " + quoted(setting.reference_version) + ",\n  \"results\": [\n";
   std::string separator;
   for (const Row& row : rows)

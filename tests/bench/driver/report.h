@@ -22,7 +22,6 @@ struct Setting {
 /// The table on a terminal comes in pieces, each as soon as it is known.
 std::string text_head(const Setting& setting);
 std::string as_text(const Row& row);
-std::string as_markdown(const Setting& setting, const std::vector<Row>& rows);
 std::string as_json(const Setting& setting, const std::vector<Row>& rows,
                     const std::vector<Bar>& bars);
 std::string as_text(const std::vector<Bar>& bars);
