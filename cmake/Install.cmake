@@ -1,0 +1,49 @@
+# What `cmake --install` puts where. Components: plugins, tools (cnitool), agent (plumbd), examples.
+include(GNUInstallDirs)
+set(PLUMB_CNI_BIN_DIR /opt/cni/bin CACHE PATH "Folder of the plugins; an absolute path does not depend on the prefix")
+
+# Plugins that tests generate elsewhere are not a part of the suite.
+function(plumb_install_plugin name)
+  file(RELATIVE_PATH folder ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  if(folder MATCHES "^(plugins|ipam)/")
+    install(TARGETS ${name} RUNTIME DESTINATION ${PLUMB_CNI_BIN_DIR} COMPONENT plugins)
+  endif()
+endfunction()
+
+# plumb_install_program(<target> <folder> <manual> <component>): with its manual in docs/man and its completions, which the
+# program prints itself.
+function(plumb_install_program name folder manual component)
+  string(REGEX REPLACE ".*\\." "" section ${manual})
+  install(TARGETS ${name} RUNTIME DESTINATION ${folder} COMPONENT ${component})
+  install(FILES ${CMAKE_SOURCE_DIR}/docs/man/${manual} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section} COMPONENT ${component})
+  set(bash ${CMAKE_INSTALL_DATADIR}/bash-completion/completions/${name})
+  set(zsh ${CMAKE_INSTALL_DATADIR}/zsh/site-functions/_${name})
+  set(fish ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d/${name}.fish)
+  set(scripts "")
+  foreach(shell bash zsh fish)
+    set(script ${CMAKE_BINARY_DIR}/completions/${name}.${shell})
+    add_custom_command(OUTPUT ${script} COMMAND ${name} completion ${shell} > ${script} DEPENDS ${name} VERBATIM)
+    cmake_path(GET ${shell} PARENT_PATH target)
+    cmake_path(GET ${shell} FILENAME file)
+    install(FILES ${script} DESTINATION ${target} RENAME ${file} COMPONENT ${component})
+    list(APPEND scripts ${script})
+  endforeach()
+  file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/completions)
+  add_custom_target(${name}_completions ALL DEPENDS ${scripts})
+endfunction()
+
+# The unit names plumbd by its path, which the prefix decides; `cmake --install --prefix` may bring another one.
+function(plumb_install_unit unit)
+  set(written ${CMAKE_BINARY_DIR}/generated/${unit})
+  install(CODE "
+    file(READ \"${CMAKE_SOURCE_DIR}/conf-examples/${unit}\" text)
+    string(REPLACE \"=/usr/local/sbin/\" \"=\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_SBINDIR}/\" text \"\${text}\")
+    file(WRITE \"${written}\" \"\${text}\")" COMPONENT agent)
+  install(FILES ${written} DESTINATION lib/systemd/system COMPONENT agent)
+endfunction()
+
+function(plumb_install_documents)
+  install(DIRECTORY conf-examples/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples COMPONENT examples
+    PATTERN plumbd.service EXCLUDE)
+  install(FILES docs/plumbd.yaml LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT examples)
+endfunction()
