@@ -27,7 +27,7 @@ def report(name):
 
 
 def without(measured, **values):
-    """The report without the cells that have these values."""
+    """The report without the rows that have these values."""
     kept = [each for each in measured["results"] if any(each[key] != value for key, value in values.items())]
     return {**measured, "results": kept}
 
@@ -100,6 +100,23 @@ class Check(unittest.TestCase):
         self.assertEqual(publish.main(self.tree, ["--check"]), 1)
         self.assertEqual(publish.main(self.tree, []), 0)
         self.assertEqual(publish.main(self.tree, ["--check"]), 0)
+
+    def test_a_report_that_lacks_a_figure_replaces_nothing(self):
+        new = self.tree / "new"
+        shutil.copytree(ROOT / "docs/benchmarks", new)
+        (new / "plugins.json").write_text(json.dumps(without(report("plugins"), case="portmap-500")))
+        with self.assertRaisesRegex(KeyError, "portmap-500"):
+            publish.main(self.tree, ["renew", str(new)])
+        self.assertEqual(publish.main(self.tree, ["--check"]), 0)
+
+    def test_a_new_report_replaces_the_old_one_and_all_that_is_made_of_it(self):
+        new = self.tree / "new"
+        shutil.copytree(ROOT / "docs/benchmarks", new)
+        (new / "plugins.json").write_text(json.dumps({**report("plugins"), "date": "2031-02-03 04:05"}))
+        self.assertEqual(publish.main(self.tree, ["renew", str(new)]), 0)
+        self.assertEqual(publish.main(self.tree, ["--check"]), 0)
+        for name in ("plugins.json", "add.svg"):
+            self.assertIn("2031-02-03", (self.tree / f"docs/benchmarks/{name}").read_text())
 
     def test_names_the_markers_that_are_missing(self):
         (self.tree / "README.md").write_text("# Plumb\n")

@@ -3,9 +3,10 @@
 """Makes the published figures from the reports in docs/benchmarks: the tables of docs/benchmarks.md, the picture, and the five
 figures of README.md. `scripts/bench --publish` renews the reports and runs this.
 
-  main.py              write what differs
-  main.py --check      fail when anything differs
-  main.py table FILE   print the plugins' report FILE as Markdown
+  main.py                write what differs
+  main.py --check        fail when anything differs
+  main.py renew FOLDER   take the reports of FOLDER, plugins.json and cluster.json, in place of those in docs/benchmarks
+  main.py table FILE     print the plugins' report FILE as Markdown
 """
 import json
 import pathlib
@@ -31,14 +32,14 @@ def between(text, marker, content, where):
     return before + begin + content + end + after
 
 
-def rendered(root):
-    """What each file has to hold, by path."""
-    folder = root / "docs/benchmarks"
-    of_plugins, of_cluster = (json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in ("plugins", "cluster"))
-    page, readme = root / "docs/benchmarks.md", root / "README.md"
-    text = between(page.read_text(encoding="utf-8"), "bench", plugins.table(of_plugins), page)
-    return {
-        page: between(text, "bench cluster", cluster_report.markdown(of_cluster), page),
+def rendered(root, reports):
+    """What each file has to hold, by path, for the reports in a folder."""
+    texts = {name: (reports / name).read_text(encoding="utf-8") for name in ("plugins.json", "cluster.json")}
+    of_plugins, of_cluster = (json.loads(text) for text in texts.values())
+    folder, page, readme = root / "docs/benchmarks", root / "docs/benchmarks.md", root / "README.md"
+    tables = between(page.read_text(encoding="utf-8"), "bench", plugins.table(of_plugins), page)
+    return {folder / name: text for name, text in texts.items()} | {
+        page: between(tables, "bench cluster", cluster_report.markdown(of_cluster), page),
         readme: between(readme.read_text(encoding="utf-8"), "figures", front_page.figures(of_plugins, of_cluster), readme),
         folder / "add.svg": chart.Chart(of_plugins).svg(),
     }
@@ -48,7 +49,9 @@ def main(root, words):
     if words[:1] == ["table"]:
         print(plugins.table(json.loads(pathlib.Path(words[1]).read_text(encoding="utf-8"))), end="")
         return 0
-    differing = {path: text for path, text in rendered(root).items() if not path.exists() or path.read_text(encoding="utf-8") != text}
+    reports = pathlib.Path(words[1]) if words[:1] == ["renew"] else root / "docs/benchmarks"
+    wanted = rendered(root, reports)
+    differing = {path: text for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text}
     for path, text in differing.items():
         name = path.relative_to(root)
         if words == ["--check"]:
@@ -60,4 +63,7 @@ def main(root, words):
 
 
 if __name__ == "__main__":
-    sys.exit(main(ROOT, sys.argv[1:]))
+    try:
+        sys.exit(main(ROOT, sys.argv[1:]))
+    except (KeyError, ValueError) as error:
+        sys.exit(f"bench: nothing is published: {error.args[0]}")
