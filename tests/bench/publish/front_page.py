@@ -28,9 +28,9 @@ def figures(plugins, cluster):
     lines = [
         ("ADD of a dual-stack pod: bridge, host-local, masquerade", add_times(results, "bridge-dual-masq")),
         ("ADD of a published port, on a node with 500 others", add_times(results, "portmap-500")),
-        ("the dearest call of a plugin", f"**{megabytes(highest(results, 'plumb', 'peak_kib'))} MB** of memory and "
-         f"{highest(results, 'plumb', 'processes')} child processes; the reference {megabytes(highest(results, 'reference', 'peak_kib'))} MB "
-         f"and {highest(results, 'reference', 'processes')}"),
+        ("peak memory of a plugin call, and its child processes", f"**{megabytes(highest(results, 'plumb', 'peak_kib'))} MB**, "
+         f"{highest(results, 'plumb', 'processes')}; the reference {megabytes(highest(results, 'reference', 'peak_kib'))} MB, "
+         f"{highest(results, 'reference', 'processes')}"),
         ("a list of 5000 nodes is replaced", f"all routes are in the kernel after "
          f"**{of_cluster(cluster, scale, '5000 nodes: list replaced -> kernel complete'):.2f} s**; plumbd then has {memory:.1f} MB"),
         ("plumbd is killed, restarted and upgraded under traffic",
