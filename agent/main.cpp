@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/command_line.h"
+#include "agent/commands/command_line.h"
 
 int main(int argc, char** argv) {
   return agent::run_command_line(argc, argv);

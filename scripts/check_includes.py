@@ -5,7 +5,8 @@ import pathlib
 import re
 import sys
 
-BASE, NET, ATTACH, SPEC = "libcni/base", "libcni/net", "libcni/attach", "libcni/spec"
+BASE, NET, NFT, FIREWALL = "libcni/base", "libcni/net", "libcni/nft", "libcni/firewall"
+ATTACH, SPEC = "libcni/attach", "libcni/spec"
 JSON, PLUGIN, RUNTIME = "libcni/json", "libcni/plugin", "libcni/runtime"
 FABRIC, NODES = "libcni/fabric", "libcni/nodes"
 ALLOCATOR, STORE = "ipam/allocator", "ipam/store"
@@ -14,9 +15,11 @@ ALLOCATOR, STORE = "ipam/allocator", "ipam/store"
 ALLOWED = {
     BASE: set(),
     NET: {BASE},
+    NFT: {BASE, NET},
+    FIREWALL: {BASE, NET, NFT},
     SPEC: {BASE},
-    ATTACH: {BASE, NET, SPEC},
-    FABRIC: {BASE, NET},
+    ATTACH: {BASE, NET, NFT, FIREWALL, SPEC},
+    FABRIC: {BASE, NET, NFT, FIREWALL},
     JSON: {BASE, SPEC},
     NODES: {BASE, FABRIC, SPEC, JSON},
     PLUGIN: {BASE, SPEC, JSON},
@@ -24,22 +27,41 @@ ALLOWED = {
     ALLOCATOR: {BASE},
     STORE: {BASE},
     "ipam": {BASE, NET, SPEC, JSON, PLUGIN, ALLOCATOR, STORE},
-    "plugins": {BASE, NET, FABRIC, NODES, ATTACH, SPEC, JSON, PLUGIN},
+    "plugins": {BASE, NET, NFT, FIREWALL, FABRIC, NODES, ATTACH, SPEC, JSON, PLUGIN},
     "tools": {BASE, SPEC, JSON, RUNTIME},
-    "agent": {BASE, NET, FABRIC, NODES, SPEC, JSON, RUNTIME, STORE},
-    "tests": {BASE, NET, FABRIC, NODES, ATTACH, SPEC, JSON, PLUGIN, RUNTIME, ALLOCATOR, STORE},
+    "agent": {BASE, NET, NFT, FIREWALL, FABRIC, NODES, SPEC, JSON, RUNTIME, STORE},
+    "tests": {BASE, NET, NFT, FIREWALL, FABRIC, NODES, ATTACH, SPEC, JSON, PLUGIN, RUNTIME, ALLOCATOR, STORE},
 }
 ONE_EACH = ("ipam", "plugins", "tools")
+
+# Room of agent/ -> rooms that it may include, lowest first: each also includes itself and what ALLOWED gives to agent.
+ROOMS = {
+    "config": set(),
+    "loop": {"config"},
+    "http": {"loop", "config"},
+    "source": {"loop", "config"},
+    "source/etcd": {"source", "http", "loop", "config"},
+    "source/kubernetes": {"source", "http", "loop", "config"},
+    "plan": {"source", "loop", "config"},
+    "triggers": {"plan", "loop", "config"},
+    "drivers": {"triggers", "plan", "source", "loop", "config"},
+    "drivers/bird": {"triggers", "source", "loop", "config"},
+    "obstacles": {"plan", "loop", "config"},
+    "daemon": {"obstacles", "drivers", "drivers/bird", "triggers", "plan", "source", "http", "loop", "config"},
+    "commands": {"daemon", "obstacles", "drivers", "drivers/bird", "plan", "source", "source/etcd", "loop", "config"},
+    "": {"commands"},
+}
 
 # Third-party header -> files that may include it. Tests may include anything that is not a command-line library.
 KERNEL = (r"(linux/(rtnetlink|netlink|genetlink|netfilter|if_|veth|neighbour|fib_rules|pkt_|tc_|bpf|net_namespace)"
           r"|libmnl/|libnftnl/|libnetfilter|netlink/|bpf/)")
 FENCES = [
-    (KERNEL, r"libcni/net/.*|tests/.*|.*_test\.cpp"),
+    (KERNEL, r"libcni/(net|nft|firewall)/.*|tests/.*|.*_test\.cpp"),
     (r"nlohmann/", r"libcni/(json|runtime)/.*|.*/conf\.cpp|agent/.*|(tools|tests)/.*|.*_test\.cpp"),
-    (r"CLI/", r"(tools/[^/]+|agent)/(main|command_line)\.cpp"),
+    (r"CLI/", r"(tools/[^/]+|agent/commands)/(main|command_line)\.cpp"),
     (r"spdlog/", r"libcni/base/log\.cpp"),
-    (r"(curl/|yaml-cpp/|microhttpd)", r"agent/.*"),
+    (r"(curl/|microhttpd)", r"agent/http/.*"),
+    (r"yaml-cpp/", r"agent/(config|source/kubernetes)/.*"),
     (r"(gtest/|gmock/)", r"tests/.*|.*_test\.cpp"),
 ]
 INCLUDE = re.compile(r'\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)')
@@ -66,6 +88,23 @@ def may_include(path, layer, target):
     return target in ALLOWED[key]
 
 
+def room_of(path):
+    """The room of agent/ that a path belongs to; the deepest that is known. None outside agent/."""
+    parts = path.split("/")
+    if parts[0] != "agent":
+        return None
+    folders = parts[1:-1]
+    while folders and "/".join(folders) not in ROOMS:
+        folders = folders[:-1]
+    return "/".join(folders)
+
+
+def may_enter(path, target):
+    """Whether a file of one room of agent/ may include a header of another."""
+    room, other = room_of(path), room_of(target)
+    return other is None or room in (None, other) or path.endswith("_test.cpp") or other in ROOMS[room]
+
+
 def includes(path):
     """Yields (line number, header, whether it is quoted)."""
     for number, line in enumerate(pathlib.Path(path).read_text(encoding="utf-8").splitlines(), 1):
@@ -80,7 +119,9 @@ def complaints(path, internal):
         target = layer_of(header) if quoted else None
         if target and not may_include(path, layer, target):
             yield f"{path}:{number}: {layer} must not include {header}"
-        if header in internal and layer not in (NET, "tests") and not path.endswith("_test.cpp"):
+        if target and not may_enter(path, header):
+            yield f"{path}:{number}: agent/{room_of(path)} must not include {header}"
+        if header in internal and layer not in (NET, NFT, FIREWALL, "tests") and not path.endswith("_test.cpp"):
             yield f"{path}:{number}: {header} is internal to {NET}: it shows netlink's own types"
         for pattern, places in FENCES:
             if re.match(pattern, header) and not re.fullmatch(places, path):

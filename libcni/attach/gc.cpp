@@ -14,7 +14,7 @@
 #include "libcni/base/failures.h"
 #include "libcni/base/gone.h"
 #include "libcni/base/sys_error.h"
-#include "libcni/net/attachment_rules.h"
+#include "libcni/firewall/attachment_rules.h"
 #include "libcni/net/link.h"
 
 namespace attach {
@@ -77,17 +77,17 @@ void remove_together(net::Netlink& host, const std::vector<int>& indices, std::u
 
 }  // namespace
 
-std::vector<net::Owner> owners_of(const std::string& network,
-                                  const std::vector<cni::Attachment>& attachments) {
-  std::vector<net::Owner> owners;
+std::vector<firewall::Owner> owners_of(const std::string& network,
+                                       const std::vector<cni::Attachment>& attachments) {
+  std::vector<firewall::Owner> owners;
   for (const cni::Attachment& attachment : attachments)
     owners.push_back({network, attachment.container_id, attachment.ifname});
   return owners;
 }
 
-std::vector<net::Owner> find_newer_owners(const std::string& network, base::BootTime began) {
+std::vector<firewall::Owner> find_newer_owners(const std::string& network, base::BootTime began) {
   const std::string prefix = alias_prefix(network);
-  std::vector<net::Owner> owners;
+  std::vector<firewall::Owner> owners;
   net::Netlink host;
   for (const net::Link& link : net::list_links(host)) {
     if (link.kind != "veth" || !link.alias.starts_with(prefix)) continue;
@@ -101,25 +101,26 @@ std::vector<net::Owner> find_newer_owners(const std::string& network, base::Boot
   return owners;
 }
 
-std::function<void()> find_stale(const std::string& network, const std::vector<net::Owner>& valid,
-                                 base::BootTime began, const FindStale& find) {
+std::function<void()> find_stale(const std::string& network,
+                                 const std::vector<firewall::Owner>& valid, base::BootTime began,
+                                 const FindStale& find) {
   constexpr int kTries = 16;
-  std::vector<net::Owner> newer = find_newer_owners(network, began);
+  std::vector<firewall::Owner> newer = find_newer_owners(network, began);
   for (int i = 0; i < kTries; ++i) {
-    std::vector<net::Owner> spared = valid;
+    std::vector<firewall::Owner> spared = valid;
     spared.insert(spared.end(), newer.begin(), newer.end());
     auto remove = find(network, spared);
-    std::vector<net::Owner> now = find_newer_owners(network, began);
+    std::vector<firewall::Owner> now = find_newer_owners(network, began);
     if (now == newer) return remove;
     newer = std::move(now);
   }
   base::throw_errno("read the rules of network \"" + network + "\" between ADDs", EAGAIN);
 }
 
-void remove_stale_veths(const std::string& network, const std::vector<net::Owner>& valid,
+void remove_stale_veths(const std::string& network, const std::vector<firewall::Owner>& valid,
                         base::BootTime began) {
   std::set<std::string> aliases;
-  for (const net::Owner& owner : valid) aliases.insert(alias_of(owner));
+  for (const firewall::Owner& owner : valid) aliases.insert(alias_of(owner));
   const std::string prefix = alias_prefix(network);
   const IsStale is_stale = [&](const net::Link& link) {
     return link.kind == "veth" && link.alias.starts_with(prefix) && !aliases.contains(link.alias) &&
@@ -140,7 +141,7 @@ void collect_garbage(const std::string& network, const std::vector<cni::Attachme
   base::Failures failures;
   std::function<void()> remove_rules = [] {};
   failures.attempt(
-      [&] { remove_rules = find_stale(network, valid, began, net::find_stale_attachment_rules); });
+      [&] { remove_rules = find_stale(network, valid, began, firewall::find_stale_attachment_rules); });
   failures.attempt([&] { remove_stale_veths(network, valid, began); });
   failures.attempt(remove_rules);
   failures.attempt(collect_ipam);

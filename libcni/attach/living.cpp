@@ -18,15 +18,15 @@ std::optional<bool> Living::has_address(const base::IpAddress& address) const {
   return addresses_ ? std::optional(addresses_->contains(address)) : std::nullopt;
 }
 
-std::optional<net::Owner> find_owner(const std::string& alias) {
+std::optional<firewall::Owner> find_owner(const std::string& alias) {
   const auto network = alias.find(':');
   const auto container = alias.find('/');
   const auto ifname = alias.rfind('/');
   if (container == std::string::npos || ifname == container || network > container)
     return std::nullopt;
-  net::Owner owner{.network = alias.substr(network + 1, container - network - 1),
-                   .container_id = alias.substr(container + 1, ifname - container - 1),
-                   .ifname = alias.substr(ifname + 1)};
+  firewall::Owner owner{.network = alias.substr(network + 1, container - network - 1),
+                        .container_id = alias.substr(container + 1, ifname - container - 1),
+                        .ifname = alias.substr(ifname + 1)};
   // Text of another program, or with parts that were hashed, does not come out as it was.
   return alias_of(owner) == alias ? std::optional(owner) : std::nullopt;
 }

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "libcni/base/ip.h"
-#include "libcni/net/owner.h"
+#include "libcni/firewall/owner.h"
 
 namespace attach {
 
@@ -18,16 +18,16 @@ class Living {
   Living();
 
   /// Whose host ends there are. Those with parts too long for an alias are left out.
-  const std::vector<net::Owner>& owners() const { return owners_; }
+  const std::vector<firewall::Owner>& owners() const { return owners_; }
   /// Whether a link has the address; nothing where the kernel cannot tell.
   std::optional<bool> has_address(const base::IpAddress& address) const;
 
  private:
-  std::vector<net::Owner> owners_;
+  std::vector<firewall::Owner> owners_;
   std::optional<std::set<base::IpAddress>> addresses_;
 };
 
 /// The owner that an alias of a host end names; nothing for other texts (see alias_of()).
-std::optional<net::Owner> find_owner(const std::string& alias);
+std::optional<firewall::Owner> find_owner(const std::string& alias);
 
 }  // namespace attach

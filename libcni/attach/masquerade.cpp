@@ -5,8 +5,8 @@
 
 namespace attach {
 
-net::MasqueradeBackend parse_masquerade_backend(const std::string& text) {
-  const auto backend = net::find_masquerade_backend(text);
+firewall::MasqueradeBackend parse_masquerade_backend(const std::string& text) {
+  const auto backend = firewall::find_masquerade_backend(text);
   if (!backend)
     throw cni::Error(cni::Code::invalid_config, "unknown ipmasq backend \"" + text + "\"",
                      "key ipMasqBackend: want \"nftables\" or \"iptables\"");

@@ -3,11 +3,11 @@
 
 #include <string>
 
-#include "libcni/net/masquerade.h"
+#include "libcni/firewall/masquerade.h"
 
 namespace attach {
 
 /// `ipMasqBackend` of a configuration; empty means ours to choose. Throws cni::Error 7 for others.
-net::MasqueradeBackend parse_masquerade_backend(const std::string& text);
+firewall::MasqueradeBackend parse_masquerade_backend(const std::string& text);
 
 }  // namespace attach

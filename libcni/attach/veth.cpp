@@ -155,7 +155,7 @@ bool names_owner(const std::string& alias) {
   return alias.starts_with(kAliasStart);
 }
 
-std::string alias_of(const net::Owner& owner) {
+std::string alias_of(const firewall::Owner& owner) {
   const std::string alias =
       alias_prefix(owner.network) + shortened(owner.container_id) + "/" + owner.ifname;
   return alias.substr(0, kLongestAlias);
@@ -236,7 +236,7 @@ void verify_mtu(const net::Link& link, const cni::Interface& known) {
             std::to_string(*known.mtu));
 }
 
-bool remove_veth_pair(const std::optional<base::Netns>& netns, const net::Owner& owner,
+bool remove_veth_pair(const std::optional<base::Netns>& netns, const firewall::Owner& owner,
                       const std::optional<cni::Result>& prev_result) {
   const std::string alias = alias_of(owner);
   net::Netlink host;
@@ -255,7 +255,7 @@ bool remove_veth_pair(const std::optional<base::Netns>& netns, const net::Owner&
   return end && net::remove_link(host, end->index);
 }
 
-bool has_host_end(net::Netlink& host, const net::Owner& owner) {
+bool has_host_end(net::Netlink& host, const firewall::Owner& owner) {
   return find_own_end(host, alias_of(owner)).has_value();
 }
 

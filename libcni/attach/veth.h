@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "libcni/base/netns.h"
+#include "libcni/firewall/owner.h"
 #include "libcni/net/link.h"
 #include "libcni/net/netlink.h"
-#include "libcni/net/owner.h"
 #include "libcni/spec/result.h"
 
 namespace attach {
@@ -16,7 +16,7 @@ namespace attach {
 /// The alias that marks a link as ours: `plumb:<network>/<container ID>/<ifname>`, its parts hashed
 /// where they would exceed the kernel's 255 bytes. Host ends have it, and `lo` of a sandbox. DEL
 /// and GC go by it.
-std::string alias_of(const net::Owner& owner);
+std::string alias_of(const firewall::Owner& owner);
 /// What every alias of `network` begins with.
 std::string alias_prefix(const std::string& network);
 /// Whether `alias` is that of any attachment of ours.
@@ -71,11 +71,11 @@ void verify_mtu(const net::Link& link, const cni::Interface& known);
 /// tells whose an end is. An end without one was made by the reference or by an operator: it goes
 /// only when `prev_result` lists this very pair, by MAC address or host end. Returns whether one
 /// was removed.
-bool remove_veth_pair(const std::optional<base::Netns>& netns, const net::Owner& owner,
+bool remove_veth_pair(const std::optional<base::Netns>& netns, const firewall::Owner& owner,
                       const std::optional<cni::Result>& prev_result);
 
 /// Whether the host has an end whose alias names `owner`, wherever the other end is.
-bool has_host_end(net::Netlink& host, const net::Owner& owner);
+bool has_host_end(net::Netlink& host, const firewall::Owner& owner);
 
 /// The addresses of `prev_result`, for removals that find things faster by address.
 std::vector<base::Prefix> addresses_of(const std::optional<cni::Result>& prev_result);

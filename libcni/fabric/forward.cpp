@@ -8,18 +8,18 @@
 #include <functional>
 
 #include "libcni/fabric/traffic.h"
-#include "libcni/net/forward_chains.h"
-#include "libcni/net/iptables.h"
-#include "libcni/net/nft.h"
+#include "libcni/firewall/forward_chains.h"
+#include "libcni/firewall/iptables.h"
+#include "libcni/nft/nft.h"
 
 namespace fabric {
 namespace {
 
-using net::nft::Batch;
-using net::nft::Nft;
-using net::nft::Rule;
-using net::nft::RuleInfo;
-using net::nft::Table;
+using nft::Batch;
+using nft::Nft;
+using nft::Rule;
+using nft::RuleInfo;
+using nft::Table;
 using What = Change::What;
 
 constexpr const char* kChain = "FORWARD";
@@ -78,9 +78,9 @@ What what_of(const std::vector<Accept>& present, const std::vector<Accept>& want
 
 /// The chain of iptables' nf_tables variant, or of an nft file that took over its names.
 void ensure_nft(Run& run, Nft& nft, int family, const std::vector<Accept>& accepts) {
-  const Table table{net::nft::family_of(family), "filter"};
+  const Table table{nft::family_of(family), "filter"};
   const std::string comment = comment_of(run.scope());
-  net::nft::retry_on_conflict([&] {
+  nft::retry_on_conflict([&] {
     const std::uint32_t generation = run.is_dry() ? 0 : nft.generation();
     if (!nft.has_chain(table, kChain)) return;
     Batch batch(table);
@@ -106,16 +106,16 @@ void ensure_nft(Run& run, Nft& nft, int family, const std::vector<Accept>& accep
 
 std::string line_of(const Accept& accept, const std::string& comment) {
   return (accept.source ? "-s " + accept.source->text() : "-d " + accept.destination->text()) +
-         " " + net::comment_option(comment) + " -j ACCEPT";
+         " " + firewall::comment_option(comment) + " -j ACCEPT";
 }
 
 /// The rules of ours that are present; empty where the chain is missing.
 std::optional<std::vector<Accept>> find_legacy(int family, const std::string& comment) {
-  const std::vector<net::NatChain> chains = net::read_legacy_filter(family);
-  const auto chain = std::ranges::find(chains, kChain, &net::NatChain::name);
+  const std::vector<firewall::NatChain> chains = firewall::read_legacy_filter(family);
+  const auto chain = std::ranges::find(chains, kChain, &firewall::NatChain::name);
   if (chain == chains.end()) return std::nullopt;
   std::vector<Accept> present;
-  for (const net::NatRule& rule : chain->rules)
+  for (const firewall::NatRule& rule : chain->rules)
     if (rule.comment == comment && (rule.source || rule.destination))
       present.push_back({rule.source, rule.destination});
   return present;
@@ -134,7 +134,7 @@ void ensure_legacy(Run& run, int family, const std::vector<Accept>& accepts) {
   for (const Accept& accept : wanted)
     lines.push_back(std::string("-A ") + kChain + " " + line_of(accept, comment));
   run.change(what_of(present, wanted), describe(family, "legacy"),
-             [&] { net::restore_legacy_filter(family, lines); });
+             [&] { firewall::restore_legacy_filter(family, lines); });
 }
 
 void ensure_each(Run& run, const std::optional<Traffic>& traffic, const char* variant,
@@ -152,23 +152,23 @@ bool is_right(const Desired& desired, int family, const std::vector<Accept>& pre
 }
 
 /// Those of `ranges` whose packets go through the chain.
-std::vector<base::Prefix> ranges_in(const net::nft::DroppingChain& chain,
+std::vector<base::Prefix> ranges_in(const firewall::DroppingChain& chain,
                                     std::vector<base::Prefix> ranges) {
   std::erase_if(ranges, [&](const base::Prefix& range) {
-    return chain.table.family != net::nft::Family::inet &&
-           chain.table.family != net::nft::family_of(range.address.family());
+    return chain.table.family != nft::Family::inet &&
+           chain.table.family != nft::family_of(range.address.family());
   });
   for (base::Prefix& range : ranges) range = range.network();
   return ranges;
 }
 
-bool is_accepted(const net::nft::DroppingChain& chain, const base::Prefix& range) {
+bool is_accepted(const firewall::DroppingChain& chain, const base::Prefix& range) {
   return base::any_contains(chain.accepted_sources, range) &&
          base::any_contains(chain.accepted_destinations, range);
 }
 
-bool is_of_iptables(const net::nft::DroppingChain& chain) {
-  return chain.table.family != net::nft::Family::inet && chain.table.name == "filter" &&
+bool is_of_iptables(const firewall::DroppingChain& chain) {
+  return chain.table.family != nft::Family::inet && chain.table.name == "filter" &&
          chain.name == kChain;
 }
 
@@ -177,7 +177,7 @@ bool is_of_iptables(const net::nft::DroppingChain& chain) {
 bool has_forward_rules(Nft& nft, const Desired& desired) {
   const std::string comment = comment_of(desired.scope);
   for (const int family : {AF_INET, AF_INET6}) {
-    const Table table{net::nft::family_of(family), "filter"};
+    const Table table{nft::family_of(family), "filter"};
     if (!nft.has_chain(table, kChain)) continue;
     std::vector<Accept> present;
     for (const RuleInfo& rule : nft.list_rules(table, kChain))
@@ -197,7 +197,7 @@ bool has_legacy_forward_rules(const Desired& desired) {
 std::vector<ForwardDrop> list_forward_guards(Nft& nft, const std::optional<Traffic>& traffic) {
   std::vector<ForwardDrop> guards;
   const std::vector<base::Prefix> ranges = forwarded_ranges(traffic);
-  for (net::nft::DroppingChain& chain : net::nft::list_dropping_forward_chains(nft)) {
+  for (firewall::DroppingChain& chain : firewall::list_dropping_forward_chains(nft)) {
     std::vector<base::Prefix> here = ranges_in(chain, ranges);
     if (!here.empty() && !is_of_iptables(chain))
       guards.push_back({std::move(chain.table), std::move(chain.name), std::move(here)});
@@ -209,7 +209,7 @@ std::vector<ForwardDrop> find_forward_drops(Nft& nft, const std::optional<Traffi
   std::vector<ForwardDrop> drops;
   const std::vector<base::Prefix> ranges = forwarded_ranges(traffic);
   if (ranges.empty()) return drops;
-  for (net::nft::DroppingChain& chain : net::nft::list_dropping_forward_chains(nft)) {
+  for (firewall::DroppingChain& chain : firewall::list_dropping_forward_chains(nft)) {
     std::vector<base::Prefix> dropped = ranges_in(chain, ranges);
     std::erase_if(dropped, [&](const base::Prefix& range) { return is_accepted(chain, range); });
     if (!dropped.empty())

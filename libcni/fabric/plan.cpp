@@ -32,9 +32,9 @@ int underlay_family_of(const Node& self, const Options& options) {
 }
 
 /// A plan under construction: what concerns the node itself, then each peer.
-class Planner {
+class PlanBuilder {
  public:
-  Planner(const Node& self, const Options& options, const Underlay& underlay)
+  PlanBuilder(const Node& self, const Options& options, const Underlay& underlay)
       : self_(self), options_(options), underlay_(underlay) {}
 
   Desired plan(std::span<const Node> peers) {
@@ -78,7 +78,7 @@ class Planner {
   std::size_t hidden_problems_ = 0;
 };
 
-void Planner::complain(std::string problem) {
+void PlanBuilder::complain(std::string problem) {
   constexpr std::size_t kShown = 20;
   // A node without an address has none for each of its ranges.
   if (!desired_.problems.empty() && desired_.problems.back() == problem) return;
@@ -88,7 +88,7 @@ void Planner::complain(std::string problem) {
     ++hidden_problems_;
 }
 
-bool Planner::needs_tunnel(std::span<const Node> peers) const {
+bool PlanBuilder::needs_tunnel(std::span<const Node> peers) const {
   const auto tunnels = [](Backend backend) {
     return backend == Backend::vxlan || backend == Backend::automatic;
   };
@@ -98,7 +98,7 @@ bool Planner::needs_tunnel(std::span<const Node> peers) const {
          });
 }
 
-int Planner::tunnel_mtu(int family, const std::vector<base::Prefix>& ranges) {
+int PlanBuilder::tunnel_mtu(int family, const std::vector<base::Prefix>& ranges) {
   const int room = underlay_.mtu - vxlan_overhead(family);
   const int mtu = options_.mtu != 0 ? options_.mtu : room;
   const bool v6 =
@@ -118,8 +118,8 @@ int Planner::tunnel_mtu(int family, const std::vector<base::Prefix>& ranges) {
   return mtu;
 }
 
-void Planner::add_overlay(int family, const std::string& name,
-                          const std::vector<base::Prefix>& ranges) {
+void PlanBuilder::add_overlay(int family, const std::string& name,
+                              const std::vector<base::Prefix>& ranges) {
   const auto local = self_.address_of(family);
   if (!local)
     throw std::invalid_argument("node \"" + self_.name + "\" has no " +
@@ -140,7 +140,7 @@ void Planner::add_overlay(int family, const std::string& name,
   desired_.overlays.push_back(std::move(overlay));
 }
 
-void Planner::add_overlays() {
+void PlanBuilder::add_overlays() {
   if (!options_.flannel)
     return add_overlay(underlay_family_of(self_, options_), options_.device, self_.ranges);
   for (const int family : {AF_INET, AF_INET6}) {
@@ -155,19 +155,19 @@ void Planner::add_overlays() {
 }
 
 /// The tunnel for ranges of a family: the only one, or with flannel the one of the same family.
-Overlay* Planner::overlay_for(int range_family) {
+Overlay* PlanBuilder::overlay_for(int range_family) {
   const auto found = std::ranges::find_if(desired_.overlays, [&](const Overlay& overlay) {
     return !options_.flannel || overlay.device.local.family() == range_family;
   });
   return found == desired_.overlays.end() ? nullptr : &*found;
 }
 
-bool Planner::is_on_link(const base::IpAddress& address) const {
+bool PlanBuilder::is_on_link(const base::IpAddress& address) const {
   return base::any_contains(underlay_.subnets, address);
 }
 
 /// Whether the peer can be the next hop itself.
-bool Planner::add_direct(const Node& peer, const base::Prefix& range) {
+bool PlanBuilder::add_direct(const Node& peer, const base::Prefix& range) {
   auto gateway = peer.address_of(range.address.family());
   // An IPv4 range can have an IPv6 next hop (RTA_VIA, kernel 5.2), but not the other way round.
   if (range.address.is_v4() && !(gateway && is_on_link(*gateway)))
@@ -178,7 +178,7 @@ bool Planner::add_direct(const Node& peer, const base::Prefix& range) {
   return true;
 }
 
-void Planner::add_tunnelled(Overlay& overlay, const base::Mac& mac, const base::Prefix& range) {
+void PlanBuilder::add_tunnelled(Overlay& overlay, const base::Mac& mac, const base::Prefix& range) {
   overlay.neighbors.push_back({range.address, mac});
   desired_.routes.push_back({.dst = range,
                              .gateway = range.address,
@@ -188,7 +188,7 @@ void Planner::add_tunnelled(Overlay& overlay, const base::Mac& mac, const base::
 }
 
 /// The peer's end of the tunnel, once for all of its ranges; false where it cannot have one.
-bool Planner::add_remote_end(const Node& peer, Overlay& overlay) {
+bool PlanBuilder::add_remote_end(const Node& peer, Overlay& overlay) {
   const int family = overlay.device.local.family();
   const auto remote = peer.address_of(family);
   if (!remote) {
@@ -211,7 +211,7 @@ bool Planner::add_remote_end(const Node& peer, Overlay& overlay) {
 /// A peer that uses BGP reaches this node, which does not, by this node's backend. A route of
 /// BIRD's to it, which this node may have from the time before it left BGP, goes first while it is
 /// there.
-void Planner::add_fallback(const Node& peer) {
+void PlanBuilder::add_fallback(const Node& peer) {
   Node same = peer;
   same.backend = backend_of(self_);
   if (same.backend == Backend::bgp) return;
@@ -221,7 +221,7 @@ void Planner::add_fallback(const Node& peer) {
     desired_.routes[i].metric = kFallbackMetric;
 }
 
-void Planner::add_peer(const Node& peer) {
+void PlanBuilder::add_peer(const Node& peer) {
   const Backend backend = backend_of(peer);
   if (backend == Backend::bgp) return add_fallback(peer);
   // Where this node tunnels to all, a peer that goes direct where it can tunnels to it as well: the
@@ -248,7 +248,7 @@ void Planner::add_peer(const Node& peer) {
   }
 }
 
-void Planner::add_traffic(std::span<const Node> peers) {
+void PlanBuilder::add_traffic(std::span<const Node> peers) {
   Traffic traffic{.own_ranges = self_.ranges,
                   .cluster_ranges = options_.cluster_ranges,
                   .no_masquerade = options_.no_masquerade,
@@ -294,7 +294,7 @@ std::vector<base::Prefix> routed_ranges(const Desired& desired) {
 
 Desired plan(const Node& self, std::span<const Node> peers, const Options& options,
              const Underlay& underlay) {
-  return Planner(self, options, underlay).plan(peers);
+  return PlanBuilder(self, options, underlay).plan(peers);
 }
 
 }  // namespace fabric

@@ -78,7 +78,7 @@ void Run::refuse(Change::What what, const std::string& object, const Refusal& re
   fail(std::move(error));
 }
 
-void Run::commit(const net::nft::Batch& batch, std::optional<std::uint32_t> generation) {
+void Run::commit(const nft::Batch& batch, std::optional<std::uint32_t> generation) {
   if (is_dry() || batch.size() == 0) return;
   const auto begun = std::chrono::steady_clock::now();
   nft().commit(batch, generation);

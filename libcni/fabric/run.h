@@ -11,8 +11,8 @@
 
 #include "libcni/fabric/apply.h"
 #include "libcni/net/address.h"
-#include "libcni/net/nft.h"
 #include "libcni/net/vxlan.h"
+#include "libcni/nft/nft.h"
 
 namespace fabric {
 
@@ -26,7 +26,7 @@ class Run {
   net::Netlink& netlink() { return netlink_; }
   /// One socket for all: each close waits for other processes' transactions. Made when first asked
   /// for; throws where there is no nf_tables.
-  net::nft::Nft& nft() { return nft_ ? *nft_ : nft_.emplace(); }
+  nft::Nft& nft() { return nft_ ? *nft_ : nft_.emplace(); }
   /// Every VXLAN device; a dry run, which changes none, reads them once.
   const std::vector<net::VxlanLink>& list_vxlan();
   /// Of all links, for a dry run; empty: list_addresses() asks the kernel.
@@ -88,7 +88,7 @@ class Run {
   const std::vector<std::size_t>& refused() const { return refused_; }
   void count(std::size_t requests) { report_.requests += requests; }
   /// As Nft::commit(), unless dry, and timed.
-  void commit(const net::nft::Batch& batch, std::optional<std::uint32_t> generation);
+  void commit(const nft::Batch& batch, std::optional<std::uint32_t> generation);
   /// Something was there already that was not when we looked: another apply() may be at work.
   bool was_contended() const { return contended_; }
   Report finish();
@@ -102,7 +102,7 @@ class Run {
   void refuse(Change::What what, const std::string& object, const Refusal& refusal);
 
   net::Netlink& netlink_;
-  std::optional<net::nft::Nft> nft_;
+  std::optional<nft::Nft> nft_;
   std::optional<std::vector<net::VxlanLink>> vxlan_;
   std::span<const net::Address> addresses_;
   Mode mode_;

@@ -10,25 +10,25 @@
 #include "libcni/fabric/difference.h"
 #include "libcni/fabric/traffic_rules.h"
 #include "libcni/fabric/traffic_sets.h"
-#include "libcni/net/nft.h"
-#include "libcni/net/owner.h"
+#include "libcni/firewall/owner.h"
+#include "libcni/nft/nft.h"
 
 namespace fabric {
 namespace {
 
-using net::nft::Batch;
-using net::nft::Nft;
-using net::nft::Rule;
-using net::nft::Table;
+using nft::Batch;
+using nft::Nft;
+using nft::Rule;
+using nft::Table;
 using What = Change::What;
 
 Table table_of(const std::string& scope) {
-  return {net::nft::Family::inet, scope.empty() ? "plumb" : "plumb_" + net::network_hash(scope)};
+  return {nft::Family::inet, scope.empty() ? "plumb" : "plumb_" + firewall::network_hash(scope)};
 }
 
-using Rules = std::vector<net::nft::ChainInfo>;
+using Rules = std::vector<nft::ChainInfo>;
 
-bool is_ours(const net::nft::ChainInfo& rule) {
+bool is_ours(const nft::ChainInfo& rule) {
   return is_comment_of_ours(rule.comment);
 }
 
@@ -42,7 +42,7 @@ bool is_laid_out(const Rules& present, const std::vector<WantedRule>& rules,
     std::vector<std::string> wanted_here, present_here;
     for (std::size_t i = 0; i < rules.size(); ++i)
       if (std::string_view(rules[i].chain) == chain.name) wanted_here.push_back(comments[i]);
-    for (const net::nft::ChainInfo& rule : present)
+    for (const nft::ChainInfo& rule : present)
       if (rule.name == chain.name) present_here.push_back(rule.comment);
     if (wanted_here != present_here) return false;
   }
@@ -58,7 +58,7 @@ class TrafficTable {
     sets_ = wanted_sets(traffic);
     rules_ = wanted_rules(traffic);
     comments_ = comments_of(rules_);
-    net::nft::retry_on_conflict([&] {
+    nft::retry_on_conflict([&] {
       const std::uint32_t generation = run_.is_dry() ? 0 : nft_.generation();
       const bool laid_out = is_laid_out(nft_.list_comments(table_), rules_, comments_);
       if (!laid_out && is_foreign())
@@ -92,7 +92,7 @@ class TrafficTable {
   }
 
   void remove() {
-    net::nft::retry_on_conflict([&] {
+    nft::retry_on_conflict([&] {
       const std::uint32_t generation = run_.is_dry() ? 0 : nft_.generation();
       if (nft_.list_chains(table_).empty() || is_foreign()) return;
       Batch batch(table_);
@@ -105,7 +105,7 @@ class TrafficTable {
  private:
   bool is_foreign();
   void keep_present();
-  std::vector<SetKey> read_present(const net::nft::Set& set);
+  std::vector<SetKey> read_present(const nft::Set& set);
   void lay_out(Batch& batch);
   void update(Batch& batch, const WantedSet& wanted, const std::vector<SetKey>& present);
   void note(What what, const std::string& object) { noted_.push_back({what, object}); }
@@ -146,7 +146,7 @@ void TrafficTable::lay_out(Batch& batch) {
 }
 
 /// The elements, sorted.
-std::vector<SetKey> TrafficTable::read_present(const net::nft::Set& set) {
+std::vector<SetKey> TrafficTable::read_present(const nft::Set& set) {
   std::vector<SetKey> present;
   nft_.visit_elements(
       table_, set.name,

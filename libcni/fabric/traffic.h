@@ -24,6 +24,6 @@ void ensure_legacy_forward_rules(Run& run, const std::optional<Traffic>& traffic
 
 /// Whether the agent's table has the rules of `traffic`, at little cost: its sets are not read.
 /// None wanted, it may be another program's. Throws std::system_error when it cannot be read.
-bool has_traffic_rules(net::nft::Nft& nft, const std::optional<Traffic>& traffic);
+bool has_traffic_rules(nft::Nft& nft, const std::optional<Traffic>& traffic);
 
 }  // namespace fabric

@@ -166,7 +166,7 @@ TEST_F(FabricTraffic, WhatSomebodyChangedIsPutRight) {
 }
 
 TEST_F(FabricTraffic, AShortLookTellsWhetherTheRulesAreThere) {
-  net::nft::Nft nft;
+  nft::Nft nft;
   const auto is_right = [&] { return has_traffic_rules(nft, example()); };
   const auto none_is_right = [&] { return has_traffic_rules(nft, std::nullopt); };
   EXPECT_FALSE(is_right());

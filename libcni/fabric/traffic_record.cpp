@@ -11,7 +11,7 @@
 
 #include "libcni/base/names.h"
 #include "libcni/fabric/traffic_rules.h"
-#include "libcni/net/owner.h"
+#include "libcni/firewall/owner.h"
 
 namespace fabric {
 namespace {
@@ -53,11 +53,11 @@ base::UniqueFd open_on_tmpfs(const std::string& path) {
 
 }  // namespace
 
-TrafficRecord::TrafficRecord(net::nft::Nft& nft, const std::string& folder,
-                             const std::string& scope, const std::optional<Traffic>& wanted) {
+TrafficRecord::TrafficRecord(nft::Nft& nft, const std::string& folder, const std::string& scope,
+                             const std::optional<Traffic>& wanted) {
   const auto cookie = nft.namespace_cookie();
   if (!cookie) return;
-  file_ = open_on_tmpfs(folder + "/traffic." + net::network_hash(scope));
+  file_ = open_on_tmpfs(folder + "/traffic." + firewall::network_hash(scope));
   if (!file_) return;
   seal_ = base::sha512_hex(std::to_string(*cookie) + " " + std::to_string(nft.generation()) + " " +
                            describe(wanted));

@@ -6,7 +6,7 @@
 
 #include "libcni/base/unique_fd.h"
 #include "libcni/fabric/desired.h"
-#include "libcni/net/nft.h"
+#include "libcni/nft/nft.h"
 
 namespace fabric {
 
@@ -18,7 +18,7 @@ class TrafficRecord {
   /// A file of `scope` in `folder`. Generations go with the boot, and so must the file: anywhere
   /// but on a tmpfs nothing is recorded. Neither is it before kernel 5.14, whose namespaces have no
   /// number of their own. Throws std::system_error when the generation cannot be read.
-  TrafficRecord(net::nft::Nft& nft, const std::string& folder, const std::string& scope,
+  TrafficRecord(nft::Nft& nft, const std::string& folder, const std::string& scope,
                 const std::optional<Traffic>& wanted);
 
   /// Whether `wanted` was found at the generation that the constructor read.

@@ -54,7 +54,7 @@ class FabricRecord : public ::testing::Test {
   /// What a look with the record sees.
   std::size_t look(const Desired& desired) { return diff(netlink_, desired, folder_).changed; }
   bool holds(const Desired& desired, const std::string& folder) {
-    net::nft::Nft nft;
+    nft::Nft nft;
     return TrafficRecord(nft, folder, desired.scope, desired.traffic).holds();
   }
   bool holds(const Desired& desired) { return holds(desired, folder_); }
@@ -120,10 +120,10 @@ TEST_F(FabricRecord, IsOfWhatWasWantedThen) {
 TEST_F(FabricRecord, IsOfOneNamespace) {
   apply_it(example());
   EXPECT_EQ(look(example()), 0u);
-  const std::uint32_t generation = net::nft::Nft().generation();
+  const std::uint32_t generation = nft::Nft().generation();
   base::Netns::create().run([&] {
     net::Netlink there;
-    net::nft::Nft nft;
+    nft::Nft nft;
     for (int i = 0; nft.generation() < generation; ++i)
       output_of("nft add table ip filler" + std::to_string(i));
     ASSERT_EQ(nft.generation(), generation);

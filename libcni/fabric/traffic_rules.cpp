@@ -14,9 +14,9 @@ namespace {
 
 const std::string kMark = "plumb ";
 
-using net::nft::Field;
-using net::nft::PortRange;
-using net::nft::Rule;
+using nft::Field;
+using nft::PortRange;
+using nft::Rule;
 
 constexpr std::uint32_t kKubeProxyMark = 0x4000;  // "masquerade this": its own rules do
 constexpr int kFirstFreePort = 1024;              // the kernel, too, keeps NAT at or above it
@@ -109,10 +109,10 @@ std::vector<WantedRule> wanted_rules(const Traffic& traffic) {
 }
 
 std::vector<WantedChain> wanted_chains(const std::vector<WantedRule>& rules) {
-  std::vector<WantedChain> chains = {{kPrerouting, net::nft::prerouting_raw()},
-                                     {kOutput, net::nft::output_raw()},
-                                     {kForward, net::nft::forward_filter()},
-                                     {kPostrouting, net::nft::postrouting_nat()}};
+  std::vector<WantedChain> chains = {{kPrerouting, nft::prerouting_raw()},
+                                     {kOutput, nft::output_raw()},
+                                     {kForward, nft::forward_filter()},
+                                     {kPostrouting, nft::postrouting_nat()}};
   std::erase_if(chains, [&](const WantedChain& chain) {
     return std::ranges::find(rules, std::string_view(chain.name), &WantedRule::chain) ==
            rules.end();

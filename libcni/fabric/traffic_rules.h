@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "libcni/fabric/desired.h"
-#include "libcni/net/nft.h"
+#include "libcni/nft/nft.h"
 
 namespace fabric {
 
@@ -15,7 +15,7 @@ namespace fabric {
 struct WantedRule {
   const char* chain;
   std::string text;
-  std::function<net::nft::Rule&(net::nft::Rule&)> build;
+  std::function<nft::Rule&(nft::Rule&)> build;
 };
 
 /// The rules of all chains, each chain's in its order.
@@ -24,7 +24,7 @@ std::vector<WantedRule> wanted_rules(const Traffic& traffic);
 /// A base chain.
 struct WantedChain {
   const char* name;
-  net::nft::Hook hook;
+  nft::Hook hook;
 };
 
 /// Those that have one of `rules`.

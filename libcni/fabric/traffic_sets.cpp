@@ -13,7 +13,7 @@ namespace {
 
 WantedSet set_of_ranges(const std::string& name, int family, std::vector<base::Prefix> ranges) {
   WantedSet wanted{{.name = name + (family == AF_INET ? "4" : "6"),
-                    .key = {net::nft::address_type(family)},
+                    .key = {nft::address_type(family)},
                     .intervals = true}};
   std::erase_if(ranges,
                 [&](const base::Prefix& range) { return range.address.family() != family; });
@@ -39,7 +39,7 @@ WantedSet set_of_ranges(const std::string& name, int family, std::vector<base::P
 WantedSet set_of_addresses(const std::string& name, int family,
                            const std::vector<base::IpAddress>& addresses) {
   WantedSet wanted{
-      {.name = name + (family == AF_INET ? "4" : "6"), .key = {net::nft::address_type(family)}}};
+      {.name = name + (family == AF_INET ? "4" : "6"), .key = {nft::address_type(family)}}};
   for (const base::IpAddress& address : addresses)
     if (address.family() == family) wanted.keys.push_back(set_key(address.bytes()));
   std::ranges::sort(wanted.keys);

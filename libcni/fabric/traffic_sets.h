@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "libcni/fabric/desired.h"
-#include "libcni/net/nft.h"
+#include "libcni/nft/nft.h"
 
 namespace fabric {
 
@@ -19,13 +19,13 @@ struct SetKey {
   bool end = false;
   auto operator<=>(const SetKey&) const = default;
 
-  net::nft::Bytes wire() const { return {bytes.begin(), bytes.begin() + size}; }
+  nft::Bytes wire() const { return {bytes.begin(), bytes.begin() + size}; }
 };
 SetKey set_key(std::span<const std::uint8_t> bytes, bool end = false);
 
 /// A set with what belongs into it, sorted.
 struct WantedSet {
-  net::nft::Set set;
+  nft::Set set;
   std::vector<SetKey> keys = {};
 };
 

@@ -11,8 +11,8 @@
 #include "libcni/base/sys_error.h"
 #include "libcni/base/undo.h"
 #include "libcni/fabric/desired.h"
+#include "libcni/firewall/attachment_rules.h"
 #include "libcni/net/address.h"
-#include "libcni/net/attachment_rules.h"
 #include "libcni/net/neighbor.h"
 #include "libcni/net/route.h"
 #include "libcni/net/sysctl.h"
@@ -113,10 +113,11 @@ cni::Result add(const cni::Request& request) {
   add_gateway_neighbors(plan, sandbox, pair.container.index);
   configure_host(plan, host, pair.host);
   if (!plan.masquerade.empty()) {
-    const net::Owner owner = owner_of(request);
-    undo.add("remove the masquerade",
-             [owner, addresses = plan.masquerade] { net::remove_masquerade(owner, addresses); });
-    net::add_masquerade(owner, plan.masquerade, conf.masq_backend);
+    const firewall::Owner owner = owner_of(request);
+    undo.add("remove the masquerade", [owner, addresses = plan.masquerade] {
+      firewall::remove_masquerade(owner, addresses);
+    });
+    firewall::add_masquerade(owner, plan.masquerade, conf.masq_backend);
   }
   for (const int family : plan.families)
     attach::wait_usable(host, pair.host.index, gateway_of(family));
@@ -129,10 +130,10 @@ cni::Result add(const cni::Request& request) {
 
 void remove(const cni::Request& request) {
   base::Failures failures;
-  std::optional<net::nft::Nft> nft;
+  std::optional<nft::Nft> nft;
   // Rules go first: the kernel lets go of them while the link is being removed (Nft::settle).
   // Their elements have the lengths of the node's ranges, which the result does not tell.
-  failures.attempt([&] { net::remove_attachment_rules(nft, owner_of(request), {}); });
+  failures.attempt([&] { firewall::remove_attachment_rules(nft, owner_of(request), {}); });
   // The link goes before its address: no pod may still answer for it when it is handed out again.
   // Its routes go with it.
   failures.attempt(

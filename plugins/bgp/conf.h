@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "libcni/net/masquerade.h"
+#include "libcni/firewall/masquerade.h"
 #include "libcni/nodes/node_file.h"
 #include "libcni/plugin/plugin.h"
 
@@ -15,7 +15,7 @@ namespace bgp {
 struct Conf {
   std::optional<int> mtu = {};
   bool ip_masq = false;
-  net::MasqueradeBackend masq_backend = {};
+  firewall::MasqueradeBackend masq_backend = {};
   std::vector<base::Prefix> network = {};  ///< sees pod addresses as they are, with ipMasq
   std::optional<cni::Dns> dns = {};        ///< replaces IPAM's
   bool operator==(const Conf&) const = default;

@@ -66,7 +66,7 @@ const base::Mac& gateway_mac() {
   return kMac;
 }
 
-net::Owner owner_of(const cni::Request& request) {
+firewall::Owner owner_of(const cni::Request& request) {
   return {request.network, request.container_id, request.ifname};
 }
 

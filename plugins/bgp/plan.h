@@ -5,7 +5,7 @@
 
 #include "libcni/attach/sandbox.h"
 #include "libcni/attach/veth.h"
-#include "libcni/net/owner.h"
+#include "libcni/firewall/owner.h"
 #include "libcni/plugin/plugin.h"
 #include "plugins/bgp/conf.h"
 
@@ -28,7 +28,7 @@ struct Plan {
   std::vector<base::Prefix> masquerade;
 };
 
-net::Owner owner_of(const cni::Request& request);
+firewall::Owner owner_of(const cni::Request& request);
 
 /// IPAM's result in this plugin's terms: each address alone (/32, /128), each route of these
 /// families by our gateway, and a default route per family.

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "libcni/firewall/masquerade.h"
 #include "libcni/net/address.h"
-#include "libcni/net/masquerade.h"
 #include "libcni/net/neighbor.h"
 #include "libcni/net/route.h"
 #include "libcni/plugin/delegate.h"
@@ -72,7 +72,7 @@ void verify(const cni::Request& request) {
   const net::Link end = attach::verify_host_end(host, result, container);
   verify_gateways(sandbox, plan, container, end);
   verify_host(host, plan, end);
-  if (!plan.masquerade.empty()) net::check_masquerade(owner_of(request), plan.masquerade);
+  if (!plan.masquerade.empty()) firewall::check_masquerade(owner_of(request), plan.masquerade);
 }
 
 }  // namespace bgp

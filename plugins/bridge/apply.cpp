@@ -9,8 +9,8 @@
 
 #include "libcni/base/gone.h"
 #include "libcni/base/undo.h"
-#include "libcni/net/mac_spoof.h"
-#include "libcni/net/masquerade.h"
+#include "libcni/firewall/mac_spoof.h"
+#include "libcni/firewall/masquerade.h"
 #include "libcni/plugin/delegate.h"
 #include "plugins/bridge/gateway.h"
 #include "plugins/bridge/plan.h"
@@ -71,18 +71,19 @@ void configure_port(Session& session, const LinkPlan& plan, const Port& port) {
       net::remove_port_vlan(session.host, index, vlan.id);
   for (const net::PortVlan& vlan : plan.vlans) net::add_port_vlan(session.host, index, vlan);
   if (!session.conf.mac_spoof_check) return;
-  const net::Owner owner = owner_of(session.request);
-  session.undo.add("remove the MAC spoof check", [owner] { net::remove_mac_spoof_check(owner); });
-  net::add_mac_spoof_check(owner, port.veth.host.name, *port.veth.container.mac);
+  const firewall::Owner owner = owner_of(session.request);
+  session.undo.add("remove the MAC spoof check",
+                   [owner] { firewall::remove_mac_spoof_check(owner); });
+  firewall::add_mac_spoof_check(owner, port.veth.host.name, *port.veth.container.mac);
 }
 
 void apply_masquerade(Session& session, const AddressPlan& plan) {
   if (plan.masquerade.empty()) return;
-  const net::Owner owner = owner_of(session.request);
+  const firewall::Owner owner = owner_of(session.request);
   session.undo.add("remove the masquerade", [owner, addresses = plan.masquerade] {
-    net::remove_masquerade(owner, addresses);
+    firewall::remove_masquerade(owner, addresses);
   });
-  net::add_masquerade(owner, plan.masquerade, session.conf.masq_backend);
+  firewall::add_masquerade(owner, plan.masquerade, session.conf.masq_backend);
 }
 
 void apply_gateways(Session& session, const AddressPlan& plan, const Port& port) {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "libcni/base/mac.h"
-#include "libcni/net/masquerade.h"
+#include "libcni/firewall/masquerade.h"
 #include "libcni/plugin/plugin.h"
 
 namespace bridge {
@@ -21,7 +21,7 @@ struct Conf {
   bool force_address = false;
   std::vector<base::Prefix> other_ranges = {};  ///< whose gateways stay on the bridge
   bool ip_masq = false;
-  net::MasqueradeBackend masq_backend = {};
+  firewall::MasqueradeBackend masq_backend = {};
   std::optional<int> mtu = {};
   bool hairpin = false;
   bool promisc = false;

@@ -34,7 +34,7 @@ std::vector<net::PortVlan> port_vlans(const Conf& conf) {
 
 }  // namespace
 
-net::Owner owner_of(const cni::Request& request) {
+firewall::Owner owner_of(const cni::Request& request) {
   return {request.network, request.container_id, request.ifname};
 }
 

@@ -39,7 +39,7 @@ struct AddressPlan {
   bool operator==(const AddressPlan&) const = default;
 };
 
-net::Owner owner_of(const cni::Request& request);
+firewall::Owner owner_of(const cni::Request& request);
 
 LinkPlan make_link_plan(const Conf& conf, const cni::Request& request);
 

@@ -3,7 +3,7 @@
 
 #include "libcni/attach/gc.h"
 #include "libcni/base/failures.h"
-#include "libcni/net/attachment_rules.h"
+#include "libcni/firewall/attachment_rules.h"
 #include "libcni/plugin/delegate.h"
 #include "plugins/bridge/apply.h"
 #include "plugins/bridge/plan.h"
@@ -12,11 +12,12 @@ namespace bridge {
 
 void remove(const cni::Request& request) {
   base::Failures failures;
-  const net::Owner owner = owner_of(request);
-  std::optional<net::nft::Nft> nft;
+  const firewall::Owner owner = owner_of(request);
+  std::optional<nft::Nft> nft;
   // Rules go first: the kernel lets go of them while the link is being removed (Nft::settle).
-  failures.attempt(
-      [&] { net::remove_attachment_rules(nft, owner, attach::addresses_of(request.prev_result)); });
+  failures.attempt([&] {
+    firewall::remove_attachment_rules(nft, owner, attach::addresses_of(request.prev_result));
+  });
   // The link goes before its address: no pod may still answer for it when it is handed out again.
   failures.attempt([&] { attach::remove_veth_pair(request.sandbox, owner, request.prev_result); });
   failures.attempt([&] { cni::Ipam(request).del(); });

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
+#include "libcni/firewall/mac_spoof.h"
+#include "libcni/firewall/masquerade.h"
 #include "libcni/net/address.h"
-#include "libcni/net/mac_spoof.h"
-#include "libcni/net/masquerade.h"
 #include "libcni/plugin/delegate.h"
 #include "libcni/plugin/prev_result.h"
 #include "plugins/bridge/apply.h"
@@ -106,9 +106,9 @@ void verify(const cni::Request& request) {
   verify_port_settings(host, links, port);
   attach::verify(sandbox, container, addresses.sandbox);
   verify_gateways(host, addresses);
-  const net::Owner owner = owner_of(request);
-  if (conf.mac_spoof_check) net::check_mac_spoof_check(owner, port.name, *container.mac);
-  if (!addresses.masquerade.empty()) net::check_masquerade(owner, addresses.masquerade);
+  const firewall::Owner owner = owner_of(request);
+  if (conf.mac_spoof_check) firewall::check_mac_spoof_check(owner, port.name, *container.mac);
+  if (!addresses.masquerade.empty()) firewall::check_masquerade(owner, addresses.masquerade);
 }
 
 namespace {

@@ -7,7 +7,7 @@
 
 namespace loopback {
 
-net::Owner owner_of(const cni::Request& request) {
+firewall::Owner owner_of(const cni::Request& request) {
   return {request.network, request.container_id, request.ifname};
 }
 

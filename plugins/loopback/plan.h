@@ -3,15 +3,15 @@
 
 #include <vector>
 
+#include "libcni/firewall/owner.h"
 #include "libcni/net/address.h"
-#include "libcni/net/owner.h"
 #include "libcni/plugin/plugin.h"
 
 namespace loopback {
 
 inline constexpr const char* kName = "lo";
 
-net::Owner owner_of(const cni::Request& request);
+firewall::Owner owner_of(const cni::Request& request);
 
 /// Whether prevResult lists `lo` of a sandbox.
 bool is_listed(const cni::Request& request);

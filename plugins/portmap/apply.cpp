@@ -13,8 +13,8 @@
 #include "libcni/base/failures.h"
 #include "libcni/base/log.h"
 #include "libcni/base/undo.h"
-#include "libcni/net/conntrack.h"
-#include "libcni/net/iptables.h"
+#include "libcni/firewall/conntrack.h"
+#include "libcni/firewall/iptables.h"
 #include "libcni/net/link.h"
 #include "libcni/net/route.h"
 #include "libcni/net/sysctl.h"
@@ -39,7 +39,7 @@ void let_localhost_in(const base::IpAddress& container) {
 /// A flow that began before the ports changed would keep its old way for as long as it lasts.
 void forget_flows(int family, const std::vector<std::uint16_t>& ports) {
   try {
-    net::forget_udp_flows(family, ports);
+    firewall::forget_udp_flows(family, ports);
   } catch (const std::system_error& error) {
     base::log(std::string("portmap: ") + error.what());
   }
@@ -55,16 +55,16 @@ std::string missing_chain(const std::string& chain, int family) {
          (family == AF_INET ? "iptables" : "ip6tables");
 }
 
-std::vector<std::uint16_t> udp_ports_of(const net::HostPorts& family) {
+std::vector<std::uint16_t> udp_ports_of(const firewall::HostPorts& family) {
   std::vector<std::uint16_t> ports;
-  for (const net::HostPort& port : family.ports)
+  for (const firewall::HostPort& port : family.ports)
     if (port.protocol == IPPROTO_UDP) ports.push_back(port.host_port);
   return ports;
 }
 
 /// The ports that ADD opened, as far as configuration and prevResult still tell; they only save a
 /// walk.
-std::vector<net::HostPorts> known_ports(const cni::Request& request) noexcept {
+std::vector<firewall::HostPorts> known_ports(const cni::Request& request) noexcept {
   try {
     if (!request.prev_result) return {};
     return make_plan(parse_conf(request), *request.prev_result, request.ifname).nftables;
@@ -74,11 +74,12 @@ std::vector<net::HostPorts> known_ports(const cni::Request& request) noexcept {
 }
 
 /// The chain that marks packets belongs to another program, which may not have made it yet.
-void require_set_mark_chains(net::nft::Nft& nft, const Plan& plan) {
-  for (const net::IptablesHostPorts& family : plan.iptables) {
+void require_set_mark_chains(nft::Nft& nft, const Plan& plan) {
+  for (const firewall::IptablesHostPorts& family : plan.iptables) {
     const int address_family = family.ports.container.address.family();
-    if (family.set_mark_chain.empty() || family.ports.masquerade == net::HostPortMasquerade::none ||
-        net::has_nat_chain(nft, address_family, family.set_mark_chain))
+    if (family.set_mark_chain.empty() ||
+        family.ports.masquerade == firewall::HostPortMasquerade::none ||
+        firewall::has_nat_chain(nft, address_family, family.set_mark_chain))
       continue;
     throw cni::Error(cni::Code::try_again_later,
                      missing_chain(family.set_mark_chain, address_family), kMissingChainAdvice);
@@ -87,20 +88,22 @@ void require_set_mark_chains(net::nft::Nft& nft, const Plan& plan) {
 
 std::set<base::IpAddress> addresses_of(const Plan& plan) {
   std::set<base::IpAddress> addresses;
-  for (const net::HostPorts& family : plan.nftables) addresses.insert(family.container.address);
-  for (const net::IptablesHostPorts& family : plan.iptables)
+  for (const firewall::HostPorts& family : plan.nftables)
+    addresses.insert(family.container.address);
+  for (const firewall::IptablesHostPorts& family : plan.iptables)
     addresses.insert(family.ports.container.address);
   return addresses;
 }
 
 /// Dead holders do not stop an ADD, which replaces them; but runtimes that never ask for GC leave
 /// more and more of them.
-void tell_dead_holders(net::nft::Nft& nft) {
+void tell_dead_holders(nft::Nft& nft) {
   Holders holders;
-  for (const net::HostPortHold& hold : net::list_host_ports(nft))
+  for (const firewall::HostPortHold& hold : firewall::list_host_ports(nft))
     if (holders.is_dead(hold))
-      base::log("portmap: host port " + net::describe(hold.port) + " is held by " + hold.holder +
-                ", which is dead: no link of this host has its address " + hold.container.text() +
+      base::log("portmap: host port " + firewall::describe(hold.port) + " is held by " +
+                hold.holder + ", which is dead: no link of this host has its address " +
+                hold.container.text() +
                 "; the next ADD that asks for the port, or a GC, removes it");
 }
 
@@ -112,75 +115,78 @@ cni::Result add(const cni::Request& request) {
   const Plan plan = make_plan(conf, result, request.ifname);
   if (plan.empty()) return result;
 
-  const net::Owner owner = owner_of(request);
-  net::nft::Nft nft;
+  const firewall::Owner owner = owner_of(request);
+  nft::Nft nft;
   base::Undo undo;
   Holders holders(addresses_of(plan));
-  const auto is_dead = [&](const net::HostPortHold& hold) { return holders.is_dead(hold); };
+  const auto is_dead = [&](const firewall::HostPortHold& hold) { return holders.is_dead(hold); };
   require_set_mark_chains(nft, plan);
   if (!plan.iptables.empty()) {
-    net::add_iptables_host_ports(nft, owner, plan.iptables, is_dead);
-    undo.add("close the host ports", [&] { net::remove_iptables_host_ports(nft, owner); });
+    firewall::add_iptables_host_ports(nft, owner, plan.iptables, is_dead);
+    undo.add("close the host ports", [&] { firewall::remove_iptables_host_ports(nft, owner); });
   }
   if (!plan.nftables.empty()) {
-    net::add_host_ports(nft, owner, plan.nftables, is_dead);
-    undo.add("close the host ports", [&] { net::remove_host_ports(nft, owner); });
+    firewall::add_host_ports(nft, owner, plan.nftables, is_dead);
+    undo.add("close the host ports", [&] { firewall::remove_host_ports(nft, owner); });
   }
   if (plan.reached_from_localhost) let_localhost_in(*plan.reached_from_localhost);
   undo.commit();
 
-  for (const net::HostPorts& family : plan.nftables)
+  for (const firewall::HostPorts& family : plan.nftables)
     forget_flows(family.container.address.family(), udp_ports_of(family));
-  for (const net::IptablesHostPorts& family : plan.iptables)
+  for (const firewall::IptablesHostPorts& family : plan.iptables)
     forget_flows(family.ports.container.address.family(), udp_ports_of(family.ports));
   return result;
 }
 
 void remove(const cni::Request& request) {
-  const net::Owner owner = owner_of(request);
+  const firewall::Owner owner = owner_of(request);
   base::Failures failures;
-  net::nft::Nft nft;
-  net::RemovedHostPorts removed;
+  nft::Nft nft;
+  firewall::RemovedHostPorts removed;
   bool had_iptables = false;
-  failures.attempt([&] { removed = net::remove_host_ports(nft, owner, known_ports(request)); });
-  failures.attempt([&] { had_iptables = net::remove_iptables_host_ports(nft, owner); });
+  failures.attempt(
+      [&] { removed = firewall::remove_host_ports(nft, owner, known_ports(request)); });
+  failures.attempt([&] { had_iptables = firewall::remove_iptables_host_ports(nft, owner); });
   if (had_iptables) std::ranges::copy(known_udp_ports(request), std::back_inserter(removed.udp));
   for (const int family : kFamilies) forget_flows(family, removed.udp);
-  if (removed.existed || had_iptables) net::nft::Nft::settle();
+  if (removed.existed || had_iptables) nft::Nft::settle();
   failures.report();
 }
 
 void verify(const cni::Request& request) {
   const Conf conf = parse_conf(request);
   const Plan plan = make_plan(conf, cni::require_prev_result(request), request.ifname);
-  const net::Owner owner = owner_of(request);
-  net::nft::Nft nft;
-  for (const net::HostPorts& family : plan.nftables)
+  const firewall::Owner owner = owner_of(request);
+  nft::Nft nft;
+  for (const firewall::HostPorts& family : plan.nftables)
     // What the reference set up before an upgrade serves as well.
-    if (net::find_missing_iptables_host_port(nft, owner, family))
-      net::check_host_ports(nft, owner, {&family, 1});
-  for (const net::IptablesHostPorts& family : plan.iptables)
-    if (const auto port = net::find_missing_iptables_host_port(nft, owner, family.ports))
+    if (firewall::find_missing_iptables_host_port(nft, owner, family))
+      firewall::check_host_ports(nft, owner, {&family, 1});
+  for (const firewall::IptablesHostPorts& family : plan.iptables)
+    if (const auto port = firewall::find_missing_iptables_host_port(nft, owner, family.ports))
       throw cni::Error(cni::Code::internal,
-                       "host port " + net::describe(*port) + " does not lead to " +
+                       "host port " + firewall::describe(*port) + " does not lead to " +
                            family.ports.container.address.text() + " port " +
                            std::to_string(port->container_port),
-                       "a rule of chain " + net::iptables_chain("CNI-DN-", owner) +
+                       "a rule of chain " + firewall::iptables_chain("CNI-DN-", owner) +
                            " of iptables table nat, or what leads to it, is missing");
 }
 
 void collect_garbage(const cni::Request& request) {
   const auto valid = attach::owners_of(request.network, request.valid_attachments);
   base::Failures failures;
-  net::nft::Nft nft;
-  net::RemovedHostPorts removed;
-  const auto find = [&](const std::string& network, std::span<const net::Owner> spared) {
+  nft::Nft nft;
+  firewall::RemovedHostPorts removed;
+  const auto find = [&](const std::string& network, std::span<const firewall::Owner> spared) {
     base::Failures unread;
-    std::function<net::RemovedHostPorts()> remove_ports = [] { return net::RemovedHostPorts{}; };
+    std::function<firewall::RemovedHostPorts()> remove_ports = [] {
+      return firewall::RemovedHostPorts{};
+    };
     std::function<void()> remove_chains = [] {};
-    unread.attempt([&] { remove_ports = net::find_stale_host_ports(nft, network, spared); });
+    unread.attempt([&] { remove_ports = firewall::find_stale_host_ports(nft, network, spared); });
     unread.attempt(
-        [&] { remove_chains = net::find_stale_iptables_host_ports(nft, network, spared); });
+        [&] { remove_chains = firewall::find_stale_iptables_host_ports(nft, network, spared); });
     return std::function<void()>([&failures, &removed, unread, remove_ports, remove_chains] {
       failures.attempt([&] { unread.report(); });
       failures.attempt([&] { removed = remove_ports(); });
@@ -197,17 +203,17 @@ void collect_garbage(const cni::Request& request) {
 
 void report_status(const cni::Request& request) {
   const Conf conf = parse_conf(request);
-  net::nft::Nft nft;
+  nft::Nft nft;
   try {
     if (conf.backend == Backend::iptables)
-      net::require_iptables(AF_INET);
+      firewall::require_iptables(AF_INET);
     else
       nft.generation();
   } catch (const std::system_error& error) {
     throw cni::Error(cni::Code::not_available, error.what());
   }
   if (!conf.set_mark_chain.empty() && conf.snat && std::ranges::none_of(kFamilies, [&](int family) {
-        return net::has_nat_chain(nft, family, conf.set_mark_chain);
+        return firewall::has_nat_chain(nft, family, conf.set_mark_chain);
       }))
     throw cni::Error(cni::Code::not_available, missing_chain(conf.set_mark_chain, AF_INET),
                      kMissingChainAdvice);

@@ -10,7 +10,7 @@
 namespace portmap {
 namespace {
 
-using Condition = net::HostPortCondition;
+using Condition = firewall::HostPortCondition;
 
 /// The words still to be read.
 class Reader {

@@ -5,14 +5,14 @@
 #include <string_view>
 #include <vector>
 
-#include "libcni/net/hostport.h"
+#include "libcni/firewall/hostport.h"
 
 namespace portmap {
 
 /// Reads conditions in nft's words: `ip saddr|daddr [!=] PREFIX`, `ip6 saddr|daddr [!=] PREFIX`,
 /// `iifname|oifname [!=] NAME`, `meta mark [!=] VALUE`, `meta mark & MASK ==|!= VALUE`, one after
 /// another. Throws cni::Error 7 naming `key` and the word that is none of these.
-std::vector<net::HostPortCondition> parse_conditions(const std::vector<std::string>& words,
-                                                     std::string_view key);
+std::vector<firewall::HostPortCondition> parse_conditions(const std::vector<std::string>& words,
+                                                          std::string_view key);
 
 }  // namespace portmap

@@ -26,12 +26,12 @@ std::uint16_t parse_port(const json::Object& mapping, const char* key, const cha
   return static_cast<std::uint16_t>(port);
 }
 
-net::HostPort parse_mapping(const json::Object& mapping) {
-  net::HostPort port;
+firewall::HostPort parse_mapping(const json::Object& mapping) {
+  firewall::HostPort port;
   port.container_port = parse_port(mapping, "containerPort", "container");
   port.host_port = parse_port(mapping, "hostPort", "host");
   const std::string name = mapping.get_string("protocol", "tcp");
-  const auto protocol = net::find_port_protocol(name);
+  const auto protocol = firewall::find_port_protocol(name);
   if (!protocol)
     refuse("Invalid protocol: \"" + name + "\"",
            mapping.path_of("protocol") + ": want tcp, udp, sctp, dccp or udplite");
@@ -46,13 +46,13 @@ net::HostPort parse_mapping(const json::Object& mapping) {
 }
 
 /// The same port twice is one port; one port to two destinations cannot be.
-void add_mapping(std::vector<net::HostPort>& mappings, const net::HostPort& port,
+void add_mapping(std::vector<firewall::HostPort>& mappings, const firewall::HostPort& port,
                  const std::string& where) {
-  for (const net::HostPort& other : mappings) {
+  for (const firewall::HostPort& other : mappings) {
     if (other == port) return;
     if (other.protocol == port.protocol && other.host_port == port.host_port &&
         other.host_ip == port.host_ip)
-      refuse("host port " + net::port_protocol_name(port.protocol) + " " +
+      refuse("host port " + firewall::port_protocol_name(port.protocol) + " " +
                  std::to_string(port.host_port) + " is mapped twice",
              where + ": to container ports " + std::to_string(other.container_port) + " and " +
                  std::to_string(port.container_port));
@@ -60,8 +60,8 @@ void add_mapping(std::vector<net::HostPort>& mappings, const net::HostPort& port
   mappings.push_back(port);
 }
 
-std::vector<net::HostPort> parse_mappings(const json::Object& config) {
-  std::vector<net::HostPort> mappings;
+std::vector<firewall::HostPort> parse_mappings(const json::Object& config) {
+  std::vector<firewall::HostPort> mappings;
   const auto entries = config.get_object("runtimeConfig").find_objects("portMappings");
   if (!entries) return mappings;
   for (const json::Object& entry : *entries)
@@ -151,7 +151,7 @@ Conf parse_conf(const cni::Request& request) {
 std::vector<std::uint16_t> known_udp_ports(const cni::Request& request) noexcept {
   std::vector<std::uint16_t> ports;
   try {
-    for (const net::HostPort& port : parse_mappings(request.config))
+    for (const firewall::HostPort& port : parse_mappings(request.config))
       if (port.protocol == IPPROTO_UDP) ports.push_back(port.host_port);
   } catch (const std::exception&) {
     // A removal goes by owner; a broken configuration only costs the hint.

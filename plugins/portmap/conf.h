@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "libcni/net/hostport.h"
+#include "libcni/firewall/hostport.h"
 #include "libcni/plugin/plugin.h"
 
 namespace portmap {
@@ -23,7 +23,7 @@ struct Conf {
   std::vector<std::string> conditions_v4 = {};
   std::vector<std::string> conditions_v6 = {};
   /// `host_ip` may be unspecified: any address of that family.
-  std::vector<net::HostPort> mappings = {};
+  std::vector<firewall::HostPort> mappings = {};
   bool operator==(const Conf&) const = default;
 };
 

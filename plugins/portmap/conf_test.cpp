@@ -47,7 +47,7 @@ TEST(PortmapConf, S247_ReadsMappings) {
                    R"({"hostPort":9,"containerPort":9})"));
   ASSERT_EQ(conf.mappings.size(), 3u);
   EXPECT_EQ(conf.mappings[0],
-            (net::HostPort{.protocol = IPPROTO_TCP, .host_port = 8080, .container_port = 80}));
+            (firewall::HostPort{.protocol = IPPROTO_TCP, .host_port = 8080, .container_port = 80}));
   EXPECT_EQ(conf.mappings[1].host_ip, base::IpAddress::parse("192.0.2.1"));
   EXPECT_EQ(conf.mappings[2].protocol, IPPROTO_TCP);
 }
@@ -124,15 +124,16 @@ std::string condition_refusal(const std::vector<std::string>& words) {
 }
 
 TEST(PortmapConditions, ReadsNftsWords) {
-  using Kind = net::HostPortCondition::Kind;
+  using Kind = firewall::HostPortCondition::Kind;
   const auto conditions =
       parse_conditions({"ip", "saddr", "!=", "10.1.2.3/8", "iifname", "\"eth0\"", "meta", "mark",
                         "&", "0xff", "==", "0x10", "ip6", "daddr", "fd00::1"},
                        "conditionsV4");
   ASSERT_EQ(conditions.size(), 4u);
-  EXPECT_EQ(conditions[0], (net::HostPortCondition{.kind = Kind::source,
-                                                   .negated = true,
-                                                   .prefix = *base::Prefix::parse("10.0.0.0/8")}));
+  EXPECT_EQ(
+      conditions[0],
+      (firewall::HostPortCondition{
+          .kind = Kind::source, .negated = true, .prefix = *base::Prefix::parse("10.0.0.0/8")}));
   EXPECT_EQ(conditions[1].link, "eth0");
   EXPECT_EQ(conditions[2].mark, 0x10u);
   EXPECT_EQ(conditions[2].mask, 0xffu);

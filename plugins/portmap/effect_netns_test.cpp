@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "libcni/net/hostport_iptables.h"
+#include "libcni/firewall/hostport_iptables.h"
 #include "tests/support/host/portmap_pods.h"
 
 namespace portmap {
@@ -46,7 +46,7 @@ TEST_F(PortmapPods, ConnectionsToTheIpv6LoopbackAreRefusedAtOnce) {
 }
 
 TEST_F(PortmapPods, CheckMissesAPortThatItsIptablesChainDoesNotLeadOn) {
-  const std::string chain = net::iptables_chain("CNI-DN-", {"net1", "pod-one", "eth0"});
+  const std::string chain = firewall::iptables_chain("CNI-DN-", {"net1", "pod-one", "eth0"});
   for (const std::string tool : {"iptables", "ip6tables"})
     for (const std::string& flushed : {chain, std::string("CNI-HOSTPORT-DNAT")}) {
       add_pod(pod_, kIptables);
@@ -92,7 +92,7 @@ TEST_F(PortmapPods, AToolThatOnlyClaimsSuccessIsFoundOut) {
 // S17
 TEST_F(PortmapPods, AToolThatOnlyClaimsARemovalIsFoundOut) {
   test::output_of("iptables-legacy -t nat -N CNI-DN-" +
-                  net::iptables_chain("CNI-DN-", {"net1", "pod-one", "eth0"}).substr(7));
+                  firewall::iptables_chain("CNI-DN-", {"net1", "pod-one", "eth0"}).substr(7));
   shadow_tool("iptables-legacy-restore", "exit 0");
   try {
     remove_pod(pod_, "");

@@ -48,9 +48,10 @@ const attach::Living& Holders::living() {
   return living_ ? *living_ : living_.emplace();
 }
 
-bool Holders::is_dead(const net::HostPortHold& hold) {
+bool Holders::is_dead(const firewall::HostPortHold& hold) {
   const bool has_host_end = std::ranges::any_of(
-      living().owners(), [&](const net::Owner& owner) { return net::belongs_to(hold, owner); });
+      living().owners(),
+      [&](const firewall::Owner& owner) { return firewall::belongs_to(hold, owner); });
   if (has_host_end) return false;
   // The container that asks has the address by now.
   if (own_.contains(hold.container)) return true;

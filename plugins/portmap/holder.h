@@ -5,7 +5,7 @@
 #include <set>
 
 #include "libcni/attach/living.h"
-#include "libcni/net/hostport.h"
+#include "libcni/firewall/hostport.h"
 
 namespace portmap {
 
@@ -18,7 +18,7 @@ class Holders {
 
   /// A holder is dead when its host end is gone, or when neither a link nor a reservation has its
   /// address. One that this host cannot look at is alive.
-  bool is_dead(const net::HostPortHold& hold);
+  bool is_dead(const firewall::HostPortHold& hold);
 
  private:
   const attach::Living& living();

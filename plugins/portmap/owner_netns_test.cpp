@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "libcni/net/hostport_iptables.h"
+#include "libcni/firewall/hostport_iptables.h"
 #include "tests/support/host/portmap_pods.h"
 
 namespace portmap {
@@ -194,11 +194,11 @@ TEST_F(PortmapPods, LegacyRulesWithForgottenConditionsAreRemoved) {
 // S13
 TEST_F(PortmapPods, PortsMadeAfterGcBeganStay) {
   for (const char* backend : {kNft, kIptables}) {
-    const std::vector<net::Owner> valid;
+    const std::vector<firewall::Owner> valid;
     add_pod(pod_, backend);
-    net::nft::Nft nft;
-    const auto elements = net::find_stale_host_ports(nft, "net1", valid);
-    const auto chains = net::find_stale_iptables_host_ports(nft, "net1", valid);
+    nft::Nft nft;
+    const auto elements = firewall::find_stale_host_ports(nft, "net1", valid);
+    const auto chains = firewall::find_stale_iptables_host_ports(nft, "net1", valid);
     add_pod(neighbour_, backend, R"({"hostPort":70,"containerPort":70})");
     elements();
     chains();

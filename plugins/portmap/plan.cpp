@@ -17,9 +17,10 @@ bool is_containers(const cni::IpConfig& ip, const cni::Result& result, const std
 }
 
 /// The mappings that concern `family`; "any address" needs no match on it.
-std::vector<net::HostPort> mappings_for(const std::vector<net::HostPort>& mappings, int family) {
-  std::vector<net::HostPort> ports;
-  for (net::HostPort port : mappings) {
+std::vector<firewall::HostPort> mappings_for(const std::vector<firewall::HostPort>& mappings,
+                                             int family) {
+  std::vector<firewall::HostPort> ports;
+  for (firewall::HostPort port : mappings) {
     if (port.host_ip && port.host_ip->family() != family) continue;
     if (port.host_ip && port.host_ip->is_unspecified()) port.host_ip.reset();
     if (std::ranges::find(ports, port) == ports.end()) ports.push_back(port);
@@ -27,9 +28,9 @@ std::vector<net::HostPort> mappings_for(const std::vector<net::HostPort>& mappin
   return ports;
 }
 
-net::HostPortMasquerade masquerade_of(const Conf& conf) {
-  if (!conf.snat) return net::HostPortMasquerade::none;
-  return conf.masq_all ? net::HostPortMasquerade::all : net::HostPortMasquerade::local;
+firewall::HostPortMasquerade masquerade_of(const Conf& conf) {
+  if (!conf.snat) return firewall::HostPortMasquerade::none;
+  return conf.masq_all ? firewall::HostPortMasquerade::all : firewall::HostPortMasquerade::local;
 }
 
 std::string join(const std::vector<std::string>& words) {
@@ -57,9 +58,9 @@ Plan make_plan(const Conf& conf, const cni::Result& result, const std::string& i
   if (conf.mappings.empty()) return plan;
   for (const base::Prefix& container : container_addresses(result, ifname)) {
     const bool v4 = container.address.is_v4();
-    net::HostPorts ports{.container = container,
-                         .ports = mappings_for(conf.mappings, container.address.family()),
-                         .masquerade = masquerade_of(conf)};
+    firewall::HostPorts ports{.container = container,
+                              .ports = mappings_for(conf.mappings, container.address.family()),
+                              .masquerade = masquerade_of(conf)};
     if (v4 && conf.snat) plan.reached_from_localhost = container.address;
     if (conf.backend == Backend::iptables) {
       plan.iptables.push_back({.ports = std::move(ports),
@@ -77,7 +78,7 @@ Plan make_plan(const Conf& conf, const cni::Result& result, const std::string& i
   return plan;
 }
 
-net::Owner owner_of(const cni::Request& request) {
+firewall::Owner owner_of(const cni::Request& request) {
   return {request.network, request.container_id, request.ifname};
 }
 

@@ -4,15 +4,15 @@
 #include <optional>
 #include <vector>
 
-#include "libcni/net/hostport_iptables.h"
+#include "libcni/firewall/hostport_iptables.h"
 #include "plugins/portmap/conf.h"
 
 namespace portmap {
 
 /// The desired state of one attachment; the families are in one of the two lists.
 struct Plan {
-  std::vector<net::HostPorts> nftables = {};
-  std::vector<net::IptablesHostPorts> iptables = {};
+  std::vector<firewall::HostPorts> nftables = {};
+  std::vector<firewall::IptablesHostPorts> iptables = {};
   /// Packets from 127.0.0.1 shall reach this container: its link routes them (route_localnet).
   std::optional<base::IpAddress> reached_from_localhost = {};
   bool empty() const { return nftables.empty() && iptables.empty(); }
@@ -25,6 +25,6 @@ std::vector<base::Prefix> container_addresses(const cni::Result& result, const s
 /// Empty when there is nothing to map, or no address to map it to.
 Plan make_plan(const Conf& conf, const cni::Result& result, const std::string& ifname);
 
-net::Owner owner_of(const cni::Request& request);
+firewall::Owner owner_of(const cni::Request& request);
 
 }  // namespace portmap

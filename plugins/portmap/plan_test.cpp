@@ -8,8 +8,8 @@
 namespace portmap {
 namespace {
 
-net::HostPort tcp(std::uint16_t host, std::uint16_t container, const char* host_ip = nullptr) {
-  net::HostPort port{.protocol = IPPROTO_TCP, .host_port = host, .container_port = container};
+firewall::HostPort tcp(std::uint16_t host, std::uint16_t container, const char* host_ip = nullptr) {
+  firewall::HostPort port{.protocol = IPPROTO_TCP, .host_port = host, .container_port = container};
   if (host_ip != nullptr) port.host_ip = base::IpAddress::parse(host_ip);
   return port;
 }
@@ -59,7 +59,7 @@ TEST(PortmapPlan, AHostAddressConcernsItsFamilyOnly) {
 }
 
 TEST(PortmapPlan, SnatDecidesWhoIsMasqueraded) {
-  using enum net::HostPortMasquerade;
+  using enum firewall::HostPortMasquerade;
   const auto masquerade = [](bool snat, bool all) {
     return make_plan({.snat = snat, .masq_all = all, .mappings = {tcp(80, 80)}}, dual_stack(),
                      "eth0");

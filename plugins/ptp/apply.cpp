@@ -7,9 +7,9 @@
 #include "libcni/attach/gc.h"
 #include "libcni/base/failures.h"
 #include "libcni/base/undo.h"
+#include "libcni/firewall/attachment_rules.h"
+#include "libcni/firewall/masquerade.h"
 #include "libcni/net/address.h"
-#include "libcni/net/attachment_rules.h"
-#include "libcni/net/masquerade.h"
 #include "libcni/net/route.h"
 #include "libcni/net/sysctl.h"
 #include "libcni/plugin/delegate.h"
@@ -77,10 +77,11 @@ cni::Result add(const cni::Request& request) {
   configure_sandbox(plan, *request.sandbox, sandbox, pair.container);
   configure_host(plan, host, pair.host);
   if (!plan.masquerade.empty()) {
-    const net::Owner owner = owner_of(request);
-    undo.add("remove the masquerade",
-             [owner, addresses = plan.masquerade] { net::remove_masquerade(owner, addresses); });
-    net::add_masquerade(owner, plan.masquerade, conf.masq_backend);
+    const firewall::Owner owner = owner_of(request);
+    undo.add("remove the masquerade", [owner, addresses = plan.masquerade] {
+      firewall::remove_masquerade(owner, addresses);
+    });
+    firewall::add_masquerade(owner, plan.masquerade, conf.masq_backend);
   }
   for (const Leg& leg : plan.legs) attach::wait_usable(host, pair.host.index, leg.gateway);
   attach::wait_usable(*request.sandbox, sandbox, pair.container.index, plan.sandbox);
@@ -92,10 +93,11 @@ cni::Result add(const cni::Request& request) {
 
 void remove(const cni::Request& request) {
   base::Failures failures;
-  std::optional<net::nft::Nft> nft;
+  std::optional<nft::Nft> nft;
   // Rules go first: the kernel lets go of them while the link is being removed (Nft::settle).
   failures.attempt([&] {
-    net::remove_attachment_rules(nft, owner_of(request), attach::addresses_of(request.prev_result));
+    firewall::remove_attachment_rules(nft, owner_of(request),
+                                      attach::addresses_of(request.prev_result));
   });
   // The link goes before its address: no pod may still answer for it when it is handed out again.
   failures.attempt(

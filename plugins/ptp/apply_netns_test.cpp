@@ -5,8 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "libcni/net/mac_spoof.h"
-#include "libcni/net/masquerade.h"
+#include "libcni/firewall/mac_spoof.h"
+#include "libcni/firewall/masquerade.h"
 #include "plugins/ptp/apply.h"
 #include "tests/support/host/test_host.h"
 
@@ -218,12 +218,12 @@ TEST_F(PtpApply, S194_GcRemovesWhatIsNotListed) {
 
 // P6: the configuration's type was bridge, with macspoofchk, at the time of ADD.
 TEST_F(PtpApply, DelAndGcRemoveTheRulesOfAnEarlierConfiguration) {
-  const net::Owner owner{"net1", "c1", "eth0"};
+  const firewall::Owner owner{"net1", "c1", "eth0"};
   for (const bool by_gc : {false, true})
     for (const auto backend :
-         {net::MasqueradeBackend::nftables, net::MasqueradeBackend::iptables}) {
-      net::add_mac_spoof_check(owner, "veth1", *base::Mac::parse("02:00:00:00:00:01"));
-      net::add_masquerade(owner, std::array{*base::Prefix::parse("10.1.0.5/16")}, backend);
+         {firewall::MasqueradeBackend::nftables, firewall::MasqueradeBackend::iptables}) {
+      firewall::add_mac_spoof_check(owner, "veth1", *base::Mac::parse("02:00:00:00:00:01"));
+      firewall::add_masquerade(owner, std::array{*base::Prefix::parse("10.1.0.5/16")}, backend);
       const std::string config =
           R"({"cniVersion":"1.1.0","name":"net1","type":"ptp","ipam":{"type":"fake"}})";
       if (by_gc)

@@ -14,7 +14,7 @@ Conf parse_conf(const cni::Request& request) {
           .dns = cni::find_dns(config)};
 }
 
-net::Owner owner_of(const cni::Request& request) {
+firewall::Owner owner_of(const cni::Request& request) {
   return {request.network, request.container_id, request.ifname};
 }
 

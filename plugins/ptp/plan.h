@@ -8,7 +8,7 @@
 
 #include "libcni/attach/sandbox.h"
 #include "libcni/attach/veth.h"
-#include "libcni/net/masquerade.h"
+#include "libcni/firewall/masquerade.h"
 #include "libcni/plugin/plugin.h"
 
 namespace ptp {
@@ -19,7 +19,7 @@ enum : int { kHostInterface, kContainerInterface };
 /// The configuration of one attachment, checked (README.md has the keys).
 struct Conf {
   bool ip_masq = false;
-  net::MasqueradeBackend masq_backend = {};
+  firewall::MasqueradeBackend masq_backend = {};
   std::optional<int> mtu = {};
   std::optional<cni::Dns> dns = {};  ///< replaces IPAM's
   bool operator==(const Conf&) const = default;
@@ -48,7 +48,7 @@ struct Plan {
   std::vector<base::Prefix> masquerade;
 };
 
-net::Owner owner_of(const cni::Request& request);
+firewall::Owner owner_of(const cni::Request& request);
 
 /// IPAM's result with interface indices, gateways of default routes and DNS. Throws code 7 when an
 /// address has no gateway: without one the pod reaches nothing but the host's end.

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "libcni/firewall/masquerade.h"
 #include "libcni/net/address.h"
-#include "libcni/net/masquerade.h"
 #include "libcni/net/route.h"
 #include "libcni/plugin/delegate.h"
 #include "libcni/plugin/prev_result.h"
@@ -44,7 +44,7 @@ void verify(const cni::Request& request) {
   const net::Link container = attach::verify_veth(sandbox, cni::require_sandbox_interface(request));
   attach::verify(sandbox, container, plan.sandbox);
   verify_host(host, plan, attach::verify_host_end(host, result, container));
-  if (!plan.masquerade.empty()) net::check_masquerade(owner_of(request), plan.masquerade);
+  if (!plan.masquerade.empty()) firewall::check_masquerade(owner_of(request), plan.masquerade);
 }
 
 }  // namespace ptp

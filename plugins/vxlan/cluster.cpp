@@ -8,8 +8,8 @@
 
 #include "libcni/base/file.h"
 #include "libcni/fabric/ways.h"
+#include "libcni/firewall/owner.h"
 #include "libcni/net/link.h"
-#include "libcni/net/owner.h"
 #include "libcni/nodes/node_list.h"
 
 namespace vxlan {
@@ -178,7 +178,7 @@ fabric::Desired make_desired(const Conf& conf, const std::string& network, const
   fabric::Desired desired = conf.mode == Mode::l2 ? plan_l2(conf, cluster, bridge)
                                                   : fabric::plan(cluster.self, cluster.peers,
                                                                  conf.options, cluster.underlay);
-  desired.scope = network.size() <= kLongestScope ? network : net::network_hash(network);
+  desired.scope = network.size() <= kLongestScope ? network : firewall::network_hash(network);
   desired.scope_ranges = conf.options.cluster_ranges;
   for (const fabric::Node& peer : cluster.peers)
     desired.scope_ranges.insert(desired.scope_ranges.end(), peer.ranges.begin(), peer.ranges.end());

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/http_client/http_client.h"
-
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -10,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agent/http/client.h"
 #include "libcni/base/file.h"
 #include "libcni/base/netns.h"
 #include "tests/agent_api/replay_server.h"

@@ -8,10 +8,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agent/kubernetes/event.h"
-#include "agent/kubernetes/json_splitter.h"
-#include "agent/kubernetes/node_store.h"
-#include "agent/kubernetes/service_store.h"
+#include "agent/source/kubernetes/event.h"
+#include "agent/source/kubernetes/json_splitter.h"
+#include "agent/source/kubernetes/node_store.h"
+#include "agent/source/kubernetes/service_store.h"
 #include "tests/agent_api/replay_server.h"
 
 using agent::kubernetes::EndpointStore;

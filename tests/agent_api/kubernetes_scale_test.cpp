@@ -7,8 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agent/kubernetes/json_splitter.h"
-#include "agent/kubernetes/node_store.h"
+#include "agent/source/kubernetes/json_splitter.h"
+#include "agent/source/kubernetes/node_store.h"
 
 /// Of the sanitizer's allocator, which knows nothing of mallinfo2().
 extern "C" std::size_t __sanitizer_get_current_allocated_bytes() __attribute__((weak));

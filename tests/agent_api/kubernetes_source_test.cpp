@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agent/kubernetes/source.h"
+#include "agent/source/kubernetes/source.h"
 #include "tests/agent_api/kubernetes_world.h"
 
 using testing::AllOf;

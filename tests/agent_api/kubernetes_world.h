@@ -11,7 +11,7 @@
 
 #include <gtest/gtest.h>
 
-#include "agent/kubernetes/source.h"
+#include "agent/source/kubernetes/source.h"
 #include "tests/agent_api/replay_server.h"
 #include "tests/support/temp_dir.h"
 

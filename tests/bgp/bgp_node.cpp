@@ -14,10 +14,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "agent/bird/driver.h"
-#include "agent/bird/plan.h"
-#include "agent/config.h"
-#include "agent/loop.h"
+#include "agent/config/config.h"
+#include "agent/drivers/bird/driver.h"
+#include "agent/drivers/bird/plan.h"
+#include "agent/loop/loop.h"
 #include "libcni/fabric/apply.h"
 #include "libcni/json/object.h"
 #include "libcni/net/netlink.h"

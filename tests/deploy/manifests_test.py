@@ -156,7 +156,7 @@ class Mode(unittest.TestCase):
 
 def rights_asked_for():
     """{(group, resource, verb)} of the requests in agent/kubernetes: lists that are followed, and what is patched."""
-    code = "".join(path.read_text() for path in sorted((ROOT / "agent/kubernetes").glob("*.cpp")) if "_test" not in path.name)
+    code = "".join(path.read_text() for path in sorted((ROOT / "agent/source/kubernetes").glob("*.cpp")) if "_test" not in path.name)
     followed = re.findall(r'\{"(\w+)",\s*"/apis?(?:/v1|/([a-z.0-9]+)/v1)/(\w+)"\}', code)
     rights = {(group, resource, verb) for name, group, resource in followed for verb in ("list", "watch")}
     assert all(name == resource for name, _, resource in followed)

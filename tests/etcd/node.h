@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/source.h"
+#include "agent/source/source.h"
 #include "tests/etcd/etcd_server.h"
 
 namespace test {

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "agent/kubernetes/event.h"
-#include "agent/kubernetes/json_splitter.h"
-#include "agent/kubernetes/node_record.h"
-#include "agent/kubernetes/service_store.h"
+#include "agent/source/kubernetes/event.h"
+#include "agent/source/kubernetes/json_splitter.h"
+#include "agent/source/kubernetes/node_record.h"
+#include "agent/source/kubernetes/service_store.h"
 
 namespace {
 

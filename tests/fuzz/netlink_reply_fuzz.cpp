@@ -16,9 +16,9 @@
 #include "libcni/net/bridge_port.h"
 #include "libcni/net/link.h"
 #include "libcni/net/neighbor.h"
-#include "libcni/net/nft.h"
 #include "libcni/net/route.h"
 #include "libcni/net/vxlan.h"
+#include "libcni/nft/nft.h"
 
 namespace {
 
@@ -93,8 +93,8 @@ void read_rtnetlink() {
 
 /// Without rules: libnftnl ends the process at the first attribute that no kernel would send.
 void read_nftables() {
-  static net::nft::Nft nft;
-  static const net::nft::Table table{net::nft::Family::inet, "plumb"};
+  static nft::Nft nft;
+  static const nft::Table table{nft::Family::inet, "plumb"};
   const auto any = [](std::string_view) { return true; };
   allow_failure([] { nft.generation(); });
   allow_failure([] { nft.has_chain(table, "c"); });

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+#include <iostream>
+
+#include "agent/commands/commands.h"
+#include "agent/daemon/instance.h"
+#include "libcni/base/file.h"
+#include "libcni/fabric/apply.h"
+#include "libcni/fabric/sysctls.h"
+#include "libcni/spec/error.h"
+
+namespace agent {
+namespace {
+
+/// A conflist that somebody else put there stays.
+bool is_own_conflist(const Config& config) {
+  const auto text = base::find_file(config.cni_conf);
+  if (!text) return false;
+  if (!config.cni_template.empty()) return text == base::find_file(config.cni_template);
+  return text->find("\"name\": \"plumb\"") != text->npos;
+}
+
+/// Tells how many there were.
+std::size_t remove_files(const Config& config) {
+  std::vector<std::string> paths;
+  if (!config.cni_conf.empty() && is_own_conflist(config)) paths.push_back(config.cni_conf);
+  for (const char* name : {"/node.json", "/subnet.env"}) {
+    paths.push_back(config.run_dir + name);
+    paths.push_back(config.state_dir + name);
+  }
+  paths.push_back(config.run_dir + "/plumbd.sock");
+  for (const char* ending : {"", ".candidate", ".new", ".candidate.new"})
+    paths.push_back(config.bgp.bird_config + ending);
+  // Not the locks: who opened one before it went would share the folder with who makes it anew.
+  for (const char* name : {"/snapshot.json", "/etcd-ranges.json", "/format"})
+    paths.push_back(config.state_dir + name);
+  std::size_t removed = 0;
+  for (const std::string& path : paths) {
+    if (!base::remove_file(path)) continue;
+    std::cout << "removed " << path << "\n";
+    ++removed;
+  }
+  return removed;
+}
+
+}  // namespace
+
+int clean_up(const Invocation& invocation) {
+  const ConfigReading reading = load_config_for_agent(invocation);
+  const Config& config = reading.config;
+  if (!reading.folders_known && !invocation.force)
+    throw cni::Error(
+        cni::Code::invalid_config,
+        "whether plumbd runs cannot be told, because runDir and stateDir may be hidden "
+        "by the mistakes in the configuration: mend it, or use --force");
+  for (const std::string& directory : {config.state_dir, config.run_dir}) {
+    const auto holder = find_holder(directory);
+    if (holder && !invocation.force)
+      throw cni::Error(cni::Code::try_again_later,
+                       "plumbd runs (" + *holder + "): stop it first, or use --force");
+  }
+  // Pods lose their network first, then nothing promises one any more.
+  net::Netlink netlink;
+  const fabric::Report report = fabric::apply(netlink, {});
+  for (const fabric::Change& change : report.changes)
+    std::cout << "removed " << change.object << "\n";
+  for (const std::string& error : report.errors) std::cerr << "plumbd: " << error << "\n";
+  const fabric::RestoredSysctls sysctls = fabric::restore_sysctls(netlink, config.run_dir);
+  for (const std::string& line : sysctls.restored) std::cout << "restored sysctl " << line << "\n";
+  for (const std::string& line : sysctls.left) std::cout << "left sysctl " << line << "\n";
+  if (remove_files(config) + report.changes.size() + report.errors.size() == 0)
+    std::cout << "nothing was left to remove\n";
+  if (config.fabric.backend == fabric::Backend::bgp)
+    std::cout << "BIRD's routes stay, also when it ends: stop it, then ip route flush proto bird, "
+                 "and ip -6 route flush proto bird\n";
+  return report.errors.empty() ? kOk : kFailed;
+}
+
+}  // namespace agent

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "agent/config/config.h"
+
+namespace agent {
+
+/// What the running agent answered.
+struct Answer {
+  int status = 0;
+  std::string body = {};
+};
+
+/// Asks the plumbd of this run directory; nothing when none listens. Throws std::system_error for
+/// other failures, such as EACCES, and when it takes longer than ten seconds.
+std::optional<Answer> ask_agent(const Config& config, const std::string& method,
+                                const std::string& path);
+
+}  // namespace agent

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/commands/commands.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <exception>
+#include <iostream>
+#include <optional>
+#include <utility>
+
+#include "agent/commands/check.h"
+#include "agent/commands/firewall.h"
+#include "agent/commands/install.h"
+#include "agent/config/problems.h"
+#include "agent/daemon/daemon.h"
+#include "agent/daemon/instance.h"
+#include "agent/drivers/bridged_services.h"
+#include "agent/loop/log.h"
+#include "agent/obstacles/forward_drops.h"
+#include "agent/plan/planner.h"
+#include "agent/source/cache.h"
+#include "libcni/base/file.h"
+#include "libcni/nodes/node_list.h"
+#include "libcni/spec/error.h"
+
+namespace agent {
+
+namespace {
+
+std::vector<std::string> all_problems(const Config& config) {
+  std::vector<std::string> problems = unknown_variables(environ);
+  const std::vector<std::string> more = config_problems(config);
+  problems.insert(problems.end(), more.begin(), more.end());
+  return problems;
+}
+
+/// Chains on this machine that would drop the packets of pods.
+std::vector<std::string> forward_problems(const Config& config) try {
+  std::vector<std::string> problems;
+  nft::Nft nft;
+  const fabric::Traffic traffic{.cluster_ranges = config.fabric.cluster_ranges};
+  for (const fabric::ForwardDrop& drop : fabric::find_forward_drops(nft, traffic))
+    problems.push_back(text_of(drop));
+  return problems;
+} catch (const std::system_error& error) {
+  // The configuration of a node is checked elsewhere, too, and without its rights.
+  std::cerr << "plumbd: chains that drop forwarded packets are not looked for: " << error.what()
+            << "\n";
+  return {};
+}
+
+/// Bridges on this machine around kube-proxy's rules, which plumbd itself cannot change.
+std::vector<std::string> bridge_problems(const Config& config) try {
+  std::vector<std::string> problems;
+  net::Netlink netlink;
+  KubeProxy kube_proxy;
+  for (const BlindBridge& bridge :
+       find_blind_bridges(netlink, kube_proxy, config.fabric.cluster_ranges))
+    if (!bridge.is_loaded) problems.push_back(text_of(bridge));
+  return problems;
+} catch (const std::system_error& error) {
+  std::cerr << "plumbd: bridges are not looked at: " << error.what() << "\n";
+  return {};
+}
+
+std::string config_path(const Invocation& invocation) {
+  return invocation.config_file.value_or(kDefaultConfigFile);
+}
+
+std::string config_text(const Invocation& invocation) {
+  const std::string path = config_path(invocation);
+  return invocation.config_file ? base::read_file(path) : base::find_file(path).value_or("");
+}
+
+/// The log has one line for each message, and all mistakes of a configuration are one error.
+void log_kept(const std::exception& error) {
+  std::string text = error.what();
+  for (auto at = text.find('\n'); at != text.npos; at = text.find('\n', at))
+    text.replace(at, 1, "; ");
+  log(LogLevel::error, "configuration stays as it was: " + text);
+}
+
+/// File, environment and flags together, with the host's name where no node is named.
+ConfigReading read_all(const Invocation& invocation, const std::string& text) {
+  std::vector<Override> overrides = overrides_of(environ);
+  overrides.insert(overrides.end(), invocation.overrides.begin(), invocation.overrides.end());
+  ConfigReading reading = read_config(text, config_path(invocation), overrides);
+  complete(reading.config);
+  return reading;
+}
+
+}  // namespace
+
+Config load_config(const Invocation& invocation) {
+  ConfigReading reading = read_all(invocation, config_text(invocation));
+  require_sound(reading.problems);
+  return std::move(reading.config);
+}
+
+ConfigReading load_config_for_agent(const Invocation& invocation) {
+  std::string text;
+  std::vector<ConfigProblem> problems;
+  try {
+    text = config_text(invocation);
+  } catch (const std::system_error& error) {
+    problems.push_back({1, error.what()});
+  }
+  ConfigReading reading = read_all(invocation, text);
+  reading.folders_known = reading.folders_known && problems.empty();
+  std::vector<ConfigProblem> of_flags;
+  for (const ConfigProblem& problem : reading.problems)
+    (problem.line == 0 ? of_flags : problems).push_back(problem);
+  require_sound(of_flags);
+  for (const ConfigProblem& problem : problems)
+    std::cerr << "plumbd: warning: " << problem.text << "\n";
+  reading.problems = std::move(problems);
+  return reading;
+}
+
+Known known_cluster(const Config& config) {
+  const std::string cache = config.state_dir + "/snapshot.json";
+  const std::string& path = config.file.path;
+  if (config.source == Config::SourceKind::file)
+    if (const auto text = base::find_file(path)) {
+      nodes::NodeList list = nodes::parse_nodes(*text, path);
+      std::ranges::stable_sort(list.nodes, {}, &fabric::Node::name);
+      return {{.nodes = std::move(list.nodes), .problems = std::move(list.problems)}, path};
+    }
+  const auto text = base::find_file(cache);
+  if (!text)
+    throw cni::Error(
+        cni::Code::try_again_later,
+        "no plumbd answers on " + config.run_dir + "/plumbd.sock, and none has left " + cache +
+            (config.source == Config::SourceKind::file ? "; there is no " + path : ""));
+  return {parse_snapshot(*text, cache), cache, true};
+}
+
+int run_agent(const Invocation& invocation) {
+  Config config = load_config(invocation);
+  std::optional<Config> former;  // while nothing shows that the new one works
+  for (;;) {
+    set_log_level(config.log_level);
+    for (const std::string& problem : all_problems(config)) log(LogLevel::warning, problem);
+    try {
+      const Instance instance(config);
+      Daemon daemon(config);
+      former.reset();
+      if (daemon.run() == Daemon::End::stop) return kOk;
+    } catch (const std::exception& error) {
+      if (!former) throw;
+      log_kept(error);
+      config = *std::exchange(former, std::nullopt);
+      continue;
+    }
+    try {
+      former = std::exchange(config, load_config(invocation));
+    } catch (const std::exception& error) {
+      log_kept(error);
+    }
+  }
+}
+
+int check_config(const Invocation& invocation) {
+  const Config config = load_config(invocation);
+  std::vector<std::string> problems = all_problems(config);
+  for (const auto& more :
+       {nodes_file_problems(config), forward_problems(config), bridge_problems(config)})
+    problems.insert(problems.end(), more.begin(), more.end());
+  for (const std::string& problem : problems) std::cout << problem << "\n";
+  if (problems.empty()) std::cout << "ok\n";
+  return problems.empty() ? kOk : kFailed;
+}
+
+int print_firewall(const Invocation& invocation) {
+  const Config config = load_config(invocation);
+  const auto format = find_firewall_format(invocation.format);
+  if (!format)
+    throw cni::Error(cni::Code::invalid_config,
+                     "--format must be nft or iptables, not \"" + invocation.format + "\"");
+  net::Netlink netlink;
+  Planner planner(config, netlink);
+  planner.run(known_cluster(config).snapshot, false);
+  nft::Nft nft;
+  std::cout << firewall_rules(config, planner.state(), *format,
+                              fabric::list_forward_guards(nft, planner.plan()->kernel.traffic));
+  return kOk;
+}
+
+int install(const Invocation& invocation) {
+  for (const std::string& name : install_plugins(invocation.from, invocation.to))
+    std::cout << name << "\n";
+  return kOk;
+}
+
+}  // namespace agent

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/config/config.h"
+#include "agent/source/snapshot.h"
+
+namespace agent {
+
+/// Exit codes of plumbd; `--help` lists them. Those of questions about a node are exit_of() of a
+/// Severity.
+enum Exit { kOk = 0, kFailed = 1, kUsage = 2 };
+
+/// What the command line says.
+struct Invocation {
+  std::string command;
+  std::optional<std::string> config_file;  ///< not given: the default one, which may be missing
+  std::vector<Override> overrides = {};
+  std::vector<std::string> words = {};  ///< addresses, a node
+  std::string from = {}, to = {};       ///< install
+  std::string format = "nft";           ///< firewall
+  std::string probe = {};               ///< status: `alive` or `ready`; empty: all of it
+  bool json = false;
+  bool force = false;
+};
+
+inline constexpr const char* kDefaultConfigFile = "/etc/plumb/plumbd.yaml";
+
+/// File, environment and flags together. Throws cni::Error or std::system_error.
+Config load_config(const Invocation& invocation);
+/// The same for commands that ask the running agent: mistakes in the file, and a file that cannot
+/// be read, are warnings on standard error and stay in `problems`. Throws for mistakes in flags and
+/// environment.
+ConfigReading load_config_for_agent(const Invocation& invocation);
+/// What can be known of the cluster without asking anybody.
+struct Known {
+  Snapshot snapshot;
+  std::string file;    ///< where it stands
+  bool stale = false;  ///< in the cache of an agent that ran
+};
+/// From the nodes file where that is the source, else or without it from the cache. Throws
+/// std::system_error or cni::Error.
+Known known_cluster(const Config& config);
+
+int run_agent(const Invocation& invocation);
+int check_config(const Invocation& invocation);
+int print_firewall(const Invocation& invocation);
+int install(const Invocation& invocation);
+
+/// These ask the running agent.
+int show_status(const Invocation& invocation);
+/// For a container's probes: 0 when the agent answers, or with `ready` when /readyz does with 200,
+/// which a degraded agent does; else 1.
+int answer_probe(const Invocation& invocation);
+int show_nodes(const Invocation& invocation);
+int resync(const Invocation& invocation);
+/// These, too; where none runs they plan for themselves and say from what.
+int show_plan(const Invocation& invocation);
+int show_diff(const Invocation& invocation);
+int show_explanation(const Invocation& invocation);
+/// Sends full-size packets that must not be fragmented.
+int probe_node(const Invocation& invocation);
+
+/// A completion script for a shell.
+int print_completion(const Invocation& invocation);
+
+/// Removes what plumbd made; refuses while one runs, unless forced.
+int clean_up(const Invocation& invocation);
+
+}  // namespace agent

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <iostream>
+
+#include "agent/commands/client.h"
+#include "agent/commands/commands.h"
+
+namespace agent {
+
+int answer_probe(const Invocation& invocation) {
+  const bool ready = invocation.probe == "ready";
+  const Config config = load_config_for_agent(invocation).config;
+  const auto answer = ask_agent(config, "GET", ready ? "/readyz" : "/healthz");
+  if (!answer) {
+    std::cerr << "plumbd: no plumbd answers on " << config.run_dir << "/plumbd.sock\n";
+    return kFailed;
+  }
+  std::cout << answer->body;
+  return answer->status == 200 ? kOk : kFailed;
+}
+
+}  // namespace agent

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "agent/config/config.h"
+#include "agent/daemon/health.h"
+#include "agent/drivers/bird/speaker.h"
+#include "agent/drivers/kernel.h"
+#include "agent/plan/planner.h"
+#include "agent/source/source.h"
+#include "agent/triggers/kernel_watch.h"
+#include "agent/triggers/reconciler.h"
+
+namespace agent {
+
+/// What the running agent shows of itself.
+struct View {
+  const Config& config;
+  const Planner& planner;
+  const Reconciler& reconciler;
+  const Source& source;
+  const KernelWatch& watch;
+  const KernelDriver& kernel;
+  const bird::Speaker& speaker;
+  net::Netlink& netlink;
+  Health health = {};
+  std::chrono::seconds uptime = {};
+};
+
+/// `plumbd status --json`.
+std::string print_status(const View& view);
+/// `plumbd nodes --json`: each node admitted, and how it is reached.
+std::string print_nodes(const View& view);
+/// Prometheus' text format; the names are in docs/operations.md.
+std::string print_metrics(const View& view);
+
+std::size_t resident_bytes();
+
+}  // namespace agent

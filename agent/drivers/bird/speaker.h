@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/drivers/bird/driver.h"
+#include "agent/drivers/bird/plan.h"
+#include "agent/loop/loop.h"
+#include "agent/triggers/reconciler.h"
+#include "libcni/net/netlink.h"
+
+namespace agent::bird {
+
+/// BIRD as one of the reconciler's drivers:
+///
+///     Speaker speaker_(config.bgp, loop, netlink, [this] { reconciler_.poke(); });
+///     reconciler_.add("bird", Needed::no, [this] {
+///       const State& state = planner_.state();
+///       return speaker_.run(state.cluster, {state.self, state.underlay, state.options,
+///                                          fabric::routed_ranges(planner_.plan()->kernel)});
+///     });
+///
+/// speaker_.status() is for status, nodes and metrics; speaker_.problems() are lines for people.
+class Speaker {
+ public:
+  /// `config` lives as long as this. `news` runs when BIRD's answer changes what run() reports.
+  Speaker(const BgpConfig& config, Loop& loop, net::Netlink& netlink, std::function<void()> news);
+
+  /// Plans and applies. BIRD answers later: until then the problem is the last answer's. Does
+  /// nothing on a node that has never spoken BGP. On one that has left BGP, or whose way to some
+  /// nodes is plumbd's own now, BIRD's routes to there end at once, also those of a BIRD that is
+  /// gone: they would win over plumbd's (IPv6). Throws as plan() does.
+  DriverRun run(const Snapshot& cluster, Place place);
+  Status status() const { return driver_ ? driver_->status() : Status(); }
+  /// What has no way in BGP mode, and sessions that wait for the other end, as of the last run().
+  const std::vector<std::string>& problems() const { return problems_; }
+  /// The node uses BGP, or a BIRD works here by plumbd's configuration still.
+  bool speaking() const { return driver_ && (needed_ || driver_->status().running); }
+  bool needed() const { return needed_; }  ///< the node uses BGP, as of the last run()
+
+ private:
+  const BgpConfig& config_;
+  Loop& loop_;
+  net::Netlink& netlink_;
+  std::function<void()> news_;
+  std::optional<Driver> driver_;
+  std::vector<std::string> problems_;
+  std::string problem_;
+  bool needed_ = false;
+  bool running_ = false;  ///< run() is, which reports the answer itself
+  std::uint64_t reconfigurations_ = 0;
+};
+
+}  // namespace agent::bird

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/plan/admit.h"
+#include "agent/plan/former_ranges.h"
+#include "agent/plan/node_plan.h"
+#include "agent/plan/safety_valve.h"
+#include "libcni/net/netlink.h"
+
+namespace agent {
+
+/// From what a source says to a plan: finds this node, admits the nodes, doubts a list that shrinks
+/// too much or takes this node's range, plans. What was planned last stays when the next step
+/// fails.
+class Planner {
+ public:
+  Planner(const Config& config, net::Netlink& netlink)
+      : config_(config),
+        netlink_(netlink),
+        valve_(std::chrono::seconds(config.safety_seconds), config.node_name),
+        former_(config) {}
+
+  /// What an earlier process had applied: its nodes keep their claims, and a list without most of
+  /// them is doubted.
+  void remember(std::vector<fabric::Node> applied) { remembered_ = std::move(applied); }
+
+  /// Reads the kernel, without a change to it, and plans anew. Throws std::system_error,
+  /// std::invalid_argument or cni::Error when there is no way.
+  void run(const Snapshot& snapshot, bool stale);
+
+  /// Nothing before the first run() that went well.
+  const std::optional<NodePlan>& plan() const { return plan_; }
+  const State& state() const { return state_; }
+  /// What was planned before the last change of the plan, for fabric::hasten(); only once.
+  std::optional<fabric::Desired> take_before() { return std::exchange(before_, std::nullopt); }
+  /// Ranges whose gateways are to be removed from this node's bridges, each returned once.
+  std::vector<base::Prefix> take_withdrawn() { return former_.take_withdrawn(); }
+  /// Nodes left out, lists doubted; one line each.
+  std::vector<std::string> problems() const;
+  const SafetyValve& valve() const { return valve_; }
+  const FormerRanges& former() const { return former_; }
+  /// This node with its addresses, as far as they can be known without a plan, and what the last
+  /// run() kept of former ranges: what the others are told.
+  fabric::Node find_self(const Snapshot& snapshot) const;
+
+ private:
+  const std::vector<fabric::Node>& applied() const {
+    return plan_ ? state_.cluster.nodes : remembered_;
+  }
+  fabric::Underlay find_underlay(const fabric::Options& options, const fabric::Node& self) const;
+  void find_mtu(State& next) const;
+  Admission admit_all(const Snapshot& snapshot, const State& next) const;
+  Admission admit_with_former(const Snapshot& snapshot, State& next);
+  bool loses_ranges(const State& next) const;
+  std::vector<base::Prefix> former_of(const fabric::Node& self) const;
+
+  const Config& config_;
+  net::Netlink& netlink_;
+  SafetyValve valve_;
+  FormerRanges former_;
+  std::vector<fabric::Node> remembered_;  ///< until there is a plan
+  State state_;
+  std::optional<NodePlan> plan_;
+  std::optional<fabric::Desired> before_;
+  std::vector<std::string> source_problems_;
+  std::vector<std::string> left_out_;
+};
+
+}  // namespace agent

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/config/config.h"
+#include "agent/loop/backoff.h"
+#include "agent/loop/loop.h"
+#include "agent/source/etcd/client.h"
+#include "agent/source/etcd/ownership.h"
+#include "agent/source/etcd/view.h"
+
+namespace agent::etcd {
+
+/// This node's own record: finds it or claims a free range for it, keeps it up to date and its
+/// lease alive, and begins again when the lease was lost.
+///
+/// A claim is one transaction that holds only if no key below `subnets/` is newer than the view
+/// that the range was chosen from: no two nodes get ranges that overlap, whatever their sizes.
+class Registration {
+ public:
+  /// `on_change` is called from the loop when self() or problems() changed.
+  Registration(const Config& config, Client& client, Loop& loop, std::function<void()> on_change);
+  Registration(const Registration&) = delete;
+  Registration& operator=(const Registration&) = delete;
+  ~Registration();
+
+  /// What to tell the others; its ranges are the store's business. Without an address nothing is
+  /// claimed.
+  void publish(const fabric::Node& self);
+  /// `view` is complete and being followed; `listed`: it was just read as a whole. It stays the
+  /// caller's, and is looked at until suspend().
+  void look(const View& view, bool listed);
+  void suspend() { view_ = nullptr; }
+
+  /// This node with its ranges, from the first claim on, also while a lost lease is made good.
+  std::optional<fabric::Node> self() const;
+  const Identity& identity() const { return identity_; }
+  std::vector<std::string> problems() const;
+  /// `range 10.5.52.0/24`, or what it is waiting for.
+  std::string state() const;
+  std::uint64_t errors() const { return errors_; }
+
+ private:
+  using Milliseconds = std::chrono::milliseconds;
+  void step();
+  const std::pair<const std::string, Entry>* find_own();
+  void keep(const std::string& key, const Entry& entry);
+  void keep_macs(const fabric::Node& recorded);
+  bool misses_a_namesake(const std::string& own, const Entry& entry);
+  void remove_former(const std::string& kept, const KeyValue& own);
+  void claim();
+  void lost_ranges();
+  void forget_losses();
+  void call(const char* path, std::string body, std::function<void(const std::string&)> done);
+  void put(const std::vector<Compare>& conditions, const KeyValue& record,
+           std::function<void()> won);
+  void commit(std::string transaction, std::function<void()> won);
+  void grant();
+  void check_lease(std::int64_t lease);
+  Milliseconds keepalive_pause() const;
+  void schedule_keepalive();
+  void keepalive_in(Milliseconds delay);
+  void keepalive();
+  void keepalive_answered(const Answer& answer);
+  void fail(const std::string& error);
+  void try_again(Milliseconds delay);
+  void set_problem(std::string& problem, const std::string& text);
+  void remember(const std::vector<base::Prefix>& ranges);
+  Supply supply() const;
+  RecordOptions record_options() const;
+  std::string record() const;
+
+  const Config& config_;
+  Client& client_;
+  Loop& loop_;
+  std::function<void()> on_change_;
+  std::mt19937_64 random_{std::random_device{}()};
+  Identity identity_;
+  fabric::Node node_;                    ///< to be told, without ranges
+  std::vector<base::Prefix> told_ = {};  ///< those that it was last published with
+  const View* view_ = nullptr;
+  bool claimed_ = false;      ///< identity_.ranges are ours, as far as this process knows
+  std::string own_key_ = {};  ///< found last
+  std::set<std::string> namesakes_ = {};  ///< other keys seen with an address of this node
+  bool namesakes_gone_ = false;           ///< one of them since the own record was written
+  bool compared_ = false;                 ///< with what was there before this process
+  std::int64_t lease_ = 0;                ///< ours; 0: none yet, or lost
+  std::int64_t awaited_ = 0;  ///< revision of our last write, which the view does not have yet
+  Client::Id call_ = 0;       ///< one at a time, beside the keepalive
+  Client::Id keepalive_ = 0;
+  Loop::TimerId retry_timer_ = 0, keepalive_timer_ = 0;
+  Backoff race_{Milliseconds(20), Milliseconds(2000)};
+  Backoff failures_{std::chrono::seconds(1), kRetryMost};
+  Backoff keepalive_failures_{std::chrono::seconds(1), kRetryMost};
+  std::string state_ = "no range claimed yet";
+  std::string choice_problem_ = {}, loss_problem_ = {};
+  std::vector<base::Prefix> lost_ = {};  ///< that somebody else held when loss_problem_ was told
+  std::uint64_t errors_ = 0;
+};
+
+}  // namespace agent::etcd

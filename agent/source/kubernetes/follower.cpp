@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/source/kubernetes/follower.h"
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <random>
+#include <stdexcept>
+
+#include "agent/loop/log.h"
+
+namespace agent::kubernetes {
+namespace {
+
+constexpr int kPageSize = 500;
+constexpr int kMaxFruitless = 3;
+
+std::string clock_text() {
+  std::array<char, 16> text{};
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  ::localtime_r(&now, &local);
+  std::strftime(text.data(), text.size(), "%H:%M:%S", &local);
+  return text.data();
+}
+
+/// 300 to 600, so that the watches of a cluster do not end together.
+int watch_seconds() {
+  static std::minstd_rand random{std::random_device{}()};
+  return std::uniform_int_distribution<int>(300, 600)(random);
+}
+
+}  // namespace
+
+Follower::Follower(Api& api, What what, Objects& objects, std::function<void()> on_status)
+    : api_(api),
+      what_(std::move(what)),
+      objects_(objects),
+      on_status_(std::move(on_status)),
+      pause_(api),
+      backoff_(api.timing().retry_least, api.timing().retry_most) {}
+
+Follower::~Follower() {
+  api_.client().cancel(request_);
+}
+
+void Follower::list(const std::string& page) {
+  phase_ = Phase::list;
+  first_page_ = page.empty();
+  if (first_page_) {
+    objects_.begin_list();
+    status_.state = "listing";
+  }
+  open("?limit=" + std::to_string(kPageSize) +
+           (first_page_ ? "" : "&continue=" + encode_query(page)),
+       JsonSplitter::Unit::item, std::chrono::seconds(60));
+}
+
+void Follower::watch() {
+  phase_ = Phase::watch;
+  const int seconds = watch_seconds();
+  // A server that forgets to end the watch is left half a minute later.
+  open("?watch=1&allowWatchBookmarks=true&resourceVersion=" + encode_query(resource_version_) +
+           "&timeoutSeconds=" + std::to_string(seconds),
+       JsonSplitter::Unit::document, std::chrono::seconds(seconds + 30));
+}
+
+void Follower::open(const std::string& query, JsonSplitter::Unit unit, std::chrono::seconds limit) {
+  splitter_.emplace(unit, [this](std::string_view object) {
+    if (phase_ == Phase::watch) return watch_event(object);
+    visit_json(object, objects_.begin_object());
+    objects_.end_object(EventType::listed);
+  });
+  error_event_.reset();
+  malformed_ = false;
+  events_ = 0;
+  opened_ = Loop::Clock::now();
+  HttpRequest request;
+  try {
+    request = api_.request(what_.path + query);
+    generation_ = api_.generation();
+  } catch (const std::exception& error) {
+    return fail({.error = error.what()}, phase_);
+  }
+  request.total_timeout = limit;
+  request_ = api_.client().start(std::move(request),
+                                 {.on_data = [this](std::string_view piece) { data(piece); },
+                                  .on_done = [this](const HttpResult& result) { ended(result); },
+                                  .on_status = [this](long status) { opened(status); }});
+}
+
+void Follower::opened(long status) {
+  // The address and the credentials are right: a later failure is an outage that will end.
+  if (status == 200) backoff_.limit(api_.timing().retry_known);
+  if (status != 200 || phase_ != Phase::watch) return;
+  note("");
+  status_.following = true;
+  status_.forbidden = false;
+  status_.state = "watching since " + clock_text();
+}
+
+void Follower::data(std::string_view piece) {
+  status_.parsed_bytes += piece.size();
+  status_.last_word = Loop::Clock::now();
+  try {
+    splitter_->feed(piece);
+  } catch (const std::invalid_argument&) {
+    malformed_ = true;
+    throw;  // ends the request
+  }
+  objects_.settle();
+}
+
+void Follower::ended(const HttpResult& result) {
+  request_ = 0;
+  // What was applied before a malformed event is news, too.
+  objects_.settle();
+  if (result.status == 401 && api_.has_others_than(generation_))
+    return retry(phase_, std::chrono::milliseconds(0));
+  if (phase_ == Phase::list)
+    list_ended(result);
+  else
+    watch_ended(result);
+}
+
+void Follower::list_ended(const HttpResult& result) {
+  if (!result.ok()) return fail(result, Phase::list, result.status == 410 && may_list_at_once());
+  ListEnd end;
+  try {
+    if (!splitter_->is_complete()) throw std::invalid_argument("the list ends in its middle");
+    end = read_list_end(splitter_->envelope());
+  } catch (const std::invalid_argument& error) {
+    return fail({.error = error.what()}, Phase::list);
+  }
+  if (!end.next_page.empty()) return list(end.next_page);
+  resource_version_ = end.resource_version;
+  objects_.end_list();
+  status_.relists += status_.listed ? 1 : 0;
+  status_.listed = true;
+  status_.forbidden = false;
+  note("");
+  objects_.settle();
+  on_status_();
+  watch();
+}
+
+void Follower::watch_event(std::string_view document) {
+  Event event = read_event(document, objects_.begin_object());
+  if (event.type == "ERROR") {
+    error_event_ = std::move(event);
+    throw std::runtime_error(error_event_->message);
+  }
+  if (!event.resource_version.empty()) resource_version_ = event.resource_version;
+  if (++events_ == 1) {
+    backoff_.reset();
+    fruitless_ = 0;
+    listed_at_once_ = false;
+  }
+  if (event.type == "ADDED") objects_.end_object(EventType::added);
+  if (event.type == "MODIFIED") objects_.end_object(EventType::modified);
+  if (event.type == "DELETED") objects_.end_object(EventType::deleted);
+}
+
+void Follower::watch_ended(const HttpResult& result) {
+  ++status_.watch_restarts;
+  const bool long_enough = Loop::Clock::now() - opened_ >= 5 * api_.timing().retry_least;
+  if (result.ok() && (events_ > 0 || long_enough)) {
+    backoff_.reset();
+    listed_at_once_ = false;
+    return retry(Phase::watch, std::chrono::milliseconds(0));
+  }
+  if (error_event_) {
+    const long code = static_cast<long>(error_event_->code);
+    return fail({.status = code, .error = {}, .refusal = error_event_->message}, Phase::list,
+                code == 410 && may_list_at_once());
+  }
+  // A version from the server's future (it was restored from a backup) ends each watch at once.
+  if (result.ok() || malformed_) ++fruitless_;
+  const bool lost = result.status == 410 || fruitless_ >= kMaxFruitless;
+  if (lost) fruitless_ = 0;
+  fail(result, lost ? Phase::list : Phase::watch, result.status == 410 && may_list_at_once());
+}
+
+void Follower::retry(Phase phase, std::chrono::milliseconds delay, std::uint64_t rejected) {
+  pause_.begin(delay, rejected, [this, phase] {
+    if (phase == Phase::list)
+      list("");
+    else
+      watch();
+  });
+}
+
+void Follower::fail(const HttpResult& result, Phase next, bool at_once) {
+  ++status_.errors;
+  status_.following = false;
+  status_.forbidden = result.status == 403;
+  const auto delay = at_once ? std::chrono::milliseconds(0) : pause_after(result, backoff_);
+  const std::string text = text_of(result);
+  note(text);
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(delay).count();
+  status_.state = "retry in " + std::to_string(seconds) + " s: " + text;
+  on_status_();
+  retry(next, delay, result.status == 401 ? generation_ : 0);
+}
+
+std::string Follower::text_of(const HttpResult& result) const {
+  const std::string verb = phase_ == Phase::list ? "list" : "watch";
+  const std::string what = verb + " " + what_.resource;
+  if (!result.error.empty()) return what + ": " + result.error;
+  if (result.status == 200) return what + ": it ended at once";
+  return what + ": " + refusal_of(result, verb, what_.resource);
+}
+
+void Follower::note(const std::string& trouble) {
+  if (trouble == status_.trouble) return;
+  if (trouble.empty())
+    log(LogLevel::info, "kubernetes: " + what_.resource + " are followed again");
+  else
+    log(LogLevel::warning, "kubernetes: " + trouble);
+  status_.trouble = trouble;
+}
+
+}  // namespace agent::kubernetes

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "agent/loop/backoff.h"
+#include "agent/source/kubernetes/api.h"
+#include "agent/source/kubernetes/event.h"
+#include "agent/source/kubernetes/json_splitter.h"
+#include "agent/source/kubernetes/pause.h"
+
+namespace agent::kubernetes {
+
+/// What is kept of the objects of one resource.
+class Objects {
+ public:
+  virtual ~Objects() = default;
+  virtual void begin_list() = 0;  ///< a new list is put aside until end_list()
+  virtual void end_list() = 0;    ///< it replaces what was known
+  virtual JsonVisitor& begin_object() = 0;
+  virtual void end_object(EventType what) = 0;  ///< of the object that was just visited
+  /// All objects of one piece of an answer are applied: tell whoever waits.
+  virtual void settle() = 0;
+};
+
+/// How the following of one resource goes.
+struct FollowStatus {
+  bool listed = false;         ///< a list was complete at least once
+  bool following = false;      ///< the watch was opened, and nothing has failed since
+  bool forbidden = false;      ///< RBAC refuses
+  std::string trouble = {};    ///< the last failure; empty: watching, or about to
+  std::string state = "idle";  ///< for people
+  std::uint64_t relists = 0, watch_restarts = 0, parsed_bytes = 0, errors = 0;
+  Loop::Clock::time_point last_word = {};  ///< when something came
+};
+
+/// Lists a resource in pages, then watches it from there, and again as often as it breaks
+/// (multinode 5.5): a broken connection continues from the last version seen, a version that is
+/// gone begins with a new list.
+class Follower {
+ public:
+  /// `resource`: `nodes`; `path`: `/api/v1/nodes`.
+  struct What {
+    std::string resource;
+    std::string path;
+  };
+  /// `on_status`: a list was complete, or something failed.
+  Follower(Api& api, What what, Objects& objects, std::function<void()> on_status);
+  Follower(const Follower&) = delete;
+  Follower& operator=(const Follower&) = delete;
+  ~Follower();
+
+  void start() { list(""); }
+  const FollowStatus& status() const { return status_; }
+
+ private:
+  enum class Phase { list, watch };
+  void list(const std::string& page);
+  void list_ended(const HttpResult& result);
+  void watch();
+  void watch_event(std::string_view document);
+  void watch_ended(const HttpResult& result);
+  void open(const std::string& query, JsonSplitter::Unit unit, std::chrono::seconds limit);
+  void opened(long status);
+  void data(std::string_view piece);
+  void ended(const HttpResult& result);
+  void retry(Phase phase, std::chrono::milliseconds delay, std::uint64_t rejected = 0);
+  /// Something failed, and `next` follows: after a pause, or at once when `at_once`.
+  void fail(const HttpResult& result, Phase next, bool at_once = false);
+  bool may_list_at_once() { return !std::exchange(listed_at_once_, true); }
+  std::string text_of(const HttpResult& result) const;
+  void note(const std::string& trouble);
+
+  Api& api_;
+  const What what_;
+  Objects& objects_;
+  const std::function<void()> on_status_;
+  FollowStatus status_;
+  Phase phase_ = Phase::list;
+  HttpClient::Id request_ = 0;
+  Pause pause_;
+  std::optional<JsonSplitter> splitter_;
+  std::string resource_version_;
+  bool first_page_ = true;
+  std::optional<Event> error_event_;
+  bool malformed_ = false;        ///< this answer could not be parsed
+  int fruitless_ = 0;             ///< watches in a row that brought nothing but an end
+  std::uint64_t generation_ = 0;  ///< of the credentials of this request
+  /// A version was gone, and nothing has come since the list that followed at once.
+  bool listed_at_once_ = false;
+  Loop::Clock::time_point opened_{};
+  std::uint64_t events_ = 0;  ///< of this watch
+  Backoff backoff_;
+};
+
+}  // namespace agent::kubernetes

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/loop/backoff.h"
+#include "agent/source/kubernetes/api.h"
+#include "agent/source/kubernetes/node_record.h"
+#include "agent/source/kubernetes/pause.h"
+
+namespace agent::kubernetes {
+
+/// What the annotations of this node should say, flannel's way; a nothing removes the key.
+std::map<std::string, std::optional<std::string>> wanted_annotations(const fabric::Node& self,
+                                                                     const NodeRecord& shown,
+                                                                     const Config& config);
+
+/// Keeps this node's own Node object as it should be: annotations, and the condition
+/// NetworkUnavailable, in one strategic merge patch of the status subresource, which lets both
+/// through. Asks only when the watch shows something else.
+///
+/// The condition is False while this node is ready. It becomes True when the node was not ready for
+/// Timing::unready, so that a restart of plumbd does not keep pods away; before that it stays.
+class Publisher {
+ public:
+  Publisher(Api& api, const Config& config);
+  Publisher(const Publisher&) = delete;
+  Publisher& operator=(const Publisher&) = delete;
+  ~Publisher();
+
+  void publish(const fabric::Node& self);
+  /// `why`: for people, when it is not.
+  void set_ready(bool ready, const std::string& why);
+  /// What the watch shows now; nothing when there is no such node.
+  void shown(const std::optional<NodeRecord>& record);
+  /// All nodes as the watch shows them. When another one with this node's address and MAC is gone,
+  /// flannel's nodes have deleted the FDB entry of both: backend-data is written again, in another
+  /// spelling, for flannel looks only at annotations whose text has changed (L2).
+  void peers(const std::vector<fabric::Node>& nodes);
+  /// Why it is not done yet; empty when it is, or nothing was to be published.
+  const std::string& trouble() const { return trouble_; }
+
+ private:
+  void check();
+  bool is_right(const std::string& key, const std::string& shown, std::string& value) const;
+  /// The patch that is needed; empty: none.
+  std::string patch() const;
+  /// The annotations that differ, as the patch has them; empty: none.
+  std::string annotations() const;
+  /// What the condition has to say: its status; nothing while it stays as it is.
+  std::optional<std::string> wanted_condition() const;
+  void send(const std::string& body);
+  void ended(const HttpResult& result);
+  void wait(std::chrono::milliseconds delay, std::uint64_t rejected = 0);
+  void note(const std::string& trouble);
+
+  Api& api_;
+  const Config& config_;
+  std::optional<fabric::Node> self_;
+  std::optional<NodeRecord> shown_;
+  std::set<std::string> namesakes_;  ///< other nodes with this node's address and MAC
+  std::optional<bool> spaced_;       ///< the spelling of backend-data that has to be shown
+  bool known_ = false;               ///< shown() was called
+  std::optional<bool> ready_;
+  std::string unready_why_;
+  Loop::Clock::time_point unready_since_ = {};
+  HttpClient::Id request_ = 0;
+  std::uint64_t generation_ = 0;  ///< of the credentials of the request
+  Pause pause_;
+  Loop::TimerId unready_timer_ = 0;
+  Backoff backoff_;
+  std::string trouble_;
+};
+
+}  // namespace agent::kubernetes

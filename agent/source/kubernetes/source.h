@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/source/kubernetes/api.h"
+#include "agent/source/kubernetes/follower.h"
+#include "agent/source/kubernetes/node_store.h"
+#include "agent/source/kubernetes/publisher.h"
+#include "agent/source/kubernetes/service_store.h"
+#include "agent/source/source.h"
+
+namespace agent::kubernetes {
+
+/// The cluster as the Kubernetes API tells it: Nodes, and Services with their endpoints where
+/// their addresses are announced. Verbs used: list and watch of nodes, services and
+/// endpointslices, patch of nodes/status.
+class KubernetesSource final : public Source {
+ public:
+  KubernetesSource(const Config& config, Loop& loop, OnChange on_change, Timing timing = {});
+  KubernetesSource(const KubernetesSource&) = delete;
+  KubernetesSource& operator=(const KubernetesSource&) = delete;
+  ~KubernetesSource() override;
+
+  void start() override;
+  const Snapshot& snapshot() const override { return snapshot_; }
+  void publish(const fabric::Node& self) override { publisher_.publish(self); }
+  void set_ready(bool ready, const std::string& why) override { publisher_.set_ready(ready, why); }
+  SourceStatus status() const override;
+
+ private:
+  /// Lists that never came: what depends on them is not known yet.
+  bool is_complete() const;
+  std::vector<const Follower*> followers() const;
+  void changed();
+  void rebuild();
+
+  const Config config_;
+  Loop& loop_;
+  OnChange on_change_;
+  Api api_;
+  NodeStore nodes_;
+  ServiceStore services_;
+  EndpointStore endpoints_;
+  Publisher publisher_;
+  Follower node_follower_, service_follower_, endpoint_follower_;
+  Snapshot snapshot_;
+  Loop::TimerId timer_ = 0;
+  bool told_ = false;  ///< on_change was called once
+};
+
+}  // namespace agent::kubernetes

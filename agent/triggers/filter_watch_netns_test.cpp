@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cerrno>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "agent/triggers/filter_watch.h"
+#include "libcni/base/sys_error.h"
+#include "tests/support/host/test_host.h"
+
+namespace agent {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kInterval(50);
+constexpr const char* kTables = "nft list tables inet";
+
+/// The rules are right while there is a table `watched`.
+class FilterWatchTest : public testing::Test {
+ protected:
+  FilterWatchTest() { test::output_of("nft add table inet watched"); }
+
+  /// Whether the watch speaks up at one of its next looks; a turn ends with one.
+  bool tells() {
+    told_ = 0;
+    for (int i = 0; i < 3 && told_ == 0; ++i) loop_.turn(2 * kInterval);
+    return told_ > 0;
+  }
+
+  test::TestHost host_;
+  Loop loop_;
+  int told_ = 0;
+  int compared_ = 0;
+  bool unreadable_ = false, legacy_unreadable_ = false, legacy_right_ = true;
+  FilterWatch watch_{loop_,
+                     {.nft =
+                          [this](nft::Nft&) {
+                            ++compared_;
+                            if (unreadable_) base::throw_errno("list rules", EIO);
+                            return test::output_of(kTables).find("watched") != std::string::npos;
+                          },
+                      .legacy =
+                          [this] {
+                            if (legacy_unreadable_) base::throw_errno("read the table", EPERM);
+                            return legacy_right_;
+                          }},
+                     [this] { ++told_; },
+                     kInterval};
+};
+
+TEST_F(FilterWatchTest, TellsWhatWentBeforeItBegan) {
+  test::output_of("nft delete table inet watched");
+  watch_.start();
+  EXPECT_TRUE(tells());
+}
+
+TEST_F(FilterWatchTest, ComparesOnlyWhenSomebodyChangedSomething) {
+  watch_.start();
+  EXPECT_FALSE(tells());
+  EXPECT_EQ(compared_, 1);
+  EXPECT_FALSE(tells());
+  EXPECT_EQ(compared_, 1);
+  test::output_of("nft add table inet foreign");
+  EXPECT_FALSE(tells());
+  EXPECT_EQ(compared_, 2);
+  test::output_of("nft flush ruleset");
+  EXPECT_TRUE(tells());
+}
+
+/// The round that it asks for meets the same failure, and tells of it.
+TEST_F(FilterWatchTest, AsksForARoundWhereTheRulesCannotBeRead) {
+  unreadable_ = true;
+  watch_.start();
+  EXPECT_TRUE(tells());
+  unreadable_ = false;
+  EXPECT_FALSE(tells()) << "nobody has changed anything since";
+  test::output_of("nft delete table inet watched");
+  EXPECT_TRUE(tells());
+}
+
+// P14: no event and no generation tells of these.
+TEST_F(FilterWatchTest, TellsOfLegacyRulesThatAreGoneAtEachLook) {
+  watch_.start();
+  EXPECT_FALSE(tells());
+  legacy_right_ = false;
+  EXPECT_TRUE(tells());
+  EXPECT_TRUE(tells());
+  legacy_right_ = true;
+  EXPECT_FALSE(tells());
+}
+
+TEST_F(FilterWatchTest, AsksForOneRoundWhereLegacyRulesCannotBeRead) {
+  watch_.start();
+  legacy_unreadable_ = true;
+  EXPECT_TRUE(tells());
+  EXPECT_FALSE(tells()) << "the round has told of it";
+}
+
+}  // namespace
+}  // namespace agent

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/loop/loop.h"
+#include "agent/plan/node_plan.h"
+#include "libcni/net/events.h"
+#include "libcni/net/netlink.h"
+
+namespace agent {
+
+/// Says when somebody else changed what the plan stands on, or what was made of it: the parent
+/// link and its addresses, forwarding, the own devices, routes and neighbours.
+class KernelWatch {
+ public:
+  KernelWatch(net::Netlink& netlink, Loop& loop, std::function<void()> on_change);
+  KernelWatch(const KernelWatch&) = delete;
+  KernelWatch& operator=(const KernelWatch&) = delete;
+  ~KernelWatch();
+
+  /// What matters from now on. Without a plan every link and address does. `plan` stays the
+  /// caller's and is looked at until the next call; it was applied, but for the routes `blocked`,
+  /// of which those count that read() has not found replaced: others were there first.
+  void follow(const State& state, const NodePlan& plan, std::vector<base::Prefix> blocked);
+  void follow_everything() { names_.clear(); }
+  /// Takes the events that have come.
+  void read();
+  /// Destinations whose route another program has replaced, each told once.
+  std::vector<base::Prefix> take_lost_routes() { return std::exchange(lost_routes_, {}); }
+  /// Whether a link with the name of a planned device was removed by another, told once.
+  bool take_name_freed() { return std::exchange(name_freed_, false); }
+  /// Whether a link got an address and a subnet of this node's own ranges, as the first pod's
+  /// bridge does; told once.
+  bool take_gateway_added() { return std::exchange(gateway_added_, false); }
+  std::uint64_t lost() const { return lost_; }  ///< times that the kernel dropped events
+
+ private:
+  bool matters(const net::Event& event);
+  bool replaces_own(const net::Event& event) const;
+  bool is_wanted(const net::Event& event) const;
+  bool is_gateway(const net::Event& event) const;
+  net::Netlink& netlink_;
+  Loop& loop_;
+  std::function<void()> on_change_;
+  net::Events events_;
+  std::set<std::string> names_;
+  std::set<std::string> devices_;  ///< of the last plan, also while everything is followed
+  std::set<int> indexes_;
+  const NodePlan* plan_ = nullptr;
+  std::vector<base::Prefix> blocked_, lost_routes_, own_ranges_;
+  std::uint64_t lost_ = 0;
+  bool name_freed_ = false, gateway_added_ = false;
+};
+
+}  // namespace agent

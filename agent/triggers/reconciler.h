@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/loop/loop.h"
+
+namespace agent {
+
+/// How one driver is doing, for status and metrics.
+struct DriverStatus {
+  std::string name;
+  std::uint64_t runs = 0;
+  std::uint64_t errors = 0;
+  std::uint64_t writes = 0;  ///< objects changed, or files written
+  std::size_t desired = 0;   ///< objects wanted
+  std::string problem = {};  ///< of the last run; empty when it went well
+  Loop::Clock::time_point last_success = {};
+  std::chrono::duration<double> duration = {};  ///< of the last run
+  bool done_once = false;
+};
+
+/// How long things took, in seconds.
+struct Histogram {
+  static constexpr std::array kBounds{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5};
+  std::array<std::uint64_t, kBounds.size()> at_most{};
+  std::uint64_t count = 0;
+  double sum = 0;
+  void add(double value);
+};
+
+/// What a run of a driver did.
+struct DriverRun {
+  std::size_t writes = 0;
+  std::size_t desired = 0;
+  std::string problem = {};  ///< what the driver could not do, though it went on
+};
+
+/// Runs drivers when something may have changed: at once after the first word, and after a pause as
+/// long as the last round took (5 to 100 ms) for all words that follow meanwhile; without any word
+/// every 60 to 90 s, and each failing driver again after 1 to 60 s, alone. Words of the kernel are
+/// collected for 5 ms, and acted on at most every 100 ms. Each run reads, compares and fixes, so
+/// that a run too many costs time only.
+class Reconciler {
+ public:
+  using Run = std::function<DriverRun()>;
+  /// What the drivers after one need of it.
+  enum class Needed { no, once, always };
+  using Clock = Loop::Clock;
+
+  /// `resync` is the timer's mean.
+  Reconciler(Loop& loop, std::chrono::seconds resync) : loop_(loop), resync_(resync) {}
+  Reconciler(const Reconciler&) = delete;
+  Reconciler& operator=(const Reconciler&) = delete;
+  ~Reconciler();
+
+  /// Adds a driver; they run in this order. What `run` throws is its problem. A round ends early at
+  /// a driver that fails and is needed.
+  void add(const std::string& name, Needed needed, Run run);
+  /// After each round.
+  void set_done(std::function<void()> done) { done_ = std::move(done); }
+  /// Something may have changed: everything runs soon. `foreign`: it was told by the kernel; when
+  /// such rounds write again and again, another program fights, and rounds pause for 0.8 s.
+  void poke(bool foreign = false);
+  /// What failed is tried in the next round: what was in its way is known to be gone.
+  void end_rests();
+  /// All drivers now, also those that wait for a retry.
+  void run_now();
+
+  const std::vector<DriverStatus>& status() const { return status_; }
+  std::uint64_t rounds() const { return rounds_; }
+  /// From the first poke() to the end of the round.
+  const Histogram& latencies() const { return latencies_; }
+
+ private:
+  struct Driver {
+    Run run;
+    Needed needed;
+    Clock::time_point ended = {};
+    Clock::time_point not_before = {};
+    std::chrono::seconds backoff = {};
+  };
+  void schedule(Clock::time_point at);
+  void round(bool all);
+  bool may_run(Driver& driver, bool all);
+  void run(std::size_t i);
+  Clock::time_point next_round(Clock::time_point now) const;
+
+  Loop& loop_;
+  std::chrono::seconds resync_;
+  std::vector<Driver> drivers_;
+  std::vector<DriverStatus> status_;
+  std::function<void()> done_ = [] {};
+  Loop::TimerId timer_ = 0;
+  Clock::time_point due_ = Clock::time_point::max();
+  Clock::time_point last_end_ = {};
+  Clock::time_point last_wanted_end_ = {};  ///< of a round that a change of the plan asked for
+  Clock::duration last_wanted_time_ = {};   ///< how long that took
+  std::optional<Clock::time_point> poked_;
+  bool foreign_ = false;
+  int fights_ = 0;
+  std::uint64_t rounds_ = 0;
+  Histogram latencies_;
+};
+
+}  // namespace agent

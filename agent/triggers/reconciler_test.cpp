@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/triggers/reconciler.h"
+
+#include <stdexcept>
+
+#include <gtest/gtest.h>
+
+namespace agent {
+namespace {
+
+using Needed = Reconciler::Needed;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class ReconcilerTest : public testing::Test {
+ protected:
+  /// Turns the loop until `time` has passed.
+  void turn_for(milliseconds time) {
+    const auto end = Loop::Clock::now() + time;
+    while (Loop::Clock::now() < end) loop_.turn(milliseconds(1));
+  }
+  Reconciler::Run counting(int& count, const std::string& problem = {}) {
+    return [&count, problem]() -> DriverRun {
+      ++count;
+      if (!problem.empty()) throw std::runtime_error(problem);
+      return {.writes = 1};
+    };
+  }
+
+  Loop loop_;
+  Reconciler reconciler_{loop_, seconds(60)};
+};
+
+TEST_F(ReconcilerTest, ABurstOfWordsIsOneRoundAndOneMoreAtMost) {
+  int runs = 0;
+  reconciler_.add("one", Needed::no, counting(runs));
+  for (int i = 0; i < 50; ++i) {
+    reconciler_.poke();
+    loop_.turn(milliseconds(0));
+  }
+  turn_for(milliseconds(60));
+  EXPECT_GE(runs, 1);
+  EXPECT_LE(runs, 2);
+}
+
+// K9
+TEST_F(ReconcilerTest, TheFirstWordActsAtOnce) {
+  int runs = 0;
+  reconciler_.add("one", Needed::no, counting(runs));
+  reconciler_.poke();
+  loop_.turn(milliseconds(0));
+  EXPECT_EQ(runs, 1);
+}
+
+// K9
+TEST_F(ReconcilerTest, AWordSoonAfterAShortRoundActsWithinMilliseconds) {
+  int runs = 0;
+  reconciler_.add("one", Needed::no, counting(runs));
+  for (int i = 1; i <= 5; ++i) {
+    turn_for(milliseconds(12));
+    reconciler_.poke();
+    turn_for(milliseconds(8));
+    EXPECT_EQ(runs, i);
+  }
+}
+
+// K9
+TEST_F(ReconcilerTest, WordsAfterALongRoundAreCollectedForAsLongAsItTook) {
+  int runs = 0;
+  reconciler_.add("one", Needed::no, [&]() -> DriverRun {
+    ++runs;
+    const auto end = Loop::Clock::now() + milliseconds(60);
+    while (Loop::Clock::now() < end) {
+    }
+    return {.writes = 1};
+  });
+  reconciler_.run_now();
+  for (int i = 0; i < 4; ++i) {
+    reconciler_.poke();
+    turn_for(milliseconds(10));
+  }
+  EXPECT_EQ(runs, 1);
+  turn_for(milliseconds(150));
+  EXPECT_EQ(runs, 2);
+}
+
+TEST_F(ReconcilerTest, TheNextRoundAfterAVeryLongOneWaitsForATenthOfASecond) {
+  int runs = 0;
+  reconciler_.add("one", Needed::no, [&]() -> DriverRun {
+    const auto end = Loop::Clock::now() + milliseconds(++runs == 1 ? 400 : 0);
+    while (Loop::Clock::now() < end) {
+    }
+    return {.writes = 1};
+  });
+  reconciler_.run_now();
+  reconciler_.poke();
+  turn_for(milliseconds(60));
+  EXPECT_EQ(runs, 1);
+  turn_for(milliseconds(80));
+  EXPECT_EQ(runs, 2);
+}
+
+TEST_F(ReconcilerTest, AnEchoOfTheKernelDelaysNoChange) {
+  int runs = 0;
+  reconciler_.add("one", Needed::no, counting(runs));
+  reconciler_.run_now();
+  reconciler_.poke(true);
+  turn_for(milliseconds(130));
+  EXPECT_EQ(runs, 2);
+  reconciler_.poke();
+  turn_for(milliseconds(50));
+  EXPECT_EQ(runs, 3);
+}
+
+TEST_F(ReconcilerTest, AFailingDriverWaitsAloneAndIsTriedAgain) {
+  int good = 0;
+  int bad = 0;
+  reconciler_.add("good", Needed::no, counting(good));
+  reconciler_.add("bad", Needed::no, counting(bad, "no way"));
+  reconciler_.run_now();
+  reconciler_.poke();
+  turn_for(milliseconds(200));
+  EXPECT_EQ(good, 2);
+  EXPECT_EQ(bad, 1);
+  EXPECT_EQ(reconciler_.status()[1].problem, "no way");
+  turn_for(milliseconds(1500));
+  EXPECT_GE(bad, 2);
+}
+
+TEST_F(ReconcilerTest, NothingRunsBehindADriverThatIsNeeded) {
+  int plan = 0;
+  int kernel = 0;
+  reconciler_.add("plan", Needed::always, counting(plan, "no address"));
+  reconciler_.add("kernel", Needed::once, counting(kernel));
+  reconciler_.run_now();
+  EXPECT_EQ(plan, 1);
+  EXPECT_EQ(kernel, 0);
+  EXPECT_FALSE(reconciler_.status()[1].done_once);
+}
+
+TEST_F(ReconcilerTest, TriesAtOnceWhatFailedWhenItsRestIsEnded) {  // L4
+  int runs = 0;
+  reconciler_.add("one", Needed::no, counting(runs, "a device is in the way"));
+  reconciler_.run_now();
+  reconciler_.poke(true);
+  turn_for(milliseconds(150));
+  EXPECT_EQ(runs, 1) << "a failure rests for a second";
+  reconciler_.end_rests();
+  reconciler_.poke(true);
+  turn_for(milliseconds(150));
+  EXPECT_EQ(runs, 2);
+}
+
+TEST_F(ReconcilerTest, AQuarrelWithSomebodyElseSlowsDown) {
+  int runs = 0;
+  reconciler_.add("kernel", Needed::no, counting(runs));
+  reconciler_.set_done([this] { reconciler_.poke(true); });
+  reconciler_.poke(true);
+  turn_for(milliseconds(2000));
+  EXPECT_LE(runs, 10);
+  EXPECT_GE(runs, 6);
+}
+
+TEST(Histogram, CountsEachValueInEveryBucketThatHoldsIt) {
+  Histogram histogram;
+  histogram.add(0.02);
+  histogram.add(30);
+  EXPECT_EQ(histogram.count, 2u);
+  EXPECT_EQ(histogram.at_most.front(), 0u);
+  EXPECT_EQ(histogram.at_most[2], 1u);
+  EXPECT_EQ(histogram.at_most.back(), 1u);
+}
+
+}  // namespace
+}  // namespace agent

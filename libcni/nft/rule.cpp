@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcni/nft/rule.h"
+
+#include <arpa/inet.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_nat.h>
+#include <linux/netfilter/nf_tables.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include <libnftnl/expr.h>
+#include <libnftnl/rule.h>
+#include <libnftnl/udata.h>
+
+namespace nft {
+namespace {
+
+constexpr std::uint32_t kPadding = 4;
+constexpr std::uint32_t kMacOffset = 6;  // source address in an Ethernet header
+
+std::uint32_t source_offset(int family) {
+  return family == AF_INET ? 12 : 8;
+}
+std::uint32_t destination_offset(int family) {
+  return family == AF_INET ? 16 : 24;
+}
+std::uint32_t address_size(int family) {
+  return family == AF_INET ? 4 : 16;
+}
+
+nftnl_expr* expression(const char* name) {
+  nftnl_expr* made = nftnl_expr_alloc(name);
+  if (made == nullptr) throw std::bad_alloc();
+  return made;
+}
+
+nftnl_expr* payload(std::uint32_t base, std::uint32_t offset, std::uint32_t size,
+                    std::uint32_t reg) {
+  nftnl_expr* made = expression("payload");
+  nftnl_expr_set_u32(made, NFTNL_EXPR_PAYLOAD_BASE, base);
+  nftnl_expr_set_u32(made, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
+  nftnl_expr_set_u32(made, NFTNL_EXPR_PAYLOAD_LEN, size);
+  nftnl_expr_set_u32(made, NFTNL_EXPR_PAYLOAD_DREG, reg);
+  return made;
+}
+
+nftnl_expr* meta(std::uint32_t key, std::uint32_t reg) {
+  nftnl_expr* made = expression("meta");
+  nftnl_expr_set_u32(made, NFTNL_EXPR_META_KEY, key);
+  nftnl_expr_set_u32(made, NFTNL_EXPR_META_DREG, reg);
+  return made;
+}
+
+nftnl_expr* immediate(std::uint32_t reg, const void* data, std::uint32_t size) {
+  nftnl_expr* made = expression("immediate");
+  nftnl_expr_set_u32(made, NFTNL_EXPR_IMM_DREG, reg);
+  nftnl_expr_set_data(made, NFTNL_EXPR_IMM_DATA, data, size);
+  return made;
+}
+
+/// A map's value lies as the map packs it: the address, then the port in the next 32-bit register.
+nftnl_expr* nat(int family, std::uint32_t address_register, std::uint32_t port_register) {
+  nftnl_expr* made = expression("nat");
+  nftnl_expr_set_u32(made, NFTNL_EXPR_NAT_TYPE, NFT_NAT_DNAT);
+  nftnl_expr_set_u32(made, NFTNL_EXPR_NAT_FAMILY, static_cast<std::uint32_t>(family));
+  nftnl_expr_set_u32(made, NFTNL_EXPR_NAT_REG_ADDR_MIN, address_register);
+  nftnl_expr_set_u32(made, NFTNL_EXPR_NAT_REG_PROTO_MIN, port_register);
+  return made;
+}
+
+Bytes network_mask(std::uint32_t size, int length) {
+  Bytes bits(size, 0);
+  for (int bit = 0; bit < length; ++bit)
+    bits[static_cast<std::size_t>(bit / 8)] |= static_cast<std::uint8_t>(0x80 >> (bit % 8));
+  return bits;
+}
+
+std::uint32_t first_register(std::uint32_t offset) {
+  return NFT_REG32_00 + offset / kPadding;
+}
+
+}  // namespace
+
+Family family_of(int address_family) {
+  return address_family == AF_INET ? Family::ipv4 : Family::ipv6;
+}
+Type address_type(int address_family) {
+  return address_family == AF_INET ? Type::ipv4_addr : Type::ipv6_addr;
+}
+
+Bytes& append(Bytes& bytes, const base::IpAddress& address) {
+  bytes.insert(bytes.end(), address.bytes().begin(), address.bytes().end());
+  return bytes;
+}
+
+Bytes& append_proto(Bytes& bytes, std::uint8_t protocol) {
+  bytes.insert(bytes.end(), {protocol, 0, 0, 0});
+  return bytes;
+}
+
+Bytes& append_port(Bytes& bytes, std::uint16_t port) {
+  bytes.insert(bytes.end(), {static_cast<std::uint8_t>(port >> 8),
+                             static_cast<std::uint8_t>(port & 0xff), 0, 0});
+  return bytes;
+}
+
+Rule::Rule(const std::string& comment) : rule_(nftnl_rule_alloc()), comment_(comment) {
+  if (rule_ == nullptr) throw std::bad_alloc();
+  if (comment.empty()) return;
+  nftnl_udata_buf* buffer = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
+  if (buffer == nullptr) throw std::bad_alloc();
+  nftnl_udata_put_strz(buffer, NFTNL_UDATA_RULE_COMMENT, comment.c_str());
+  nftnl_rule_set_data(rule_, NFTNL_RULE_USERDATA, nftnl_udata_buf_data(buffer),
+                      nftnl_udata_buf_len(buffer));
+  nftnl_udata_buf_free(buffer);
+}
+
+Rule::~Rule() {
+  if (rule_ != nullptr) nftnl_rule_free(rule_);
+}
+
+Rule::Rule(Rule&& other) noexcept
+    : rule_(std::exchange(other.rule_, nullptr)), comment_(std::move(other.comment_)) {}
+
+Rule& Rule::operator=(Rule&& other) noexcept {
+  std::swap(rule_, other.rule_);
+  std::swap(comment_, other.comment_);
+  return *this;
+}
+
+Rule& Rule::add(nftnl_expr* made) {
+  nftnl_rule_add_expr(rule_, made);
+  return *this;
+}
+
+void Rule::compare(const void* data, std::uint32_t size, Match match) {
+  nftnl_expr* made = expression("cmp");
+  nftnl_expr_set_u32(made, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
+  nftnl_expr_set_u32(made, NFTNL_EXPR_CMP_OP, match == Match::equal ? NFT_CMP_EQ : NFT_CMP_NEQ);
+  nftnl_expr_set_data(made, NFTNL_EXPR_CMP_DATA, data, size);
+  add(made);
+}
+
+void Rule::mask(std::uint32_t reg, const Bytes& bits) {
+  const Bytes zero(bits.size(), 0);
+  nftnl_expr* made = expression("bitwise");
+  nftnl_expr_set_u32(made, NFTNL_EXPR_BITWISE_SREG, reg);
+  nftnl_expr_set_u32(made, NFTNL_EXPR_BITWISE_DREG, reg);
+  nftnl_expr_set_u32(made, NFTNL_EXPR_BITWISE_LEN, static_cast<std::uint32_t>(bits.size()));
+  nftnl_expr_set_data(made, NFTNL_EXPR_BITWISE_MASK, bits.data(),
+                      static_cast<std::uint32_t>(bits.size()));
+  nftnl_expr_set_data(made, NFTNL_EXPR_BITWISE_XOR, zero.data(),
+                      static_cast<std::uint32_t>(zero.size()));
+  add(made);
+}
+
+Rule& Rule::address_family(int family) {
+  const std::uint8_t number = family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6;
+  add(meta(NFT_META_NFPROTO, NFT_REG_1));
+  compare(&number, sizeof number, Match::equal);
+  return *this;
+}
+
+void Rule::match_address(std::uint32_t offset, const base::Prefix& prefix, Match match) {
+  const base::Prefix network = prefix.network();
+  const auto bytes = network.address.bytes();
+  const auto size = static_cast<std::uint32_t>(bytes.size());
+  add(payload(NFT_PAYLOAD_NETWORK_HEADER, offset, size, NFT_REG_1));
+  if (prefix.length < network.address.bits()) mask(NFT_REG_1, network_mask(size, prefix.length));
+  compare(bytes.data(), size, match);
+}
+
+Rule& Rule::source(const base::Prefix& prefix, Match match) {
+  match_address(source_offset(prefix.address.family()), prefix, match);
+  return *this;
+}
+
+Rule& Rule::destination(const base::Prefix& prefix, Match match) {
+  match_address(destination_offset(prefix.address.family()), prefix, match);
+  return *this;
+}
+
+Rule& Rule::destination_is_local() {
+  const std::uint32_t local = 2;  // RTN_LOCAL
+  nftnl_expr* made = expression("fib");
+  nftnl_expr_set_u32(made, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
+  nftnl_expr_set_u32(made, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+  nftnl_expr_set_u32(made, NFTNL_EXPR_FIB_DREG, NFT_REG_1);
+  add(made);
+  compare(&local, sizeof local, Match::equal);
+  return *this;
+}
+
+Rule& Rule::destination_was_translated() {
+  const std::uint32_t dnat_bit = IPS_DST_NAT;
+  const std::uint32_t zero = 0;
+  nftnl_expr* made = expression("ct");
+  nftnl_expr_set_u32(made, NFTNL_EXPR_CT_KEY, NFT_CT_STATUS);
+  nftnl_expr_set_u32(made, NFTNL_EXPR_CT_DREG, NFT_REG_1);
+  add(made);
+  Bytes bits(sizeof dnat_bit);
+  std::memcpy(bits.data(), &dnat_bit, sizeof dnat_bit);
+  mask(NFT_REG_1, bits);
+  compare(&zero, sizeof zero, Match::unequal);
+  return *this;
+}
+
+void Rule::match_link(std::uint32_t key, const std::string& name, Match match) {
+  char padded[IFNAMSIZ] = {};
+  name.copy(padded, sizeof padded - 1);
+  add(meta(key, NFT_REG_1));
+  compare(padded, sizeof padded, match);
+}
+
+Rule& Rule::input_link(const std::string& name, Match match) {
+  match_link(NFT_META_IIFNAME, name, match);
+  return *this;
+}
+
+Rule& Rule::output_link(const std::string& name, Match match) {
+  match_link(NFT_META_OIFNAME, name, match);
+  return *this;
+}
+
+Rule& Rule::mark(std::uint32_t value, std::uint32_t bits, Match match) {
+  add(meta(NFT_META_MARK, NFT_REG_1));
+  Bytes raw(sizeof bits);
+  std::memcpy(raw.data(), &bits, sizeof bits);
+  mask(NFT_REG_1, raw);
+  compare(&value, sizeof value, match);
+  return *this;
+}
+
+Rule& Rule::ether_source(const base::Mac& mac) {
+  add(payload(NFT_PAYLOAD_LL_HEADER, kMacOffset, 6, NFT_REG_1));
+  compare(mac.bytes.data(), 6, Match::equal);
+  return *this;
+}
+
+Rule& Rule::l4proto(std::uint8_t protocol) {
+  add(meta(NFT_META_L4PROTO, NFT_REG_1));
+  compare(&protocol, sizeof protocol, Match::equal);
+  return *this;
+}
+
+Rule& Rule::destination_port(std::uint16_t port) {
+  const std::uint16_t wire = htons(port);
+  add(payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, NFT_REG_1));
+  compare(&wire, sizeof wire, Match::equal);
+  return *this;
+}
+
+Rule& Rule::source_port_at_least(std::uint16_t port) {
+  const std::uint16_t wire = htons(port);
+  add(payload(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2, NFT_REG_1));
+  nftnl_expr* made = expression("cmp");
+  nftnl_expr_set_u32(made, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
+  nftnl_expr_set_u32(made, NFTNL_EXPR_CMP_OP, NFT_CMP_GTE);
+  nftnl_expr_set_data(made, NFTNL_EXPR_CMP_DATA, &wire, sizeof wire);
+  return add(made);
+}
+
+Rule& Rule::vxlan(std::uint16_t port, std::uint32_t vni) {
+  constexpr std::uint32_t kVniOffset = 8 + 4;  // behind the UDP header, flags and reserved bits
+  const std::array<std::uint8_t, 3> wire{static_cast<std::uint8_t>(vni >> 16),
+                                         static_cast<std::uint8_t>(vni >> 8),
+                                         static_cast<std::uint8_t>(vni)};
+  l4proto(IPPROTO_UDP).destination_port(port);
+  add(payload(NFT_PAYLOAD_TRANSPORT_HEADER, kVniOffset, wire.size(), NFT_REG_1));
+  compare(wire.data(), wire.size(), Match::equal);
+  return *this;
+}
+
+void Rule::load_fields(int family, const std::vector<Field>& fields) {
+  const std::uint32_t size = address_size(family);
+  std::uint32_t offset = 0;
+  for (const Field& field : fields) {
+    const std::uint32_t reg = first_register(offset);
+    switch (field.name) {
+      case Field::Name::source:
+      case Field::Name::destination:
+        add(payload(
+            NFT_PAYLOAD_NETWORK_HEADER,
+            field.name == Field::Name::source ? source_offset(family) : destination_offset(family),
+            size, reg));
+        if (field.length >= 0 && static_cast<std::uint32_t>(field.length) < size * 8)
+          mask(reg, network_mask(size, field.length));
+        offset += size;
+        break;
+      case Field::Name::l4proto:
+        add(meta(NFT_META_L4PROTO, reg));
+        offset += kPadding;
+        break;
+      case Field::Name::destination_port:
+        add(payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, reg));
+        offset += kPadding;
+        break;
+    }
+  }
+}
+
+Rule& Rule::in_set(const std::string& set, int family, const std::vector<Field>& fields,
+                   Match match) {
+  load_fields(family, fields);
+  nftnl_expr* made = expression("lookup");
+  nftnl_expr_set_u32(made, NFTNL_EXPR_LOOKUP_SREG, NFT_REG32_00);
+  nftnl_expr_set_str(made, NFTNL_EXPR_LOOKUP_SET, set.c_str());
+  if (match == Match::unequal) nftnl_expr_set_u32(made, NFTNL_EXPR_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
+  return add(made);
+}
+
+Rule& Rule::dnat_by_map(const std::string& map, int family, const std::vector<Field>& fields) {
+  load_fields(family, fields);
+  nftnl_expr* made = expression("lookup");
+  nftnl_expr_set_u32(made, NFTNL_EXPR_LOOKUP_SREG, NFT_REG32_00);
+  nftnl_expr_set_str(made, NFTNL_EXPR_LOOKUP_SET, map.c_str());
+  nftnl_expr_set_u32(made, NFTNL_EXPR_LOOKUP_DREG, NFT_REG32_00);
+  add(made);
+  return add(nat(family, NFT_REG32_00, first_register(address_size(family))));
+}
+
+Rule& Rule::dnat(const base::IpAddress& address, std::uint16_t port) {
+  const std::uint16_t wire = htons(port);
+  const auto size = static_cast<std::uint32_t>(address.bytes().size());
+  add(immediate(NFT_REG_1, address.bytes().data(), size));
+  add(immediate(NFT_REG_2, &wire, sizeof wire));
+  return add(nat(address.family(), NFT_REG_1, NFT_REG_2));
+}
+
+Rule& Rule::masquerade() {
+  return add(expression("masq"));
+}
+
+Rule& Rule::masquerade_fully_random(const std::optional<PortRange>& ports) {
+  nftnl_expr* made = expression("masq");
+  std::uint32_t flags = NF_NAT_RANGE_PROTO_RANDOM_FULLY;
+  if (ports) {
+    const std::uint16_t first = htons(ports->first);
+    const std::uint16_t last = htons(ports->last);
+    add(immediate(NFT_REG_1, &first, sizeof first));
+    add(immediate(NFT_REG_2, &last, sizeof last));
+    nftnl_expr_set_u32(made, NFTNL_EXPR_MASQ_REG_PROTO_MIN, NFT_REG_1);
+    nftnl_expr_set_u32(made, NFTNL_EXPR_MASQ_REG_PROTO_MAX, NFT_REG_2);
+    flags |= NF_NAT_RANGE_PROTO_SPECIFIED;  // else the kernel ignores both
+  }
+  nftnl_expr_set_u32(made, NFTNL_EXPR_MASQ_FLAGS, flags);
+  return add(made);
+}
+
+Rule& Rule::notrack() {
+  return add(expression("notrack"));
+}
+
+Rule& Rule::counter() {
+  return add(expression("counter"));
+}
+
+Rule& Rule::verdict(int code, const std::string& chain) {
+  nftnl_expr* made = expression("immediate");
+  nftnl_expr_set_u32(made, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
+  nftnl_expr_set_u32(made, NFTNL_EXPR_IMM_VERDICT, static_cast<std::uint32_t>(code));
+  if (!chain.empty()) nftnl_expr_set_str(made, NFTNL_EXPR_IMM_CHAIN, chain.c_str());
+  return add(made);
+}
+
+Rule& Rule::jump(const std::string& chain) {
+  return verdict(NFT_JUMP, chain);
+}
+Rule& Rule::go_to(const std::string& chain) {
+  return verdict(NFT_GOTO, chain);
+}
+Rule& Rule::return_to_caller() {
+  return verdict(NFT_RETURN, {});
+}
+Rule& Rule::drop() {
+  return verdict(NF_DROP, {});
+}
+Rule& Rule::accept() {
+  return verdict(NF_ACCEPT, {});
+}
+
+}  // namespace nft

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "libcni/base/ip.h"
+#include "libcni/base/mac.h"
+
+struct nftnl_rule;
+struct nftnl_expr;
+
+namespace nft {
+
+/// nf_tables families; the numbers are the kernel's.
+enum class Family : std::uint8_t { inet = 1, ipv4 = 2, bridge = 7, ipv6 = 10 };
+/// The family of `ip` and `ip6` tables for AF_INET and AF_INET6.
+Family family_of(int address_family);
+
+/// Data types of sets; the numbers are those that nft writes into NFTA_SET_KEY_TYPE.
+enum class Type : std::uint8_t { ipv4_addr = 7, ipv6_addr = 8, inet_proto = 12, inet_service = 13 };
+Type address_type(int address_family);
+
+/// A key or value of a set: its parts in network order, each padded to four bytes.
+using Bytes = std::vector<std::uint8_t>;
+Bytes& append(Bytes& bytes, const base::IpAddress& address);
+Bytes& append_proto(Bytes& bytes, std::uint8_t protocol);
+Bytes& append_port(Bytes& bytes, std::uint16_t port);
+
+/// Part of a packet that is looked up; `length` cuts an address to its network.
+struct Field {
+  enum class Name { source, destination, l4proto, destination_port } name;
+  int length = -1;
+};
+
+/// From `first` to `last`, both included.
+struct PortRange {
+  std::uint16_t first = 0;
+  std::uint16_t last = 0;
+  bool operator==(const PortRange&) const = default;
+};
+
+/// A rule under construction: matches and statements in evaluation order.
+class Rule {
+ public:
+  explicit Rule(const std::string& comment = {});
+  ~Rule();
+  Rule(Rule&&) noexcept;
+  Rule& operator=(Rule&&) noexcept;
+
+  enum class Match { equal, unequal };
+
+  Rule& address_family(int family);  ///< meta nfproto: inet tables need it before addresses
+  Rule& source(const base::Prefix& prefix, Match match = Match::equal);
+  Rule& destination(const base::Prefix& prefix, Match match = Match::equal);
+  Rule& destination_is_local();        ///< fib daddr type local
+  Rule& destination_was_translated();  ///< ct status dnat
+  Rule& input_link(const std::string& name, Match match = Match::equal);
+  Rule& output_link(const std::string& name, Match match = Match::equal);
+  Rule& mark(std::uint32_t value, std::uint32_t mask, Match match = Match::equal);
+  Rule& ether_source(const base::Mac& mac);
+  Rule& l4proto(std::uint8_t protocol);
+  Rule& destination_port(std::uint16_t port);
+  Rule& source_port_at_least(std::uint16_t port);
+  Rule& vxlan(std::uint16_t port, std::uint32_t vni);  ///< UDP to this port, of this network
+  /// `family` says how long the addresses in `fields` are.
+  Rule& in_set(const std::string& set, int family, const std::vector<Field>& fields,
+               Match match = Match::equal);
+
+  Rule& dnat(const base::IpAddress& address, std::uint16_t port);
+  /// Destination from a map of `fields` to address . port; no match, no translation.
+  Rule& dnat_by_map(const std::string& map, int family, const std::vector<Field>& fields);
+  Rule& masquerade();
+  /// To ports that nobody can guess, and parallel flows rarely share; of `ports` alone if given.
+  Rule& masquerade_fully_random(const std::optional<PortRange>& ports = {});
+  Rule& notrack();
+  Rule& counter();
+  Rule& jump(const std::string& chain);
+  Rule& go_to(const std::string& chain);
+  Rule& return_to_caller();
+  Rule& drop();
+  Rule& accept();
+
+  nftnl_rule* raw() const { return rule_; }
+  const std::string& comment() const { return comment_; }
+
+ private:
+  Rule& add(nftnl_expr* expression);
+  void match_address(std::uint32_t offset, const base::Prefix& prefix, Match match);
+  void match_link(std::uint32_t key, const std::string& name, Match match);
+  void compare(const void* data, std::uint32_t size, Match match);
+  void mask(std::uint32_t reg, const Bytes& bits);
+  void load_fields(int family, const std::vector<Field>& fields);
+  Rule& verdict(int code, const std::string& chain);
+  nftnl_rule* rule_;
+  std::string comment_;
+};
+
+}  // namespace nft

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "libcni/nft/rule_info.h"
+
+/// The matches and targets of iptables that this suite knows, as the kernel keeps them in either
+/// variant (linux/netfilter/xt_*.h).
+namespace nft {
+
+/// A match or target: its name, revision and data.
+struct XtPart {
+  std::string_view name;
+  unsigned revision = 0;
+  std::span<const std::uint8_t> data;
+};
+
+/// Puts what the match says into `rule`; an unknown one sets `has_more`.
+void read_xt_match(const XtPart& match, nft::RuleInfo& rule);
+/// The same of a target; `family` is AF_INET or AF_INET6.
+void read_xt_target(const XtPart& target, int family, nft::RuleInfo& rule);
+
+}  // namespace nft
