@@ -25,14 +25,14 @@ function(plumb_tests core)
 endfunction()
 
 # plumb_uses(<name> <used plugins...>): the table of interface plugins that plugin <name> runs in process, each
-# from its folder's delegate.h. A library of objects: its definition has to win over the weak one in cni_plugin_main.
+# from its folder's plugin.h. A library of objects: its definition has to win over the weak one in cni_plugin_main.
 function(plumb_uses name)
   set(includes "")
   set(rows "")
   set(libraries "")
   foreach(used IN LISTS ARGN)
     string(REPLACE "-" "_" namespace ${used})
-    string(APPEND includes "#include \"plugins/${used}/delegate.h\"\n")
+    string(APPEND includes "#include \"plugins/${used}/plugin.h\"\n")
     string(APPEND rows "    {\"${used}\", &${namespace}::plugin},\n")
     list(APPEND libraries ${used}_core)
   endforeach()
@@ -55,9 +55,9 @@ endfunction()
 
 # cni_plugin(<name> [IPAM] [USES <plugin>...]): build the CNI executable <name> from the current folder.
 # main.cpp is the executable; every other *.cpp is its core; *_test.cpp are tests.
-# IPAM: the folder's `delegate.h` declares `const cni::Plugin& plugin()` in namespace ipam_<name with _>,
+# IPAM: the folder's `plugin.h` declares `const cni::Plugin& plugin()` in namespace ipam_<name with _>,
 # and other plugins may run it in process where CNI_PATH resolves to our own build.
-# USES: interface plugins that this one runs as a part of itself (cni::get_used_plugin); the `delegate.h` in their folder
+# USES: interface plugins that this one runs as a part of itself (cni::get_used_plugin); the `plugin.h` in their folder
 # declares `const cni::Plugin& plugin()` in their namespace. Their own executables are not changed by it.
 function(cni_plugin name)
   cmake_parse_arguments(ARG "IPAM" "" "USES" ${ARGN})
@@ -97,7 +97,7 @@ function(plumb_write_delegate_table)
   set(libraries "")
   foreach(name IN LISTS ipam)
     string(REPLACE "-" "_" namespace ${name})
-    string(APPEND includes "#include \"ipam/${name}/delegate.h\"\n")
+    string(APPEND includes "#include \"ipam/${name}/plugin.h\"\n")
     string(APPEND rows "    {\"${name}\", &ipam_${namespace}::plugin},\n")
     list(APPEND libraries ${name}_core)
   endforeach()

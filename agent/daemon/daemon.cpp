@@ -13,8 +13,8 @@
 #include "agent/config/version.h"
 #include "agent/loop/log.h"
 #include "libcni/base/sys_error.h"
+#include "libcni/fabric/delta.h"
 #include "libcni/fabric/forward.h"
-#include "libcni/fabric/hasten.h"
 #include "libcni/fabric/traffic.h"
 
 namespace agent {
@@ -48,18 +48,18 @@ Daemon::Daemon(const Config& config)
       cache_(config.state_dir, loop_),
       planner_(config, netlink_),
       reconciler_(loop_, std::chrono::seconds(config.resync_seconds)),
-      speaker_(config.bgp, loop_, netlink_, [this] { reconciler_.poke(); }),
+      speaker_(config.bgp, loop_, netlink_, [this] { reconciler_.request_round(); }),
       watch_(netlink_, loop_,
              [this] {
                // A device of another program under the name of ours is gone: no rest for that.
                if (watch_.take_name_freed()) reconciler_.end_rests();
-               if (has_snapshot_) reconciler_.poke(true);
+               if (has_snapshot_) reconciler_.request_round(true);
              }),
       kernel_(netlink_, watch_, config.run_dir),
       filter_watch_(loop_,
                     {.nft = [this](nft::Nft& nft) { return has_traffic_rules(nft); },
                      .legacy = [this] { return legacy_check_.is_right(planner_.plan()->kernel); }},
-                    [this] { reconciler_.poke(true); }),
+                    [this] { reconciler_.request_round(true); }),
       obstacles_(netlink_, planner_, config),
       source_(make_source(config, loop_, [this] { take_snapshot(); })),
       answers_({config_, netlink_, planner_, reconciler_, *source_, cache_, watch_, kernel_, files_,
@@ -115,14 +115,14 @@ void Daemon::use_cache() {
     log(LogLevel::warning, "no source yet (" + source_->status().state +
                                "): this node is programmed from the cache, which is stale");
     has_snapshot_ = true;
-    reconciler_.poke();
+    reconciler_.request_round();
   });
 }
 
 void Daemon::take_snapshot() {
   has_snapshot_ = true;
   cached_.reset();
-  reconciler_.poke();
+  reconciler_.request_round();
 }
 
 void Daemon::add_drivers() {
@@ -158,7 +158,7 @@ void Daemon::plan_again(Loop::TimerId& timer, std::optional<Loop::Clock::time_po
   timer = 0;
   if (due)
     timer = loop_.after(std::chrono::ceil<std::chrono::milliseconds>(*due - Loop::Clock::now()),
-                        [this] { reconciler_.poke(); });
+                        [this] { reconciler_.request_round(); });
 }
 
 DriverRun Daemon::plan() {
@@ -206,7 +206,7 @@ void Daemon::look_regularly() {
   loop_.after(kRegularLook, [this] { look_regularly(); });
   listeners_.look();
   const auto files = std::ranges::find(reconciler_.status(), "files", &DriverStatus::name);
-  if (files->done_once && files->problem.empty() && !files_.present()) reconciler_.poke();
+  if (files->done_once && files->problem.empty() && !files_.present()) reconciler_.request_round();
   if (planner_.plan()) bridged_services_.look(netlink_, planner_.state().self.ranges);
   obstacles_.look();
   log_new_problems();

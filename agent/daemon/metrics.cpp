@@ -156,7 +156,7 @@ std::string print_metrics(const View& view) {
   out.counter("stale_objects_removed_total", "Routes, neighbours and so on that were not wanted.",
               static_cast<double>(view.kernel.removed()));
   out.counter("kernel_events_lost_total", "Times that the kernel dropped events.",
-              static_cast<double>(view.watch.lost()));
+              static_cast<double>(view.watch.dropped_events()));
   if (view.speaker.needed()) add_bgp(out, view.speaker.status());
   if (view.planner.plan()) {
     out.gauge("pod_mtu_bytes", "MTU that pods get.", view.planner.plan()->file.mtu);

@@ -6,7 +6,7 @@
 #include <system_error>
 
 #include "agent/loop/log.h"
-#include "libcni/fabric/hasten.h"
+#include "libcni/fabric/delta.h"
 #include "libcni/net/address.h"
 #include "libcni/net/link.h"
 
@@ -52,7 +52,7 @@ std::vector<std::string> remove_gateway(net::Netlink& netlink, const base::Prefi
 
 std::vector<base::Prefix> KernelDriver::take_replaced() {
   watch_.read();
-  return watch_.take_lost_routes();
+  return watch_.take_replaced_routes();
 }
 
 void KernelDriver::apply(const fabric::Desired& desired, const fabric::Report& earlier,
@@ -90,7 +90,7 @@ DriverRun KernelDriver::run(Planner& planner) {
   const std::vector<std::string> errors = remove_gateways(planner);
   fabric::Report earlier;
   if (const auto before = planner.take_before())
-    earlier = fabric::hasten(netlink_, *before, desired);
+    earlier = fabric::apply_delta(netlink_, *before, desired);
   apply(desired, earlier, take_replaced());
   // Routes that were replaced during the run were this node's, too.
   if (const auto lost = take_replaced(); !lost.empty())

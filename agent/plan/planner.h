@@ -36,7 +36,7 @@ class Planner {
   /// Nothing before the first run() that went well.
   const std::optional<NodePlan>& plan() const { return plan_; }
   const State& state() const { return state_; }
-  /// What was planned before the last change of the plan, for fabric::hasten(); only once.
+  /// What was planned before the last change of the plan, for fabric::apply_delta(); only once.
   std::optional<fabric::Desired> take_before() { return std::exchange(before_, std::nullopt); }
   /// Ranges whose gateways are to be removed from this node's bridges, each returned once.
   std::vector<base::Prefix> take_withdrawn() { return former_.take_withdrawn(); }

@@ -27,7 +27,7 @@ KernelWatch::KernelWatch(net::Netlink& netlink, Loop& loop, std::function<void()
 void KernelWatch::read() {
   bool changed = false;
   events_.read([&](const net::Event& event) {
-    if (event.kind == net::Event::Kind::lost) ++lost_;
+    if (event.kind == net::Event::Kind::lost) ++dropped_events_;
     changed = matters(event) || changed;
     name_freed_ = name_freed_ || (event.kind == net::Event::Kind::link && event.removed &&
                                   devices_.contains(event.name));
@@ -45,7 +45,7 @@ void KernelWatch::follow(const State& state, const NodePlan& plan,
   plan_ = &plan;
   own_ranges_ = state.self.ranges;
   std::erase_if(blocked, [&](const base::Prefix& destination) {
-    return std::ranges::find(lost_routes_, destination) != lost_routes_.end();
+    return std::ranges::find(replaced_routes_, destination) != replaced_routes_.end();
   });
   blocked_ = std::move(blocked);
   devices_.clear();
@@ -102,7 +102,7 @@ bool KernelWatch::matters(const net::Event& event) {
     case net::Event::Kind::route:
       if (is_own_route(event.protocol)) return true;
       if (!replaces_own(event)) return false;
-      lost_routes_.push_back(event.destination);
+      replaced_routes_.push_back(event.destination);
       return true;
     case net::Event::Kind::neighbor:
       // The kernel does not say who removed one (6.18): own removals would look like others'.

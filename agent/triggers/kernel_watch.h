@@ -31,13 +31,15 @@ class KernelWatch {
   /// Takes the events that have come.
   void read();
   /// Destinations whose route another program has replaced, each told once.
-  std::vector<base::Prefix> take_lost_routes() { return std::exchange(lost_routes_, {}); }
+  std::vector<base::Prefix> take_replaced_routes() { return std::exchange(replaced_routes_, {}); }
   /// Whether a link with the name of a planned device was removed by another, told once.
   bool take_name_freed() { return std::exchange(name_freed_, false); }
   /// Whether a link got an address and a subnet of this node's own ranges, as the first pod's
   /// bridge does; told once.
   bool take_gateway_added() { return std::exchange(gateway_added_, false); }
-  std::uint64_t lost() const { return lost_; }  ///< times that the kernel dropped events
+  std::uint64_t dropped_events() const {
+    return dropped_events_;
+  }  ///< times that the kernel dropped events
 
  private:
   bool matters(const net::Event& event);
@@ -52,8 +54,8 @@ class KernelWatch {
   std::set<std::string> devices_;  ///< of the last plan, also while everything is followed
   std::set<int> indexes_;
   const NodePlan* plan_ = nullptr;
-  std::vector<base::Prefix> blocked_, lost_routes_, own_ranges_;
-  std::uint64_t lost_ = 0;
+  std::vector<base::Prefix> blocked_, replaced_routes_, own_ranges_;
+  std::uint64_t dropped_events_ = 0;
   bool name_freed_ = false, gateway_added_ = false;
 };
 

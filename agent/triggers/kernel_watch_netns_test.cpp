@@ -85,7 +85,7 @@ TEST_F(KernelWatchTest, TellsWhenSomebodyReplacesARouteThatIsOurs) {
   const std::vector lost{*base::Prefix::parse("10.244.2.0/24")};
   const auto replace = [] { run("ip route replace 10.244.2.0/24 via 10.0.0.9 proto static"); };
   EXPECT_TRUE(tells(replace));
-  EXPECT_EQ(watch_.take_lost_routes(), lost);
+  EXPECT_EQ(watch_.take_replaced_routes(), lost);
   watch_.follow(state(nodes_), plan_, lost);
   EXPECT_FALSE(tells(replace));
   EXPECT_FALSE(tells([] { run("ip route replace 10.99.0.0/24 via 10.0.0.9 proto static"); }));

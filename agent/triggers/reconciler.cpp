@@ -45,7 +45,7 @@ void Reconciler::add(const std::string& name, Needed needed, Run run) {
   status_.push_back({.name = name});
 }
 
-void Reconciler::poke(bool foreign) {
+void Reconciler::request_round(bool foreign) {
   const auto now = Clock::now();
   if (!poked_) {
     poked_ = now;

@@ -67,7 +67,7 @@ class Reconciler {
   void set_done(std::function<void()> done) { done_ = std::move(done); }
   /// Something may have changed: everything runs soon. `foreign`: it was told by the kernel; when
   /// such rounds write again and again, another program fights, and rounds pause for 0.8 s.
-  void poke(bool foreign = false);
+  void request_round(bool foreign = false);
   /// What failed is tried in the next round: what was in its way is known to be gone.
   void end_rests();
   /// All drivers now, also those that wait for a retry.
@@ -75,7 +75,7 @@ class Reconciler {
 
   const std::vector<DriverStatus>& status() const { return status_; }
   std::uint64_t rounds() const { return rounds_; }
-  /// From the first poke() to the end of the round.
+  /// From the first request_round() to the end of the round.
   const Histogram& latencies() const { return latencies_; }
 
  private:

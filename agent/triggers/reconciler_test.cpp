@@ -35,7 +35,7 @@ TEST_F(ReconcilerTest, ABurstOfWordsIsOneRoundAndOneMoreAtMost) {
   int runs = 0;
   reconciler_.add("one", Needed::no, counting(runs));
   for (int i = 0; i < 50; ++i) {
-    reconciler_.poke();
+    reconciler_.request_round();
     loop_.turn(milliseconds(0));
   }
   turn_for(milliseconds(60));
@@ -47,7 +47,7 @@ TEST_F(ReconcilerTest, ABurstOfWordsIsOneRoundAndOneMoreAtMost) {
 TEST_F(ReconcilerTest, TheFirstWordActsAtOnce) {
   int runs = 0;
   reconciler_.add("one", Needed::no, counting(runs));
-  reconciler_.poke();
+  reconciler_.request_round();
   loop_.turn(milliseconds(0));
   EXPECT_EQ(runs, 1);
 }
@@ -58,7 +58,7 @@ TEST_F(ReconcilerTest, AWordSoonAfterAShortRoundActsWithinMilliseconds) {
   reconciler_.add("one", Needed::no, counting(runs));
   for (int i = 1; i <= 5; ++i) {
     turn_for(milliseconds(12));
-    reconciler_.poke();
+    reconciler_.request_round();
     turn_for(milliseconds(8));
     EXPECT_EQ(runs, i);
   }
@@ -76,7 +76,7 @@ TEST_F(ReconcilerTest, WordsAfterALongRoundAreCollectedForAsLongAsItTook) {
   });
   reconciler_.run_now();
   for (int i = 0; i < 4; ++i) {
-    reconciler_.poke();
+    reconciler_.request_round();
     turn_for(milliseconds(10));
   }
   EXPECT_EQ(runs, 1);
@@ -93,7 +93,7 @@ TEST_F(ReconcilerTest, TheNextRoundAfterAVeryLongOneWaitsForATenthOfASecond) {
     return {.writes = 1};
   });
   reconciler_.run_now();
-  reconciler_.poke();
+  reconciler_.request_round();
   turn_for(milliseconds(60));
   EXPECT_EQ(runs, 1);
   turn_for(milliseconds(80));
@@ -104,10 +104,10 @@ TEST_F(ReconcilerTest, AnEchoOfTheKernelDelaysNoChange) {
   int runs = 0;
   reconciler_.add("one", Needed::no, counting(runs));
   reconciler_.run_now();
-  reconciler_.poke(true);
+  reconciler_.request_round(true);
   turn_for(milliseconds(130));
   EXPECT_EQ(runs, 2);
-  reconciler_.poke();
+  reconciler_.request_round();
   turn_for(milliseconds(50));
   EXPECT_EQ(runs, 3);
 }
@@ -118,7 +118,7 @@ TEST_F(ReconcilerTest, AFailingDriverWaitsAloneAndIsTriedAgain) {
   reconciler_.add("good", Needed::no, counting(good));
   reconciler_.add("bad", Needed::no, counting(bad, "no way"));
   reconciler_.run_now();
-  reconciler_.poke();
+  reconciler_.request_round();
   turn_for(milliseconds(200));
   EXPECT_EQ(good, 2);
   EXPECT_EQ(bad, 1);
@@ -142,11 +142,11 @@ TEST_F(ReconcilerTest, TriesAtOnceWhatFailedWhenItsRestIsEnded) {  // L4
   int runs = 0;
   reconciler_.add("one", Needed::no, counting(runs, "a device is in the way"));
   reconciler_.run_now();
-  reconciler_.poke(true);
+  reconciler_.request_round(true);
   turn_for(milliseconds(150));
   EXPECT_EQ(runs, 1) << "a failure rests for a second";
   reconciler_.end_rests();
-  reconciler_.poke(true);
+  reconciler_.request_round(true);
   turn_for(milliseconds(150));
   EXPECT_EQ(runs, 2);
 }
@@ -154,8 +154,8 @@ TEST_F(ReconcilerTest, TriesAtOnceWhatFailedWhenItsRestIsEnded) {  // L4
 TEST_F(ReconcilerTest, AQuarrelWithSomebodyElseSlowsDown) {
   int runs = 0;
   reconciler_.add("kernel", Needed::no, counting(runs));
-  reconciler_.set_done([this] { reconciler_.poke(true); });
-  reconciler_.poke(true);
+  reconciler_.set_done([this] { reconciler_.request_round(true); });
+  reconciler_.request_round(true);
   turn_for(milliseconds(2000));
   EXPECT_LE(runs, 10);
   EXPECT_GE(runs, 6);

@@ -7,7 +7,7 @@
 
 #include <gmock/gmock.h>
 
-#include "ipam/host-local/delegate.h"
+#include "ipam/host-local/plugin.h"
 #include "tests/support/plugin_process.h"
 #include "tests/support/temp_dir.h"
 

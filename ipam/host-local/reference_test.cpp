@@ -10,7 +10,7 @@
 
 #include <gmock/gmock.h>
 
-#include "ipam/host-local/delegate.h"
+#include "ipam/host-local/plugin.h"
 #include "libcni/base/file.h"
 #include "libcni/base/subprocess.h"
 #include "tests/support/plugin_process.h"

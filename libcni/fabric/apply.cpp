@@ -98,7 +98,7 @@ Report apply(net::Netlink& netlink, const Desired& desired, const std::string& r
   for (int round = 0; round < kRounds; ++round) {
     Run run(netlink, Run::Mode::write, desired);
     run.set_record_folder(record_folder);
-    run.set_lost(lost);
+    run.set_replaced(lost);
     reconcile(run, desired);
     const std::vector<std::string> before = std::exchange(report.errors, {});
     add_to(report, run.finish());

@@ -13,7 +13,7 @@ class RemoteEnds {
  public:
   /// Reads and compares; `index` 0 is a device that a dry run would make.
   RemoteEnds(Run& run, const Overlay& overlay, int index);
-  /// Of hasten(): compares with `before` instead.
+  /// Of apply_delta(): compares with `before` instead.
   RemoteEnds(Run& run, const Overlay& before, const Overlay& overlay, int index);
   void add();     ///< FDB first: no neighbour without a way to it; replaces in place
   void remove();  ///< the other way round

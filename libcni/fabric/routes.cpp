@@ -44,7 +44,7 @@ Routes::Routes(Run& run, const Desired& desired, Devices devices)
     : run_(run), devices_(std::move(devices)) {
   run_.want(desired.routes.size());
   compare(wanted_routes(desired.routes), read_present(desired.scope_ranges));
-  if (!difference_.replace.empty() || !run_.lost().empty()) meet_foreign_ones();
+  if (!difference_.replace.empty() || !run_.replaced().empty()) resolve_conflicts();
 }
 
 Routes::Routes(Run& run, const Desired& before, const Desired& desired, Devices devices)
@@ -129,11 +129,11 @@ bool Routes::is_of_another_network(const net::Route& route) const {
 /// The kernel replaces the first route of a destination and metric, whoever made it; another
 /// program can have put one in front of ours, which is spared, or in its place, where ours goes
 /// back.
-void Routes::meet_foreign_ones() {
+void Routes::resolve_conflicts() {
   auto& replace = difference_.replace;
   const auto& add = difference_.add;
   const auto is_lost = [&](const net::Route& route) {
-    return std::ranges::find(run_.lost(), route.dst) != run_.lost().end() &&
+    return std::ranges::find(run_.replaced(), route.dst) != run_.replaced().end() &&
            std::ranges::binary_search(add, key_of(route), {}, key_of);
   };
   std::vector<net::Route> found;
@@ -175,7 +175,7 @@ std::string Routes::describe(const net::Route& route) const {
 
 /// For the moment of the change: IPv6 refuses a next hop to which another device's route leads
 /// (6.18, "device mismatch"), as the route that is to be replaced does, or one of BIRD's.
-std::vector<net::Route> Routes::ways_to_next_hops(const std::vector<net::Route>& mismatched) const {
+std::vector<net::Route> Routes::next_hop_routes(const std::vector<net::Route>& mismatched) const {
   std::vector<net::Route> ways;
   if (run_.is_dry()) return ways;
   for (const auto& routes : {std::span(mismatched), std::span(difference_.replace)})
@@ -209,7 +209,7 @@ void Routes::add() {
   for (const std::size_t index : run_.refused())
     if (std::ranges::find(mismatched, difference_.add[index]) == mismatched.end())
       run_.block(difference_.add[index].dst);
-  const std::vector<net::Route> ways = ways_to_next_hops(mismatched);
+  const std::vector<net::Route> ways = next_hop_routes(mismatched);
   run_.change_all(Change::What::add, ways, describe_it, add_it);
   run_.change_all(Change::What::add, mismatched, describe_it, add_it);
   for (const std::size_t index : run_.refused()) run_.block(mismatched[index].dst);

@@ -24,8 +24,8 @@ class Routes {
  public:
   /// Reads and compares; `devices` are those of the overlays.
   Routes(Run& run, const Desired& desired, Devices devices);
-  /// Of hasten(): compares with the routes of `before` instead, and replaces none: the first one of
-  /// a destination, which the kernel would replace, may be another program's.
+  /// Of apply_delta(): compares with the routes of `before` instead, and replaces none: the first
+  /// one of a destination, which the kernel would replace, may be another program's.
   Routes(Run& run, const Desired& before, const Desired& desired, Devices devices);
   void add();     ///< and replaces in place
   void remove();  ///< what is not wanted any more
@@ -37,8 +37,8 @@ class Routes {
   std::vector<net::Route> read_present(const std::vector<base::Prefix>& scope_ranges);
   void compare(std::vector<net::Route> wanted, std::vector<net::Route> present);
   bool is_of_another_network(const net::Route& route) const;
-  void meet_foreign_ones();
-  std::vector<net::Route> ways_to_next_hops(const std::vector<net::Route>& mismatched) const;
+  void resolve_conflicts();
+  std::vector<net::Route> next_hop_routes(const std::vector<net::Route>& mismatched) const;
   std::string describe(const net::Route& route) const;
 
   Run& run_;

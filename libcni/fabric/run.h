@@ -41,8 +41,8 @@ class Run {
   void set_record_folder(std::string folder) { record_folder_ = std::move(folder); }
   const std::string& record_folder() const { return record_folder_; }
   /// Destinations whose route of ours another program has replaced.
-  void set_lost(std::vector<base::Prefix> lost) { lost_ = std::move(lost); }
-  const std::vector<base::Prefix>& lost() const { return lost_; }
+  void set_replaced(std::vector<base::Prefix> lost) { replaced_ = std::move(lost); }
+  const std::vector<base::Prefix>& replaced() const { return replaced_; }
   void block(const base::Prefix& destination) { report_.blocked.push_back(destination); }
   /// The alias of this scope's devices.
   std::string mark() const { return scope_.empty() ? "plumb:fabric" : "plumb:fabric:" + scope_; }
@@ -108,7 +108,7 @@ class Run {
   Mode mode_;
   const std::string& scope_;
   bool removes_;
-  std::vector<base::Prefix> lost_;
+  std::vector<base::Prefix> replaced_;
   std::vector<std::size_t> refused_;
   std::function<bool(std::size_t, int)> spared_;
   std::string record_folder_;

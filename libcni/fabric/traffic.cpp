@@ -76,7 +76,7 @@ class TrafficTable {
 
   /// Sends what differs between two states of the sets, unread. No node's address stands in `vteps`
   /// twice, so that those which both begin and end with need not be sorted: 5 ms with 5000 nodes.
-  void hasten(Traffic before, Traffic traffic) {
+  void apply_delta(Traffic before, Traffic traffic) {
     const std::vector<base::IpAddress> all_before = std::move(before.vteps);
     const std::vector<base::IpAddress> all = std::move(traffic.vteps);
     const auto [gone, fresh] = trim_common<base::IpAddress>(all_before, all);
@@ -214,9 +214,9 @@ void ensure_traffic(Run& run, const std::optional<Traffic>& traffic) try {
   run.fail(std::string("table inet ") + table_of(run.scope()).name, e);
 }
 
-void hasten_traffic(Run& run, const Traffic& before, const Traffic& traffic) try {
+void apply_traffic_delta(Run& run, const Traffic& before, const Traffic& traffic) try {
   if (before == traffic) return;
-  TrafficTable(run, run.nft()).hasten(before, traffic);
+  TrafficTable(run, run.nft()).apply_delta(before, traffic);
 } catch (const std::system_error& e) {
   run.fail(std::string("table inet ") + table_of(run.scope()).name, e);
 }

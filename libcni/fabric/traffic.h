@@ -11,9 +11,9 @@ namespace fabric {
 /// sets element by element. One transaction, and none where all is right.
 void ensure_traffic(Run& run, const std::optional<Traffic>& traffic);
 
-/// Of hasten(): the same for the sets' elements that differ from `before`, without reading them.
-/// One that is not as `before` says makes the kernel refuse all of them.
-void hasten_traffic(Run& run, const Traffic& before, const Traffic& traffic);
+/// Of apply_delta(): the same for the sets' elements that differ from `before`, without reading
+/// them. One that is not as `before` says makes the kernel refuse all of them.
+void apply_traffic_delta(Run& run, const Traffic& before, const Traffic& traffic);
 
 /// Accepts the cluster's forwarded packets in the FORWARD chains of iptables where there are such:
 /// an accept in a table of one's own does not overrule the drop policy of another base chain. At

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "libcni/attach/gc.h"
+#include "libcni/attach/owner.h"
 #include "libcni/base/failures.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/base/undo.h"
@@ -82,7 +83,7 @@ void configure_host(const Plan& plan, net::Netlink& host, const net::Link& link)
 /// Whether anything of the attachment lives. What is left of one that does not goes as by DEL: its
 /// rules would apply to the next pod that gets the address (P9).
 bool lives(net::Netlink& host, const cni::Request& request) {
-  if (attach::has_host_end(host, owner_of(request))) return true;
+  if (attach::has_host_end(host, attach::owner_of(request))) return true;
   remove(request);
   return false;
 }
@@ -113,7 +114,7 @@ cni::Result add(const cni::Request& request) {
   add_gateway_neighbors(plan, sandbox, pair.container.index);
   configure_host(plan, host, pair.host);
   if (!plan.masquerade.empty()) {
-    const firewall::Owner owner = owner_of(request);
+    const firewall::Owner owner = attach::owner_of(request);
     undo.add("remove the masquerade", [owner, addresses = plan.masquerade] {
       firewall::remove_masquerade(owner, addresses);
     });
@@ -133,11 +134,12 @@ void remove(const cni::Request& request) {
   std::optional<nft::Nft> nft;
   // Rules go first: the kernel lets go of them while the link is being removed (Nft::settle).
   // Their elements have the lengths of the node's ranges, which the result does not tell.
-  failures.attempt([&] { firewall::remove_attachment_rules(nft, owner_of(request), {}); });
+  failures.attempt([&] { firewall::remove_attachment_rules(nft, attach::owner_of(request), {}); });
   // The link goes before its address: no pod may still answer for it when it is handed out again.
   // Its routes go with it.
-  failures.attempt(
-      [&] { attach::remove_veth_pair(request.sandbox, owner_of(request), request.prev_result); });
+  failures.attempt([&] {
+    attach::remove_veth_pair(request.sandbox, attach::owner_of(request), request.prev_result);
+  });
   failures.attempt([&] {
     const cni::Request ipam_request = make_removal_request(request);
     cni::Ipam(ipam_request).del();

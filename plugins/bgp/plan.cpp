@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "libcni/attach/owner.h"
 #include "libcni/fabric/desired.h"
 #include "libcni/fabric/node.h"
 
@@ -66,10 +67,6 @@ const base::Mac& gateway_mac() {
   return kMac;
 }
 
-firewall::Owner owner_of(const cni::Request& request) {
-  return {request.network, request.container_id, request.ifname};
-}
-
 cni::Result complete_result(const Conf& conf, cni::Result ipam, const std::vector<int>& taken) {
   for (cni::IpConfig& ip : ipam.ips) {
     ip.address = base::host_prefix(ip.address.address);
@@ -101,7 +98,7 @@ Plan make_plan(const Conf& conf, const cni::Request& request, const cni::Result&
   Plan plan;
   plan.veth = {.ifname = request.ifname,
                .mtu = conf.mtu,
-               .alias = attach::alias_of(owner_of(request)),
+               .alias = attach::alias_of(attach::owner_of(request)),
                .host_mac = gateway_mac()};
   plan.sandbox = {.ifname = request.ifname, .ips = {}, .routes = {}};
   for (const cni::IpConfig& ip : result.ips) {

@@ -28,8 +28,6 @@ struct Plan {
   std::vector<base::Prefix> masquerade;
 };
 
-firewall::Owner owner_of(const cni::Request& request);
-
 /// IPAM's result in this plugin's terms: each address alone (/32, /128), each route of these
 /// families by our gateway, and a default route per family.
 /// Where `taken` says that another interface has the default route of a family, ours comes after

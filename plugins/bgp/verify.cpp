@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "libcni/attach/owner.h"
 #include "libcni/firewall/masquerade.h"
 #include "libcni/net/address.h"
 #include "libcni/net/neighbor.h"
@@ -72,7 +73,8 @@ void verify(const cni::Request& request) {
   const net::Link end = attach::verify_host_end(host, result, container);
   verify_gateways(sandbox, plan, container, end);
   verify_host(host, plan, end);
-  if (!plan.masquerade.empty()) firewall::check_masquerade(owner_of(request), plan.masquerade);
+  if (!plan.masquerade.empty())
+    firewall::check_masquerade(attach::owner_of(request), plan.masquerade);
 }
 
 }  // namespace bgp

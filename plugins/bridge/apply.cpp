@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "libcni/attach/owner.h"
 #include "libcni/base/gone.h"
 #include "libcni/base/undo.h"
 #include "libcni/firewall/mac_spoof.h"
@@ -71,7 +72,7 @@ void configure_port(Session& session, const LinkPlan& plan, const Port& port) {
       net::remove_port_vlan(session.host, index, vlan.id);
   for (const net::PortVlan& vlan : plan.vlans) net::add_port_vlan(session.host, index, vlan);
   if (!session.conf.mac_spoof_check) return;
-  const firewall::Owner owner = owner_of(session.request);
+  const firewall::Owner owner = attach::owner_of(session.request);
   session.undo.add("remove the MAC spoof check",
                    [owner] { firewall::remove_mac_spoof_check(owner); });
   firewall::add_mac_spoof_check(owner, port.veth.host.name, *port.veth.container.mac);
@@ -79,7 +80,7 @@ void configure_port(Session& session, const LinkPlan& plan, const Port& port) {
 
 void apply_masquerade(Session& session, const AddressPlan& plan) {
   if (plan.masquerade.empty()) return;
-  const firewall::Owner owner = owner_of(session.request);
+  const firewall::Owner owner = attach::owner_of(session.request);
   session.undo.add("remove the masquerade", [owner, addresses = plan.masquerade] {
     firewall::remove_masquerade(owner, addresses);
   });
@@ -120,7 +121,7 @@ std::vector<cni::Interface> describe_interfaces(Session& session, const AddressP
 /// Whether anything of the attachment lives. What is left of one that does not goes as by DEL: its
 /// rules would apply to the next pod that gets the address (P9).
 bool lives(net::Netlink& host, const cni::Request& request) {
-  if (attach::has_host_end(host, owner_of(request))) return true;
+  if (attach::has_host_end(host, attach::owner_of(request))) return true;
   remove(request);
   return false;
 }

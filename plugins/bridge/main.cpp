@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "plugins/bridge/delegate.h"
+#include "plugins/bridge/plugin.h"
 
 int main(int argc, char** argv) {
   return cni::plugin_main(bridge::plugin(), argc, argv);

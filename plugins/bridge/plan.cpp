@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <set>
 
+#include "libcni/attach/owner.h"
+
 namespace bridge {
 namespace {
 
@@ -34,10 +36,6 @@ std::vector<net::PortVlan> port_vlans(const Conf& conf) {
 
 }  // namespace
 
-firewall::Owner owner_of(const cni::Request& request) {
-  return {request.network, request.container_id, request.ifname};
-}
-
 LinkPlan make_link_plan(const Conf& conf, const cni::Request& request) {
   LinkPlan plan;
   plan.bridge = {conf.bridge, conf.mtu, conf.vlan != 0 || conf.has_trunk};
@@ -45,7 +43,7 @@ LinkPlan make_link_plan(const Conf& conf, const cni::Request& request) {
   plan.veth = {.ifname = request.ifname,
                .mtu = conf.mtu,
                .mac = conf.mac,
-               .alias = attach::alias_of(owner_of(request))};
+               .alias = attach::alias_of(attach::owner_of(request))};
   plan.port = {.hairpin = conf.hairpin, .isolated = conf.port_isolation};
   plan.vlans = port_vlans(conf);
   plan.sets_vlans = !plan.vlans.empty();

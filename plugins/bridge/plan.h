@@ -39,8 +39,6 @@ struct AddressPlan {
   bool operator==(const AddressPlan&) const = default;
 };
 
-firewall::Owner owner_of(const cni::Request& request);
-
 LinkPlan make_link_plan(const Conf& conf, const cni::Request& request);
 
 /// IPAM's result with interface indices, gateways, default routes and DNS as the configuration

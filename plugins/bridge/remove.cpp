@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "libcni/attach/gc.h"
+#include "libcni/attach/owner.h"
 #include "libcni/base/failures.h"
 #include "libcni/firewall/attachment_rules.h"
 #include "libcni/plugin/delegate.h"
@@ -12,7 +13,7 @@ namespace bridge {
 
 void remove(const cni::Request& request) {
   base::Failures failures;
-  const firewall::Owner owner = owner_of(request);
+  const firewall::Owner owner = attach::owner_of(request);
   std::optional<nft::Nft> nft;
   // Rules go first: the kernel lets go of them while the link is being removed (Nft::settle).
   failures.attempt([&] {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "libcni/attach/owner.h"
 #include "libcni/firewall/mac_spoof.h"
 #include "libcni/firewall/masquerade.h"
 #include "libcni/net/address.h"
@@ -106,7 +107,7 @@ void verify(const cni::Request& request) {
   verify_port_settings(host, links, port);
   attach::verify(sandbox, container, addresses.sandbox);
   verify_gateways(host, addresses);
-  const firewall::Owner owner = owner_of(request);
+  const firewall::Owner owner = attach::owner_of(request);
   if (conf.mac_spoof_check) firewall::check_mac_spoof_check(owner, port.name, *container.mac);
   if (!addresses.masquerade.empty()) firewall::check_masquerade(owner, addresses.masquerade);
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "libcni/attach/owner.h"
 #include "libcni/attach/veth.h"
 #include "libcni/base/undo.h"
 #include "libcni/net/link.h"
@@ -16,7 +17,7 @@ cni::Result add(const cni::Request& request) {
   base::Undo undo;
   if (!link.up) {
     undo.add("set lo up", [&] { net::set_down(sandbox, link.index, link.alias); });
-    net::set_up(sandbox, link.index, attach::alias_of(owner_of(request)));
+    net::set_up(sandbox, link.index, attach::alias_of(attach::owner_of(request)));
   }
   const auto addresses = net::list_addresses(sandbox, link.index);
   require_loopback(addresses);
@@ -29,7 +30,7 @@ void remove(const cni::Request& request) {
   if (!request.sandbox) return;
   net::Netlink sandbox(*request.sandbox);
   const net::Link link = net::get_link(sandbox, kName);
-  const bool own = link.alias == attach::alias_of(owner_of(request));
+  const bool own = link.alias == attach::alias_of(attach::owner_of(request));
   // The reference leaves no mark: then prevResult has to tell that this attachment is its owner.
   if (!own && (attach::names_owner(link.alias) || !is_listed(request))) return;
   net::set_down(sandbox, link.index, own ? "" : link.alias);

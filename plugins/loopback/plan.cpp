@@ -7,10 +7,6 @@
 
 namespace loopback {
 
-firewall::Owner owner_of(const cni::Request& request) {
-  return {request.network, request.container_id, request.ifname};
-}
-
 bool is_listed(const cni::Request& request) {
   return request.prev_result &&
          std::ranges::any_of(request.prev_result->interfaces, [](const auto& interface) {

@@ -11,8 +11,6 @@ namespace loopback {
 
 inline constexpr const char* kName = "lo";
 
-firewall::Owner owner_of(const cni::Request& request);
-
 /// Whether prevResult lists `lo` of a sandbox.
 bool is_listed(const cni::Request& request);
 

@@ -10,6 +10,7 @@
 #include <span>
 
 #include "libcni/attach/gc.h"
+#include "libcni/attach/owner.h"
 #include "libcni/base/failures.h"
 #include "libcni/base/log.h"
 #include "libcni/base/undo.h"
@@ -115,7 +116,7 @@ cni::Result add(const cni::Request& request) {
   const Plan plan = make_plan(conf, result, request.ifname);
   if (plan.empty()) return result;
 
-  const firewall::Owner owner = owner_of(request);
+  const firewall::Owner owner = attach::owner_of(request);
   nft::Nft nft;
   base::Undo undo;
   Holders holders(addresses_of(plan));
@@ -140,7 +141,7 @@ cni::Result add(const cni::Request& request) {
 }
 
 void remove(const cni::Request& request) {
-  const firewall::Owner owner = owner_of(request);
+  const firewall::Owner owner = attach::owner_of(request);
   base::Failures failures;
   nft::Nft nft;
   firewall::RemovedHostPorts removed;
@@ -157,7 +158,7 @@ void remove(const cni::Request& request) {
 void verify(const cni::Request& request) {
   const Conf conf = parse_conf(request);
   const Plan plan = make_plan(conf, cni::require_prev_result(request), request.ifname);
-  const firewall::Owner owner = owner_of(request);
+  const firewall::Owner owner = attach::owner_of(request);
   nft::Nft nft;
   for (const firewall::HostPorts& family : plan.nftables)
     // What the reference set up before an upgrade serves as well.

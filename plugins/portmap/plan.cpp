@@ -78,8 +78,4 @@ Plan make_plan(const Conf& conf, const cni::Result& result, const std::string& i
   return plan;
 }
 
-firewall::Owner owner_of(const cni::Request& request) {
-  return {request.network, request.container_id, request.ifname};
-}
-
 }  // namespace portmap

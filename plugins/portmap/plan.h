@@ -25,6 +25,4 @@ std::vector<base::Prefix> container_addresses(const cni::Result& result, const s
 /// Empty when there is nothing to map, or no address to map it to.
 Plan make_plan(const Conf& conf, const cni::Result& result, const std::string& ifname);
 
-firewall::Owner owner_of(const cni::Request& request);
-
 }  // namespace portmap

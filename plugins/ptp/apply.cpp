@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "libcni/attach/gc.h"
+#include "libcni/attach/owner.h"
 #include "libcni/base/failures.h"
 #include "libcni/base/undo.h"
 #include "libcni/firewall/attachment_rules.h"
@@ -49,7 +50,7 @@ void configure_host(const Plan& plan, net::Netlink& host, const net::Link& link)
 /// Whether anything of the attachment lives. What is left of one that does not goes as by DEL: its
 /// rules would apply to the next pod that gets the address (P9).
 bool lives(net::Netlink& host, const cni::Request& request) {
-  if (attach::has_host_end(host, owner_of(request))) return true;
+  if (attach::has_host_end(host, attach::owner_of(request))) return true;
   remove(request);
   return false;
 }
@@ -77,7 +78,7 @@ cni::Result add(const cni::Request& request) {
   configure_sandbox(plan, *request.sandbox, sandbox, pair.container);
   configure_host(plan, host, pair.host);
   if (!plan.masquerade.empty()) {
-    const firewall::Owner owner = owner_of(request);
+    const firewall::Owner owner = attach::owner_of(request);
     undo.add("remove the masquerade", [owner, addresses = plan.masquerade] {
       firewall::remove_masquerade(owner, addresses);
     });
@@ -96,12 +97,13 @@ void remove(const cni::Request& request) {
   std::optional<nft::Nft> nft;
   // Rules go first: the kernel lets go of them while the link is being removed (Nft::settle).
   failures.attempt([&] {
-    firewall::remove_attachment_rules(nft, owner_of(request),
+    firewall::remove_attachment_rules(nft, attach::owner_of(request),
                                       attach::addresses_of(request.prev_result));
   });
   // The link goes before its address: no pod may still answer for it when it is handed out again.
-  failures.attempt(
-      [&] { attach::remove_veth_pair(request.sandbox, owner_of(request), request.prev_result); });
+  failures.attempt([&] {
+    attach::remove_veth_pair(request.sandbox, attach::owner_of(request), request.prev_result);
+  });
   failures.attempt([&] { cni::Ipam(request).del(); });
   failures.report();
 }

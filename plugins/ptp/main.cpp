@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "plugins/ptp/delegate.h"
+#include "plugins/ptp/plugin.h"
 
 int main(int argc, char** argv) {
   return cni::plugin_main(ptp::plugin(), argc, argv);

@@ -2,6 +2,7 @@
 #include "plugins/ptp/plan.h"
 
 #include "libcni/attach/masquerade.h"
+#include "libcni/attach/owner.h"
 #include "libcni/plugin/conf.h"
 
 namespace ptp {
@@ -12,10 +13,6 @@ Conf parse_conf(const cni::Request& request) {
           .masq_backend = attach::parse_masquerade_backend(config.get_string("ipMasqBackend")),
           .mtu = cni::find_mtu(config),
           .dns = cni::find_dns(config)};
-}
-
-firewall::Owner owner_of(const cni::Request& request) {
-  return {request.network, request.container_id, request.ifname};
 }
 
 cni::Result complete_result(const Conf& conf, cni::Result ipam) {
@@ -33,8 +30,9 @@ cni::Result complete_result(const Conf& conf, cni::Result ipam) {
 
 Plan make_plan(const Conf& conf, const cni::Request& request, const cni::Result& result) {
   Plan plan;
-  plan.veth = {
-      .ifname = request.ifname, .mtu = conf.mtu, .alias = attach::alias_of(owner_of(request))};
+  plan.veth = {.ifname = request.ifname,
+               .mtu = conf.mtu,
+               .alias = attach::alias_of(attach::owner_of(request))};
   // No duplicate address detection: the wire has two ends, and the other one is this host.
   plan.sandbox = {.ifname = request.ifname, .ips = {}, .routes = result.routes};
   for (const cni::IpConfig& ip : result.ips) {

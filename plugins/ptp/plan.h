@@ -48,8 +48,6 @@ struct Plan {
   std::vector<base::Prefix> masquerade;
 };
 
-firewall::Owner owner_of(const cni::Request& request);
-
 /// IPAM's result with interface indices, gateways of default routes and DNS. Throws code 7 when an
 /// address has no gateway: without one the pod reaches nothing but the host's end.
 cni::Result complete_result(const Conf& conf, cni::Result ipam);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "libcni/attach/owner.h"
 #include "libcni/firewall/masquerade.h"
 #include "libcni/net/address.h"
 #include "libcni/net/route.h"
@@ -44,7 +45,8 @@ void verify(const cni::Request& request) {
   const net::Link container = attach::verify_veth(sandbox, cni::require_sandbox_interface(request));
   attach::verify(sandbox, container, plan.sandbox);
   verify_host(host, plan, attach::verify_host_end(host, result, container));
-  if (!plan.masquerade.empty()) firewall::check_masquerade(owner_of(request), plan.masquerade);
+  if (!plan.masquerade.empty())
+    firewall::check_masquerade(attach::owner_of(request), plan.masquerade);
 }
 
 }  // namespace ptp

@@ -19,8 +19,8 @@ using agent::kubernetes::Event;
 using agent::kubernetes::EventType;
 using agent::kubernetes::JsonSplitter;
 using agent::kubernetes::NodeStore;
-using agent::kubernetes::Objects;
 using agent::kubernetes::ServiceStore;
+using agent::kubernetes::Store;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
@@ -38,7 +38,7 @@ const agent::Config& config() {
 }
 
 /// A list, or a watch, as it comes in `pieces`.
-void read_list(Objects& objects, const std::vector<std::string>& pieces) {
+void read_list(Store& objects, const std::vector<std::string>& pieces) {
   objects.begin_list();
   JsonSplitter splitter(JsonSplitter::Unit::item, [&](std::string_view object) {
     visit_json(object, objects.begin_object());
@@ -50,7 +50,7 @@ void read_list(Objects& objects, const std::vector<std::string>& pieces) {
   objects.end_list();
 }
 
-std::vector<std::string> read_watch(Objects& objects, const std::vector<std::string>& pieces) {
+std::vector<std::string> read_watch(Store& objects, const std::vector<std::string>& pieces) {
   std::vector<std::string> types;
   JsonSplitter splitter(JsonSplitter::Unit::document, [&](std::string_view object) {
     const Event event = agent::kubernetes::read_event(object, objects.begin_object());
@@ -233,16 +233,16 @@ TEST_F(Stores, TellOnlyOfChangesThatMatter) {
       config(), [&] { ++changes; }, [] {});
   const std::string list = test::fixture_body("nodes-list-200.http");
   read_list(store, {list});
-  store.settle();
+  store.notify();
   EXPECT_EQ(changes, 1);
   read_list(store, {list});
-  store.settle();
+  store.notify();
   EXPECT_EQ(changes, 1) << "the same list again";
   const std::string item =
       R"({"metadata":{"name":"node2","resourceVersion":"9"},"spec":{"podCIDRs":["10.244.1.0/24",)"
       R"("fd00:10:244:1::/64"]},"status":{"addresses":[{"type":"InternalIP","address":"192.0.2.12"},)"
       R"({"type":"InternalIP","address":"2001:db8::12"}],"conditions":[{"type":"Ready"}]}})";
   read_watch(store, {"{\"type\":\"MODIFIED\",\"object\":" + item + "}"});
-  store.settle();
+  store.notify();
   EXPECT_EQ(changes, 1) << "kubelet's heart beat";
 }

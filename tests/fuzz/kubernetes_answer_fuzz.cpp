@@ -27,7 +27,7 @@ const agent::Config& config() {
 }
 
 /// Nodes as they were read, one line each, and the errors that ended it.
-class Nodes final : public Objects {
+class Nodes final : public Store {
  public:
   std::string read;
   void begin_list() override { read += "list\n"; }
@@ -45,7 +45,7 @@ class Nodes final : public Objects {
     for (const std::string& problem : node.problems) read += "\n " + problem;
     read += "\n";
   }
-  void settle() override {}
+  void notify() override {}
 
  private:
   const std::vector<std::string> label_keys_{"role"};
@@ -62,7 +62,7 @@ bool feed(JsonSplitter& splitter, std::string_view text, std::size_t piece) {
   return true;
 }
 
-bool read_watch(Objects& objects, std::string_view text, std::size_t piece) {
+bool read_watch(Store& objects, std::string_view text, std::size_t piece) {
   JsonSplitter splitter(JsonSplitter::Unit::document, [&](std::string_view object) {
     const std::string type = read_event(object, objects.begin_object()).type;
     if (type == "ADDED") objects.end_object(EventType::added);
@@ -72,7 +72,7 @@ bool read_watch(Objects& objects, std::string_view text, std::size_t piece) {
   return feed(splitter, text, piece);
 }
 
-bool read_list(Objects& objects, std::string_view text, std::size_t piece) {
+bool read_list(Store& objects, std::string_view text, std::size_t piece) {
   JsonSplitter splitter(JsonSplitter::Unit::item, [&](std::string_view object) {
     visit_json(object, objects.begin_object());
     objects.end_object(EventType::listed);

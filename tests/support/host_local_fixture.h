@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "ipam/host-local/delegate.h"
+#include "ipam/host-local/plugin.h"
 #include "libcni/base/file.h"
 #include "tests/support/plugin_process.h"
 #include "tests/support/temp_dir.h"

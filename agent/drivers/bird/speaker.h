@@ -17,7 +17,7 @@ namespace agent::bird {
 
 /// BIRD as one of the reconciler's drivers:
 ///
-///     Speaker speaker_(config.bgp, loop, netlink, [this] { reconciler_.poke(); });
+///     Speaker speaker_(config.bgp, loop, netlink, [this] { reconciler_.request_round(); });
 ///     reconciler_.add("bird", Needed::no, [this] {
 ///       const State& state = planner_.state();
 ///       return speaker_.run(state.cluster, {state.self, state.underlay, state.options,

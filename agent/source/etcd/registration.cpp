@@ -212,7 +212,7 @@ void Registration::remove_former(const std::string& kept, const KeyValue& own) {
 }
 
 void Registration::claim() {
-  lost_ranges();
+  take_other_ranges();
   const Choice choice = choose(identity_, supply(), *view_, random_());
   set_problem(choice_problem_, choice.ranges.empty() ? choice.problem : "");
   if (choice.ranges.empty()) {
@@ -220,7 +220,7 @@ void Registration::claim() {
     return;
   }
   if (!choice.problem.empty()) {
-    lost_ = identity_.ranges;
+    taken_ = identity_.ranges;
     set_problem(loss_problem_, choice.problem);
   }
   // A key of ours that does not fit any more runs out with the lease that it has.
@@ -245,7 +245,7 @@ void Registration::claim() {
 }
 
 /// Gives up what somebody else took while our lease had run out.
-void Registration::lost_ranges() {
+void Registration::take_other_ranges() {
   if (!claimed_) return;
   std::vector<base::Prefix> kept;
   for (const base::Prefix& range : identity_.ranges) {
@@ -254,7 +254,7 @@ void Registration::lost_ranges() {
       kept.push_back(range);
       continue;
     }
-    lost_.push_back(range);
+    taken_.push_back(range);
     set_problem(loss_problem_, "range " + range.text() +
                                    " of this node was taken when its lease had run out, by " +
                                    holder + ": pods with its addresses are cut off");
@@ -266,10 +266,10 @@ void Registration::lost_ranges() {
 
 /// What nobody else holds any more is not worth a word.
 void Registration::forget_losses() {
-  std::erase_if(lost_, [&](const base::Prefix& range) {
+  std::erase_if(taken_, [&](const base::Prefix& range) {
     return holder_of(range, identity_, *view_).empty();
   });
-  if (lost_.empty()) set_problem(loss_problem_, "");
+  if (taken_.empty()) set_problem(loss_problem_, "");
 }
 
 void Registration::call(const char* path, std::string body,

@@ -56,7 +56,7 @@ class Registration {
   bool misses_a_namesake(const std::string& own, const Entry& entry);
   void remove_former(const std::string& kept, const KeyValue& own);
   void claim();
-  void lost_ranges();
+  void take_other_ranges();
   void forget_losses();
   void call(const char* path, std::string body, std::function<void(const std::string&)> done);
   void put(const std::vector<Compare>& conditions, const KeyValue& record,
@@ -101,7 +101,7 @@ class Registration {
   Backoff keepalive_failures_{std::chrono::seconds(1), kRetryMost};
   std::string state_ = "no range claimed yet";
   std::string choice_problem_ = {}, loss_problem_ = {};
-  std::vector<base::Prefix> lost_ = {};  ///< that somebody else held when loss_problem_ was told
+  std::vector<base::Prefix> taken_ = {};  ///< that somebody else held when loss_problem_ was told
   std::uint64_t errors_ = 0;
 };
 

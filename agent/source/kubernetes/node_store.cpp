@@ -48,7 +48,7 @@ void NodeStore::end_object(EventType what) {
     put(known_, std::move(record));
 }
 
-void NodeStore::settle() {
+void NodeStore::notify() {
   if (std::exchange(changed_, false)) on_change_();
   if (std::exchange(self_changed_, false)) on_self_();
 }

@@ -8,13 +8,13 @@
 #include <vector>
 
 #include "agent/config/config.h"
-#include "agent/source/kubernetes/follower.h"
+#include "agent/source/kubernetes/list_watch.h"
 #include "agent/source/kubernetes/node_record.h"
 
 namespace agent::kubernetes {
 
 /// The nodes of the cluster; of each only what fabric::Node holds.
-class NodeStore final : public Objects {
+class NodeStore final : public Store {
  public:
   /// `on_change`: nodes() or problems() are other ones; `on_self`: self() may be.
   NodeStore(const Config& config, std::function<void()> on_change, std::function<void()> on_self);
@@ -28,7 +28,7 @@ class NodeStore final : public Objects {
   void end_list() override;
   JsonVisitor& begin_object() override;
   void end_object(EventType what) override;
-  void settle() override;
+  void notify() override;
 
  private:
   struct Known {

@@ -55,7 +55,7 @@ void ServiceStore::end_object(EventType what) {
   }
 }
 
-void ServiceStore::settle() {
+void ServiceStore::notify() {
   if (std::exchange(changed_, false)) on_change_();
 }
 
@@ -118,7 +118,7 @@ void EndpointStore::end_object(EventType what) {
   changed_ |= what != EventType::listed;
 }
 
-void EndpointStore::settle() {
+void EndpointStore::notify() {
   if (std::exchange(changed_, false)) on_change_();
 }
 

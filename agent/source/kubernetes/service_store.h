@@ -6,13 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "agent/source/kubernetes/follower.h"
+#include "agent/source/kubernetes/list_watch.h"
 #include "agent/source/snapshot.h"
 
 namespace agent::kubernetes {
 
 /// The services of the cluster, without their endpoints.
-class ServiceStore final : public Objects {
+class ServiceStore final : public Store {
  public:
   using Map = std::map<std::string, Service>;  ///< by namespace/name
   explicit ServiceStore(std::function<void()> on_change) : on_change_(std::move(on_change)) {}
@@ -22,7 +22,7 @@ class ServiceStore final : public Objects {
   void end_list() override;
   JsonVisitor& begin_object() override;
   void end_object(EventType what) override;
-  void settle() override;
+  void notify() override;
 
  private:
   struct Visitor final : JsonVisitor {
@@ -38,7 +38,7 @@ class ServiceStore final : public Objects {
 };
 
 /// Where the ready endpoints of each service are. Large services have several slices.
-class EndpointStore final : public Objects {
+class EndpointStore final : public Store {
  public:
   explicit EndpointStore(std::function<void()> on_change) : on_change_(std::move(on_change)) {}
   /// Names of the nodes with a ready endpoint, sorted; `service` is namespace/name.
@@ -48,7 +48,7 @@ class EndpointStore final : public Objects {
   void end_list() override;
   JsonVisitor& begin_object() override;
   void end_object(EventType what) override;
-  void settle() override;
+  void notify() override;
 
  private:
   /// Service -> slice -> nodes.

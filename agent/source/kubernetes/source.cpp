@@ -16,28 +16,30 @@ KubernetesSource::KubernetesSource(const Config& config, Loop& loop, OnChange on
       services_([this] { changed(); }),
       endpoints_([this] { changed(); }),
       publisher_(api_, config_),
-      node_follower_(api_, {"nodes", "/api/v1/nodes"}, nodes_, [this] { changed(); }),
-      service_follower_(api_, {"services", "/api/v1/services"}, services_, [this] { changed(); }),
-      endpoint_follower_(api_, {"endpointslices", "/apis/discovery.k8s.io/v1/endpointslices"},
-                         endpoints_, [this] { changed(); }) {}
+      node_watch_(api_, {"nodes", "/api/v1/nodes"}, nodes_, [this] { changed(); }),
+      service_watch_(api_, {"services", "/api/v1/services"}, services_, [this] { changed(); }),
+      endpoint_watch_(api_, {"endpointslices", "/apis/discovery.k8s.io/v1/endpointslices"},
+                      endpoints_, [this] { changed(); }) {}
 
 KubernetesSource::~KubernetesSource() {
   loop_.cancel(timer_);
 }
 
 void KubernetesSource::start() {
-  node_follower_.start();
+  node_watch_.start();
   if (!config_.kubernetes.watch_services) return;
-  service_follower_.start();
-  endpoint_follower_.start();
+  service_watch_.start();
+  endpoint_watch_.start();
 }
 
 bool KubernetesSource::is_complete() const {
   // Without the right to list services there never will be any: nodes do not wait for that.
-  const auto known = [](const FollowStatus& status) { return status.listed || status.forbidden; };
-  return node_follower_.status().listed &&
+  const auto known = [](const ListWatchStatus& status) {
+    return status.listed || status.forbidden;
+  };
+  return node_watch_.status().listed &&
          (!config_.kubernetes.watch_services ||
-          (known(service_follower_.status()) && known(endpoint_follower_.status())));
+          (known(service_watch_.status()) && known(endpoint_watch_.status())));
 }
 
 // From inside of an answer that is being read; the pieces of one turn become one snapshot.
@@ -54,8 +56,8 @@ void KubernetesSource::rebuild() {
   Snapshot fresh{.problems = nodes_.problems()};
   const auto& warnings = api_.warnings();
   fresh.problems.insert(fresh.problems.end(), warnings.begin(), warnings.end());
-  for (const Follower* follower : {&service_follower_, &endpoint_follower_})
-    if (follower->status().forbidden) fresh.problems.push_back(follower->status().trouble);
+  for (const ListWatch* watch : {&service_watch_, &endpoint_watch_})
+    if (watch->status().forbidden) fresh.problems.push_back(watch->status().trouble);
   for (const auto& [name, service] : services_.services()) {
     fresh.services.push_back(service);
     if (service.local_policy || service.internal_local_policy)
@@ -71,26 +73,26 @@ void KubernetesSource::rebuild() {
   on_change_();
 }
 
-std::vector<const Follower*> KubernetesSource::followers() const {
-  if (!config_.kubernetes.watch_services) return {&node_follower_};
-  return {&node_follower_, &service_follower_, &endpoint_follower_};
+std::vector<const ListWatch*> KubernetesSource::watches() const {
+  if (!config_.kubernetes.watch_services) return {&node_watch_};
+  return {&node_watch_, &service_watch_, &endpoint_watch_};
 }
 
 SourceStatus KubernetesSource::status() const {
   SourceStatus status{.in_sync = is_complete()};
-  for (const Follower* follower : followers()) {
-    const FollowStatus& of = follower->status();
+  for (const ListWatch* watch : watches()) {
+    const ListWatchStatus& of = watch->status();
     status.in_sync = status.in_sync && of.following;
     status.relists += of.relists;
     status.watch_restarts += of.watch_restarts;
     status.parsed_bytes += of.parsed_bytes;
     // Of the most silent one.
     status.last_word =
-        follower == followers().front() ? of.last_word : std::min(status.last_word, of.last_word);
+        watch == watches().front() ? of.last_word : std::min(status.last_word, of.last_word);
     status.errors += of.errors;
     if (!of.trouble.empty()) status.state += (status.state.empty() ? "" : "; ") + of.state;
   }
-  if (status.state.empty()) status.state = node_follower_.status().state;
+  if (status.state.empty()) status.state = node_watch_.status().state;
   if (!publisher_.trouble().empty()) status.state += "; " + publisher_.trouble();
   return status;
 }

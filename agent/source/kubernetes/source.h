@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "agent/source/kubernetes/api.h"
-#include "agent/source/kubernetes/follower.h"
+#include "agent/source/kubernetes/list_watch.h"
 #include "agent/source/kubernetes/node_store.h"
 #include "agent/source/kubernetes/publisher.h"
 #include "agent/source/kubernetes/service_store.h"
@@ -33,7 +33,7 @@ class KubernetesSource final : public Source {
  private:
   /// Lists that never came: what depends on them is not known yet.
   bool is_complete() const;
-  std::vector<const Follower*> followers() const;
+  std::vector<const ListWatch*> watches() const;
   void changed();
   void rebuild();
 
@@ -45,7 +45,7 @@ class KubernetesSource final : public Source {
   ServiceStore services_;
   EndpointStore endpoints_;
   Publisher publisher_;
-  Follower node_follower_, service_follower_, endpoint_follower_;
+  ListWatch node_watch_, service_watch_, endpoint_watch_;
   Snapshot snapshot_;
   Loop::TimerId timer_ = 0;
   bool told_ = false;  ///< on_change was called once

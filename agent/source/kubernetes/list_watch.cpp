@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/source/kubernetes/follower.h"
+#include "agent/source/kubernetes/list_watch.h"
 
 #include <algorithm>
 #include <array>
@@ -32,23 +32,23 @@ int watch_seconds() {
 
 }  // namespace
 
-Follower::Follower(Api& api, What what, Objects& objects, std::function<void()> on_status)
+ListWatch::ListWatch(Api& api, What what, Store& store, std::function<void()> on_status)
     : api_(api),
       what_(std::move(what)),
-      objects_(objects),
+      store_(store),
       on_status_(std::move(on_status)),
       pause_(api),
       backoff_(api.timing().retry_least, api.timing().retry_most) {}
 
-Follower::~Follower() {
+ListWatch::~ListWatch() {
   api_.client().cancel(request_);
 }
 
-void Follower::list(const std::string& page) {
+void ListWatch::list(const std::string& page) {
   phase_ = Phase::list;
   first_page_ = page.empty();
   if (first_page_) {
-    objects_.begin_list();
+    store_.begin_list();
     status_.state = "listing";
   }
   open("?limit=" + std::to_string(kPageSize) +
@@ -56,7 +56,7 @@ void Follower::list(const std::string& page) {
        JsonSplitter::Unit::item, std::chrono::seconds(60));
 }
 
-void Follower::watch() {
+void ListWatch::watch() {
   phase_ = Phase::watch;
   const int seconds = watch_seconds();
   // A server that forgets to end the watch is left half a minute later.
@@ -65,11 +65,12 @@ void Follower::watch() {
        JsonSplitter::Unit::document, std::chrono::seconds(seconds + 30));
 }
 
-void Follower::open(const std::string& query, JsonSplitter::Unit unit, std::chrono::seconds limit) {
+void ListWatch::open(const std::string& query, JsonSplitter::Unit unit,
+                     std::chrono::seconds limit) {
   splitter_.emplace(unit, [this](std::string_view object) {
     if (phase_ == Phase::watch) return watch_event(object);
-    visit_json(object, objects_.begin_object());
-    objects_.end_object(EventType::listed);
+    visit_json(object, store_.begin_object());
+    store_.end_object(EventType::listed);
   });
   error_event_.reset();
   malformed_ = false;
@@ -89,7 +90,7 @@ void Follower::open(const std::string& query, JsonSplitter::Unit unit, std::chro
                                   .on_status = [this](long status) { opened(status); }});
 }
 
-void Follower::opened(long status) {
+void ListWatch::opened(long status) {
   // The address and the credentials are right: a later failure is an outage that will end.
   if (status == 200) backoff_.limit(api_.timing().retry_known);
   if (status != 200 || phase_ != Phase::watch) return;
@@ -99,7 +100,7 @@ void Follower::opened(long status) {
   status_.state = "watching since " + clock_text();
 }
 
-void Follower::data(std::string_view piece) {
+void ListWatch::data(std::string_view piece) {
   status_.parsed_bytes += piece.size();
   status_.last_word = Loop::Clock::now();
   try {
@@ -108,13 +109,13 @@ void Follower::data(std::string_view piece) {
     malformed_ = true;
     throw;  // ends the request
   }
-  objects_.settle();
+  store_.notify();
 }
 
-void Follower::ended(const HttpResult& result) {
+void ListWatch::ended(const HttpResult& result) {
   request_ = 0;
   // What was applied before a malformed event is news, too.
-  objects_.settle();
+  store_.notify();
   if (result.status == 401 && api_.has_others_than(generation_))
     return retry(phase_, std::chrono::milliseconds(0));
   if (phase_ == Phase::list)
@@ -123,7 +124,7 @@ void Follower::ended(const HttpResult& result) {
     watch_ended(result);
 }
 
-void Follower::list_ended(const HttpResult& result) {
+void ListWatch::list_ended(const HttpResult& result) {
   if (!result.ok()) return fail(result, Phase::list, result.status == 410 && may_list_at_once());
   ListEnd end;
   try {
@@ -134,18 +135,18 @@ void Follower::list_ended(const HttpResult& result) {
   }
   if (!end.next_page.empty()) return list(end.next_page);
   resource_version_ = end.resource_version;
-  objects_.end_list();
+  store_.end_list();
   status_.relists += status_.listed ? 1 : 0;
   status_.listed = true;
   status_.forbidden = false;
   note("");
-  objects_.settle();
+  store_.notify();
   on_status_();
   watch();
 }
 
-void Follower::watch_event(std::string_view document) {
-  Event event = read_event(document, objects_.begin_object());
+void ListWatch::watch_event(std::string_view document) {
+  Event event = read_event(document, store_.begin_object());
   if (event.type == "ERROR") {
     error_event_ = std::move(event);
     throw std::runtime_error(error_event_->message);
@@ -156,12 +157,12 @@ void Follower::watch_event(std::string_view document) {
     fruitless_ = 0;
     listed_at_once_ = false;
   }
-  if (event.type == "ADDED") objects_.end_object(EventType::added);
-  if (event.type == "MODIFIED") objects_.end_object(EventType::modified);
-  if (event.type == "DELETED") objects_.end_object(EventType::deleted);
+  if (event.type == "ADDED") store_.end_object(EventType::added);
+  if (event.type == "MODIFIED") store_.end_object(EventType::modified);
+  if (event.type == "DELETED") store_.end_object(EventType::deleted);
 }
 
-void Follower::watch_ended(const HttpResult& result) {
+void ListWatch::watch_ended(const HttpResult& result) {
   ++status_.watch_restarts;
   const bool long_enough = Loop::Clock::now() - opened_ >= 5 * api_.timing().retry_least;
   if (result.ok() && (events_ > 0 || long_enough)) {
@@ -181,7 +182,7 @@ void Follower::watch_ended(const HttpResult& result) {
   fail(result, lost ? Phase::list : Phase::watch, result.status == 410 && may_list_at_once());
 }
 
-void Follower::retry(Phase phase, std::chrono::milliseconds delay, std::uint64_t rejected) {
+void ListWatch::retry(Phase phase, std::chrono::milliseconds delay, std::uint64_t rejected) {
   pause_.begin(delay, rejected, [this, phase] {
     if (phase == Phase::list)
       list("");
@@ -190,7 +191,7 @@ void Follower::retry(Phase phase, std::chrono::milliseconds delay, std::uint64_t
   });
 }
 
-void Follower::fail(const HttpResult& result, Phase next, bool at_once) {
+void ListWatch::fail(const HttpResult& result, Phase next, bool at_once) {
   ++status_.errors;
   status_.following = false;
   status_.forbidden = result.status == 403;
@@ -203,7 +204,7 @@ void Follower::fail(const HttpResult& result, Phase next, bool at_once) {
   retry(next, delay, result.status == 401 ? generation_ : 0);
 }
 
-std::string Follower::text_of(const HttpResult& result) const {
+std::string ListWatch::text_of(const HttpResult& result) const {
   const std::string verb = phase_ == Phase::list ? "list" : "watch";
   const std::string what = verb + " " + what_.resource;
   if (!result.error.empty()) return what + ": " + result.error;
@@ -211,7 +212,7 @@ std::string Follower::text_of(const HttpResult& result) const {
   return what + ": " + refusal_of(result, verb, what_.resource);
 }
 
-void Follower::note(const std::string& trouble) {
+void ListWatch::note(const std::string& trouble) {
   if (trouble == status_.trouble) return;
   if (trouble.empty())
     log(LogLevel::info, "kubernetes: " + what_.resource + " are followed again");

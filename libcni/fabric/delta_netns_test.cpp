@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "libcni/fabric/hasten.h"
+#include "libcni/fabric/delta.h"
 #include "libcni/net/link.h"
 #include "tests/support/host/test_host.h"
 
@@ -63,23 +63,23 @@ TEST_F(FabricHasten, NothingIsLeftForApply) {
   nodes_[2] = node("cc", "10.0.9.33", {"10.244.33.0/24", "fd10:33::/64"});
   nodes_.push_back(node("e", "10.0.9.5", {"10.244.3.0/24"}));
   const Desired wanted = desired();
-  const Report report = hasten(netlink_, before_, wanted);
+  const Report report = apply_delta(netlink_, before_, wanted);
   EXPECT_THAT(report.errors, IsEmpty());
   EXPECT_GT(report.requests, 0u);
-  const std::string hastened = state();
-  EXPECT_THAT(hastened, AllOf(HasSubstr("10.244.33.0/24"), HasSubstr("fd10:33::/64"),
-                              HasSubstr("02:76:0a:00:00:16"), HasSubstr("10.0.9.33"),
-                              Not(HasSubstr("10.0.9.3 ")), Not(HasSubstr("fd10:3::"))));
+  const std::string written = state();
+  EXPECT_THAT(written, AllOf(HasSubstr("10.244.33.0/24"), HasSubstr("fd10:33::/64"),
+                             HasSubstr("02:76:0a:00:00:16"), HasSubstr("10.0.9.33"),
+                             Not(HasSubstr("10.0.9.3 ")), Not(HasSubstr("fd10:3::"))));
   const Report left = apply(netlink_, wanted);
   EXPECT_THAT(left.changes, IsEmpty());
   EXPECT_EQ(left.requests, 0u);
   apply(netlink_, {});
   apply(netlink_, wanted);
-  EXPECT_EQ(state(), hastened);
+  EXPECT_EQ(state(), written);
 }
 
 TEST_F(FabricHasten, TheSamePlanWritesNothing) {
-  EXPECT_EQ(hasten(netlink_, before_, desired()), Report{});
+  EXPECT_EQ(apply_delta(netlink_, before_, desired()), Report{});
 }
 
 TEST_F(FabricHasten, APlanThatTheKernelNeverHadDoesNoHarm) {
@@ -89,7 +89,7 @@ TEST_F(FabricHasten, APlanThatTheKernelNeverHadDoesNoHarm) {
   nodes_.push_back(node("f", "10.0.9.6", {"10.244.6.0/24"}));
   nodes_.erase(nodes_.begin() + 1);
   const Desired wanted = desired();
-  EXPECT_THAT(hasten(netlink_, never, wanted).errors, IsEmpty());
+  EXPECT_THAT(apply_delta(netlink_, never, wanted).errors, IsEmpty());
   EXPECT_THAT(apply(netlink_, wanted).errors, IsEmpty());
   const std::string put_right = state();
   apply(netlink_, {});
@@ -103,7 +103,7 @@ TEST_F(FabricHasten, OtherProgramsRoutesStay) {
   nodes_.pop_back();
   nodes_.push_back(node("e", "10.0.0.5", {"10.244.5.0/24"}));
   const Desired wanted = desired();
-  EXPECT_THAT(hasten(netlink_, before_, wanted).errors, IsEmpty());
+  EXPECT_THAT(apply_delta(netlink_, before_, wanted).errors, IsEmpty());
   EXPECT_THAT(output_of("ip route"),
               AllOf(HasSubstr("10.244.4.0/24 via 10.0.0.7 dev eth0 proto static"),
                     HasSubstr("10.244.5.0/24 via 10.0.0.7 dev eth0 proto static")));
@@ -117,7 +117,7 @@ TEST_F(FabricHasten, RoutesAreReplacedByApplyOnly) {
   apply(netlink_, near);
   nodes_.back().addresses = {address("10.0.0.6")};
   const Desired moved = desired(direct);
-  hasten(netlink_, near, moved);
+  apply_delta(netlink_, near, moved);
   EXPECT_THAT(output_of("ip route"), HasSubstr("10.244.5.0/24 via 10.0.0.5"));
   apply(netlink_, moved);
   EXPECT_THAT(output_of("ip route"), HasSubstr("10.244.5.0/24 via 10.0.0.6"));
@@ -128,27 +128,28 @@ TEST_F(FabricHasten, AnOldListIsLeftToApply) {
   Desired old = desired();
   old.complete = false;
   const std::string state_before = state();
-  EXPECT_EQ(hasten(netlink_, before_, old), Report{});
+  EXPECT_EQ(apply_delta(netlink_, before_, old), Report{});
   EXPECT_EQ(state(), state_before);
 }
 
 TEST_F(FabricHasten, ADeviceThatIsNotAsWantedIsLeftToApply) {
   nodes_.pop_back();
   const Desired wanted = desired();
-  EXPECT_EQ(hasten(netlink_, before_, desired({.backend = Backend::vxlan, .vni = 7})), Report{});
+  EXPECT_EQ(apply_delta(netlink_, before_, desired({.backend = Backend::vxlan, .vni = 7})),
+            Report{});
   output_of("ip link set plumb-vxlan alias somebody");
-  EXPECT_EQ(hasten(netlink_, before_, wanted), Report{});
+  EXPECT_EQ(apply_delta(netlink_, before_, wanted), Report{});
   output_of("ip link del plumb-vxlan");
-  EXPECT_EQ(hasten(netlink_, before_, wanted), Report{});
+  EXPECT_EQ(apply_delta(netlink_, before_, wanted), Report{});
   output_of("ip link add plumb-vxlan type bridge; ip link set plumb-vxlan up");
-  EXPECT_EQ(hasten(netlink_, before_, wanted), Report{});
+  EXPECT_EQ(apply_delta(netlink_, before_, wanted), Report{});
 }
 
 TEST_F(FabricHasten, ATableThatIsNotThereHoldsNothingUp) {
   output_of("nft delete table inet plumb");
   nodes_.push_back(node("e", "10.0.9.5", {"10.244.5.0/24"}));
   const Desired wanted = desired();
-  EXPECT_THAT(hasten(netlink_, before_, wanted).errors, IsEmpty());
+  EXPECT_THAT(apply_delta(netlink_, before_, wanted).errors, IsEmpty());
   EXPECT_THAT(output_of("ip route"), HasSubstr("10.244.5.0/24"));
   EXPECT_THAT(apply(netlink_, wanted).errors, IsEmpty());
   EXPECT_THAT(output_of("nft list set inet plumb vteps4"), HasSubstr("10.0.9.5"));

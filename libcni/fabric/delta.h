@@ -10,6 +10,6 @@ namespace fabric {
 /// compared. Nothing is read but the devices, and where those are not as `desired` says, nothing is
 /// done. Neither is it with an old list of nodes, nor is a route ever replaced. Refused objects are
 /// no errors here: apply() finds what is still wrong.
-Report hasten(net::Netlink& netlink, const Desired& before, const Desired& desired);
+Report apply_delta(net::Netlink& netlink, const Desired& before, const Desired& desired);
 
 }  // namespace fabric

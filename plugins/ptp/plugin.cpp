@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "plugins/bridge/delegate.h"
+#include "plugins/ptp/plugin.h"
 
-#include "plugins/bridge/apply.h"
-#include "plugins/bridge/conf.h"
+#include "plugins/ptp/apply.h"
+#include "plugins/ptp/plan.h"
 
-namespace bridge {
+namespace ptp {
 
 const cni::Plugin& plugin() {
-  static const cni::Plugin kPlugin{.name = "bridge",
+  static const cni::Plugin kPlugin{.name = "ptp",
                                    .add = add,
                                    .del = remove,
                                    .check = verify,
                                    .gc = collect_garbage,
                                    .status = report_status,
-                                   .parse = [](const cni::Request& r) { parse_conf(r); },
+                                   .parse = require_usable,
                                    .keys = kKeys};
   return kPlugin;
 }
 
-}  // namespace bridge
+}  // namespace ptp

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "libcni/fabric/hasten.h"
+#include "libcni/fabric/delta.h"
 
 #include <algorithm>
 #include <list>
@@ -28,7 +28,7 @@ std::optional<Devices> find_devices(Run& run, const Desired& before, const Desir
 
 }  // namespace
 
-Report hasten(net::Netlink& netlink, const Desired& before, const Desired& desired) {
+Report apply_delta(net::Netlink& netlink, const Desired& before, const Desired& desired) {
   Run run(netlink, Run::Mode::write, desired);
   if (before.scope != desired.scope || !desired.complete) return {};
   std::optional<Devices> devices = find_devices(run, before, desired);
@@ -38,7 +38,8 @@ Report hasten(net::Netlink& netlink, const Desired& before, const Desired& desir
     remote_ends.emplace_back(run, before.overlays[i], desired.overlays[i],
                              *devices->at(desired.overlays[i].device.name));
   Routes routes(run, before, desired, *std::move(devices));
-  if (before.traffic && desired.traffic) hasten_traffic(run, *before.traffic, *desired.traffic);
+  if (before.traffic && desired.traffic)
+    apply_traffic_delta(run, *before.traffic, *desired.traffic);
   for (RemoteEnds& each : remote_ends) each.add();
   routes.add();
   routes.remove();

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "plugins/ptp/delegate.h"
+#include "plugins/bridge/plugin.h"
 
-#include "plugins/ptp/apply.h"
-#include "plugins/ptp/plan.h"
+#include "plugins/bridge/apply.h"
+#include "plugins/bridge/conf.h"
 
-namespace ptp {
+namespace bridge {
 
 const cni::Plugin& plugin() {
-  static const cni::Plugin kPlugin{.name = "ptp",
+  static const cni::Plugin kPlugin{.name = "bridge",
                                    .add = add,
                                    .del = remove,
                                    .check = verify,
                                    .gc = collect_garbage,
                                    .status = report_status,
-                                   .parse = require_usable,
+                                   .parse = [](const cni::Request& r) { parse_conf(r); },
                                    .keys = kKeys};
   return kPlugin;
 }
 
-}  // namespace ptp
+}  // namespace bridge

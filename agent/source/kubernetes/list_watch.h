@@ -18,19 +18,19 @@
 namespace agent::kubernetes {
 
 /// What is kept of the objects of one resource.
-class Objects {
+class Store {
  public:
-  virtual ~Objects() = default;
+  virtual ~Store() = default;
   virtual void begin_list() = 0;  ///< a new list is put aside until end_list()
   virtual void end_list() = 0;    ///< it replaces what was known
   virtual JsonVisitor& begin_object() = 0;
   virtual void end_object(EventType what) = 0;  ///< of the object that was just visited
   /// All objects of one piece of an answer are applied: tell whoever waits.
-  virtual void settle() = 0;
+  virtual void notify() = 0;
 };
 
 /// How the following of one resource goes.
-struct FollowStatus {
+struct ListWatchStatus {
   bool listed = false;         ///< a list was complete at least once
   bool following = false;      ///< the watch was opened, and nothing has failed since
   bool forbidden = false;      ///< RBAC refuses
@@ -43,7 +43,7 @@ struct FollowStatus {
 /// Lists a resource in pages, then watches it from there, and again as often as it breaks
 /// (multinode 5.5): a broken connection continues from the last version seen, a version that is
 /// gone begins with a new list.
-class Follower {
+class ListWatch {
  public:
   /// `resource`: `nodes`; `path`: `/api/v1/nodes`.
   struct What {
@@ -51,13 +51,13 @@ class Follower {
     std::string path;
   };
   /// `on_status`: a list was complete, or something failed.
-  Follower(Api& api, What what, Objects& objects, std::function<void()> on_status);
-  Follower(const Follower&) = delete;
-  Follower& operator=(const Follower&) = delete;
-  ~Follower();
+  ListWatch(Api& api, What what, Store& store, std::function<void()> on_status);
+  ListWatch(const ListWatch&) = delete;
+  ListWatch& operator=(const ListWatch&) = delete;
+  ~ListWatch();
 
   void start() { list(""); }
-  const FollowStatus& status() const { return status_; }
+  const ListWatchStatus& status() const { return status_; }
 
  private:
   enum class Phase { list, watch };
@@ -79,9 +79,9 @@ class Follower {
 
   Api& api_;
   const What what_;
-  Objects& objects_;
+  Store& store_;
   const std::function<void()> on_status_;
-  FollowStatus status_;
+  ListWatchStatus status_;
   Phase phase_ = Phase::list;
   HttpClient::Id request_ = 0;
   Pause pause_;

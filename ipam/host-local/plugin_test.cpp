@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ipam/host-local/delegate.h"
+#include "ipam/host-local/plugin.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
