@@ -54,11 +54,11 @@ std::span<const InProcessDelegate> used_plugins() { return kUsed; }
 endfunction()
 
 # cni_plugin(<name> [IPAM] [USES <plugin>...]): build the CNI executable <name> from the current folder.
-# main.cpp is the executable; every other *.cpp is its core; *_test.cpp are tests.
-# IPAM: the folder's `plugin.h` declares `const cni::Plugin& plugin()` in namespace ipam_<name with _>,
-# and other plugins may run it in process where CNI_PATH resolves to our own build.
-# USES: interface plugins that this one runs as a part of itself (cni::get_used_plugin); the `plugin.h` in their folder
-# declares `const cni::Plugin& plugin()` in their namespace. Their own executables are not changed by it.
+# main.cpp is the executable; every other *.cpp is its core; *_test.cpp are tests. The folder's `plugin.h` declares
+# `const cni::Plugin& plugin()` in the namespace of the plugin: its name with _ for -, behind `ipam_` with IPAM.
+# IPAM: other plugins may run it in process where CNI_PATH resolves to our own build.
+# USES: interface plugins that this one runs as a part of itself (cni::get_used_plugin). Their own executables are not
+# changed by it.
 function(cni_plugin name)
   cmake_parse_arguments(ARG "IPAM" "" "USES" ${ARGN})
   file(GLOB core CONFIGURE_DEPENDS *.cpp)
@@ -74,6 +74,7 @@ function(cni_plugin name)
     target_link_libraries(${name} PRIVATE delegate_table)
   endif()
   set_property(GLOBAL APPEND PROPERTY PLUMB_PLUGINS ${name})
+  set_property(GLOBAL APPEND PROPERTY PLUMB_PLUGIN_FOLDERS ${CMAKE_CURRENT_SOURCE_DIR})
   plumb_install_plugin(${name})
   plumb_tests(${name}_core)
   if(TARGET ${name}_core_test)
