@@ -13,7 +13,6 @@ from lab import state, world  # noqa: E402
 from lab.runtime import Node  # noqa: E402
 
 CAPABILITIES = {"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}], "mac": "02:00:00:00:00:2a"}
-NEEDS_PREV_RESULT = ("portmap",)
 # What plumbd leaves for the plugins that ask it.
 NODE = {"version": 1, "name": "node-a", "network": ["10.83.0.0/16", "fd00:83::/48"], "mtu": 1450, "backend": "vxlan",
         "ranges": ["10.83.1.0/24", "fd00:83:0:1::/64"], "ipMasq": False, "stale": False}
@@ -32,16 +31,13 @@ class Cnitool:
 
 
 def plugin_examples():
-    """(name, list) of every plugin's example.conf; a chained plugin stands behind a bridge."""
-    for path in sorted(ROOT.glob("*/*/example.conf")):
-        plugin = json.loads(path.read_text())
-        plugins = [plugin]
+    """(path, list) of every plugin's example: example.conflist of a chained plugin, example.conf of the others."""
+    for path in sorted([*ROOT.glob("*/*/example.conf"), *ROOT.glob("*/*/example.conflist")]):
+        example = json.loads(path.read_text())
         if path.parent.parent.name == "ipam":
-            plugins = [{**plugin, "isGateway": True}]
-        elif plugin["type"] in NEEDS_PREV_RESULT:
-            subnet = {"type": "host-local", "subnet": "10.84.0.0/24"}
-            plugins = [{"type": "bridge", "isGateway": True, "ipam": subnet}, plugin]
-        yield path, {"cniVersion": plugin["cniVersion"], "name": plugin["name"], "plugins": plugins}
+            example["isGateway"] = True  # the interface plugin of the example: gateways are pinged
+        plugins = example.get("plugins", [example])
+        yield path, {"cniVersion": example["cniVersion"], "name": example["name"], "plugins": plugins}
 
 
 class ExamplesTest(unittest.TestCase):

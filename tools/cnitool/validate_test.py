@@ -111,7 +111,7 @@ class Validate(Testbed):
 
     def test_U4_every_documented_key_is_known(self):
         for folder in sorted([*ROOT.glob("plugins/*"), *ROOT.glob("ipam/*")]):
-            if not (folder / "example.conf").exists():
+            if not (folder / "plugin.h").exists():
                 continue  # a library
             keys = documented_keys(folder) - {"ipam"}
             for key in sorted(keys):

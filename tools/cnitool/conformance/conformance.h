@@ -16,7 +16,7 @@ namespace conformance {
 
 struct Options {
   std::string binary;
-  std::string config = {};             ///< JSON to run it with; empty: what is known for its type
+  std::string config = {};             ///< JSON to run it with; empty: its type's example
   std::vector<std::string> rows = {};  ///< `S-039` or groups `A4`; empty: all
   /// Levels whose rows make the report fail.
   std::vector<std::string> required = {"MUST", "REF", "NEW"};

@@ -17,8 +17,7 @@ bool reads_arguments(const Subject& subject) {
 }
 
 bool reads_no_arguments(const Subject& subject) {
-  return subject.type == "loopback" || subject.type == "portmap" || subject.type == "ptp" ||
-         subject.type == "bgp" || subject.type == "vxlan";
+  return !subject.reads_arguments;
 }
 
 bool has_ranges(const Subject& subject) {

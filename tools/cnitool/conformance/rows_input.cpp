@@ -281,6 +281,10 @@ bool knows_addresses(const Subject& subject) {
   return subject.delegates() || subject.is_ipam();
 }
 
+bool gives_requested_addresses(const Subject& subject) {
+  return subject.delegates() || (subject.is_ipam() && subject.reads_arguments);
+}
+
 }  // namespace
 
 std::vector<Row> input_rows() {
@@ -297,7 +301,7 @@ std::vector<Row> input_rows() {
           {"S-056", anyone, refuses_version_of_wrong_type},
           {"S-057", anyone, minds_no_type},
           {"S-058", anyone, ignores_foreign_args},
-          {"S-059", knows_addresses, honours_args_ips},
+          {"S-059", gives_requested_addresses, honours_args_ips},
           {"S-060", anyone, tolerates_capabilities},
           {"S-061", anyone, tolerates_runtime_config},
           {"S-062", anyone, ignores_dev_keys},

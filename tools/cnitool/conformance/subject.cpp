@@ -5,9 +5,9 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <map>
 
 #include "libcni/spec/error.h"
+#include "tools/cnitool/conformance/example.h"
 #include "tools/cnitool/conformance/process.h"
 #include "tools/cnitool/conformance/world.h"
 
@@ -16,44 +16,24 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kIpam =
-    R"({"type":"host-local","ranges":[[{"subnet":"10.88.0.0/16"}]],"routes":[{"dst":"0.0.0.0/0"}]})";
-
-/// A small valid configuration of every plugin we know; a chained one says so with a prevResult.
-const std::map<std::string, std::string>& known_configs() {
-  static const std::map<std::string, std::string> configs = {
-      {"bridge", R"({"bridge":"cnibr0","isGateway":true,"ipam":)" + std::string(kIpam) + "}"},
-      {"ptp", R"({"ipam":)" + std::string(kIpam) + "}"},
-      {"bgp", R"({"ipam":)" + std::string(kIpam) + "}"},
-      {"vxlan", R"({"bridge":"cnibr0","ipam":)" + std::string(kIpam) + "}"},
-      {"loopback", "{}"},
-      {"host-local", R"({"ipam":)" + std::string(kIpam) + "}"},
-      {"static",
-       R"({"ipam":{"type":"static","addresses":[{"address":"10.1.0.5/16","gateway":"10.1.0.1"}],
-           "routes":[{"dst":"0.0.0.0/0"}]}})"},
-      {"portmap",
-       R"({"capabilities":{"portMappings":true},"runtimeConfig":{"portMappings":
-           [{"hostPort":8080,"containerPort":80,"protocol":"tcp"}]},"prevResult":{}})"},
-  };
-  return configs;
-}
-
 json parse_config(const std::string& type, const std::string& text) {
-  std::string source = text;
-  if (source.empty()) {
-    const auto known = known_configs().find(type);
-    if (known == known_configs().end()) {
-      throw cni::Error(cni::Code::invalid_config, "no configuration is known for plugin \"" + type +
-                                                      "\"; give one with --config");
-    }
-    source = known->second;
+  json config = text.empty() ? find_example(type) : json::parse(text, nullptr, false);
+  if (text.empty() && config.is_null()) {
+    throw cni::Error(cni::Code::invalid_config, "no configuration is known for plugin \"" + type +
+                                                    "\"; give one with --config");
   }
-  json config = json::parse(source, nullptr, false);
   if (!config.is_object()) {
     throw cni::Error(cni::Code::decoding_failure,
-                     "the configuration for \"" + type + "\" is no JSON object");
+                     "the configuration for \"" + type + "\" is not a JSON object");
   }
   return config;
+}
+
+/// Takes a word of the suite's own out of the configuration.
+bool take_flag(json& config, const char* key) {
+  const bool set = config.value(key, false);
+  config.erase(key);
+  return set;
 }
 
 std::vector<std::string> ask_versions(const std::string& binary) {
@@ -145,6 +125,7 @@ Subject make_subject(const std::string& binary, const std::string& config) {
   }
   subject.ifname = subject.type == "loopback" ? "lo" : "eth0";
   subject.config = parse_config(subject.type, config);
+  subject.reads_arguments = take_flag(subject.config, "readsArguments");
   subject.chained = subject.config.erase("prevResult") > 0;
   subject.versions = ask_versions(subject.binary);
   subject.newest = subject.versions.empty() ? "1.1.0" : subject.versions.back();

@@ -14,7 +14,7 @@ struct Subject {
   std::string binary;
   std::string type;                   ///< the binary's file name
   std::string ifname;                 ///< `lo` for loopback, else `eth0`
-  nlohmann::json config;              ///< without cniVersion and prevResult
+  nlohmann::json config;              ///< without prevResult
   std::vector<std::string> versions;  ///< what VERSION says
   std::string newest;
   bool instrumented = false;  ///< built with a sanitizer: no bounds on time and memory
@@ -32,10 +32,11 @@ struct Subject {
   nlohmann::json config_for(const std::string& version) const;
 
   bool chained = false;
+  bool reads_arguments = false;  ///< CNI_ARGS, as `readsArguments` of its configuration says
 };
 
-/// Asks `binary` for its versions. `config` is the configuration to run it with; empty: the one we
-/// know for its type. Throws cni::Error when the plugin is unknown or the configuration does not
+/// Asks `binary` for its versions. `config` is the configuration to run it with; empty: the example
+/// of the plugin of that type. Throws cni::Error when there is none or the configuration does not
 /// parse.
 Subject make_subject(const std::string& binary, const std::string& config);
 
