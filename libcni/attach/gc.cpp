@@ -140,8 +140,9 @@ void collect_garbage(const std::string& network, const std::vector<cni::Attachme
   const auto valid = owners_of(network, attachments);
   base::Failures failures;
   std::function<void()> remove_rules = [] {};
-  failures.attempt(
-      [&] { remove_rules = find_stale(network, valid, began, firewall::find_stale_attachment_rules); });
+  failures.attempt([&] {
+    remove_rules = find_stale(network, valid, began, firewall::find_stale_attachment_rules);
+  });
   failures.attempt([&] { remove_stale_veths(network, valid, began); });
   failures.attempt(remove_rules);
   failures.attempt(collect_ipam);

@@ -33,7 +33,8 @@ struct Statement {
 class StatementReader {
  public:
   explicit StatementReader(nft::Family family) {
-    if (family != nft::Family::inet) statement.family = family == nft::Family::ipv4 ? AF_INET : AF_INET6;
+    if (family != nft::Family::inet)
+      statement.family = family == nft::Family::ipv4 ? AF_INET : AF_INET6;
   }
 
   void read(const nftnl_expr* expression) {
@@ -125,7 +126,8 @@ class StatementReader {
   bool on_family_ = false;
 };
 
-std::vector<Statement> read_statements(nft::Nft& nft, const nft::Table& table, const std::string& chain) {
+std::vector<Statement> read_statements(nft::Nft& nft, const nft::Table& table,
+                                       const std::string& chain) {
   std::vector<Statement> statements;
   nft.visit_rules(
       table, chain,

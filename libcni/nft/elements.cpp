@@ -52,7 +52,8 @@ Element read_element(const nlattr& attribute) {
 // time.
 void for_each_element(const nlmsghdr& answer, const std::function<void(const nlattr&)>& visit) {
   net::for_each_attribute<nfgenmsg>(answer, [&](const nlattr& attribute) {
-    if (net::type_of(attribute) == NFTA_SET_ELEM_LIST_ELEMENTS) net::for_each_nested(attribute, visit);
+    if (net::type_of(attribute) == NFTA_SET_ELEM_LIST_ELEMENTS)
+      net::for_each_nested(attribute, visit);
   });
 }
 
