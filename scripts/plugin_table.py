@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes README.md's table of plugins from the first line of each plugin's README.md.
+"""Writes README.md's table of plugins from the first line of each plugin's README.md, and the line with the plugins of the
+reference suite that are not here yet.
 
   scripts/plugin_table.py           writes it
   scripts/plugin_table.py --check   fails when it is not up to date
@@ -11,6 +12,9 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
+# containernetworking/plugins 1.9, without those for Windows.
+REFERENCE = ("bandwidth", "bridge", "dhcp", "dummy", "firewall", "host-device", "host-local", "ipvlan", "loopback", "macvlan", "portmap",
+             "ptp", "sbr", "static", "tap", "tuning", "vlan", "vrf")
 PLACE = re.compile(r"(<!-- plugins.*?-->\n).*?(<!-- /plugins -->)", re.S)
 
 
@@ -28,10 +32,16 @@ def rows():
         yield f"| [{folder.name}]({folder.relative_to(ROOT)}/README.md) | {first} |"
 
 
+def missing():
+    here = {folder.name for folder in folders()}
+    names = [f"`{name}`" for name in REFERENCE if name not in here]
+    return f"Not here yet, of the reference suite: {', '.join(names)}." if names else "All plugins of the reference suite are here."
+
+
 def updated(text):
-    """README.md's text with the table as it must be."""
-    table = "\n".join(["| plugin | what it does |", "|---|---|", *rows()])
-    return PLACE.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text)
+    """README.md's text with the table and the line as they must be."""
+    content = "\n".join(["| plugin | what it does |", "|---|---|", *rows(), "", missing()])
+    return PLACE.sub(lambda found: f"{found[1]}{content}\n{found[2]}", text)
 
 
 def is_current():
