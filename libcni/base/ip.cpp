@@ -78,7 +78,7 @@ std::string IpAddress::text() const {
 
 bool IpAddress::is_loopback() const {
   if (v4_) return bytes_[0] == 127;
-  return plus(-1).is_unspecified();
+  return half(0) == 0 && half(8) == 1;
 }
 
 bool IpAddress::is_multicast() const {
@@ -86,7 +86,7 @@ bool IpAddress::is_multicast() const {
 }
 
 bool IpAddress::is_unspecified() const {
-  return std::ranges::all_of(bytes(), [](std::uint8_t b) { return b == 0; });
+  return half(0) == 0 && half(8) == 0;
 }
 
 bool IpAddress::is_link_local_unicast() const {
@@ -95,8 +95,7 @@ bool IpAddress::is_link_local_unicast() const {
 }
 
 bool IpAddress::is_global_unicast() const {
-  const bool broadcast =
-      v4_ && std::ranges::all_of(bytes(), [](std::uint8_t b) { return b == 255; });
+  const bool broadcast = v4_ && half(0) >> 32 == 0xffffffff;
   return !broadcast && !is_unspecified() && !is_loopback() && !is_multicast() &&
          !is_link_local_unicast();
 }
@@ -131,32 +130,15 @@ std::string Prefix::text() const {
   return address.text() + "/" + std::to_string(length);
 }
 
-namespace {
-
-/// `address` with every bit after the first `length` set to `bit`.
-IpAddress fill_host_bits(const IpAddress& address, int length, bool bit) {
+IpAddress Prefix::last() const {
   std::array<std::uint8_t, 16> bytes{};
   std::ranges::copy(address.bytes(), bytes.begin());
   for (int i = length / 8; i < address.bits() / 8; ++i) {
     const auto mask = static_cast<std::uint8_t>(i == length / 8 ? 0xffu >> (length % 8) : 0xffu);
     auto& byte = bytes[static_cast<std::size_t>(i)];
-    byte = static_cast<std::uint8_t>(bit ? byte | mask : byte & ~mask);
+    byte = static_cast<std::uint8_t>(byte | mask);
   }
   return *IpAddress::from_bytes(std::span(bytes).first(address.bytes().size()));
-}
-
-}  // namespace
-
-Prefix Prefix::network() const {
-  return {fill_host_bits(address, length, false), length};
-}
-
-IpAddress Prefix::last() const {
-  return fill_host_bits(address, length, true);
-}
-
-bool Prefix::contains(const IpAddress& other) const {
-  return other.is_v4() == address.is_v4() && Prefix{other, length}.network() == network();
 }
 
 bool Prefix::contains(const Prefix& other) const {

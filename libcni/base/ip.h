@@ -36,6 +36,13 @@ class IpAddress {
   bool is_global_unicast() const;
   /// The address `n` further; wraps at the end of the family.
   IpAddress plus(std::int64_t n) const;
+  /// With all bits after the first `length` cleared.
+  IpAddress masked(int length) const {
+    IpAddress result = *this;
+    result.set_half(0, half(0) & leading_ones(length));
+    result.set_half(8, half(8) & leading_ones(length - 64));
+    return result;
+  }
   std::strong_ordering operator<=>(const IpAddress& other) const {
     if (v4_ != other.v4_) return v4_ <=> other.v4_;
     if (half(0) != other.half(0)) return half(0) <=> other.half(0);
@@ -50,6 +57,14 @@ class IpAddress {
     std::memcpy(&number, bytes_.data() + at, sizeof number);
     return be64toh(number);
   }
+  void set_half(std::size_t at, std::uint64_t number) {
+    number = htobe64(number);
+    std::memcpy(bytes_.data() + at, &number, sizeof number);
+  }
+  static constexpr std::uint64_t leading_ones(int count) {
+    if (count <= 0) return 0;
+    return count >= 64 ? ~std::uint64_t{0} : ~(~std::uint64_t{0} >> count);
+  }
 
   bool v4_ = true;
   std::array<std::uint8_t, 16> bytes_{};
@@ -63,9 +78,11 @@ struct Prefix {
   /// `10.1.0.5/16`; a length with leading zeros is accepted, one beyond the family's is not.
   static std::optional<Prefix> parse(std::string_view text);
   std::string text() const;
-  Prefix network() const;  ///< host bits cleared
+  Prefix network() const { return {address.masked(length), length}; }  ///< host bits cleared
   IpAddress last() const;  ///< host bits set: IPv4's broadcast address
-  bool contains(const IpAddress& other) const;
+  bool contains(const IpAddress& other) const {
+    return other.is_v4() == address.is_v4() && other.masked(length) == address.masked(length);
+  }
   bool contains(const Prefix& other) const;  ///< also itself
   bool overlaps(const Prefix& other) const;  ///< one contains the other
   bool operator==(const Prefix&) const = default;

@@ -90,6 +90,27 @@ TEST(Prefix, HasFirstAndLastAddress) {
   EXPECT_EQ(host_prefix(ip("fd00::1")).text(), "fd00::1/128");
 }
 
+TEST(Prefix, NetworkAndLastDifferInTheHostBitsOnly) {
+  for (const char* text : {"170.85.219.102", "aa55:db66:3c5a:1234:fedc:ba98:7654:3210"}) {
+    const IpAddress address = ip(text);
+    for (int length = 0; length <= address.bits(); ++length) {
+      const Prefix prefix{address, length};
+      const auto first = prefix.network().address, last = prefix.last();
+      for (int bit = 0; bit < address.bits(); ++bit) {
+        const auto bit_of = [bit](const IpAddress& of) {
+          return of.bytes()[static_cast<std::size_t>(bit / 8)] >> (7 - bit % 8) & 1;
+        };
+        EXPECT_EQ(bit_of(first), bit < length ? bit_of(address) : 0) << length << " " << bit;
+        EXPECT_EQ(bit_of(last), bit < length ? bit_of(address) : 1) << length << " " << bit;
+      }
+      EXPECT_TRUE(prefix.contains(first) && prefix.contains(last)) << length;
+      if (length > 0) {
+        EXPECT_FALSE(prefix.contains(last.plus(1)) || prefix.contains(first.plus(-1))) << length;
+      }
+    }
+  }
+}
+
 TEST(Prefix, ContainsAddressesOfItsFamily) {
   const auto prefix = Prefix::parse("10.1.2.3/20").value();
   EXPECT_TRUE(prefix.contains(ip("10.1.15.255")));
