@@ -214,6 +214,57 @@ TEST(Admit, DoesNotDependOnNamesOrOrder) {
   }
 }
 
+/// Two to six nodes of both families that are in conflict now and then, sorted by name.
+std::vector<Node> random_nodes(std::mt19937& random) {
+  const auto below = [&](int limit) { return std::uniform_int_distribution(0, limit - 1)(random); };
+  const auto text = [&](int limit) { return std::to_string(below(limit)); };
+  std::vector<Node> nodes;
+  for (int i = 2 + below(5); i > 0; --i) {
+    Node& node = nodes.emplace_back(Node{.name = "n" + text(100), .addresses = {}});
+    node.addresses.push_back(ip("192.0.2." + std::to_string(1 + below(100))));
+    if (below(3) == 0) node.addresses.push_back(ip("fd00::" + text(100)));
+    for (int ranges = below(3); ranges > 0; --ranges)
+      node.ranges.push_back(
+          range("10.1." + text(200) + ".0/" + std::to_string(22 + below(4))).network());
+    if (below(3) == 0) node.ranges.push_back(range("fd01:" + text(50) + "::/64"));
+    if (below(20) == 0) node.ranges.push_back(range("192.0.2.64/27"));
+    if (below(8) == 0) node.mac = base::Mac::parse("02:76:c0:00:02:0" + text(10));
+    if (below(8) == 0) node.mac_v6 = node.mac;
+  }
+  std::ranges::stable_sort(nodes, {}, &Node::name);
+  return nodes;
+}
+
+/// A node that is in conflict with no other and keeps a former range.
+Node bystander() {
+  Node node{.name = "zz", .addresses = {ip("198.51.100.9")}};
+  node.former_ranges = {range("203.0.113.0/24")};
+  return node;
+}
+
+/// Lists without former ranges and without a conflict are admitted by a look at all claims at once,
+/// others node by node.
+TEST(Admit, IsTheSameBesideANodeWithAFormerRange) {
+  std::mt19937 random(9);
+  int whole = 0, in_part = 0;
+  for (int round = 0; round < 3000; ++round) {
+    std::vector<Node> nodes = random_nodes(random);
+    const AdmitRules rules{
+        .cluster_ranges = {range("10.1.0.0/16"), range("fd01::/16"), range("192.0.2.0/24")}};
+    const Admission alone = admit(nodes, {}, rules);
+    ++(alone.problems.empty() ? whole : in_part);
+    EXPECT_EQ(alone.nodes.size() == nodes.size(), alone.problems.empty());
+    nodes.push_back(bystander());
+    Admission beside = admit(nodes, {}, rules);
+    ASSERT_EQ(beside.nodes.back().ranges, bystander().former_ranges);
+    beside.nodes.pop_back();
+    EXPECT_EQ(alone.nodes, beside.nodes) << "round " << round;
+    EXPECT_EQ(alone.problems, beside.problems) << "round " << round;
+  }
+  EXPECT_GT(whole, 500);
+  EXPECT_GT(in_part, 500);
+}
+
 TEST(Admit, CountsProblemsBeyondAHundred) {
   std::vector<Node> nodes;
   for (int i = 0; i < 300; ++i)

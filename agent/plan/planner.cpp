@@ -102,7 +102,10 @@ void Planner::run(const Snapshot& snapshot, bool stale) {
   }
   const bool believed = valve_.passes(applied(), admission.nodes, SafetyValve::Clock::now());
   if (sudden && believed) admission = admit_with_former(snapshot, next);
-  next.cluster.nodes = believed ? std::move(admission.nodes) : applied();
+  if (believed)
+    next.cluster.nodes = std::move(admission.nodes);
+  else
+    next.cluster.nodes = applied();
   // With the former ranges that it may keep; a list that is doubted says nothing about it either.
   const auto known =
       std::ranges::lower_bound(next.cluster.nodes, next.self.name, {}, &fabric::Node::name);
