@@ -39,6 +39,7 @@ class PlanBuilder {
 
   Desired plan(std::span<const Node> peers) {
     if (needs_tunnel(peers)) add_overlays();
+    make_room(peers);
     for (const base::Prefix& range : self_.ranges)
       desired_.routes.push_back({.dst = range.network(),
                                  .protocol = kProtocolBlackhole,
@@ -55,6 +56,7 @@ class PlanBuilder {
  private:
   Backend backend_of(const Node& peer) const { return peer.backend.value_or(options_.backend); }
   bool needs_tunnel(std::span<const Node> peers) const;
+  void make_room(std::span<const Node> peers);
   void add_overlays();
   void add_overlay(int family, const std::string& name, const std::vector<base::Prefix>& ranges);
   int tunnel_mtu(int family, const std::vector<base::Prefix>& ranges);
@@ -96,6 +98,18 @@ bool PlanBuilder::needs_tunnel(std::span<const Node> peers) const {
          std::ranges::any_of(peers, [&](const Node& peer) {
            return peer.name != self_.name && tunnels(backend_of(peer));
          });
+}
+
+/// Tables of thousands that grow are copied again and again, and keep room for as many more.
+void PlanBuilder::make_room(std::span<const Node> peers) {
+  std::size_t ranges = self_.ranges.size();
+  for (const Node& peer : peers) ranges += peer.ranges.size();
+  desired_.routes.reserve(ranges);
+  if (!desired_.overlays.empty()) macs_.reserve(desired_.overlays.size() * (peers.size() + 1));
+  for (Overlay& overlay : desired_.overlays) {
+    overlay.fdb.reserve(peers.size());
+    overlay.neighbors.reserve(ranges);
+  }
 }
 
 int PlanBuilder::tunnel_mtu(int family, const std::vector<base::Prefix>& ranges) {
@@ -264,6 +278,7 @@ void PlanBuilder::add_traffic(std::span<const Node> peers) {
     traffic.vnis = {options_.vni};
   }
   // Every node, tunnelled to or not: two nodes need not agree on who is near.
+  traffic.vteps.reserve(desired_.overlays.size() * peers.size());
   for (const Overlay& overlay : desired_.overlays)
     for (const Node& peer : peers)
       if (const auto address = peer.address_of(overlay.device.local.family());
