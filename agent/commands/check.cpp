@@ -108,7 +108,7 @@ std::vector<std::string> nodes_file_problems(const Config& config) {
     nodes::NodeList list = nodes::parse_nodes(base::read_file(path), path);
     const bool listed =
         std::ranges::find(list.nodes, config.node_name, &fabric::Node::name) != list.nodes.end();
-    std::ranges::stable_sort(list.nodes, {}, &fabric::Node::name);
+    nodes::sort_by_name(list.nodes);
     Admission admission =
         admit(std::move(list.nodes), {},
               {.cluster_ranges = config.fabric.cluster_ranges, .self = config.node_name});

@@ -3,7 +3,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <exception>
 #include <iostream>
 #include <optional>
@@ -124,7 +123,7 @@ Known known_cluster(const Config& config) {
   if (config.source == Config::SourceKind::file)
     if (const auto text = base::find_file(path)) {
       nodes::NodeList list = nodes::parse_nodes(*text, path);
-      std::ranges::stable_sort(list.nodes, {}, &fabric::Node::name);
+      nodes::sort_by_name(list.nodes);
       return {{.nodes = std::move(list.nodes), .problems = std::move(list.problems)}, path};
     }
   const auto text = base::find_file(cache);

@@ -105,7 +105,7 @@ Snapshot parse_snapshot(std::string_view text, const std::string& file_name) {
        document.find_objects("services").value_or(std::vector<json::Object>{}))
     snapshot.services.push_back(parse_service(service));
   snapshot.network = parse_network(document.get_object("network"));
-  std::ranges::sort(snapshot.nodes, {}, &fabric::Node::name);
+  nodes::sort_by_name(snapshot.nodes);
   return snapshot;
 }
 

@@ -216,7 +216,7 @@ void FileSource::read() {
 void FileSource::take(nodes::NodeList list) {
   if (list.nodes.empty() && !list.problems.empty())
     return fail("no node could be read: " + list.problems.front());
-  std::ranges::stable_sort(list.nodes, {}, &fabric::Node::name);
+  nodes::sort_by_name(list.nodes);
   for (fabric::Node& node : list.nodes)
     std::erase_if(node.labels, [&](const auto& label) {
       return !std::ranges::binary_search(labels_, label.first);

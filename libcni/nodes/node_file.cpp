@@ -20,7 +20,7 @@ constexpr int kLargestMtu = 65535;
 
 using Prefixes = std::vector<base::Prefix>;
 /// The lines of subnet.env.
-using Variables = std::map<std::string, std::string, std::less<>>;
+using Variables = std::map<std::string_view, std::string_view>;
 
 void write_prefixes(json::Writer& writer, std::string_view key, const Prefixes& prefixes) {
   writer.open(key, '[');
@@ -28,9 +28,10 @@ void write_prefixes(json::Writer& writer, std::string_view key, const Prefixes& 
   writer.close();
 }
 
-Prefixes read_prefixes(const std::string& key, const std::vector<std::string>& texts) {
+template <typename Texts>
+Prefixes read_prefixes(const std::string& key, const Texts& texts) {
   Prefixes prefixes;
-  for (const std::string& text : texts) prefixes.push_back(parse_range(key, text));
+  for (const std::string_view text : texts) prefixes.push_back(parse_range(key, text));
   return prefixes;
 }
 
@@ -49,19 +50,20 @@ std::string join(const Prefixes& prefixes, bool v4) {
 
 Variables read_variables(std::string_view text) {
   Variables variables;
-  for (const std::string& line : split(base::without_byte_order_mark(text), '\n')) {
+  for (const std::string_view line : split(base::without_byte_order_mark(text), '\n')) {
     const auto equals = line.find('=');
-    if (equals != std::string::npos) variables[line.substr(0, equals)] = line.substr(equals + 1);
+    if (equals != std::string_view::npos)
+      variables[line.substr(0, equals)] = line.substr(equals + 1);
   }
   return variables;
 }
 
-std::string get(const Variables& variables, std::string_view name) {
+std::string_view get(const Variables& variables, std::string_view name) {
   const auto found = variables.find(name);
   return found == variables.end() ? "" : found->second;
 }
 
-int read_mtu(const std::string& text) {
+int read_mtu(std::string_view text) {
   int mtu = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mtu);
   const bool whole = error == std::errc{} && end == text.data() + text.size();

@@ -17,24 +17,23 @@ constexpr std::size_t kMostProblems = 100;
 
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
-/// A node as text, whichever form it came in.
+/// A node as text, whichever form it came in; the text outlives it.
 struct Fields {
-  std::string path;  ///< of the JSON object, with the final dot; empty for a line
-  std::string name;
-  std::vector<std::string> addresses = {};
-  std::vector<std::string> ranges = {};
-  std::string mac = {}, mac_v6 = {}, backend = {};
+  std::string path = {};  ///< of the JSON object, with the final dot; empty for a line
+  std::string_view name = {};
+  std::vector<std::string_view> addresses = {};
+  std::vector<std::string_view> ranges = {};
+  std::string_view mac = {}, mac_v6 = {}, backend = {};
   std::uint64_t as_number = 0;
   Labels labels = {};
 };
 
-[[noreturn]] void refuse(const std::string& key, const std::string& wanted,
-                         const std::string& got) {
+[[noreturn]] void refuse(const std::string& key, const std::string& wanted, std::string_view got) {
   throw cni::Error(cni::Code::invalid_config,
                    "key \"" + key + "\" must be " + wanted + ", not " + json::excerpt(got));
 }
 
-std::optional<base::Mac> read_mac(const std::string& key, const std::string& text) {
+std::optional<base::Mac> read_mac(const std::string& key, std::string_view text) {
   if (text.empty()) return std::nullopt;
   const auto mac = base::Mac::parse(text);
   if (!mac || mac->is_zero() || (mac->bytes[0] & 1) != 0)
@@ -45,7 +44,8 @@ std::optional<base::Mac> read_mac(const std::string& key, const std::string& tex
 std::vector<base::IpAddress> read_addresses(const Fields& fields) {
   const std::string key = fields.path + "addresses";
   std::vector<base::IpAddress> addresses;
-  for (const std::string& text : fields.addresses) {
+  addresses.reserve(fields.addresses.size());
+  for (const std::string_view text : fields.addresses) {
     const auto address = base::IpAddress::parse(text);
     if (!address || !address->is_global_unicast()) refuse(key, "a node's unicast addresses", text);
     if (std::ranges::find(addresses, address->family(), &base::IpAddress::family) !=
@@ -65,9 +65,10 @@ std::optional<fabric::Backend> read_backend(const Fields& fields) {
 }
 
 fabric::Node make_node(const Fields& fields) {
-  fabric::Node node{.name = fields.name};
+  fabric::Node node{.name = std::string(fields.name)};
   node.addresses = read_addresses(fields);
-  for (const std::string& text : fields.ranges)
+  node.ranges.reserve(fields.ranges.size());
+  for (const std::string_view text : fields.ranges)
     node.ranges.push_back(parse_range(fields.path + "ranges", text));
   node.mac = read_mac(fields.path + "mac", fields.mac);
   node.mac_v6 = read_mac(fields.path + "macV6", fields.mac_v6);
@@ -80,11 +81,11 @@ fabric::Node make_node(const Fields& fields) {
   return node;
 }
 
-Labels read_labels(const std::vector<std::string>& pairs) {
+Labels read_labels(const std::vector<std::string_view>& pairs) {
   Labels labels;
-  for (const std::string& pair : pairs) {
+  for (const std::string_view pair : pairs) {
     const auto equals = pair.find('=');
-    if (equals == 0 || equals == std::string::npos)
+    if (equals == 0 || equals == std::string_view::npos)
       refuse("labels", "pairs such as rack=r1,zone=a", pair);
     labels.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
   }
@@ -94,7 +95,7 @@ Labels read_labels(const std::vector<std::string>& pairs) {
 void read_word(Fields& fields, std::string_view word) {
   const auto equals = word.find('=');
   const std::string_view key = word.substr(0, equals);
-  const std::string value(equals == std::string_view::npos ? "" : word.substr(equals + 1));
+  const std::string_view value = equals == word.npos ? "" : word.substr(equals + 1);
   if (value.empty())
     throw cni::Error(cni::Code::invalid_config,
                      "want key=value after the name, not " + json::excerpt(word));
@@ -121,8 +122,8 @@ void read_word(Fields& fields, std::string_view word) {
   }
 }
 
-fabric::Node read_line(const std::vector<std::string>& words) {
-  Fields fields{.path = {}, .name = words.front()};
+fabric::Node read_line(const std::vector<std::string_view>& words) {
+  Fields fields{.name = words.front()};
   if (!base::is_identifier(fields.name))
     throw cni::Error(cni::Code::invalid_config,
                      "invalid node name " + json::excerpt(fields.name) +
@@ -133,6 +134,8 @@ fabric::Node read_line(const std::vector<std::string>& words) {
 
 NodeList parse_lines(std::string_view text, const std::string& file_name) {
   NodeList list;
+  list.nodes.reserve(static_cast<std::size_t>(std::ranges::count(text, '\n')) +
+                     (text.ends_with('\n') ? 0 : 1));
   std::size_t number = 0;
   while (!text.empty()) {
     ++number;
@@ -175,7 +178,7 @@ NodeList parse_json(std::string_view text, const std::string& file_name) {
 
 }  // namespace
 
-base::Prefix parse_range(const std::string& key, const std::string& text) {
+base::Prefix parse_range(const std::string& key, std::string_view text) {
   const auto prefix = base::Prefix::parse(text);
   if (!prefix || prefix->length == 0 || !prefix->network().address.is_global_unicast())
     refuse(key, "ranges such as 10.244.1.0/24", text);
@@ -183,17 +186,23 @@ base::Prefix parse_range(const std::string& key, const std::string& text) {
 }
 
 fabric::Node parse_node(const json::Object& object) {
+  using Texts = std::vector<std::string>;
   Fields fields;
   fields.path = object.path().empty() ? "" : object.path() + ".";
-  fields.addresses = object.find_strings("addresses").value_or(std::vector<std::string>{});
-  if (const auto address = object.find_string("address")) fields.addresses.push_back(*address);
-  fields.name = object.get_string("name", fields.addresses.empty() ? "" : fields.addresses[0]);
-  if (object.has("name") && !base::is_identifier(fields.name))
+  Texts addresses = object.find_strings("addresses").value_or(Texts{});
+  if (auto address = object.find_string("address")) addresses.push_back(*std::move(address));
+  fields.addresses.assign(addresses.begin(), addresses.end());
+  const std::string name = object.get_string("name", addresses.empty() ? "" : addresses[0]);
+  fields.name = name;
+  if (object.has("name") && !base::is_identifier(name))
     object.refuse("name", "letters, digits, \"_\", \".\" and \"-\"");
-  fields.ranges = object.find_strings("ranges").value_or(std::vector<std::string>{});
-  fields.mac = object.get_string("mac");
-  fields.mac_v6 = object.get_string("macV6");
-  fields.backend = object.get_string("backend");
+  const Texts ranges = object.find_strings("ranges").value_or(Texts{});
+  fields.ranges.assign(ranges.begin(), ranges.end());
+  const std::string mac = object.get_string("mac"), mac_v6 = object.get_string("macV6");
+  const std::string backend = object.get_string("backend");
+  fields.mac = mac;
+  fields.mac_v6 = mac_v6;
+  fields.backend = backend;
   fields.as_number = object.find_uint("asNumber").value_or(0);
   const json::Object labels = object.get_object("labels");
   for (const std::string& key : labels.keys())
@@ -212,6 +221,18 @@ NodeList parse_nodes(std::string_view text, const std::string& file_name) {
     list.problems.push_back(file_name + ": and " + std::to_string(hidden) + " more such lines");
   }
   return list;
+}
+
+void sort_by_name(std::vector<fabric::Node>& nodes) {
+  if (std::ranges::is_sorted(nodes, {}, &fabric::Node::name)) return;
+  std::vector<fabric::Node*> order;
+  order.reserve(nodes.size());
+  for (fabric::Node& node : nodes) order.push_back(&node);
+  std::ranges::stable_sort(order, {}, &fabric::Node::name);
+  std::vector<fabric::Node> sorted;
+  sorted.reserve(nodes.size());
+  for (fabric::Node* node : order) sorted.push_back(std::move(*node));
+  nodes = std::move(sorted);
 }
 
 }  // namespace nodes

@@ -33,12 +33,15 @@ struct NodeList {
 /// the text is JSON and malformed as a whole.
 NodeList parse_nodes(std::string_view text, const std::string& file_name);
 
+/// Nodes of one name stay in their order. Each node is moved at most once: they are large.
+void sort_by_name(std::vector<fabric::Node>& nodes);
+
 /// One node as a JSON object; `address` may stand for a list of one, and the name may be missing:
 /// then the address is the name. Throws cni::Error(6 or 7) naming the key.
 fabric::Node parse_node(const json::Object& object);
 
 /// A prefix, masked. Throws cni::Error(7) naming `key`.
-base::Prefix parse_range(const std::string& key, const std::string& text);
+base::Prefix parse_range(const std::string& key, std::string_view text);
 
 /// One line for each name or address that two nodes share, and for ranges that overlap.
 std::vector<std::string> find_conflicts(const std::vector<fabric::Node>& nodes);

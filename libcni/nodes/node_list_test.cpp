@@ -125,6 +125,20 @@ TEST(NodeList, SaysWhatIsWrong) {
   for (const auto& [line, words] : kCases) EXPECT_THAT(problem_of(line), HasSubstr(words)) << line;
 }
 
+TEST(NodeList, IsSortedByNameAndNodesOfOneNameStayInTheirOrder) {
+  NodeList list = parse(
+      "n2 addresses=10.0.0.1\nn10 addresses=10.0.0.2\nn2 addresses=10.0.0.3\n"
+      "n1 addresses=10.0.0.4\nn2 addresses=10.0.0.5\n");
+  sort_by_name(list.nodes);
+  std::string order;
+  for (const fabric::Node& node : list.nodes)
+    order += node.name + "=" + node.addresses.at(0).text() + " ";
+  EXPECT_EQ(order, "n1=10.0.0.4 n10=10.0.0.2 n2=10.0.0.1 n2=10.0.0.3 n2=10.0.0.5 ");
+  const auto sorted = list.nodes;
+  sort_by_name(list.nodes);
+  EXPECT_EQ(list.nodes, sorted);
+}
+
 TEST(NodeList, RefusesJsonThatIsNoList) {
   EXPECT_THROW(parse("{"), cni::Error);
   EXPECT_THROW(parse("{}"), cni::Error);

@@ -27,7 +27,7 @@ std::vector<base::IpAddress> parse_local(const json::Object& config) {
   std::vector<base::IpAddress> local;
   const std::string text = config.get_string("localAddress");
   if (text.empty()) return local;
-  for (const std::string& each : nodes::split(text, ',')) {
+  for (const std::string_view each : nodes::split(text, ',')) {
     const auto address = base::IpAddress::parse(each);
     if (!address || !address->is_global_unicast() ||
         (!local.empty() && local[0].family() == address->family()))

@@ -97,7 +97,7 @@ class Reader {
   void read_former_ranges() {
     const std::string* const text = find(keys_.former_ranges);
     if (text == nullptr) return;
-    for (const std::string& part : nodes::split(*text, ',')) {
+    for (const std::string_view part : nodes::split(*text, ',')) {
       const auto range = base::Prefix::parse(part);
       if (!range || range->length == 0) return complain(keys_.former_ranges, *text, "no ranges");
       read_.node.former_ranges.push_back(range->network());
