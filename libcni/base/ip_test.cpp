@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libcni/base/ip.h"
 
+#include <arpa/inet.h>
+
+#include <cstring>
+#include <random>
+
 #include <gtest/gtest.h>
 
 namespace base {
@@ -39,6 +44,30 @@ TEST(IpAddress, S130_RefusesOtherSpellings) {
                            "fe80::1%eth0", "1:2:3:4:5:6:7:8:9", ":::", "1::2::3", "12345::", "g::"})
     EXPECT_EQ(reprint(text), "none") << text;
   EXPECT_FALSE(IpAddress::parse(std::string_view("1.2.3.4\0x", 9)));
+}
+
+TEST(IpAddress, ReadsOfIpv4WhatInetPtonReads) {
+  std::mt19937 random(4);
+  const auto one_of = [&](std::string_view characters) {
+    return characters[std::uniform_int_distribution<std::size_t>(0, characters.size() - 1)(random)];
+  };
+  int read = 0;
+  for (int round = 0; round < 100000; ++round) {
+    std::string text;
+    for (int octet = 0; octet < 4; ++octet) {
+      for (char more = '1'; more != '.'; more = one_of("..23")) text += one_of("0125");
+      if (octet < 3) text += '.';
+    }
+    if (round % 4 == 0) text[text.size() / 2] = one_of("0.-+ x");
+    in_addr wanted{};
+    const bool valid = ::inet_pton(AF_INET, text.c_str(), &wanted) == 1;
+    const auto address = IpAddress::parse(text);
+    ASSERT_EQ(address.has_value(), valid) << text;
+    if (!valid) continue;
+    ++read;
+    EXPECT_EQ(std::memcmp(address->bytes().data(), &wanted, 4), 0) << text;
+  }
+  EXPECT_GT(read, 10000);
 }
 
 TEST(IpAddress, CountsAcrossBytesAndWraps) {

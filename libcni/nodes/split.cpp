@@ -20,6 +20,7 @@ std::vector<std::string_view> split_words(std::string_view text) {
   // Not find_first_of(), which calls memchr() for each character of a list of nodes.
   const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r'; };
   std::vector<std::string_view> words;
+  words.reserve(8);  // a node's line, without growing in steps
   for (auto at = text.begin();;) {
     at = std::find_if_not(at, text.end(), is_space);
     if (at == text.end()) return words;
