@@ -1,31 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ipam/host-local/other_networks.h"
 
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <exception>
-#include <filesystem>
+#include <string_view>
 #include <system_error>
 
 #include "libcni/base/file.h"
+#include "libcni/base/sys_error.h"
+#include "libcni/base/unique_fd.h"
 
 namespace ipam_host_local {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr const char* kNodeFile = "/run/plumb/node.json";
 
+bool is_directory(int parent, const dirent64& entry) {
+  if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_DIR;
+  struct stat status {};
+  return ::fstatat(parent, entry.d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISDIR(status.st_mode);
+}
+
+/// Read with getdents64() itself: each ADD does this, and readdir() takes three calls more.
 std::vector<std::string> names_of_others(const std::string& data_dir, const std::string& network) {
   std::vector<std::string> names;
-  std::error_code error;
-  for (fs::directory_iterator at(data_dir, error), end; !error && at != end; at.increment(error)) {
-    std::error_code gone;
-    if (at->path().filename() != network && !at->is_symlink(gone) && at->is_directory(gone))
-      names.push_back(at->path().filename());
+  const base::UniqueFd fd(::open(data_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd && errno == ENOENT) return names;
+  if (!fd) base::throw_errno("read " + data_dir);
+  alignas(dirent64) std::array<char, 4096> buffer;
+  for (;;) {
+    const ssize_t got = ::getdents64(fd.get(), buffer.data(), buffer.size());
+    if (got < 0) base::throw_errno("read " + data_dir);
+    if (got == 0) return names;
+    for (ssize_t at = 0; at < got;) {
+      const auto& entry = *reinterpret_cast<const dirent64*>(buffer.data() + at);
+      const std::string_view name = entry.d_name;
+      at += entry.d_reclen;
+      if (name != "." && name != ".." && name != network && is_directory(fd.get(), entry))
+        names.emplace_back(name);
+    }
   }
-  if (error && error != std::errc::no_such_file_or_directory)
-    throw std::system_error(error, "read " + data_dir);
-  return names;
 }
 
 std::string node_file_of(const json::Object& config) try {
