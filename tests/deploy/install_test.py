@@ -32,7 +32,7 @@ def examples():
 
 COMPONENTS = {
     "plugins": {f"/opt/cni/bin/{name}" for name in PLUGINS},
-    "tools": of_program("cnitool", "bin", "cnitool.1"),
+    "tools": of_program("cnitool", "bin", "cnitool.1") | {"bin/cnitool-conformance"},
     "agent": of_program("plumbd", "sbin", "plumbd.8") | {UNIT},
     "examples": examples() | {f"{DOCUMENTS}/plumbd.yaml", f"{DOCUMENTS}/LICENSE"},
 }

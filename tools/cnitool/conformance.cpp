@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tools/cnitool/conformance/conformance.h"
+#include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
-#include <iostream>
+#include <vector>
 
+#include "libcni/base/sys_error.h"
 #include "libcni/runtime/plugin_path.h"
 #include "tools/cnitool/command_line.h"
 #include "tools/cnitool/commands.h"
@@ -21,19 +23,34 @@ std::string find_binary(const Options& options) {
   return runtime::PluginPath(options.plugin_dirs).find(word);
 }
 
+std::string config_file(const Options& options) {
+  if (options.conf == "-") return "/dev/stdin";
+  if (!options.conf.empty() && !std::filesystem::exists(options.conf))
+    throw NotFound("there is no file \"" + options.conf + "\"");
+  return options.conf;
+}
+
 }  // namespace
 
 int run_conformance(const Options& options) {
   if (options.words.size() != 1)
     throw UsageError("conformance needs one binary. " + usage_of("conformance"));
-  conformance::Options wanted;
-  wanted.binary = find_binary(options);
-  if (!options.conf.empty()) wanted.config = read_input(options.conf);
-  wanted.rows = options.rows;
-  const conformance::Report report = conformance::run(wanted);
-  std::cout << (options.format == Format::json ? conformance::to_json(report)
-                                               : conformance::to_text(report, options.verbose > 0));
-  return report.passed() ? kOk : kFailed;
+  const std::string program =
+      std::filesystem::read_symlink("/proc/self/exe").parent_path() / "cnitool-conformance";
+  const char* format = options.json                     ? kJsonErrors
+                       : options.format == Format::json ? "json"
+                       : options.verbose > 0            ? "verbose"
+                                                        : "text";
+  std::vector<std::string> words{program, find_binary(options), format, config_file(options)};
+  words.insert(words.end(), options.rows.begin(), options.rows.end());
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  ::execv(program.c_str(), arguments.data());
+  if (errno == ENOENT)
+    throw NotFound("\"" + program +
+                   "\" is missing: install it beside cnitool, from the same build");
+  base::throw_errno("run \"" + program + "\"");
 }
 
 }  // namespace cnitool

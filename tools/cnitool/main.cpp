@@ -12,7 +12,6 @@
 #include "libcni/base/stdio.h"
 #include "tools/cnitool/command_line.h"
 #include "tools/cnitool/commands.h"
-#include "tools/cnitool/conformance/recorder.h"
 #include "tools/cnitool/failure.h"
 
 namespace {
@@ -60,7 +59,6 @@ void end_silently_without_reader(const std::system_error& error, const cnitool::
 }  // namespace
 
 int main(int argc, char** argv) {
-  conformance::maybe_act_as_recorder();
   base::fill_stdio();
   ::signal(SIGPIPE, SIG_IGN);  // a result that cannot be written is an error, and is rolled back
   cnitool::Options options = early_options({argv, static_cast<std::size_t>(argc)});

@@ -140,10 +140,11 @@ Report run(const Options& options) {
   if (geteuid() != 0) base::throw_errno("run conformance rows: namespaces need root", EPERM);
   const std::vector<Row> rows = selected_rows(options, report.subject, report);
   std::deque<Running> running;
+  std::size_t done = 0;
   const auto finish_oldest = [&] {
     const Json verdict = finish_row(running.front());
     file(report, running.front().row->id, verdict);
-    if (options.on_row) options.on_row(running.front().row->id);
+    if (options.on_row) options.on_row(running.front().row->id, ++done, rows.size());
     running.pop_front();
   };
   for (const Row& row : rows) {

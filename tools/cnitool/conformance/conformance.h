@@ -21,7 +21,8 @@ struct Options {
   /// Levels whose rows make the report fail.
   std::vector<std::string> required = {"MUST", "REF", "NEW"};
   unsigned jobs = 2;
-  std::function<void(const std::string& row)> on_row = {};  ///< progress
+  /// Progress: the row that was finished, how many are, and of how many.
+  std::function<void(const std::string& row, std::size_t done, std::size_t all)> on_row = {};
 };
 
 enum class State { passed, failed, skipped, not_applicable };
