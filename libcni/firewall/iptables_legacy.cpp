@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
 #include <sys/socket.h>
@@ -11,6 +12,7 @@
 #include <string_view>
 
 #include "libcni/base/file.h"
+#include "libcni/base/gone.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/base/unique_fd.h"
 #include "libcni/firewall/iptables.h"
@@ -204,10 +206,14 @@ class Blob {
 /// Asking for a table by name would make the kernel create it, so the list of those that exist
 /// comes first.
 bool exists(int family, const LegacyTable& table) {
-  const auto names = base::find_file(family == AF_INET ? "/proc/net/ip_tables_names"
-                                                       : "/proc/net/ip6_tables_names");
+  const std::string path =
+      family == AF_INET ? "/proc/net/ip_tables_names" : "/proc/net/ip6_tables_names";
+  // Not find_file(): each ADD of portmap looks, and /proc has no FIFO to be asked for.
+  const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd && base::is_gone(errno, base::Object::file)) return false;
+  if (!fd) base::throw_errno("open " + path);
   const std::string line = std::string("\n") + table.name + "\n";
-  return names && ("\n" + *names).find(line) != std::string::npos;
+  return ("\n" + base::read_all(fd.get(), path)).find(line) != std::string::npos;
 }
 
 std::vector<NatChain> read_legacy(int family, const LegacyTable& table) {
