@@ -43,10 +43,10 @@ struct HostPortCondition {
   bool operator==(const HostPortCondition&) const = default;
 };
 
-/// Which translated connections leave the host under its own address.
+/// The translated connections that get the host's own address as their source.
 enum class HostPortMasquerade {
   none,
-  local,  ///< from the container's own subnet, and from 127.0.0.1
+  local,  ///< those from the container's own subnet, and from 127.0.0.1
   all,
 };
 
@@ -60,48 +60,48 @@ struct HostPorts {
   bool operator==(const HostPorts&) const = default;
 };
 
-/// A hold on a host port of all packets, in nf_tables or iptables, made by this suite or by the
+/// A hold on a host port for all packets, in nf_tables or iptables, made by this suite or by the
 /// reference.
 struct HostPortHold {
   HostPort port;
   base::IpAddress container;  ///< that the port leads to
   std::string mark;    ///< comment of the element or rule in nf_tables, or the chain of iptables
-  std::string holder;  ///< as messages name it
+  std::string holder;  ///< the name in messages
 };
 bool belongs_to(const HostPortHold& hold, const Owner& owner);
 /// `tcp 8080`, or `192.0.2.1 tcp 8080`.
 std::string describe(const HostPort& port);
 
-/// Whether the holder is dead, so that its port can be given to another attachment.
+/// Returns whether the holder is dead, so that its port can be given to another attachment.
 using IsDead = std::function<bool(const HostPortHold&)>;
 
 /// Opens the ports of all `families` in one transaction. Idempotent. Throws
 /// std::system_error(EADDRINUSE) naming the other holder when a port is taken and its holder is not
-/// `is_dead`; a dead one is removed, and the log tells it.
+/// `is_dead`; the rules of a dead holder are removed, with a line in the log.
 void add_host_ports(nft::Nft& nft, const Owner& owner, std::span<const HostPorts> families,
                     const IsDead& is_dead);
 
-/// What a removal found: whether anything, and the UDP host ports among it.
+/// The outcome of a removal: whether there was anything, and the removed UDP host ports.
 struct RemovedHostPorts {
   bool existed = false;
   std::vector<std::uint16_t> udp;
 };
-/// Removes all that `owner` holds in nf_tables and what the reference made for its container ID.
-/// `families` are what the ADD may have been asked for, or empty: where each element says that
-/// there are no others, knowing them saves a walk over the ports of every attachment.
+/// Removes everything that `owner` holds in nf_tables and the rules that the reference made for its
+/// container ID. `families` are the ports that ADD was probably asked for, or empty. If the
+/// elements show that these were all, the ports of other attachments need not be read.
 RemovedHostPorts remove_host_ports(nft::Nft& nft, const Owner& owner,
                                    std::span<const HostPorts> families = {});
-/// Throws std::system_error(ENOENT) naming the first port that does not lead to its container. Both
-/// what add_host_ports() makes and what the reference makes in nf_tables will do.
+/// CHECK. Throws std::runtime_error naming the first port that does not lead to its container.
+/// Accepts the rules of add_host_ports() and those of the reference in nf_tables.
 void check_host_ports(nft::Nft& nft, const Owner& owner, std::span<const HostPorts> families);
 
-/// GC: reads what belongs to `network` and to none of `valid`; the step that it returns removes
-/// that. What is made in between stays (S-203).
+/// GC: reads the elements and rules of `network` that belong to none of `valid`; the returned step
+/// removes them. Rules made in between stay.
 [[nodiscard]] std::function<RemovedHostPorts()> find_stale_host_ports(nft::Nft& nft,
                                                                       const std::string& network,
                                                                       std::span<const Owner> valid);
 
-/// The holds of every network.
+/// Lists the holds of every network.
 std::vector<HostPortHold> list_host_ports(nft::Nft& nft);
 
 /// `tcp`, `udp`, `sctp`, `dccp`, `udplite` in any case; nothing for others.

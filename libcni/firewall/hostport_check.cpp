@@ -2,8 +2,8 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <stdexcept>
 
-#include "libcni/base/sys_error.h"
 #include "libcni/firewall/hostport.h"
 #include "libcni/firewall/hostport_table.h"
 
@@ -20,7 +20,7 @@ bool jumps(const Rules& rules, std::string_view from, std::string_view to) {
       rules, [&](const RuleInfo& rule) { return rule.chain == from && rule.target == to; });
 }
 
-/// Whether packets from outside and from the host itself get into `chain`. Releases of the
+/// Returns whether packets from outside and from the host itself reach `chain`. Releases of the
 /// reference before 1.9 jump there without hostports_all.
 bool is_reached(const Rules& rules, std::string_view chain) {
   return std::ranges::all_of(std::array{kChainPrerouting, kChainOutput}, [&](const char* hook) {
@@ -34,7 +34,7 @@ bool has_shared_rule(const Rules& rules, std::string_view chain, std::string_vie
       rules, [&](const RuleInfo& rule) { return rule.chain == chain && rule.comment == comment; });
 }
 
-/// One attachment's ports of one family, and what the table says.
+/// One attachment's ports of one family, and the rules of the table.
 struct Check {
   Nft& nft;
   const Owner& owner;
@@ -51,7 +51,8 @@ struct Check {
   }
 };
 
-/// A rule of the attachment's own leads there: the reference's, or one with conditions.
+/// Returns whether a rule for this attachment leads the port there: one of the reference, or one
+/// with conditions.
 bool is_led_by_rule(const Check& check, const HostPort& port) {
   const char* chain = port.host_ip ? kChainHostIpPorts : kChainPorts;
   const bool found = std::ranges::any_of(check.rules, [&](const RuleInfo& rule) {
@@ -82,8 +83,8 @@ bool is_masqueraded(const Check& check, const Placed& wanted) {
                      check.nft.find_element(check.table, wanted.set, wanted.element.key));
 }
 
-[[noreturn]] void missing(const std::string& what) {
-  base::throw_errno(what, ENOENT);
+[[noreturn]] void fail(const std::string& what) {
+  throw std::runtime_error(what);
 }
 
 void check_port(const Check& check, const HostPort& port) {
@@ -95,12 +96,12 @@ void check_port(const Check& check, const HostPort& port) {
     if (wanted.set == kPorts || wanted.set == kHostIpPorts)
       led = led || is_led_by_element(check, wanted);
     else if (!is_masqueraded(check, wanted))
-      missing("check " + name + ": the rule that masquerades connections to " +
-              check.ports.container.address.text() + " is missing from " + check.where());
+      fail(name + ": the rule that masquerades connections to " +
+           check.ports.container.address.text() + " is missing from " + check.where());
   }
   if (!led)
-    missing("check " + name + ": what leads it to " + check.ports.container.address.text() +
-            " port " + std::to_string(port.container_port) + " is missing from " + check.where());
+    fail(name + " is missing from " + check.where() + ": no element or rule leads it to " +
+         check.ports.container.address.text() + " port " + std::to_string(port.container_port));
 }
 
 }  // namespace

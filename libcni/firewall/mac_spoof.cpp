@@ -4,8 +4,8 @@
 #include <net/if.h>
 
 #include <algorithm>
+#include <stdexcept>
 
-#include "libcni/base/sys_error.h"
 #include "libcni/nft/nft.h"
 
 namespace firewall {
@@ -39,8 +39,8 @@ struct Names {
   std::string comment;
 };
 
-/// A shared chain's rules that lead to `chain`. Nothing can lead to a chain that does not exist, so
-/// a new attachment costs no walk over all others.
+/// The rules of the shared chain that jump to `chain`. No rule can jump to a chain that does not
+/// exist, so a new attachment need not read the rules of all others.
 std::vector<RuleInfo> find_jumps(Nft& nft, const std::string& chain) {
   if (!nft.has_chain(table(), chain)) return {};
   std::vector<RuleInfo> jumps = nft.list_rules(table(), kPrerouting);
@@ -72,7 +72,8 @@ nft::Bytes padded(const std::string& name) {
 }
 
 [[noreturn]] void missing(const std::string& what) {
-  base::throw_errno("find the MAC spoof check's " + what, ENOENT);
+  throw std::runtime_error("MAC spoof check: " + what +
+                           " is missing from nf_tables table \"bridge nat\"");
 }
 
 }  // namespace
@@ -87,7 +88,7 @@ void add_mac_spoof_check(const Owner& owner, const std::string& host_name, const
     batch.ensure_table({});
     batch.ensure_base_chain(kPrerouting, {"filter", kBridgePrerouting, -300});
     batch.ensure_chain(names.mac_chain);
-    // The comment ties the chain to its network, which its name does not.
+    // The comment names the network, which the name of the chain does not contain.
     batch.ensure_chain(names.chain, owner_comment(owner));
     for (const RuleInfo& jump : jumps) batch.remove_rule(kPrerouting, jump.handle);
     batch.flush_chain(names.chain);
@@ -96,13 +97,13 @@ void add_mac_spoof_check(const Owner& owner, const std::string& host_name, const
     batch.append_rule(names.mac_chain, Rule(names.comment).drop());
     batch.append_rule(names.chain, Rule(names.comment).jump(names.mac_chain));
     batch.append_rule(kPrerouting, Rule(names.comment).input_link(host_name).jump(names.chain));
-    // Only what was read makes a generation matter.
+    // The generation matters only if rules were read.
     nft.commit(batch, jumps.empty() ? std::nullopt : std::optional(generation));
   });
 }
 
 bool remove_mac_spoof_check(Nft& nft, const Owner& owner) {
-  // Most nodes have none: one question tells.
+  // Most nodes have no such table; one request shows that.
   if (!nft.has_chain(table(), kPrerouting)) return false;
   return remove_chains(nft, Names(owner).chain);
 }
@@ -119,13 +120,13 @@ void check_mac_spoof_check(const Owner& owner, const std::string& host_name, con
   Nft nft;
   const std::vector<RuleInfo> jumps = find_jumps(nft, names.chain);
   if (std::ranges::find(jumps, padded(host_name), &RuleInfo::compared) == jumps.end())
-    missing("jump for link \"" + host_name + "\"");
+    missing("the jump for link \"" + host_name + "\"");
   const std::vector<RuleInfo> inner = nft.list_rules(table(), names.chain);
   if (inner.empty() || inner.front().target != names.mac_chain)
     missing("chain \"" + names.chain + "\"");
   const std::vector<RuleInfo> rules = nft.list_rules(table(), names.mac_chain);
   if (rules.size() != 2 || rules[0].compared != nft::Bytes(mac.bytes.begin(), mac.bytes.end()))
-    missing("rule for source address " + mac.text());
+    missing("the rule for source address " + mac.text());
 }
 
 std::function<void()> find_stale_mac_spoof_checks(const std::string& network,

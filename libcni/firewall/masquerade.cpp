@@ -4,9 +4,9 @@
 #include <sys/socket.h>
 
 #include <set>
+#include <stdexcept>
 
 #include "libcni/base/failures.h"
-#include "libcni/base/sys_error.h"
 #include "libcni/firewall/iptables.h"
 #include "libcni/firewall/masquerade_iptables.h"
 #include "libcni/firewall/masquerade_nft.h"
@@ -29,7 +29,7 @@ void add_masquerade(const Owner& owner, std::span<const base::Prefix> addresses,
 }
 
 bool remove_masquerade(nft::Nft& nft, const Owner& owner, std::span<const base::Prefix> addresses) {
-  // Either may hold something: an upgrade, or a change of ipMasqBackend, leaves both.
+  // Both backends may hold rules, after an upgrade or a change of ipMasqBackend.
   bool sets = false;
   bool chains = false;
   base::Failures failures;
@@ -50,12 +50,11 @@ void check_masquerade(const Owner& owner, std::span<const base::Prefix> addresse
   nft::Nft nft;
   for (const base::Prefix& address : addresses)
     if (!masquerade_nft::has(nft, address) && !masquerade_iptables::has(nft, owner, address))
-      base::throw_errno(
-          "check that packets from " + address.address.text() + " to outside of " +
-              address.network().text() +
-              " are masqueraded: neither nf_tables table \"cni_plugins_masquerade\" nor chain " +
-              iptables_chain("CNI-", owner) + " of iptables table nat does it",
-          ENOENT);
+      throw std::runtime_error("packets from " + address.address.text() + " to outside of " +
+                               address.network().text() +
+                               " are not masqueraded: neither by nf_tables table "
+                               "\"cni_plugins_masquerade\" nor by chain " +
+                               iptables_chain("CNI-", owner) + " of iptables table nat");
 }
 
 std::function<void()> find_stale_masquerade(const std::string& network,

@@ -67,7 +67,7 @@ class Invocation {
       request.began = std::min(request.began, edges_.process_start());
     }
     perform(request);
-    // All that DEL could release outside of the namespace is released by now (F-06).
+    // At this point DEL has released everything outside of the namespace.
     if (own_netns) refuse_own_netns();
   }
 
@@ -93,7 +93,7 @@ class Invocation {
     }
   }
 
-  /// A result that does not reach the runtime leaves nothing behind (S-089).
+  /// If the result cannot be written to the runtime, the work of ADD is undone.
   void add(Request& request) {
     const Result result = plugin_.add(request);
     base::Undo undo;
@@ -118,14 +118,14 @@ class Invocation {
   Version version_of_errors_;
 };
 
-/// Files and standard input, as opposed to the kernel's network state (S-101).
+/// Returns whether the failure concerns files or standard input, not the kernel's network state.
 bool is_storage_failure(int errnum) {
   constexpr std::array kStorage{EIO,    ENOSPC,  EDQUOT, EROFS,        EACCES,
                                 EISDIR, ENOTDIR, ELOOP,  ENAMETOOLONG, EFBIG};
   return std::ranges::find(kStorage, errnum) != kStorage.end();
 }
 
-/// A msg of less than 200 bytes (S-112): file names can be long, and what went wrong stands at the
+/// Shortens a msg to less than 200 bytes: file names can be long, and the failure is named at the
 /// end.
 std::string shortened(const std::string& message) {
   constexpr std::size_t kHead = 120;
@@ -146,7 +146,7 @@ Error describe(const std::system_error& error) {
   return {code, message, message == error.what() ? details : details + "; " + error.what()};
 }
 
-/// What is being caught right now, as the error object that goes out.
+/// Turns the exception that is being handled into the error object for the runtime.
 Error describe_current_exception() {
   try {
     throw;
@@ -155,7 +155,8 @@ Error describe_current_exception() {
   } catch (const std::system_error& error) {
     return describe(error);
   } catch (const std::exception& error) {
-    return {Code::internal, error.what()};
+    const std::string message = shortened(error.what());
+    return {Code::internal, message, message == error.what() ? "" : error.what()};
   } catch (...) {
     return {Code::internal, "unknown failure"};
   }
@@ -171,7 +172,7 @@ int report(const Edges& edges, Version version) {
   return 1;
 }
 
-/// What a person's command line asks for; nothing when it is a runtime's call (S-001, S-006).
+/// The text for a person's command line; nothing when a runtime calls the plugin.
 std::optional<std::string> find_answer(const Plugin& plugin, const Edges& edges, int argc,
                                        char** argv) {
   const char* command = std::getenv("CNI_COMMAND");
@@ -186,7 +187,7 @@ std::optional<std::string> find_answer(const Plugin& plugin, const Edges& edges,
            " < configuration\n\n" +
            "A plugin of the Container Network Interface: container runtimes run it.\n" +
            "To try it by hand, use cnitool. \"" + name +
-           " --validate < configuration\" only looks for mistakes.\n\n" + about(plugin);
+           " --validate < configuration\" only checks the configuration.\n\n" + about(plugin);
   return std::nullopt;
 }
 
@@ -205,7 +206,7 @@ int plugin_main(const Plugin& plugin, const Edges& edges) {
 int plugin_main(const Plugin& plugin, int argc, char** argv) {
   base::fill_stdio();
   ::signal(SIGPIPE, SIG_IGN);
-  ::signal(SIGXFSZ, SIG_IGN);  // RLIMIT_FSIZE: the write fails with EFBIG, and what was made goes
+  ::signal(SIGXFSZ, SIG_IGN);  // RLIMIT_FSIZE: the write fails with EFBIG, and ADD is undone
   base::catch_termination_signals();
   const Edges edges{
       .getenv = [](const char* name) -> std::optional<std::string> {

@@ -20,7 +20,7 @@ using PluginMain = test::PluginProcess;
 
 // --- A8, A9
 
-TEST_F(PluginMain, S084_OnlyAddAndVersionSpeak) {
+TEST_F(PluginMain, S084_OnlyAddAndVersionPrintAResult) {
   configure("1.1.0", R"(,"cni.dev/valid-attachments":[])");
   for (const char* verb : {"DEL", "CHECK", "GC", "STATUS"}) {
     EXPECT_EQ(run(verb), 0);
@@ -33,13 +33,13 @@ TEST_F(PluginMain, S201_AnUnsetVerbSucceeds) {
   for (const char* verb : {"DEL", "CHECK", "GC", "STATUS"}) EXPECT_EQ(run(verb), 0) << verb;
 }
 
-TEST_F(PluginMain, S089_AResultThatCannotBeWrittenIsUndone) {
+TEST_F(PluginMain, S089_UndoesAddWhenTheResultCannotBeWritten) {
   stdout_failure = [] { base::throw_errno("write standard output", ENOSPC); };
   EXPECT_EQ(run("ADD"), 1);
   EXPECT_THAT(calls, ElementsAre("ADD", "DEL"));
 }
 
-TEST_F(PluginMain, S089_AResultThatCannotBePrintedIsUndone) {
+TEST_F(PluginMain, S089_UndoesAddWhenTheResultCannotBePrinted) {
   result = {};
   configure("0.2.0");
   const json error = failure_of("ADD");
@@ -59,6 +59,11 @@ TEST_F(PluginMain, S091_EveryFailureIsAnErrorObject) {
   error = failure_of("ADD");  // S-112
   EXPECT_LT(error.at("msg").get<std::string>().size(), 200u);
   EXPECT_THAT(error.at("msg").get<std::string>(), testing::EndsWith(": File name too long"));
+  EXPECT_THAT(error.at("details").get<std::string>(), testing::HasSubstr(path));
+  failure = [&] { throw std::runtime_error("packets from " + path + " are not masqueraded"); };
+  error = failure_of("CHECK");
+  EXPECT_LT(error.at("msg").get<std::string>().size(), 200u);
+  EXPECT_THAT(error.at("msg").get<std::string>(), testing::EndsWith(" are not masqueraded"));
   EXPECT_THAT(error.at("details").get<std::string>(), testing::HasSubstr(path));
   failure = [] { throw std::bad_alloc(); };
   EXPECT_EQ(code_of("ADD"), 999u);
@@ -102,7 +107,7 @@ TEST_F(PluginMain, S096_ErrorsCarryTheRequestsVersionWhereItIsKnown) {
 }
 
 // S-110
-TEST_F(PluginMain, S110_ErrorsGoOutUnchanged) {
+TEST_F(PluginMain, S110_PassesErrorsOnUnchanged) {
   failure = [] { throw Error(123u, "m", "d"); };
   EXPECT_EQ(failure_of("ADD"),
             (json{{"cniVersion", "1.1.0"}, {"code", 123}, {"msg", "m"}, {"details", "d"}}));

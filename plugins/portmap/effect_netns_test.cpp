@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What packets, operators and CHECK see of host ports, whichever suite and backend made them.
+// The view of packets, operators and CHECK on host ports, whichever suite and backend made them.
 #include <arpa/inet.h>
 #include <sys/socket.h>
+
+#include <stdexcept>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,8 +14,11 @@
 namespace portmap {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::StartsWith;
+using ::testing::ThrowsMessage;
 using W = test::PacketWorld;
 
 /// The errno of a connection from the host; ETIMEDOUT after a second.
@@ -36,7 +41,7 @@ TEST_F(PortmapPods, ConnectionsToTheIpv6LoopbackAreRefusedAtOnce) {
     EXPECT_EQ(connect_to("::1", 8080), ECONNREFUSED) << backend;
     EXPECT_EQ(world_.tcp(world_.pod, 80, nullptr, {W::kHost6, 8080}), W::kHost6) << backend;
     EXPECT_EQ(world_.tcp(world_.pod, 80, nullptr, {"127.0.0.1", 8080}), "10.22.0.1") << backend;
-    // A table of an earlier release is completed by the next ADD.
+    // The next ADD completes a table of an earlier release.
     if (backend == kNft) test::output_of("nft flush chain ip6 cni_hostport output");
     add_pod(neighbour_, backend, R"({"hostPort":70,"containerPort":70})");
     EXPECT_EQ(connect_to("::1", 8080), ECONNREFUSED) << backend;
@@ -45,7 +50,7 @@ TEST_F(PortmapPods, ConnectionsToTheIpv6LoopbackAreRefusedAtOnce) {
   }
 }
 
-TEST_F(PortmapPods, CheckMissesAPortThatItsIptablesChainDoesNotLeadOn) {
+TEST_F(PortmapPods, CheckFailsWhenTheIptablesChainOfAPortHasNoRule) {
   const std::string chain = firewall::iptables_chain("CNI-DN-", {"net1", "pod-one", "eth0"});
   for (const std::string tool : {"iptables", "ip6tables"})
     for (const std::string& flushed : {chain, std::string("CNI-HOSTPORT-DNAT")}) {
@@ -54,7 +59,10 @@ TEST_F(PortmapPods, CheckMissesAPortThatItsIptablesChainDoesNotLeadOn) {
       EXPECT_NO_THROW(verify(request(cni::Verb::check, pod_, kNft)));
       test::output_of(tool + " -t nat -F " + flushed);
       EXPECT_ANY_THROW(verify(request(cni::Verb::check, pod_, kIptables))) << tool << flushed;
-      EXPECT_ANY_THROW(verify(request(cni::Verb::check, pod_, kNft))) << tool << flushed;
+      EXPECT_THAT([&] { verify(request(cni::Verb::check, pod_, kNft)); },
+                  ThrowsMessage<std::runtime_error>(AllOf(
+                      StartsWith("host port "), HasSubstr(" is missing from nf_tables table \""))))
+          << tool << flushed;
       remove_pod(pod_, "");
     }
 }
@@ -83,14 +91,14 @@ TEST_F(PortmapPods, AMissingMarkChainIsNamedWithItsMaker) {
 }
 
 // S17
-TEST_F(PortmapPods, AToolThatOnlyClaimsSuccessIsFoundOut) {
+TEST_F(PortmapPods, AddFailsWhenIptablesOnlyClaimsSuccess) {
   shadow_tool("iptables-restore", "exit 0");
   EXPECT_THAT(refusal(pod_, kIptables), HasSubstr("iptables-restore reported success, but chain"));
   EXPECT_THAT(rules(), Not(HasSubstr("pod-one")));
 }
 
 // S17
-TEST_F(PortmapPods, AToolThatOnlyClaimsARemovalIsFoundOut) {
+TEST_F(PortmapPods, DelFailsWhenIptablesOnlyClaimsARemoval) {
   test::output_of("iptables-legacy -t nat -N CNI-DN-" +
                   firewall::iptables_chain("CNI-DN-", {"net1", "pod-one", "eth0"}).substr(7));
   shadow_tool("iptables-legacy-restore", "exit 0");
@@ -102,7 +110,7 @@ TEST_F(PortmapPods, AToolThatOnlyClaimsARemovalIsFoundOut) {
   }
 }
 
-/// What the reference's nftables backend writes for pod-one (releases before 1.9 had no
+/// The rules that the reference's nftables backend writes for pod-one (releases before 1.9 had no
 /// hostports_all).
 std::string reference_rules(bool with_all) {
   std::string text;
@@ -149,7 +157,7 @@ TEST_F(PortmapPods, RulesOfTheReferencesNftablesBackendPassCheck) {
     EXPECT_ANY_THROW(verify(request(cni::Verb::check, neighbour_, "")));
     test::output_of("nft flush chain ip6 cni_hostport output");
     EXPECT_ANY_THROW(verify(request(cni::Verb::check, pod_, "")));
-    // Ours beside it: each DEL leaves the other.
+    // With rules of both suites, each DEL leaves those of the other.
     add_pod(neighbour_, kNft, R"({"hostPort":70,"containerPort":70})");
     EXPECT_EQ(world_.tcp(world_.pod, 80, &world_.outside, {W::kHost, 8080}), W::kOutside);
     remove_pod(pod_, "");
