@@ -25,7 +25,7 @@ Position first(const RangeSet& set, const std::optional<base::IpAddress>& last_r
   return next(set, {static_cast<std::size_t>(range - set.ranges.data()), *last_reserved});
 }
 
-/// What one set gives: a lease or a problem.
+/// The answer of one set: a lease or a problem.
 struct Choice {
   std::optional<Lease> lease = {};
   std::string problem = {};
@@ -40,7 +40,7 @@ bool owns(const Usage& usage, const base::IpAddress& address) {
   return std::ranges::find(usage.owned, address) != usage.owned.end();
 }
 
-/// Neither lease nor problem when the attachment holds nothing of the set.
+/// Returns neither a lease nor a problem when the attachment holds no address of the set.
 Choice refuse_duplicate(const RangeSet& set, const Demand& demand, const Usage& usage) {
   for (const base::IpAddress& address : usage.owned)
     if (set.find(address) != nullptr)

@@ -12,18 +12,18 @@
 
 namespace ipam {
 
-/// What an attachment asks for.
+/// The addresses that an attachment asks for.
 struct Demand {
   std::vector<RangeSet> sets;
   std::vector<base::IpAddress> requested;  ///< at most one per set is served from these
   std::string container_id;                ///< for messages
 };
 
-/// What the store knows at this moment; the allocator's only view of the world.
+/// The contents of the store at this moment. The allocator sees nothing else.
 struct Usage {
   std::function<bool(const base::IpAddress&)> is_taken;
   std::function<std::optional<base::IpAddress>(std::size_t set)> last_reserved;
-  std::vector<base::IpAddress> owned;  ///< already by the attachment that asks
+  std::vector<base::IpAddress> owned;  ///< by the attachment that asks
 };
 
 struct Lease {
@@ -32,17 +32,18 @@ struct Lease {
   bool operator==(const Lease&) const = default;
 };
 
-/// One lease for each set, in their order, or none and the reference's words for why.
+/// One lease for each set, in the order of the sets; or no lease, and the reason in the words of
+/// the reference plugin.
 struct Allocation {
   std::vector<Lease> leases;
   std::string problem;
-  /// The problem is this address, which the very attachment that asks holds already.
+  /// Set when the allocation failed because the attachment already holds this address.
   std::optional<base::IpAddress> held = {};
 };
 
 /// Chooses without changing anything. A set without a requested address is walked upward from the
-/// one after its last reserved, around its end, so that a freed address rests as long as possible
-/// (reference-plugins 3.1 and 7.4). A second address in one set for one owner is refused (S-153).
+/// one after its last reserved, around its end, so that a freed address is reused as late as
+/// possible. A second address in one set for one owner is refused.
 Allocation allocate(const Demand& demand, const Usage& usage);
 
 }  // namespace ipam

@@ -165,8 +165,8 @@ TEST_F(Allocate, S153_RefusesASecondAddressForOneOwner) {
   EXPECT_EQ(problem, duplicate);
 }
 
-// P9: also where the owner asks for the address that it holds.
-TEST_F(Allocate, TellsWhichAddressTheOwnerHolds) {
+// P9: the address is also named when the owner asks for the very address that it holds.
+TEST_F(Allocate, NamesTheAddressThatTheOwnerHolds) {
   owned = {ip("10.0.0.5")};
   taken = {ip("10.0.0.5")};
   add();
@@ -177,7 +177,7 @@ TEST_F(Allocate, TellsWhichAddressTheOwnerHolds) {
   EXPECT_EQ(held, std::nullopt) << problem;
 }
 
-TEST_F(Allocate, AllowsWhatTheOwnerHasElsewhere) {
+TEST_F(Allocate, AllowsAnAddressOfTheOwnerInAnotherSet) {
   owned = {ip("10.7.0.5"), ip("fd00::5")};
   EXPECT_THAT(add(), ElementsAre("10.0.0.2/29 via 10.0.0.1"));
 }

@@ -18,7 +18,8 @@ struct Unusable {
   const char* why;
 };
 
-/// What no pod can have (RFC 6890); the kernel drops packets of the first three from any link.
+/// Ranges that pods cannot use (RFC 6890). The kernel drops packets from the first three on every
+/// link.
 constexpr std::array<Unusable, 6> kUnusable{{{"127.0.0.0/8", "loopback"},
                                              {"224.0.0.0/4", "multicast"},
                                              {"240.0.0.0/4", "reserved (class E)"},
@@ -94,7 +95,7 @@ std::string find_problem(const RangeSetConf& conf) {
   return {};
 }
 
-/// How many addresses `range` has to give.
+/// The number of addresses in `range` that pods can get.
 std::uint64_t size_of(const Range& range) {
   const auto first = range.start.bytes();
   const auto last = range.end.bytes();

@@ -10,7 +10,7 @@
 
 namespace ipam {
 
-/// A range as a configuration gives it.
+/// A range as written in the configuration.
 struct RangeConf {
   std::optional<base::Prefix> subnet = {};
   std::optional<base::IpAddress> start = {};
@@ -37,17 +37,16 @@ struct RangeSet {
   std::vector<Range> ranges;
 
   const Range* find(const base::IpAddress& address) const;
-  /// How many addresses there are to give; stays at its maximum when there are more.
+  /// The number of addresses that pods can get; saturates at the maximum of the type.
   std::uint64_t size() const;
   std::string text() const;  ///< the ranges, comma separated
 };
 
-/// Why nothing can be allocated from `sets`, in the reference's words, or empty when it can
-/// (reference-plugins 3.1).
+/// The reason why `sets` cannot be used, in the words of the reference plugin; empty when they can.
 std::string find_problem(const std::vector<RangeSetConf>& sets);
 
-/// With the defaults filled in: gateway and start are the first address of the subnet, end is the
-/// last, in IPv4 the one before. `sets` must be free of problems.
+/// Returns `sets` with the defaults filled in: gateway and start are the first address of the
+/// subnet, end is the last, in IPv4 the one before. `sets` must be free of problems.
 std::vector<RangeSet> complete(const std::vector<RangeSetConf>& sets);
 
 }  // namespace ipam

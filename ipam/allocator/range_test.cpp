@@ -125,7 +125,7 @@ TEST(RangeDefaults, LeaveOutTheBroadcastAddressInIpv4Only) {
   EXPECT_EQ(sets[1].ranges[0].gateway.text(), "fd00::1");
 }
 
-TEST(RangeSetSize, CountsWhatThereIsToGive) {
+TEST(RangeSetSize, CountsTheAddressesThatItCanGive) {
   const auto size = [](const RangeSetConf& set) { return complete({set})[0].size(); };
   EXPECT_EQ(size({range("10.0.0.0/30")}), 1u);
   EXPECT_EQ(size({range("10.0.0.0/24")}), 253u);

@@ -17,7 +17,7 @@ constexpr cni::Version kFirstWithLists{0, 3, 0};
   throw cni::Error(cni::Code::invalid_config, why, details);
 }
 
-/// Empty is absent, as in the reference.
+/// An empty string means that the key is absent, as in the reference plugin.
 std::optional<base::IpAddress> find_address(const json::Object& object, std::string_view key) {
   const std::string text = object.get_string(key);
   if (text.empty()) return std::nullopt;
@@ -55,7 +55,7 @@ std::vector<ipam::RangeSet> parse_sets(const json::Object& config, const json::O
   return ipam::complete(sets);
 }
 
-/// Results before 0.3.0 have one place for each family.
+/// A result before 0.3.0 has one address per family.
 void require_one_per_family(const std::vector<ipam::RangeSet>& sets, cni::Version version) {
   if (version >= kFirstWithLists) return;
   const auto v4 = std::ranges::count_if(
@@ -67,7 +67,8 @@ void require_one_per_family(const std::vector<ipam::RangeSet>& sets, cni::Versio
 base::IpAddress parse_request(const std::string& text, const std::string& key) {
   if (const auto address = base::IpAddress::parse(text)) return *address;
   if (const auto prefix = base::Prefix::parse(text)) return prefix->address;
-  refuse("cannot understand ip \"" + text + "\" of " + key, "want 10.1.0.5 or 10.1.0.5/16");
+  refuse("\"" + text + "\" of " + key + " is not an IP address",
+         "must be an address such as 10.1.0.5 or 10.1.0.5/16");
 }
 
 std::vector<base::IpAddress> parse_requests(const json::Object& object, std::string_view key) {
@@ -77,11 +78,11 @@ std::vector<base::IpAddress> parse_requests(const json::Object& object, std::str
   return addresses;
 }
 
-/// Longer ones name nothing in Linux.
+/// Linux does not accept a longer path (PATH_MAX).
 void require_possible_path(const std::string& data_dir) {
   if (data_dir.size() >= PATH_MAX)
     refuse("key \"ipam.dataDir\" has " + std::to_string(data_dir.size()) +
-           " bytes: a path has less than " + std::to_string(PATH_MAX));
+           " bytes: a path must be shorter than " + std::to_string(PATH_MAX) + " bytes");
 }
 
 }  // namespace

@@ -17,26 +17,27 @@ struct Conf {
   std::string resolv_conf;  ///< a path; empty for none
 };
 
-/// Every key that README.md has.
+/// Every key that README.md documents.
 inline constexpr std::string_view kKeys =
     "ipam.type ipam.ranges[][].subnet ipam.ranges[][].rangeStart ipam.ranges[][].rangeEnd"
     " ipam.ranges[][].gateway ipam.subnet ipam.rangeStart ipam.rangeEnd ipam.gateway"
     " ipam.routes[].dst ipam.routes[].gw ipam.routes[].mtu ipam.routes[].advmss"
     " ipam.routes[].priority ipam.routes[].table ipam.routes[].scope ipam.dataDir ipam.resolvConf";
 
-/// Throws code 7 for what means nothing, in the reference's words (reference-plugins 3.1).
+/// Parses and checks the configuration. Throws code 7 for an invalid value, in the words of the
+/// reference plugin.
 Conf parse_conf(const cni::Request& request);
 
-/// parse_conf() of a configuration alone: ranges that the runtime gives (capability `ipRanges`) are
-/// not there yet and not missed.
+/// Like parse_conf(), for a configuration that is checked without a pod: ranges that the runtime
+/// would pass (capability `ipRanges`) may be missing.
 void require_usable(const cni::Request& request);
 
-/// All that DEL and GC need to know: whatever else is wrong with a configuration, its addresses can
-/// be released (S-172).
+/// Reads only the keys that DEL and GC need, so that an otherwise broken configuration does not
+/// prevent its addresses from being released.
 std::string parse_data_dir(const cni::Request& request);
 
 /// The addresses that CNI_ARGS, args.cni.ips and runtimeConfig.ips ask for, in this order; prefix
-/// lengths are ignored. CNI_ARGS gives way to args where both name an address of one set (S-059).
+/// lengths are ignored. Where CNI_ARGS and args both name an address of one set, args wins.
 std::vector<base::IpAddress> parse_requested(const cni::Request& request,
                                              const std::vector<ipam::RangeSet>& sets);
 

@@ -49,7 +49,7 @@ cni::Error refusal(const cni::Request& made) {
   return {cni::Code::internal, ""};
 }
 
-TEST(HostLocalConf, S248_OrdersSetsAsTheirNumbersHaveAlwaysBeen) {
+TEST(HostLocalConf, S248_NumbersTheSetsLikeTheReference) {
   EXPECT_THAT(sets_of(request(R"({
     "runtimeConfig": {"ipRanges": [[{"subnet": "10.1.0.0/24"}], [{"subnet": "10.2.0.0/24"}]]},
     "ipam": {"subnet": "10.3.0.0/24", "rangeStart": "10.3.0.9", "rangeEnd": "10.3.0.19",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Data directories that cannot be written, on file systems of the test's own.
+// Data directories that cannot be written, on file systems that the test mounts.
 #include <sched.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -55,7 +55,7 @@ class HostLocalDisk : public test::PluginProcess {
         found[entry.path()] = base::read_file(entry.path());
     return found;
   }
-  /// The same without what an empty network keeps.
+  /// The same, without the files that an empty network keeps.
   std::size_t reservations() const {
     std::size_t count = 0;
     for (const auto& [path, content] : files()) {
@@ -133,8 +133,8 @@ TEST_F(HostLocalDisk, S12_DelFailsWithoutALockWhereThereIsSomethingToRelease) {
   EXPECT_EQ(call("DEL", "c2"), 0) << output;
 }
 
-/// STATUS says 0 just where ADD finds room.
-TEST_F(HostLocalDisk, S12_StatusKnowsWhetherThereIsRoomForOneAdd) {
+/// STATUS succeeds exactly when ADD finds room.
+TEST_F(HostLocalDisk, S12_StatusFailsWhenTheDiskHasNoRoomForOneAdd) {
   int ready = 0;
   for (int inodes = 2; inodes < 12; ++inodes) {
     mount("size=1m,nr_inodes=" + std::to_string(inodes));

@@ -78,7 +78,7 @@ TEST_F(OtherNetworks, MayUseTheSameAddressesWithoutPlumbd) {
   EXPECT_EQ(add("c1"), "10.1.0.2/29 fd00::2/125 ");
 }
 
-/// "Cannot look" is never "holds nothing".
+/// A file that cannot be read never counts as "the address is free".
 TEST_F(OtherNetworks, KeepTheirAddressesWhenTheNodeFileIsDamaged) {
   write("networks/cbr0/10.1.0.2", "c9\r\neth0");
   for (const char* text : {"{", "{}", R"({"ranges":["10.1"]})", R"({"ranges":7})"}) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stores that others wrote into, that outlived their attachments, and files that are not what they
-// should be.
+// Stores that other programs wrote into, reservations that outlived their attachments, and damaged
+// files.
 #include <sys/stat.h>
 
 #include <chrono>
@@ -46,7 +46,7 @@ TEST_F(HostLocal, R5_GivesAnAddressWhoseFileWasEmptied) {
   EXPECT_THAT(add("c2"), ElementsAre("10.1.0.2/30"));
 }
 
-// R3: only plugins that open the namespace insist on it.
+// R3: a plugin that does not open the namespace does not require it to exist.
 TEST_F(HostLocal, R3_NeedsNoNamespace) {
   for (const char* override_guard : {"", "1"}) {
     environment["CNI_NETNS"] = "/some/where/else";
@@ -71,7 +71,7 @@ TEST_F(HostLocal, P9_AProcessReplacesAReservationThatOutlivedItsAttachment) {
   }
 }
 
-TEST_F(HostLocal, P9_ARequestedAddressOfOnesOwnIsGivenAgain) {
+TEST_F(HostLocal, P9_GivesARequestedAddressAgainToItsOwner) {
   plugin = ipam_host_local::executable();
   put("10.1.0.4", "c1\r\neth0");
   environment["CNI_ARGS"] = "IP=10.1.0.4";
@@ -103,7 +103,7 @@ TEST_F(HostLocal, P9_InProcessItIsForTheInterfacePluginToSay) {
 }
 
 // S11
-TEST_F(HostLocal, S11_AResolvConfIsAtMostSmallAndNeverWaitedFor) {
+TEST_F(HostLocal, S11_RefusesALargeResolvConfAndNeverBlocksOnIt) {
   ASSERT_EQ(::mkfifo((dir / "fifo").c_str(), 0600), 0);
   dir.file("large", std::string(70'000, '#'));
   for (const std::string& path : {dir / "fifo", dir / "large", std::string("/dev/zero")}) {

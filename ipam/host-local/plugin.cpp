@@ -21,7 +21,7 @@
 namespace ipam_host_local {
 namespace {
 
-/// Far beyond what 100 pods queueing for the lock need, well below any runtime's patience.
+/// Much longer than 100 pods queueing for the lock need, and well below every runtime's timeout.
 constexpr int kLockSeconds = 10;
 
 ipam::Store lock(ipam::Folder folder) {
@@ -48,7 +48,7 @@ ipam::Usage usage_of(ipam::Store& store, const ipam::Owner& owner, OtherNetworks
           .owned = std::move(owned.exact)};
 }
 
-/// Refuses what no state of the store could give.
+/// Refuses requests that cannot be met whatever the store holds.
 void require_possible(const ipam::Demand& demand) {
   const std::string problem =
       ipam::allocate(demand, {.is_taken = [](const base::IpAddress&) { return false; },
@@ -61,7 +61,8 @@ void require_possible(const ipam::Demand& demand) {
 std::vector<ipam::Lease> get_leases(ipam::Store& store, const ipam::Demand& demand,
                                     const ipam::Owner& owner, OtherNetworks& others) {
   ipam::Allocation allocation = ipam::allocate(demand, usage_of(store, owner, others));
-  // Files that were emptied or rewritten in place are free or another's now (R5).
+  // Drops addresses whose files were emptied or rewritten in place: these are free, or another
+  // owner has them.
   if (!allocation.problem.empty() && store.rescan())
     allocation = ipam::allocate(demand, usage_of(store, owner, others));
   if (allocation.held)
@@ -71,9 +72,9 @@ std::vector<ipam::Lease> get_leases(ipam::Store& store, const ipam::Demand& dema
   return std::move(allocation.leases);
 }
 
-/// Each network has a lock of its own: after an address is reserved, the others are asked once
-/// more, so that of two that choose it at one time at least one sees the other's reservation and
-/// goes on.
+/// Each network has a lock of its own: after an address is reserved, the other networks are
+/// searched once more. When two ADDs choose one address at the same time, at least one sees the
+/// other's reservation and takes another address.
 std::vector<ipam::Lease> reserve(ipam::Store& store, const cni::Request& request,
                                  const ipam::Demand& demand, const std::string& data_dir) {
   constexpr int kTries = 16;
@@ -108,8 +109,8 @@ cni::Result add(const cni::Request& request) {
   return result;
 }
 
-/// Whether the lock's file could not be made for want of room, in a folder that holds nothing of
-/// the attachment: an ADD that finds no room leaves such a folder (S12).
+/// Returns whether the lock file could not be made because the disk is full, and the folder holds
+/// no address of the attachment. An ADD that finds the disk full leaves such a folder.
 bool has_nothing_to_release(const cni::Request& request, const std::system_error& failure) {
   constexpr std::array kNoRoom{ENOSPC, EDQUOT, EROFS};
   if (std::ranges::find(kNoRoom, failure.code().value()) == kNoRoom.end()) return false;
@@ -143,7 +144,7 @@ std::vector<base::IpAddress> find_held(const cni::Request& request, const Conf& 
   return owned.exact.empty() ? owned.by_id_only : owned.exact;
 }
 
-/// What the container holds, and what the result says it holds, must be the same.
+/// CHECK: the reserved addresses and those of prevResult must be the same.
 void check(const cni::Request& request) {
   const cni::Result& result = cni::require_prev_result(request);
   const Conf conf = parse_conf(request);
@@ -166,7 +167,8 @@ void check(const cni::Request& request) {
   }
 }
 
-/// Old releases wrote the container ID alone: valid with any of its interfaces (S-202).
+/// Old releases wrote the container ID alone; such a reservation is valid while any interface of
+/// the container is.
 bool is_valid(const cni::Request& request, const std::string& owner) {
   const auto line_break = owner.find("\r\n");
   if (line_break != std::string::npos)
@@ -176,9 +178,9 @@ bool is_valid(const cni::Request& request, const std::string& owner) {
   });
 }
 
-/// The stale are chosen before the lock is taken and removed, unchanged, while it is held, so that
-/// no ADD waits for the scan. An address reserved after GC began is not in its list and never among
-/// them (S-203).
+/// Stale files are collected without the lock, and removed under the lock if they are unchanged, so
+/// that no ADD waits for the scan. An address that was reserved after GC began is not in GC's list
+/// of valid attachments and is never removed.
 void gc(const cni::Request& request) {
   auto folder = ipam::Folder::find(parse_data_dir(request), request.network);
   if (!folder) return;
@@ -191,7 +193,7 @@ void gc(const cni::Request& request) {
   if (!stale.empty()) lock(std::move(*folder)).release_unchanged(stale);
 }
 
-/// Whether the sandbox can be looked into and has no link of the attachment's name.
+/// Returns whether the sandbox can be opened and has no link with the attachment's name.
 bool lacks_link(const cni::Request& request) {
   if (!request.sandbox) return false;
   bool lacks = false;
@@ -201,15 +203,16 @@ bool lacks_link(const cni::Request& request) {
   return lacks;
 }
 
-/// ADD for a plugin of which nothing is known: a reservation of the same attachment that may be
-/// from before the last start of the machine is replaced where the sandbox lacks the link (P9).
-/// What was reserved since is a second ADD's, or about to get its link (S-153).
+/// ADD when the interface plugin is another program. A reservation of the same attachment that may
+/// be older than the last boot is replaced if the sandbox lacks the link. A reservation made since
+/// boot stays: it belongs to a second ADD, or its link is about to be made.
 cni::Result add_replacing(const cni::Request& request) {
   try {
     return add(request);
   } catch (const cni::StillReserved& reserved) {
     if (reserved.since_boot() || !lacks_link(request)) throw;
-    base::log(std::string(reserved.what()) + "; it is released: nothing of the attachment is left");
+    base::log(std::string(reserved.what()) +
+              "; released it: the sandbox has no link of this attachment");
   }
   del(request);
   return add(request);

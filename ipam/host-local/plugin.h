@@ -5,11 +5,11 @@
 
 namespace ipam_host_local {
 
-/// IPAM plugin host-local; without state of its own, so that another plugin can run it in process.
+/// IPAM plugin host-local. The object has no state, so that another plugin can run it in process.
 const cni::Plugin& plugin();
 
-/// The same as a process of its own: ADD replaces a reservation of the same attachment that
-/// outlived it (P9). In process that is for the interface plugin to say (cni::Ipam::add).
+/// The plugin when it runs as a process of its own: ADD replaces a stale reservation of the same
+/// attachment. In process the interface plugin decides that (cni::Ipam::add).
 const cni::Plugin& executable();
 
 }  // namespace ipam_host_local

@@ -129,7 +129,7 @@ TEST_F(HostLocal, S165_DelNeedsNoNamespace) {
   EXPECT_THAT(reserved(), IsEmpty());
 }
 
-TEST_F(HostLocal, CheckPassesWhatAddGave) {
+TEST_F(HostLocal, CheckPassesAfterAdd) {
   add("c1");
   with_prev_result(last_result);
   const auto before = files();
@@ -170,11 +170,11 @@ TEST_F(HostLocal, S183_CheckLeavesAddressesOfOthersAlone) {
   EXPECT_EQ(call("CHECK", "c1"), 0) << output;
 }
 
-TEST_F(HostLocal, S202_GcReleasesAllThatIsNotListed) {
+TEST_F(HostLocal, S202_GcReleasesUnlistedAddresses) {
   for (const char* id : {"c1", "c2", "c3"}) add(id);
   put("10.1.0.6", "c4");  // an old release's
   put("10.1.0.5", "c2");
-  put("fd00::5", "");  // whoever wrote it died
+  put("fd00::5", "");  // its writer died
   with_valid(R"([{"containerID":"c2","ifname":"eth0"},{"containerID":"c3","ifname":"eth1"},
                  {"containerID":"c9","ifname":"eth0"}])");
   for (int i = 0; i < 2; ++i) {  // S-200
@@ -222,7 +222,7 @@ TEST_F(HostLocal, S105_S157_S188_AnswersTryAgainWhileTheLockIsHeld) {
   EXPECT_THAT(message(), HasSubstr(dir / "net1/lock"));
 }
 
-TEST_F(HostLocal, S208_StatusTellsAnExhaustedPool) {
+TEST_F(HostLocal, S208_StatusFailsWhenAPoolIsExhausted) {
   configure_ipam(R"("ranges":[[{"subnet":"fd00::/64"}],[{"subnet":"10.1.0.0/30"}]])");
   EXPECT_EQ(run("STATUS"), 0) << output;
   EXPECT_TRUE(fs::is_empty(dir.path()));  // S-210
@@ -237,7 +237,7 @@ TEST_F(HostLocal, S208_StatusTellsAnExhaustedPool) {
   EXPECT_EQ(run("STATUS"), 0) << "ADD would take it: " << output;
 }
 
-TEST_F(HostLocal, S206_StatusTellsADataDirThatCannotBe) {
+TEST_F(HostLocal, S206_StatusFailsWhenTheDataDirIsImpossible) {
   dir.file("net1", "a file");
   EXPECT_EQ(run("STATUS"), 1);
   EXPECT_EQ(code(), 50u);

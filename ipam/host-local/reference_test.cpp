@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Side by side and taking turns with the CNI project's host-local, as Debian packages it.
+// Compares host-local with the CNI project's host-local, as Debian packages it: side by side, and
+// taking turns on one store.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,8 +30,8 @@ struct Call {
   std::string args = "";
 };
 
-/// What came out, without what is allowed to differ: codes, details, an empty `dns`. A failure is
-/// its message after "error: ".
+/// The outcome without the parts that may differ: codes, details, an empty `dns`. A failure is
+/// "error: " and its message.
 std::string essence(const std::string& output) {
   if (output.empty()) return {};
   json answer = json::parse(output);

@@ -33,7 +33,7 @@ TEST(ResolvConf, AcceptsAByteOrderMark) {
               ElementsAre("192.0.2.1"));
 }
 
-TEST(ResolvConf, IgnoresWhatItDoesNotKnow) {
+TEST(ResolvConf, IgnoresUnknownLines) {
   EXPECT_TRUE(parse_resolv_conf("").empty());
   EXPECT_TRUE(parse_resolv_conf("nameserver\nsortlist 192.0.2.0\n#nameserver 192.0.2.1").empty());
 }

@@ -20,7 +20,7 @@ namespace {
   throw cni::Error(cni::Code::not_available, why, details);
 }
 
-/// The folder itself or, before the first ADD, the nearest one above that exists.
+/// The folder itself or, before the first ADD, its nearest existing ancestor.
 std::string nearest_existing(std::filesystem::path path) {
   std::error_code error;
   path = std::filesystem::absolute(path).lexically_normal();
@@ -29,10 +29,10 @@ std::string nearest_existing(std::filesystem::path path) {
   return path.string();
 }
 
-/// What one ADD puts on the file system.
+/// The space that one ADD needs on the file system.
 struct Need {
-  std::uint64_t files = 0;   ///< new ones, folders too
-  std::uint64_t blocks = 0;  ///< at most one for each that is not empty
+  std::uint64_t files = 0;   ///< files and folders to create
+  std::uint64_t blocks = 0;  ///< at most one for each file that is not empty
 };
 
 Need need_of(const Conf& conf, const std::string& network) {
@@ -60,11 +60,11 @@ void require_writable(const std::string& path, const Need& need) {
     not_ready("cannot write reservations in " + folder, "not a directory");
   struct statvfs space {};
   if (::statvfs(folder.c_str(), &space) != 0) return;
-  // File systems that make inodes as they go count none.
+  // File systems that create inodes on demand report a count of zero.
   if (space.f_bfree < need.blocks || (space.f_files != 0 && space.f_ffree < need.files))
     not_ready("cannot write reservations in " + folder,
-              "no space left on its file system: the next ADD makes " + std::to_string(need.files) +
-                  " files in " + std::to_string(need.blocks) + " blocks, it has room for " +
+              "no space left on its file system: the next ADD needs " + std::to_string(need.files) +
+                  " files and " + std::to_string(need.blocks) + " blocks; free are " +
                   std::to_string(space.f_ffree) + " files and " + std::to_string(space.f_bfree) +
                   " blocks");
 }
@@ -74,12 +74,12 @@ bool gives(const ipam::RangeSet& set, const base::IpAddress& address) {
   return range != nullptr && address != range->gateway;
 }
 
-/// Whether every address of `set` has a file that somebody holds.
+/// Returns whether every address of `set` has a file with an owner in it.
 bool is_exhausted(const ipam::RangeSet& set, const ipam::Folder& folder) {
   std::uint64_t taken = 0;
   folder.list([&](const base::IpAddress& address) { taken += gives(set, address) ? 1 : 0; });
   if (taken < set.size()) return false;
-  bool reclaimable = false;  // files that a crash left empty: ADD takes them
+  bool reclaimable = false;  // files that a crash left empty: ADD reuses them
   folder.list([&](const base::IpAddress& address) {
     reclaimable = reclaimable || (gives(set, address) && folder.is_empty(address.text()));
   });

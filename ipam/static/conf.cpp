@@ -20,7 +20,8 @@ base::Prefix parse_cidr(const std::string& text, const std::string& problem,
                         const std::string& key) {
   const auto prefix = base::Prefix::parse(text);
   if (!prefix)
-    refuse(problem + " CIDR notation, got: '" + text + "'", key + " wants such as 10.1.0.5/16");
+    refuse(problem + " CIDR notation, got: '" + text + "'",
+           key + " must be an address with prefix length, such as 10.1.0.5/16");
   return *prefix;
 }
 
@@ -35,7 +36,7 @@ cni::IpConfig parse_address(const json::Object& object) {
   return ip;
 }
 
-/// Comma separated, spaces around each.
+/// Splits at commas and trims the spaces around each item.
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> items;
   std::size_t start = 0;
@@ -51,7 +52,7 @@ std::vector<std::string> split(const std::string& text) {
   }
 }
 
-/// GATEWAY is for the addresses of the same CNI_ARGS, never for the configuration's.
+/// GATEWAY applies to the addresses of the same CNI_ARGS, never to those of the configuration.
 Ips parse_env(const std::string& args) {
   const auto found = cni::parse_args(args, {"IP", "GATEWAY"});
   Ips ips;
@@ -64,14 +65,15 @@ Ips parse_env(const std::string& args) {
     for (const std::string& text : split(gateways->second)) {
       const auto gateway = base::IpAddress::parse(text);
       if (!gateway)
-        refuse("invalid gateway address: " + text, "GATEWAY of CNI_ARGS wants such as 10.1.0.1");
+        refuse("invalid gateway address: " + text,
+               "GATEWAY of CNI_ARGS must be an IP address, such as 10.1.0.1");
       for (cni::IpConfig& ip : ips)
         if (ip.address.contains(*gateway)) ip.gateway = gateway;
     }
   return ips;
 }
 
-/// Replaces `ips` by those under `key`, unless there are none.
+/// Replaces `ips` by the addresses under `key`, if there are any.
 void override_with(const json::Object& object, Ips& ips) {
   const auto texts = object.find_strings("ips").value_or(std::vector<std::string>{});
   if (!texts.empty()) ips.clear();
@@ -80,7 +82,7 @@ void override_with(const json::Object& object, Ips& ips) {
                                          object.path_of("ips"))});
 }
 
-/// Results before 0.3.0 have one place for each family.
+/// A result before 0.3.0 has one address per family.
 void require_one_per_family(const Ips& ips, cni::Version version) {
   if (version >= kFirstWithLists) return;
   const auto v4 = std::ranges::count_if(
@@ -92,7 +94,8 @@ void require_one_per_family(const Ips& ips, cni::Version version) {
 
 cni::Result parse(const cni::Request& request, const std::string& args) {
   const auto ipam = request.config.find_object("ipam");
-  if (!ipam) refuse("IPAM config missing 'ipam' key", "want \"ipam\": {\"type\": \"static\", ...}");
+  if (!ipam)
+    refuse("IPAM config missing 'ipam' key", "must have \"ipam\": {\"type\": \"static\", ...}");
   cni::Result result{.routes = json::parse_routes(*ipam, cni::Code::invalid_config),
                      .dns = json::parse_dns(ipam->get_object("dns"))};
   for (cni::Route& route : result.routes) route.extra.clear();

@@ -8,9 +8,9 @@
 namespace ipam_static {
 namespace {
 
-/// A later plugin may have taken an address out of the result, or, as bgp does, its subnet and
-/// gateway, which is not our failure (S-182), but not all addresses; and a gateway that is there
-/// must be the one that was given.
+/// CHECK: at least one configured address must be in prevResult, and a gateway that is given there
+/// must be the configured one. Later plugins may remove an address or, as bgp does, its subnet and
+/// gateway; that is not an error.
 void check(const cni::Request& request) {
   const cni::Result& there = cni::require_prev_result(request);
   const cni::Result ours = parse_result(request);

@@ -5,8 +5,8 @@
 
 namespace ipam_static {
 
-/// IPAM plugin static: the configuration's addresses, no state, so that another plugin can run it
-/// in process.
+/// IPAM plugin static: gives the addresses of the configuration. The object has no state, so that
+/// another plugin can run it in process.
 const cni::Plugin& plugin();
 
 }  // namespace ipam_static

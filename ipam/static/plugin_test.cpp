@@ -30,7 +30,7 @@ class Static : public test::PluginProcess {
   void with_prev_result(const std::string& text) {
     configure_ipam(ipam_, ",\"prevResult\":" + text);
   }
-  /// "address" or "address via gateway" of each.
+  /// "address" or "address via gateway" for each address.
   std::vector<std::string> add() {
     std::vector<std::string> texts;
     EXPECT_EQ(run("ADD"), 0) << output;
@@ -49,7 +49,7 @@ class Static : public test::PluginProcess {
 const std::string kTwo =
     R"(,"addresses":[{"address":"10.1.0.5/16","gateway":"10.1.0.1"},{"address":"fd00::5/64"}])";
 
-TEST_F(Static, S135_AnswersWhatTheConfigurationNames) {
+TEST_F(Static, S135_ReturnsTheConfiguredAddresses) {
   configure_ipam(kTwo + R"(,"routes":[{"dst":"0.0.0.0/0","mtu":1400,"table":0}],
                            "dns":{"nameservers":["192.0.2.53"],"search":["a.test"]})");
   EXPECT_EQ(run("ADD"), 0);
@@ -81,7 +81,7 @@ TEST_F(Static, S059_S251_ArgsReplaceAllAndCapabilitiesReplaceArgs) {
   EXPECT_THAT(add(), ElementsAre("10.5.0.7/24", "fd05::7/64"));
 }
 
-TEST_F(Static, RefusesWhatMeansNothing) {
+TEST_F(Static, RefusesInvalidValues) {
   const auto refusal = [&](const std::string& members, const std::string& args = "",
                            const std::string& more = "") {
     configure_ipam(members, more);
@@ -115,7 +115,7 @@ TEST_F(Static, AllowsOneAddressPerFamilyBefore030) {
             "CNI version 0.2.0 does not support more than 1 address per family");
 }
 
-TEST_F(Static, CheckPassesWhatAddGaveWithWhatOthersChanged) {
+TEST_F(Static, CheckPassesAfterChangesOfOtherPlugins) {
   configure_ipam(kTwo);
   with_prev_result(R"({"ips":[{"address":"10.1.0.5/16","gateway":"10.1.0.1"},
                               {"address":"192.0.2.7/24"}]})");
@@ -157,7 +157,7 @@ TEST_F(Static, RunsItsExample) {
   EXPECT_THAT(add(), ElementsAre("10.22.0.5/16 via 10.22.0.1", "fd00:22::5/64 via fd00:22::1"));
 }
 
-/// CNI_ARGS and what follows `ipam` in a configuration.
+/// CNI_ARGS and the text after `ipam` in a configuration.
 struct Vector {
   std::string args;
   std::string ipam;
@@ -170,7 +170,7 @@ void PrintTo(const Vector& v, std::ostream* out) {
 
 class StaticReference : public Static, public testing::WithParamInterface<Vector> {
  protected:
-  /// What came out, without what is allowed to differ: codes, details, an empty `dns`.
+  /// The outcome without the parts that may differ: codes, details, an empty `dns`.
   static std::string essence(const std::string& text) {
     json answer = json::parse(text);
     if (answer.contains("code")) return answer.at("msg");

@@ -21,11 +21,12 @@
 namespace ipam {
 namespace {
 
-/// One name is enough: only the holder of the lock writes, and no address looks like it.
+/// One temporary name is enough: only the holder of the lock writes, and the name cannot be an
+/// address.
 constexpr const char* kTemporary = ".plumb-new";
 constexpr const char* kLock = "lock";
 
-// O_NONBLOCK: a FIFO put in the place of a file must not hold us.
+// O_NONBLOCK: opening a FIFO in the place of a file must not block.
 constexpr int kReading = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
 
 struct DirectoryCloser {
@@ -36,7 +37,7 @@ base::UniqueFd open_directory(int at, const std::string& path, int flags) {
   return base::UniqueFd(::openat(at, path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags));
 }
 
-/// A name as the store gives it to an address; others are not ours.
+/// A name that the store gives to an address file. Other names belong to other programs.
 std::optional<base::IpAddress> address_of(const std::string& name) {
   const auto address = base::IpAddress::parse(name);
   return address && address->text() == name ? address : std::nullopt;
@@ -62,8 +63,8 @@ bool rename_new(int folder, const std::string& name) {
 /// Calls `visit` with each entry of the folder.
 template <typename Visit>
 void for_each_entry(int folder, const std::string& path, const Visit& visit) {
-  // A description of its own: the reading position of `folder` is shared with whoever else reads
-  // it.
+  // A separate open file description: the reading position of `folder` is shared by all its
+  // readers.
   const int fd = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) base::throw_errno("open " + path);
   const std::unique_ptr<DIR, DirectoryCloser> directory(::fdopendir(fd));
@@ -129,7 +130,7 @@ void Folder::scan(const std::function<void(AddressFile)>& visit) const {
     const auto content = file.regular ? find_file(entry.d_name) : std::nullopt;
     if (file.regular && !content) return;
     if (content && content->size() > kMostInFile) {
-      base::log(path_of(entry.d_name) + " is passed over, its address stays taken: " +
+      base::log(path_of(entry.d_name) + " is skipped, its address stays reserved: " +
                 "a reservation has at most " + std::to_string(kMostInFile) + " bytes");
       file.regular = false;
     } else {
@@ -153,7 +154,8 @@ std::optional<std::string> Folder::find_file(const std::string& name) const {
   const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
   if (got < 0) base::throw_errno("read " + path_of(name));
   std::string text(buffer.data(), static_cast<std::size_t>(got));
-  // A short read of a file is its end; only an uncommonly long container ID goes on.
+  // A short read means the end of the file. Only an unusually long container ID needs a second
+  // read.
   if (text.size() < buffer.size()) return text;
   text.resize(kMostInFile + 1);
   const ssize_t all = ::pread(fd.get(), text.data(), text.size(), 0);
@@ -187,8 +189,8 @@ bool Folder::publish(const std::string& name, std::string_view content) const {
   base::Undo undo;
   undo.add("remove " + path_of(kTemporary), [this] { remove(kTemporary); });
   base::write_all(fd.get(), content, path_of(name));
-  // The kernel's own stamp can lie a clock tick back, before the start of a GC that began earlier
-  // (S-203). Where the file system keeps no such times nothing is lost but that precision.
+  // The kernel's coarse time stamp can be a clock tick old, and so lie before the start of a GC
+  // that began earlier. On file systems without such times only that precision is lost.
   std::array<timespec, 2> times{{{0, UTIME_OMIT}, {}}};
   ::clock_gettime(CLOCK_REALTIME, &times[1]);
   static_cast<void>(::futimens(fd.get(), times.data()));
@@ -209,11 +211,11 @@ void Folder::overwrite(const std::string& name, std::string_view content) const 
   if (!fd) base::throw_errno("open " + path_of(name));
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) base::throw_errno("stat " + path_of(name));
-  // A second name for the file could be anything on this file system (S-263).
+  // A hard link: writing would change any file on this file system.
   if (!S_ISREG(status.st_mode) || status.st_nlink > 1)
     base::throw_errno("write " + path_of(name), EMLINK);
   base::write_all(fd.get(), content, path_of(name));
-  // Cutting to nothing first, as the reference does, would make ext4 write the file out at once.
+  // Truncating first, as the reference does, would make ext4 write the file to disk at once.
   const auto size = static_cast<off_t>(content.size());
   if (status.st_size > size && ::ftruncate(fd.get(), size) != 0)
     base::throw_errno("cut " + path_of(name));

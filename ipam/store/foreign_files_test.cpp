@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files in the store that others wrote, and what only this store knows of its own.
+// Files in the store that other programs wrote, and what the index records in addition to the
+// files.
 #include <chrono>
 #include <filesystem>
 #include <system_error>
@@ -14,7 +15,7 @@ namespace {
 using testing::ElementsAre;
 
 // R5: a file that is written in place leaves the folder's times as they were, and so the index.
-TEST_F(StoreTest, R5_ReleasesWhatWasRewrittenInPlace) {
+TEST_F(StoreTest, R5_ReleasesAFileThatWasRewrittenInPlace) {
   open().reserve(c1, {ip("10.0.0.2")});
   put("10.0.0.2", "c2\r\neth0");
   EXPECT_EQ(open().release(c2), 1u);
@@ -55,7 +56,7 @@ TEST_F(StoreTest, S11_RefusesAnOwnerThatItCouldNotReadAgain) {
 }
 
 // S20
-TEST_F(StoreTest, S20_AFolderInPlaceOfTheTemporaryFileGoesOrIsNamed) {
+TEST_F(StoreTest, S20_RemovesOrNamesAFolderInPlaceOfTheTemporaryFile) {
   open().reserve(c2, {ip("10.0.0.9")});
   fs::create_directory(path(".plumb-new"));
   open().reserve(c1, {ip("10.0.0.2")});
@@ -69,7 +70,7 @@ TEST_F(StoreTest, S20_AFolderInPlaceOfTheTemporaryFileGoesOrIsNamed) {
 }
 
 // P9
-TEST_F(StoreTest, P9_KnowsWhatWasReservedSinceTheMachineStarted) {
+TEST_F(StoreTest, P9_KnowsTheReservationsSinceBoot) {
   put("10.0.0.3", "c2\r\neth0");
   open().reserve(c1, {ip("10.0.0.2")});
   EXPECT_TRUE(open().is_recent(ip("10.0.0.2")));

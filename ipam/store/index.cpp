@@ -72,11 +72,12 @@ std::size_t Index::next_at(std::uint32_t number, Chain chain) const {
   return entry_at(number) + offsetof(Entry, next) + chain * sizeof(std::uint32_t);
 }
 
-/// Where the number of the chain's first entry stands.
+/// The place of the number of the chain's first entry.
 std::size_t Index::bucket(Chain chain, const Entry& entry) const {
   std::uint64_t hash = (entry.owner >> 1) ^ (entry.owner >> 32);
   if (chain == kByAddress) {
-    // Neighbours in neighbouring buckets: a walk along a range reads the table in order.
+    // Neighbouring addresses get neighbouring buckets, so that a walk along a range reads the table
+    // in order.
     std::uint64_t high = 0;
     std::uint32_t low = 0;
     std::memcpy(&high, entry.address.data(), sizeof(high));
@@ -111,7 +112,7 @@ void Index::put(std::size_t offset, const T& value) {
   if (file_ && !write_at(file_.get(), offset, &value, sizeof(T))) damaged_ = true;
 }
 
-/// Calls `visit` with the place where each entry's number stands, the number and the entry.
+/// Calls `visit` with the place of each entry's number, the number and the entry.
 template <typename Visit>
 void Index::walk(Chain chain, const Entry& like, const Visit& visit) {
   std::size_t link = bucket(chain, like);

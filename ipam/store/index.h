@@ -15,13 +15,13 @@
 
 namespace ipam {
 
-/// 63 bits of the 64-bit FNV-1a of who holds an address.
+/// 63 bits of the 64-bit FNV-1a hash of the owner of an address.
 std::uint64_t hash_owner(std::string_view owner);
 
-/// Which addresses are taken, and by whom: what a scan of the folder would find, in a file that
-/// answers with a few reads of some bytes. Only a cache: it is valid while its stamp is the
-/// folder's, it may be missing or damaged at any time, and an owner it names is a hint (a hash)
-/// that the caller verifies.
+/// The reserved addresses and their owners, as a scan of the folder would find them, in a file that
+/// needs only a few small reads per question. It is only a cache: it is valid while its stamp is
+/// the folder's, it may be missing or damaged at any time, and the owner it names is a hash that
+/// the caller must verify.
 ///
 /// Fixed-size entries, each in two hash chains: one by address, one by owner.
 class Index {
@@ -32,27 +32,27 @@ class Index {
     bool recent = false;      ///< reserved since the machine started, for certain
   };
 
-  /// The index file `name`, if it was written for this very `stamp`.
+  /// Opens the index file `name`, if it was written for this `stamp`.
   static std::optional<Index> find(int data_dir, const std::string& name, const Stamp& stamp);
-  /// An empty index in memory, with room for `records` and some more.
+  /// Makes an empty index in memory with room for `records` and some more.
   static Index sized_for(std::size_t records);
 
   std::vector<base::IpAddress> find_owner(std::uint64_t owner);
   bool contains(const base::IpAddress& address);
-  /// Whether its record says so; false without a record.
+  /// Returns the record's flag `recent`; false without a record.
   bool is_recent(const base::IpAddress& address);
   void insert(const Record& record);
   void erase(const base::IpAddress& address);
-  /// Reads the file at once, where many questions follow.
+  /// Reads the whole file, for callers that will ask many questions.
   void load();
 
-  /// True when it contradicts itself, cannot be read or written, or is full: answers since are
-  /// void, and save() does nothing.
+  /// True when the file contradicts itself, cannot be read or written, or is full. Then its answers
+  /// must be discarded, and save() does nothing.
   bool damaged() const { return damaged_; }
   bool in_memory_only() const { return !file_; }
 
-  /// Makes the changes valid for `stamp`; an index in memory becomes the file `name`. False when
-  /// that cannot be done, which leaves no valid file.
+  /// Makes the changes valid for `stamp`; an index in memory becomes the file `name`. Returns false
+  /// when that fails; no valid file is left then.
   bool save(int data_dir, const std::string& name, const Stamp& stamp);
 
  private:

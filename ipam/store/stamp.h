@@ -14,19 +14,21 @@ struct Stamp {
   std::uint64_t inode = 0;
   std::int64_t mtime_seconds = 0;
   std::int64_t mtime_nanoseconds = 0;
-  std::int64_t ctime_seconds = 0;  ///< tells a folder that a backup brought back, with its mtime
+  std::int64_t ctime_seconds =
+      0;  ///< differs for a folder that was restored from a backup with its mtime
   std::int64_t ctime_nanoseconds = 0;
-  std::array<char, 40> boot_id{};  ///< what a power cut left of a file must not be believed
+  std::array<char, 40>
+      boot_id{};  ///< changes with every boot: the index may be damaged after a power cut
   bool operator==(const Stamp&) const = default;
 };
 
-/// The folder's stamp now; nothing when the kernel does not tell.
+/// The folder's stamp now; nothing when the kernel does not report one.
 std::optional<Stamp> find_stamp(int folder);
 
 /// Gives the folder a modification time to the nanosecond and returns the stamp of this moment. The
-/// kernel's own times come from a coarse clock, so that two changes in one tick could share one;
-/// none can share this one. Nothing when the file system rounds times or we may not set them.
-/// `earlier` is any stamp of the folder since boot.
+/// kernel's own times come from a coarse clock, so that two changes in one tick could get the same
+/// time; no other change can get this one. Returns nothing when the file system rounds times or
+/// this process may not set them. `earlier` is any stamp of the folder since boot.
 std::optional<Stamp> mark_moment(int folder, const Stamp& earlier);
 
 }  // namespace ipam

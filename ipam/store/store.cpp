@@ -10,14 +10,14 @@
 namespace ipam {
 namespace {
 
-/// Questions after which reading the whole index is cheaper than asking on.
+/// The number of questions after which reading the whole index is cheaper.
 constexpr unsigned kManyQuestions = 64;
 
 std::string cursor_name(std::size_t set) {
   return "last_reserved_ip." + std::to_string(set);
 }
 
-/// Beside the folder, not in it: the reference reads every file in there, at any depth.
+/// Beside the folder, not in it: the reference reads every file below the folder, at any depth.
 std::string index_name(const Folder& folder) {
   return ".plumb-" + folder.network();
 }
@@ -45,7 +45,8 @@ void Store::build_index() {
   folder_.list([&](const base::IpAddress&) { ++count; });
   index_ = Index::sized_for(count);
   folder_.scan([&](const AddressFile& file) {
-    // Nobody holds a blank file: its writer died, and while we hold the lock no other is writing.
+    // A blank file has no owner: its writer died, and no other process writes while we hold the
+    // lock.
     if (!file.owner.empty() || !file.regular)
       index_->insert({.address = file.address,
                       .owner = hash_owner(file.owner),
@@ -72,8 +73,8 @@ std::vector<base::IpAddress> Store::find_files_of(const std::string& owner) {
   const auto hints = ask([&](Index& index) { return index.find_owner(hash_owner(owner)); });
   for (const base::IpAddress& hint : hints)
     if (trim(folder_.find_file(hint.text()).value_or("")) == owner) found.push_back(hint);
-  // A hint that its file contradicts: another program has written into files, perhaps into more
-  // than this one.
+  // The file contradicts the index: another program has written into files, perhaps into others
+  // too.
   if (found.size() < hints.size() && rescan()) return find_files_of(owner);
   return found;
 }
@@ -166,7 +167,7 @@ std::size_t Store::remove(const std::vector<base::IpAddress>& addresses,
     }
   }
   if (removed != 0 || index.in_memory_only()) commit();
-  if (why) throw std::system_error(why, failed);  // all that failed, in one message (S-197)
+  if (why) throw std::system_error(why, failed);  // all that failed, in one message
   return removed;
 }
 

@@ -13,7 +13,7 @@
 
 namespace ipam {
 
-/// Who holds an address.
+/// The owner of an address.
 struct Owner {
   std::string container_id;
   std::string ifname;
@@ -22,9 +22,9 @@ struct Owner {
 
 /// The reservations of one network, with the lock held for as long as this lives.
 ///
-/// The address files are the truth, and the only thing the reference reads or writes. So that
-/// neither a question nor a change has to read them all, an Index stands beside the folder in
-/// `<data_dir>/.plumb-<network>`; where it is missing or of another moment, one scan replaces it.
+/// The address files are the truth, and the only thing the reference reads or writes. An Index
+/// beside the folder, in `<data_dir>/.plumb-<network>`, saves reading them all. When it is missing
+/// or outdated, one scan rebuilds it.
 class Store {
  public:
   /// Addresses of an owner; very old releases wrote the container ID alone.
@@ -37,25 +37,28 @@ class Store {
 
   Owned find_owned(const Owner& owner);
   bool is_taken(const base::IpAddress& address);
-  /// Whether the address was certainly reserved since the machine started; false where a scan had
-  /// to replace the index since.
+  /// Returns whether the address is known to have been reserved since boot; false when a scan has
+  /// rebuilt the index since.
   bool is_recent(const base::IpAddress& address);
-  /// Reads every address file anew: a file that was rewritten in place leaves the folder's times,
-  /// and so the index, as they were. False when that has been done already.
+  /// Reads every address file anew: a file that was rewritten in place does not change the folder's
+  /// times, so the index looks valid. Returns false when that was already done.
   bool rescan();
-  /// Where the walk of set number `set` stands; nothing when unknown or not an address.
+  /// The cursor of set number `set`: the address reserved last. Nothing when it is unknown or not
+  /// an address.
   std::optional<base::IpAddress> last_reserved(std::size_t set);
 
-  /// Reserves the n-th address for the n-th set and moves that set's cursor to it: all or none.
+  /// Reserves the n-th address for the n-th set and moves that set's cursor to it: all of them or
+  /// none.
   void reserve(const Owner& owner, const std::vector<base::IpAddress>& addresses);
-  /// Releases what find_owned() finds: the exact ones or, without any, those by ID only. Where the
-  /// index knows of none the files are asked (R5). Does all it can, then throws what failed.
-  /// Returns how many it released.
+  /// Releases the addresses that find_owned() finds: exact matches or, without any, matches by ID
+  /// alone. When the index names none, the files are searched. Releases all it can, then throws the
+  /// failures. Returns the number of addresses released.
   std::size_t release(const Owner& owner);
-  /// Releases those of `files` that are still as given. Does all it can, then throws what failed.
+  /// Releases the entries of `files` that are unchanged. Releases all it can, then throws the
+  /// failures.
   std::size_t release_unchanged(const std::vector<AddressFile>& files);
 
-  /// Whether every address file was read to answer; false while the index did.
+  /// Returns whether every address file has been read; false while the index sufficed.
   bool scanned() const { return scanned_; }
 
  private:

@@ -60,7 +60,7 @@ TEST_F(StoreTest, MovesTheCursorToLongerAndShorterAddresses) {
   }
 }
 
-TEST_F(StoreTest, HasNoCursorWhereTheFileIsNoAddress) {
+TEST_F(StoreTest, HasNoCursorWhenTheFileIsNotAnAddress) {
   EXPECT_EQ(open().last_reserved(0), std::nullopt);
   put("last_reserved_ip.0", "10.0.0.3\n");
   EXPECT_EQ(open().last_reserved(0), std::nullopt) << "the reference takes no white space";
@@ -98,7 +98,7 @@ TEST_F(StoreTest, KeepsLongContainerIds) {
   EXPECT_THAT(exact(longer), ElementsAre("10.0.0.3"));
 }
 
-TEST_F(StoreTest, AnswersFromTheIndexWhileNobodyElseChangesTheFolder) {
+TEST_F(StoreTest, AnswersFromTheIndexWhileNoOtherProgramChangesTheFolder) {
   open().reserve(c1, {ip("10.0.0.2")});
   Store store = open();
   EXPECT_THAT(texts(store.find_owned(c1).exact), ElementsAre("10.0.0.2"));
@@ -107,7 +107,7 @@ TEST_F(StoreTest, AnswersFromTheIndexWhileNobodyElseChangesTheFolder) {
   EXPECT_FALSE(store.scanned());
 }
 
-TEST_F(StoreTest, SeesWhatSomeoneElseAdded) {
+TEST_F(StoreTest, SeesFilesThatAnotherProgramAdded) {
   open().reserve(c1, {ip("10.0.0.2")});
   put("10.0.0.3", "c2\r\neth0");
   Store store = open();
@@ -116,7 +116,7 @@ TEST_F(StoreTest, SeesWhatSomeoneElseAdded) {
   EXPECT_THAT(texts(store.find_owned(c2).exact), ElementsAre("10.0.0.3"));
 }
 
-TEST_F(StoreTest, SeesWhatSomeoneElseRemoved) {
+TEST_F(StoreTest, SeesThatAnotherProgramRemovedFiles) {
   open().reserve(c1, {ip("10.0.0.2")});
   fs::remove(path("10.0.0.2"));
   EXPECT_FALSE(open().is_taken(ip("10.0.0.2")));
@@ -254,7 +254,7 @@ TEST_F(StoreTest, FollowsADataDirThatIsALink) {
   EXPECT_EQ(folder->find_file("10.0.0.2"), "c1\r\neth0");
 }
 
-TEST_F(StoreTest, IsNotHeldUpByAFifo) {
+TEST_F(StoreTest, IsNotBlockedByAFifo) {
   put("10.0.0.9", "c9\r\neth0");
   ASSERT_EQ(::mkfifo(path("10.0.0.2").c_str(), 0600), 0);
   EXPECT_TRUE(open().is_taken(ip("10.0.0.2")));
@@ -297,7 +297,7 @@ TEST_F(StoreTest, S197_ReleasesAllItCanAndNamesTheRest) {
   EXPECT_THAT(exact(c1), UnorderedElementsAre("10.0.0.2", "10.0.0.4"));
 }
 
-TEST_F(StoreTest, S203_ReleasesOnlyWhatIsStillAsItWas) {
+TEST_F(StoreTest, S203_ReleasesOnlyUnchangedFiles) {
   put("10.0.0.2", "c1\r\neth0");
   put("10.0.0.3", "c1\r\neth0");
   const auto seen = scan();

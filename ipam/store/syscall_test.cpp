@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the store does at each crossing of the kernel's border: a process that is killed there
-// leaves a store that others can go on with, and there are not more of them with more reservations.
+// The behaviour of the store at each system call: a process that is killed there leaves a store
+// that others can go on with, and there are not more of them with more reservations.
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -93,7 +93,7 @@ class StoreSyscalls : public testing::Test {
     Folder::find(dir.path(), "net")->scan([&](AddressFile file) { files.push_back(file); });
     return files;
   }
-  /// What the store says is what the folder holds, and no file is without an owner.
+  /// The store reports exactly what the folder holds, and every file has an owner.
   void expect_consistent() {
     const auto files = scan();
     std::set<std::string> taken;

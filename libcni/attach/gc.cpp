@@ -20,11 +20,11 @@
 namespace attach {
 namespace {
 
-constexpr std::size_t kFew = 3;  // so many are sooner removed one by one
+constexpr std::size_t kFew = 3;  // so few are removed faster one by one
 
 using IsStale = std::function<bool(const net::Link&)>;
 
-/// The groups of GC are random, so that two GCs do not share one, and none of mark_of()'s.
+/// The group of a GC is random, so that two GCs do not share one, and never one of mark_of().
 std::uint32_t find_free_group(const std::vector<net::Link>& links) {
   constexpr std::uint32_t kFirst = 0x20000000;
   for (;;) {
@@ -35,7 +35,7 @@ std::uint32_t find_free_group(const std::vector<net::Link>& links) {
   }
 }
 
-/// Moves them; returns those that the kernel did not let go.
+/// Moves the links into the group; returns those that the kernel refused to move.
 std::vector<int> move_to_group(net::Netlink& host, const std::vector<int>& indices,
                                std::uint32_t group) {
   std::vector<int> refused;
@@ -53,10 +53,10 @@ void remove_each(net::Netlink& host, const std::vector<int>& indices) {
   failures.report();
 }
 
-/// All at once: the kernel waits for its readers after each request that removes links, 50 ms and
-/// more (synchronize_net). What is in the group is looked at again before it goes: a link that
-/// another process removed may have left its index to another one, or an operator may use the very
-/// group. What another GC has moved to its own group meanwhile is for that one to remove.
+/// Removes all at once: the kernel waits for its readers after each request that removes links, 50
+/// ms and more (synchronize_net). The group is read again before it is removed: the index of a link
+/// that another process removed may belong to another link now, or an operator may use the same
+/// group. A link that another GC has moved to its own group meanwhile is removed by that GC.
 void remove_together(net::Netlink& host, const std::vector<int>& indices, std::uint32_t group,
                      const IsStale& is_stale) {
   std::vector<int> one_by_one = move_to_group(host, indices, group);

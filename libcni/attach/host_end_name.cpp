@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view kPrefix = "veth";
 constexpr std::size_t kDigits = 8;
 constexpr base::BootTime kUnit = std::chrono::microseconds(100);
-constexpr std::uint32_t kMostAhead = 16;  // more than any ADD tries names
+constexpr std::uint32_t kMostAhead = 16;  // more names than any ADD tries
 
 std::uint32_t units_of(base::BootTime time) {
   return static_cast<std::uint32_t>(time / kUnit);
@@ -43,7 +43,7 @@ std::string make_host_end_name() {
 bool is_made_since(const std::string& name, base::BootTime moment) {
   const auto units = parse(name);
   if (!units) return false;
-  // Ahead of now, because make_host_end_name() may have counted on. All of it modulo 2^32.
+  // Ahead of now, because make_host_end_name() may have counted on. All arithmetic is modulo 2^32.
   const std::uint32_t now = units_of(base::boot_time()) + kMostAhead;
   return now - *units <= now - units_of(moment);
 }

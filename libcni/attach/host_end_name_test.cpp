@@ -18,7 +18,7 @@ TEST(HostEndName, S162_DiffersAtEachCall) {
 }
 
 // S13
-TEST(HostEndName, S13_TellsWhetherALinkIsNewer) {
+TEST(HostEndName, S13_RecognisesANewerLink) {
   const base::BootTime before = base::boot_time();
   const std::string name = make_host_end_name();
   EXPECT_TRUE(is_made_since(name, before));

@@ -27,7 +27,7 @@ std::optional<firewall::Owner> find_owner(const std::string& alias) {
   firewall::Owner owner{.network = alias.substr(network + 1, container - network - 1),
                         .container_id = alias.substr(container + 1, ifname - container - 1),
                         .ifname = alias.substr(ifname + 1)};
-  // Text of another program, or with parts that were hashed, does not come out as it was.
+  // The text of another program, or one with hashed parts, is not reproduced.
   return alias_of(owner) == alias ? std::optional(owner) : std::nullopt;
 }
 

@@ -11,15 +11,15 @@
 
 namespace attach {
 
-/// What shows that attachments are alive, read once: the host ends that carry our alias, and the
+/// The signs that attachments are alive, read once: the host ends that carry our alias, and the
 /// addresses of this namespace and of those that its links lead to.
 class Living {
  public:
   Living();
 
-  /// Whose host ends there are. Those with parts too long for an alias are left out.
+  /// The owners of the present host ends. Owners with parts too long for an alias are left out.
   const std::vector<firewall::Owner>& owners() const { return owners_; }
-  /// Whether a link has the address; nothing where the kernel cannot tell.
+  /// Returns whether a link has the address; nothing when the kernel cannot report that.
   std::optional<bool> has_address(const base::IpAddress& address) const;
 
  private:

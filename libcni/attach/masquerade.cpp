@@ -9,7 +9,7 @@ firewall::MasqueradeBackend parse_masquerade_backend(const std::string& text) {
   const auto backend = firewall::find_masquerade_backend(text);
   if (!backend)
     throw cni::Error(cni::Code::invalid_config, "unknown ipmasq backend \"" + text + "\"",
-                     "key ipMasqBackend: want \"nftables\" or \"iptables\"");
+                     "key ipMasqBackend: must be \"nftables\" or \"iptables\"");
   return *backend;
 }
 

@@ -7,7 +7,8 @@
 
 namespace attach {
 
-/// `ipMasqBackend` of a configuration; empty means ours to choose. Throws cni::Error 7 for others.
+/// Parses `ipMasqBackend` of a configuration; empty means the default. Throws cni::Error 7 for an
+/// unknown word.
 firewall::MasqueradeBackend parse_masquerade_backend(const std::string& text);
 
 }  // namespace attach

@@ -28,11 +28,11 @@ std::optional<base::IpAddress> first_gateway(const std::vector<cni::IpConfig>& i
 
 void enable_ipv6(const std::string& ifname) {
   const std::string key = "net/ipv6/conf/" + ifname + "/disable_ipv6";
-  // A kernel without IPv6 has no such key; adding the address then says so.
+  // A kernel without IPv6 has no such key; adding the address then fails with a clear error.
   if (net::find_sysctl(key).value_or("0") != "0") net::write_sysctl(key, "0");
 }
 
-/// The knobs that only exist inside the sandbox's own /proc/sys/net.
+/// Sets the knobs that exist only in the sandbox's /proc/sys/net.
 void write_sysctls(const SandboxPlan& plan) {
   const std::string v6 = "net/ipv6/conf/" + plan.ifname + "/";
   if (plan.dad) net::try_write_sysctl(v6 + "enhanced_dad", "1");
@@ -44,23 +44,25 @@ void write_sysctls(const SandboxPlan& plan) {
   net::try_write_sysctl(v6 + "keep_addr_on_down", "1");
 }
 
-/// `found` has all that the result names of a route; what it leaves open is not compared. The main
-/// table counts as left open: a plugin further down the chain (sbr) moves routes to a table of its
-/// own.
+/// Returns whether `found` matches all attributes that the result gives for a route. Absent ones
+/// are not compared, nor is the main table: a later plugin of the chain (sbr) moves routes to
+/// another table.
 bool has_named_properties(const net::Route& found, const cni::Route& asked) {
   constexpr std::uint64_t kMain = 254;
   const std::uint64_t table = asked.table.value_or(0);
   const bool v4 = asked.dst.address.is_v4();
   if (table != 0 && table != kMain && table != found.table) return false;
   if (asked.priority != 0 && asked.priority != found.priority) return false;
-  // IPv6 routes have no scope, and of several next hops the kernel tells the first one's metrics.
+  // IPv6 routes have no scope, and for several next hops the kernel reports the metrics of the
+  // first.
   if (asked.scope && v4 && *asked.scope != found.scope) return false;
   if (!found.hops.empty()) return true;
   return (asked.mtu == 0 || asked.mtu == found.mtu) &&
          (asked.advmss == 0 || asked.advmss == found.advmss);
 }
 
-/// `found` serves what the result asked for: one of its next hops is the one of this attachment.
+/// Returns whether `found` is the route of the result: one of its next hops is that of this
+/// attachment.
 bool serves(const net::Route& found, const cni::Route& asked, int oif) {
   if (found.dst.network() != asked.dst.network() || !has_named_properties(found, asked))
     return false;
@@ -79,13 +81,14 @@ void verify_conf(const std::string& link, const std::string& knob, const std::st
   const std::string key = "net/ipv4/conf/" + link + "/" + knob;
   const auto own = net::find_sysctl(key);
   if (own != value && net::find_conf_in_effect(link, knob) != value)
-    differs("sysctl " + key + " is " + own.value_or("absent") + ", want " + value);
+    differs("sysctl " + key + " is " + own.value_or("absent") + ", must be " + value);
 }
 
 void verify_forwarding(int family) {
   const std::string key = net::forwarding_key(family);
   const auto present = net::find_sysctl(key);
-  if (present != "1") differs("sysctl " + key + " is " + present.value_or("absent") + ", want 1");
+  if (present != "1")
+    differs("sysctl " + key + " is " + present.value_or("absent") + ", must be 1");
 }
 
 net::Route kernel_route(const cni::Route& route, const std::vector<cni::IpConfig>& ips, int oif) {
@@ -97,10 +100,10 @@ net::Route kernel_route(const cni::Route& route, const std::vector<cni::IpConfig
   kernel.priority = static_cast<std::uint32_t>(route.priority);
   kernel.mtu = static_cast<std::uint32_t>(route.mtu);
   kernel.advmss = static_cast<std::uint32_t>(route.advmss);
-  // Table 0 is the kernel's word for "main".
+  // For the kernel, table 0 means "main".
   if (route.table.value_or(0) != 0) kernel.table = static_cast<std::uint32_t>(*route.table);
   if (route.scope) kernel.scope = static_cast<std::uint8_t>(*route.scope);
-  // A next hop and link scope exclude each other: what is on the link needs no gateway.
+  // A next hop and link scope exclude each other: a destination on the link needs no gateway.
   if (kernel.scope != 0 && !route.gateway) kernel.gateway.reset();
   return kernel;
 }
@@ -114,19 +117,19 @@ void name_default_gateways(cni::Result& result) {
 void configure(const base::Netns& netns, net::Netlink& sandbox, const net::Link& link,
                const SandboxPlan& plan) {
   const int index = link.index;
-  // The kernel says only "Invalid argument", of the address.
+  // The kernel's own error would be "Invalid argument" for the address.
   if (has_v6(plan) && link.mtu < kLeastMtuV6)
     throw cni::Error(cni::Code::invalid_config,
-                     "invalid mtu " + std::to_string(link.mtu) + ": want at least " +
+                     "invalid mtu " + std::to_string(link.mtu) + ": must be at least " +
                          std::to_string(kLeastMtuV6) + " for pods with IPv6 addresses",
-                     "key mtu, or plumbd's for this node");
+                     "set key mtu, or plumbd's mtu for this node");
   netns.run([&] { write_sysctls(plan); });
   const auto dad = plan.dad ? net::Dad::kernel_default : net::Dad::skip;
   for (const cni::IpConfig& ip : plan.ips) net::add_address(sandbox, index, ip.address, dad);
   net::set_up(sandbox, index);
   if (plan.dad && has_v6(plan)) net::wait_dad(sandbox, netns, index, kDadMilliseconds);
-  // Two routes of a result can be one to the kernel: an IPAM default without gateway beside the one
-  // that isDefaultGateway adds (reference-plugins 2.1).
+  // Two routes of a result can be the same route for the kernel: a default route of IPAM without
+  // gateway, and the one that isDefaultGateway adds.
   for (const cni::Route& route : plan.routes)
     net::add_route(sandbox, kernel_route(route, plan.ips, index), net::IfPresent::keep);
 }

@@ -28,8 +28,8 @@ std::string shortened(const std::string& text) {
   return text.size() <= kLongest ? text : text.substr(0, 64) + base::sha512_hex(text).substr(0, 32);
 }
 
-/// While a pair has no alias yet, the group of its host end tells whose it is: creation can set a
-/// group, but no alias (rtnl_create_link). Never 0, nor one of those that GC makes.
+/// The link group that marks the owner of a host end until it has an alias: creation can set a
+/// group, but not an alias (rtnl_create_link). Never 0, and never a group of GC.
 std::uint32_t mark_of(const std::string& alias) {
   constexpr std::uint32_t kMarks = 0x40000000;
   if (alias.empty()) return 0;
@@ -37,8 +37,8 @@ std::uint32_t mark_of(const std::string& alias) {
   return kMarks | static_cast<std::uint32_t>(std::stoul(hash, nullptr, 16) % kMarks);
 }
 
-/// False when the host name is taken. A failure can be that of the answer alone: what the kernel
-/// did is taken back all the same.
+/// Returns false when the host name is taken. The undo step is registered first, because the kernel
+/// may create the pair although its answer is lost.
 bool try_add(net::Netlink& host, const base::Netns& netns, const net::VethSpec& spec) {
   base::Undo undo;
   undo.add("delete link \"" + spec.host_name + "\"", [&] {
@@ -105,15 +105,15 @@ std::optional<net::Link> find_peer(net::Netlink& host, const net::Link& link) {
   return end;
 }
 
-/// Whether `result` lists `link` of the host as a host end.
+/// Returns whether `result` lists `link` of the host as a host end.
 bool lists_end(const cni::Result& result, const net::Link& link) {
   return std::ranges::any_of(result.interfaces, [&](const cni::Interface& interface) {
     return interface.sandbox.empty() && interface.name == link.name && has_mac(link, interface.mac);
   });
 }
 
-/// Whether a pair of which nothing on the host says whose it is, is the one that `prev_result`
-/// lists. A plugin further down the chain may have changed the MAC address of either end.
+/// Returns whether a pair without a mark of its owner is the one that `prev_result` lists. A plugin
+/// further down the chain may have changed the MAC address of either end.
 bool is_listed(const net::Link& link, const std::optional<net::Link>& end,
                const std::optional<cni::Result>& prev_result) {
   if (end && names_owner(end->alias)) return false;
@@ -138,7 +138,7 @@ std::optional<net::Link> find_listed_end(net::Netlink& host,
   return std::nullopt;
 }
 
-/// The host end whose alias names the owner: what DEL goes by when it is told nothing else.
+/// The host end whose alias names the owner. DEL uses it when it has no other information.
 std::optional<net::Link> find_own_end(net::Netlink& host, const std::string& alias) {
   for (const net::Link& link : net::list_links(host))
     if (link.kind == "veth" && is_own(link, alias)) return link;
@@ -176,9 +176,9 @@ VethPair add_veth_pair(net::Netlink& host, const base::Netns& netns, net::Netlin
   VethPair pair{net::get_link(host, name), net::get_link(sandbox, request.ifname)};
   if (!request.alias.empty()) net::set_alias_for_group(host, pair.host.index, request.alias);
   net::try_write_sysctl("net/ipv6/conf/" + name + "/accept_ra", "0");
-  // Before the far end comes up, when the kernel would make a link-local address. Where IPv6 is
+  // Set before the far end comes up, when the kernel would make a link-local address. If IPv6 is
   // forwarded, its prefix of 64 bits brings an anycast address, whose route is freed two RCU grace
-  // periods after the link is told to go: DEL takes 10 to 18 ms longer (aca_free_rcu, Linux 6.18).
+  // periods after the removal of the link: DEL takes 10 to 18 ms longer (aca_free_rcu, Linux 6.18).
   net::try_write_sysctl("net/ipv6/conf/" + name + "/addr_gen_mode", "1");
   undo.commit();
   return pair;
@@ -187,9 +187,9 @@ VethPair add_veth_pair(net::Netlink& host, const base::Netns& netns, net::Netlin
 void add_link_local(net::Netlink& host, const net::Link& link,
                     const std::optional<base::IpAddress>& address) {
   const base::IpAddress own = address ? *address : link_local_of(link.mac.value());
-  // The kernel's is there where /proc/sys could not be written.
+  // The kernel has made its own address where /proc/sys could not be written.
   net::ensure_address(host, link.index, base::host_prefix(own));
-  // What the kernel would add for its own one.
+  // The route that the kernel would add for its own address.
   net::add_route(host,
                  {.dst = *base::Prefix::parse("fe80::/64"),
                   .oif = link.index,
@@ -212,8 +212,9 @@ net::Link verify_veth(net::Netlink& sandbox, const cni::Interface& known, bool w
   if (link->kind != "veth") differs("link " + ifname + " is not a veth");
   if (wants_up && !link->up) differs("link " + ifname + " is down");
   if (!known.mac.empty() && !has_mac(*link, known.mac))
-    differs("link " + ifname + " has another MAC address than " + known.mac);
-  // A chained plugin (tuning) may have lowered it; what exceeds the host's end is lost on the way.
+    differs("link " + ifname + " does not have the MAC address of prevResult, " + known.mac);
+  // A chained plugin (tuning) may have lowered the MTU; packets larger than the MTU of the host's
+  // end are lost.
   if (known.mtu && static_cast<std::uint64_t>(link->mtu) > *known.mtu) verify_mtu(*link, known);
   return *link;
 }
@@ -232,7 +233,7 @@ net::Link verify_host_end(net::Netlink& host, const cni::Result& result,
 
 void verify_mtu(const net::Link& link, const cni::Interface& known) {
   if (known.mtu && static_cast<std::uint64_t>(link.mtu) != *known.mtu)
-    differs("link " + link.name + " has MTU " + std::to_string(link.mtu) + ", want " +
+    differs("link " + link.name + " has MTU " + std::to_string(link.mtu) + ", must be " +
             std::to_string(*known.mtu));
 }
 
@@ -245,7 +246,7 @@ bool remove_veth_pair(const std::optional<base::Netns>& netns, const firewall::O
     const auto link = net::find_link(sandbox, owner.ifname);
     if (link && link->kind == "veth") {
       const auto end = find_peer(host, *link);
-      // By the end that says whose it is.
+      // Removes the pair by the end that carries the mark of its owner.
       if (end && is_own(*end, alias)) return net::remove_link(host, end->index);
       if (is_listed(*link, end, prev_result)) return net::remove_link(sandbox, link->index);
     }

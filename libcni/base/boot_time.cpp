@@ -28,14 +28,15 @@ BootTime process_start() {
   } catch (const std::exception&) {
     return now;
   }
-  // The name of the program stands in parentheses and can have both spaces and parentheses.
+  // The name of the program is in parentheses and can contain both spaces and parentheses.
   std::size_t at = text.rfind(')');
   for (int i = 0; i < kFieldsAfterName && at != std::string::npos; ++i) at = text.find(' ', at + 1);
   long long ticks = 0;
   if (at == std::string::npos ||
       std::from_chars(text.data() + at + 1, text.data() + text.size(), ticks).ec != std::errc{})
     return now;
-  // The end of the tick: what another process finished before this one began is never later.
+  // The end of the tick, so that nothing that another process finished before this one began is
+  // later.
   const BootTime tick = BootTime(std::chrono::seconds(1)) / ::sysconf(_SC_CLK_TCK);
   return std::min(now, BootTime((ticks + 1) * tick));
 }

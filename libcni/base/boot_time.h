@@ -12,8 +12,8 @@ using BootTime = std::chrono::nanoseconds;
 /// Now.
 BootTime boot_time();
 
-/// When this process began, at most 10 ms late: it may have been held before it could read a clock
-/// (field 22 of /proc/self/stat). Now where /proc does not tell.
+/// The time at which this process began, at most 10 ms late (field 22 of /proc/self/stat): the
+/// process may have been stopped before it could read a clock. Without /proc, now.
 BootTime process_start();
 
 }  // namespace base

@@ -8,13 +8,13 @@
 namespace base {
 
 /// Runs every step of a removal although some fail, and reports the failures at the end: DEL and GC
-/// do all they can (S-170, S-197).
+/// do all they can.
 class Failures {
  public:
   /// Runs `step` and keeps what it throws. Returns whether it succeeded.
   bool attempt(const std::function<void()>& step) noexcept;
 
-  /// Nothing when all succeeded; throws a single failure as it was, several as one
+  /// Returns if all steps succeeded. Throws a single failure unchanged, several as one
   /// std::runtime_error with all their messages.
   void report() const;
 

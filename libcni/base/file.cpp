@@ -20,11 +20,11 @@ namespace {
 
 constexpr std::string_view kTemporarySuffix = ".tmp-XXXXXX";  // mkostemp() replaces the six
 
-/// After a failed call: returns to try it again, or throws.
+/// Called after a failed system call: returns if the call should be repeated, or throws.
 void retry_or_throw(int fd, short events, const std::string& attempted) {
   if (errno == EINTR) return throw_if_interrupted();
   if (errno != EAGAIN) throw_errno(attempted);
-  pollfd wait{.fd = fd, .events = events, .revents = 0};  // someone passed us a non-blocking pipe
+  pollfd wait{.fd = fd, .events = events, .revents = 0};  // the caller passed a non-blocking pipe
   if (::poll(&wait, 1, -1) < 0) throw_if_interrupted();
 }
 
@@ -81,8 +81,8 @@ class TemporaryFile {
   UniqueFd fd_;
 };
 
-/// Interrupts blocking calls of a single-threaded process every 50 ms while it lives. An interval,
-/// because a single alarm could fire just before the call it is meant to interrupt.
+/// Interrupts blocking calls of a single-threaded process every 50 ms while it lives. Repeats,
+/// because a single alarm could fire just before the call that it should interrupt.
 class Ticker {
  public:
   Ticker() {

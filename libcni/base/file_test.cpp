@@ -53,7 +53,7 @@ TEST(File, AMissingFileIsNothingOrAnErrorNamingIt) {
   EXPECT_EQ(errno_of([] { find_file("/"); }), EISDIR);
 }
 
-TEST(File, S11_RefusesWhatIsLargerThanItsBound) {
+TEST(File, S11_RefusesAFileThatIsLargerThanItsBound) {
   const test::TempDir folder;
   const std::string path = folder.file("f", std::string(1000, 'x'));
   EXPECT_EQ(read_file(path, 1000).size(), 1000u);
@@ -75,7 +75,7 @@ TEST(File, S11_NeverWaitsForAFifoOrReadsADevice) {
   }
 }
 
-TEST(File, ReadsWhatTheKernelTells) {
+TEST(File, ReadsFilesOfProc) {
   EXPECT_FALSE(read_file("/proc/self/stat").empty());
 }
 
@@ -139,7 +139,7 @@ TEST(File, MakesFoldersWithTheirParents) {
   EXPECT_EQ(errno_of([&] { ensure_directory(folder / "file/x", 0700); }), ENOTDIR);
 }
 
-TEST(File, RemovingTellsWhetherTheFileWasThere) {
+TEST(File, RemovingReturnsWhetherTheFileExisted) {
   const test::TempDir folder;
   const std::string path = folder.file("f", "");
   EXPECT_TRUE(remove_file(path));
@@ -161,7 +161,7 @@ TEST_F(Lock, IsGrantedAtOnceWhenFree) {
 }
 
 // S-157 R-137
-TEST_F(Lock, S157_IsWaitedForOnlySoLong) {
+TEST_F(Lock, S157_WaitingEndsAtItsLimit) {
   ASSERT_TRUE(lock_exclusive(theirs_.get(), 0));
   const auto start = std::chrono::steady_clock::now();
   EXPECT_FALSE(lock_exclusive(mine_.get(), 1));
@@ -170,7 +170,7 @@ TEST_F(Lock, S157_IsWaitedForOnlySoLong) {
   EXPECT_LT(waited, std::chrono::seconds(3));
 }
 
-TEST_F(Lock, IsGrantedAsSoonAsTheHolderIsGone) {
+TEST_F(Lock, IsGrantedAsSoonAsTheHolderReleasesIt) {
   ASSERT_TRUE(lock_exclusive(theirs_.get(), 0));
   std::thread holder([this] {
     ::poll(nullptr, 0, 200);

@@ -11,8 +11,8 @@ bool is_gone(int errnum, Object object) {
     case Object::rule:
       return errnum == ENOENT;
     case Object::netns:
-      // ENXIO: a socket, left where the namespace was. EINVAL: Netns itself says so of a file that
-      // is not a network namespace.
+      // ENXIO: a socket is in the place of the namespace. EINVAL: from Netns itself, for a file
+      // that is not a network namespace.
       return errnum == ENOENT || errnum == ENOTDIR || errnum == ENXIO || errnum == EINVAL;
     case Object::link:
       return errnum == ENODEV;

@@ -13,7 +13,7 @@ constexpr Object kAll[] = {Object::file,  Object::netns,    Object::link, Object
                            Object::route, Object::neighbor, Object::rule};
 
 // S15
-TEST(Gone, S15_OnlyWhatTheKernelSaysOfAbsenceMeansAbsence) {
+TEST(Gone, S15_ErrorsForAMissingObjectMeanAbsence) {
   const struct {
     Object object;
     std::set<int> gone;
@@ -26,7 +26,7 @@ TEST(Gone, S15_OnlyWhatTheKernelSaysOfAbsenceMeansAbsence) {
       EXPECT_EQ(is_gone(errnum, row.object), row.gone.contains(errnum)) << errnum;
 }
 
-TEST(Gone, S15_FailureToLookIsNeverAbsence) {
+TEST(Gone, S15_OtherErrorsNeverMeanAbsence) {
   for (const int errnum : {0, EINTR, EMFILE, ENFILE, ENOMEM, EACCES, EPERM, EIO, ENOBUFS, EAGAIN})
     for (const Object object : kAll) EXPECT_FALSE(is_gone(errnum, object)) << errnum;
 }

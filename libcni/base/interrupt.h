@@ -3,7 +3,7 @@
 
 namespace base {
 
-/// Turns SIGTERM and SIGINT into an exception at the next blocking call, so that Undo runs (S-092).
+/// Turns SIGTERM and SIGINT into an exception at the next blocking call, so that Undo runs.
 void catch_termination_signals();
 
 /// Throws std::system_error(EINTR) once after a termination signal; later calls pass, so that

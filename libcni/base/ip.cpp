@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-/// What inet_pton() reads, too, but without a copy that ends in NUL: lists of nodes have thousands.
+/// Reads the same texts as inet_pton(), but without a copy that ends in NUL: lists of nodes have
+/// thousands.
 std::optional<std::array<std::uint8_t, 4>> parse_v4(std::string_view text) {
   std::array<std::uint8_t, 4> octets{};
   std::size_t at = 0;
@@ -31,7 +32,7 @@ std::optional<std::array<std::uint8_t, 4>> parse_v4(std::string_view text) {
   return octets;
 }
 
-/// First and length of the longest run of two or more zero groups (RFC 5952 section 4.2).
+/// Position and length of the longest run of two or more zero groups (RFC 5952 section 4.2).
 std::pair<int, int> longest_zero_run(const std::array<unsigned, 8>& groups) {
   std::pair<int, int> best{-1, 1};
   for (int i = 0; i < 8; ++i) {

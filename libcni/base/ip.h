@@ -14,10 +14,10 @@
 
 namespace base {
 
-/// An IPv4 or IPv6 address. IPv4-mapped IPv6 is IPv4 (S-130). Order: family, then numeric.
+/// An IPv4 or IPv6 address. IPv4-mapped IPv6 is IPv4. Order: family, then numeric.
 class IpAddress {
  public:
-  /// Text as Go's net.ParseIP reads it: no octets with leading zeros, no zones.
+  /// Accepts the text that Go's net.ParseIP accepts: no octets with leading zeros, no zones.
   static std::optional<IpAddress> parse(std::string_view text);
   /// 4 or 16 bytes in network order; other lengths give nothing.
   static std::optional<IpAddress> from_bytes(std::span<const std::uint8_t> bytes);
@@ -34,7 +34,7 @@ class IpAddress {
   bool is_link_local_unicast() const;
   /// Neither unspecified, loopback, multicast, link-local nor limited broadcast.
   bool is_global_unicast() const;
-  /// The address `n` further; wraps at the end of the family.
+  /// The address plus `n`; wraps around at the end of the family.
   IpAddress plus(std::int64_t n) const;
   /// With all bits after the first `length` cleared.
   IpAddress masked(int length) const {
@@ -51,7 +51,7 @@ class IpAddress {
   bool operator==(const IpAddress& other) const { return (*this <=> other) == 0; }
 
  private:
-  /// Eight bytes as a number. Lists of nodes are sorted all the time, and calls of memcmp show.
+  /// Eight bytes as a number. Faster than memcmp, which shows when long lists of nodes are sorted.
   std::uint64_t half(std::size_t at) const {
     std::uint64_t number = 0;
     std::memcpy(&number, bytes_.data() + at, sizeof number);
@@ -70,7 +70,7 @@ class IpAddress {
   std::array<std::uint8_t, 16> bytes_{};
 };
 
-/// An address with a prefix length; host bits are kept (S-125).
+/// An address with a prefix length; host bits are kept.
 struct Prefix {
   IpAddress address;
   int length = 0;
@@ -91,7 +91,7 @@ struct Prefix {
 /// `/32` or `/128`.
 Prefix host_prefix(const IpAddress& address);
 
-/// Whether one of `prefixes` contains the other.
+/// Returns whether one of `prefixes` contains `other`.
 bool any_contains(std::span<const Prefix> prefixes, const IpAddress& other);
 bool any_contains(std::span<const Prefix> prefixes, const Prefix& other);
 

@@ -84,7 +84,7 @@ TEST(IpAddress, ComparesFamilyThenNumber) {
   EXPECT_NE(ip("::"), ip("0.0.0.0"));
 }
 
-TEST(IpAddress, KnowsItsScope) {
+TEST(IpAddress, ReportsItsScope) {
   EXPECT_TRUE(ip("127.5.0.1").is_loopback());
   EXPECT_TRUE(ip("::1").is_loopback());
   EXPECT_FALSE(ip("::2").is_loopback());
@@ -147,7 +147,7 @@ TEST(Prefix, ContainsAddressesOfItsFamily) {
   EXPECT_FALSE(Prefix::parse("::/0")->contains(ip("10.1.2.3")));
 }
 
-TEST(Prefix, ContainsItselfAndWhatIsInside) {
+TEST(Prefix, ContainsItselfAndSmallerPrefixes) {
   const auto outer = Prefix::parse("10.1.0.0/20").value();
   const auto inner = Prefix::parse("10.1.15.0/24").value();
   EXPECT_TRUE(outer.contains(outer));

@@ -11,7 +11,7 @@ namespace base {
 void log(std::string_view line) noexcept {
   const std::array<iovec, 2> parts{
       {{const_cast<char*>(line.data()), line.size()}, {const_cast<char*>("\n"), 1}}};
-  // Nobody is left to tell when stderr itself fails.
+  // A failure of stderr itself cannot be reported anywhere.
   [[maybe_unused]] const ssize_t written = ::writev(STDERR_FILENO, parts.data(), parts.size());
 }
 

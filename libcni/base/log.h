@@ -5,7 +5,7 @@
 
 namespace base {
 
-/// One line to stderr: free-form text for the operator, never part of the protocol (S-087).
+/// Writes one line to stderr: free-form text for the operator, never part of the protocol.
 void log(std::string_view line) noexcept;
 
 }  // namespace base

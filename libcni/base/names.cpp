@@ -43,7 +43,7 @@ std::string ifname_problem(std::string_view text) {
     if (!point) return "interface name is not valid UTF-8";
     if (*point == '/' || *point == ':' || is_space(*point))
       return "interface name contains / or : or whitespace characters";
-    // The kernel expands %d, so that the link would get another name than the one asked for.
+    // The kernel expands %d, so the link would get another name.
     if (*point == '%') return "interface name contains %";
     if (*point < 0x20 || *point == 0x7f) return "interface name contains a control character";
   }

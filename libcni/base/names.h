@@ -6,16 +6,17 @@
 
 namespace base {
 
-/// First character ASCII alphanumeric, then alphanumerics, `_`, `.`, `-` (S-023, S-053).
+/// Returns whether `text` is an ASCII letter or digit, followed by letters, digits, `_`, `.` and
+/// `-`.
 bool is_identifier(std::string_view text);
 
-/// Why `text` cannot name a network interface, or empty when it can (S-029 to S-032).
+/// The reason why `text` cannot be the name of a network interface; empty when it can.
 std::string ifname_problem(std::string_view text);
 
-/// `veth` and 8 random hex digits, as the reference names host ends (reference-plugins 1.10).
+/// `veth` and 8 random hex digits, as the reference names host ends.
 std::string random_veth_name();
 
-/// Lower-case hex of SHA-512 (reference-plugins 1.15).
+/// Lower-case hex of SHA-512.
 std::string sha512_hex(std::string_view data);
 
 }  // namespace base

@@ -40,14 +40,14 @@ TEST(Names, HashIsSha512) {
   EXPECT_EQ(sha512_hex("").size(), 128u);
 }
 
-TEST(Utf8, DecodesWhatIsWellFormed) {
+TEST(Utf8, DecodesWellFormedText) {
   std::string_view text = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80";
   for (const std::uint32_t point : {0x61u, 0xe9u, 0x20acu, 0x1f600u})
     EXPECT_EQ(next_code_point(text), point);
   EXPECT_TRUE(text.empty());
 }
 
-TEST(Utf8, RefusesWhatIsNot) {
+TEST(Utf8, RefusesMalformedText) {
   for (const char* bad :
        {"\x80", "\xc0\x80", "\xc3", "\xc3(", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80",
         "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\xfe", "\xff", "\xe2\x82"}) {
@@ -65,7 +65,7 @@ TEST(Mac, ReadsAllThreeSpellings) {
     EXPECT_FALSE(Mac::parse(text)) << text;
 }
 
-TEST(Mac, RandomOnesAreLocalUnicast) {
+TEST(Mac, RandomAddressesAreLocalUnicast) {
   for (int i = 0; i < 64; ++i) EXPECT_EQ(random_mac().bytes[0] & 3, 2);
   EXPECT_NE(random_mac(), random_mac());
   EXPECT_TRUE(Mac{}.is_zero());

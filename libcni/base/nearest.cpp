@@ -15,7 +15,7 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-/// Levenshtein's distance, where two neighbours that changed places are one difference.
+/// Levenshtein's distance; two swapped neighbours count as one difference.
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before;
   std::vector<std::size_t> above(b.size() + 1);

@@ -7,11 +7,12 @@
 
 namespace base {
 
-/// The known word that `word` is a slip of: another case, its beginning, or at most a third of its
-/// letters (one in short words) wrong, missing, too many or swapped. Empty when there is none.
+/// The known word of which `word` is probably a misspelling: in another case, abbreviated, or with
+/// at most a third of its letters (one in short words) wrong, missing, added or swapped. Empty when
+/// there is none.
 std::string_view nearest(std::string_view word, std::span<const std::string_view> known);
 
-/// That as the end of a message: `, did you mean "status"?`, or empty.
+/// The same as the end of a message: `, did you mean "status"?`, or empty.
 std::string did_you_mean(std::string_view word, std::span<const std::string_view> known);
 
 }  // namespace base

@@ -11,7 +11,7 @@ namespace {
 constexpr std::array<std::string_view, 5> kKnown{"status", "nodes", "bfd", "asNumber",
                                                  "attachments"};
 
-TEST(Nearest, FindsTheWordThatWasMeant) {
+TEST(Nearest, FindsTheNearestKnownWord) {
   EXPECT_EQ(nearest("statsu", kKnown), "status");
   EXPECT_EQ(nearest("bdf", kKnown), "bfd");
   EXPECT_EQ(nearest("ASNUMBER", kKnown), "asNumber");
@@ -21,7 +21,7 @@ TEST(Nearest, FindsTheWordThatWasMeant) {
   EXPECT_EQ(did_you_mean("statsu", kKnown), ", did you mean \"status\"?");
 }
 
-TEST(Nearest, GuessesNothingFarAway) {
+TEST(Nearest, FindsNothingWhenNoKnownWordIsNear) {
   for (const char* word : {"", "x", "run", "metrics", "stopped", "numbers"})
     EXPECT_EQ(nearest(word, kKnown), "") << word;
   EXPECT_EQ(nearest("status", {}), "");

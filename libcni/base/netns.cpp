@@ -28,7 +28,7 @@ void enter(int fd, const char* what) {
   if (::setns(fd, CLONE_NEWNET) != 0) throw_errno(what);
 }
 
-/// The errno of asking what `fd` is: 0 for a network namespace, EINVAL for anything else.
+/// Checks the type of `fd`: returns 0 for a network namespace, EINVAL for anything else.
 /// NS_GET_NSTYPE (kernel 4.11) fails with ENOTTY on anything that is not a namespace.
 int ask_type(int fd) {
   const int type = ::ioctl(fd, NS_GET_NSTYPE);
@@ -36,8 +36,9 @@ int ask_type(int fd) {
   return type < 0 && errno != ENOTTY ? errno : EINVAL;
 }
 
-/// A stay in another namespace; its end restores the one the process was in. When the way there is
-/// barred, as for root of a user namespace, nothing has been left that needs restoring (S-256).
+/// Enters another namespace and returns to the original one at the end of its life. If entering
+/// fails, as for root of a user namespace, the process has not left its namespace and there is
+/// nothing to restore.
 class Stay {
  public:
   template <typename Leave>
@@ -47,7 +48,8 @@ class Stay {
   Stay(const Stay&) = delete;
   Stay& operator=(const Stay&) = delete;
   ~Stay() {
-    for (int i = 0; i < kTries; ++i)  // the kernel allocates on the way, and can be out of memory
+    for (int i = 0; i < kTries;
+         ++i)  // setns() allocates memory in the kernel and can fail with ENOMEM
       if (::setns(home_.get(), CLONE_NEWNET) == 0) return;
     log("cannot return to the host network namespace");
     std::abort();

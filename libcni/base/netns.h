@@ -9,28 +9,28 @@
 
 namespace base {
 
-/// A handle to a network namespace: opened once, used by descriptor ever after (S-045).
+/// A handle to a network namespace: opened once, used by descriptor ever after.
 class Netns {
  public:
-  /// Throws std::system_error naming `path`: ENOENT when missing, EINVAL when it is no network
-  /// namespace (S-036, S-038).
+  /// Throws std::system_error naming `path`: ENOENT when missing, EINVAL when it is not a network
+  /// namespace.
   static Netns open(const std::string& path);
-  /// Nothing when `path` is empty, missing, or not a namespace any more, as after a crash (S-042,
-  /// S-043). Throws std::system_error naming `path` where that cannot be told (EINTR, EMFILE).
+  /// Returns nothing when `path` is empty, missing, or no longer a namespace, as after a crash.
+  /// Throws std::system_error naming `path` when that cannot be determined (EINTR, EMFILE).
   static std::optional<Netns> find(const std::string& path);
   static Netns current();
-  /// Creates an anonymous namespace; the kernel frees it with the last handle. The caller stays
-  /// put.
+  /// Creates an anonymous namespace; the kernel frees it with the last handle. The caller stays in
+  /// its own namespace.
   static Netns create();
   /// Another handle to this one.
   Netns duplicate() const;
 
-  /// Runs `body` inside this namespace and comes back, also when it throws. Sockets that `body`
-  /// opens stay in this namespace. Ends the process if the way back is barred: nothing sane can
-  /// follow. Single-threaded callers only.
+  /// Runs `body` inside this namespace and returns to the caller's namespace, also when `body`
+  /// throws. Sockets that `body` opens keep working in this namespace. Ends the process if the
+  /// return fails, because it would continue in the wrong namespace. Single-threaded callers only.
   void run(const std::function<void()>& body) const;
 
-  /// Same namespace, by device and inode (S-039, S-189).
+  /// Same namespace, by device and inode.
   bool operator==(const Netns& other) const;
   int fd() const { return fd_.get(); }
 

@@ -25,14 +25,14 @@ int errno_of_opening(const std::string& path) {
   return 0;
 }
 
-TEST(Netns, CreatesOneAndStaysWhereItIs) {
+TEST(Netns, CreateLeavesTheCallerInItsNamespace) {
   const Netns home = Netns::current();
   const Netns created = Netns::create();
   EXPECT_FALSE(created == home);
   EXPECT_TRUE(Netns::current() == home);
 }
 
-TEST(Netns, RunsInsideAndComesBackThoughTheBodyThrows) {
+TEST(Netns, RunReturnsToTheCallersNamespaceWhenTheBodyThrows) {
   const Netns home = Netns::current();
   const Netns created = Netns::create();
   bool inside = false;
@@ -61,7 +61,7 @@ TEST(Netns, S036_OpensEveryKindOfPath) {
 }
 
 // S-038 S-043
-TEST(Netns, S043_AFileThatIsNoNamespaceIsNotFound) {
+TEST(Netns, S043_FindsNothingForAFileThatIsNotANamespace) {
   const test::TempDir folder;
   EXPECT_EQ(errno_of_opening("/nonexistent"), ENOENT);
   EXPECT_EQ(errno_of_opening(folder.file("stale", "")), EINVAL);
@@ -73,7 +73,7 @@ TEST(Netns, S043_AFileThatIsNoNamespaceIsNotFound) {
 }
 
 // S15
-TEST(Netns, S15_WhatCannotBeOpenedIsNotTakenForGone) {
+TEST(Netns, S15_FindThrowsWhenAPathCannotBeOpened) {
   const Netns created = Netns::create();
   const std::string path = "/proc/self/fd/" + std::to_string(created.fd());
   rlimit before{};
@@ -95,7 +95,7 @@ TEST(Netns, S15_WhatCannotBeOpenedIsNotTakenForGone) {
 }
 
 // S15
-TEST(Netns, S15_WhatIsThereButNotANamespaceIsGone) {
+TEST(Netns, S15_FindsNothingWhereAnotherObjectIsInThePlaceOfTheNamespace) {
   const test::TempDir folder;
   const std::string file = folder.file("file", "");
   EXPECT_FALSE(Netns::find(file + "/below"));  // ENOTDIR

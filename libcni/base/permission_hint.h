@@ -6,8 +6,8 @@
 
 namespace base {
 
-/// The end of an error message for a person: `; you are not root: try sudo` where `message` says
-/// that something was not permitted and that is why, else empty.
+/// The end of an error message for a person: `; you are not root: try sudo` if `message` reports a
+/// missing permission and the user is not root, else empty.
 std::string permission_hint(std::string_view message);
 
 }  // namespace base

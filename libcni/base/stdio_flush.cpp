@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Apart from stdio.cpp, which every plugin links: std::cout brings the locales, 600 KB (S-258).
+// A file of its own, because every plugin links stdio.cpp and std::cout adds the locales, 600 KB.
 #include <cerrno>
 #include <cstdio>
 #include <iostream>
@@ -14,7 +14,7 @@ void flush_stdout() {
   std::cout.flush();
   const bool flushed = std::fflush(stdout) == 0;
   if (flushed && std::cout) return;
-  // An earlier write can have failed whose errno is gone.
+  // An earlier write may have failed; its errno is lost.
   throw_errno("write standard output", errno == 0 ? EIO : errno);
 }
 

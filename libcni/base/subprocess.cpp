@@ -27,12 +27,12 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kGrace{500};          // between SIGTERM and SIGKILL
-constexpr milliseconds kDrain{1000};         // for output after the end of the program itself
+constexpr milliseconds kDrain{1000};         // for output after the program has ended
 constexpr milliseconds kBusyPatience{5000};  // for ETXTBSY
 constexpr Clock::time_point kNever = Clock::time_point::max();
 
-/// Blocks every signal while it lives: between vfork and execve a handler would run on our memory,
-/// and ppoll() must be the only place where a signal gets through.
+/// Blocks every signal while it lives: between vfork and execve a handler would run in our memory,
+/// and signals must be delivered only during ppoll().
 class BlockedSignals {
  public:
   BlockedSignals() {
@@ -60,7 +60,7 @@ Pipe make_pipe() {
   return {UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
-/// `input` as a file without a name: any size, no writer that could block or get SIGPIPE.
+/// `input` as an anonymous file: of any size, and without a writer that could block or get SIGPIPE.
 UniqueFd make_input(std::string_view input) {
   UniqueFd fd(::memfd_create("stdin", MFD_CLOEXEC));
   if (!fd) throw_errno("create a memory file");
@@ -69,7 +69,7 @@ UniqueFd make_input(std::string_view input) {
   return fd;
 }
 
-/// Everything the child needs, made before vfork(): it may not allocate.
+/// Everything that the child needs, made before vfork(), because the child must not allocate.
 struct Image {
   explicit Image(const Command& command) : path(command.path.c_str()) {
     for (const auto& word : command.argv) argv.push_back(const_cast<char*>(word.c_str()));
@@ -87,8 +87,8 @@ struct Image {
   pid_t parent = ::getpid();
 };
 
-/// The child's half after vfork(): only system calls, and never a return. `failure` is the parent's
-/// memory.
+/// The code of the child after vfork(): makes only system calls and never returns. `failure` is in
+/// the parent's memory.
 [[noreturn]] void become(const Image& image, volatile int& failure) {
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;
@@ -100,7 +100,7 @@ struct Image {
   ::umask(022);
   if (image.die_with_parent) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != image.parent) ::_exit(127);  // it died before the line above
+    if (::getppid() != image.parent) ::_exit(127);  // the parent died before the prctl() call above
   }
   bool placed = true;
   for (int fd = 0; fd < 3; ++fd) {
@@ -134,7 +134,7 @@ pid_t spawn_patiently(const Image& image, Clock::time_point deadline) {
     if (pid > 0) return pid;
     if (pid != -ETXTBSY || Clock::now() >= busy_deadline)
       throw_errno(std::string("execute ") + image.path, -pid);
-    // Nothing tells when the writer of an executable closes it.
+    // The kernel sends no event when the writer of an executable closes it.
     ::poll(nullptr, 0, 20);
   }
 }
@@ -156,7 +156,7 @@ struct Stream {
   }
 };
 
-/// A started program and its process group; whatever is left of the group dies with this object.
+/// A started program and its process group; the destructor kills the rest of the group.
 class Child {
  public:
   explicit Child(pid_t pid)
@@ -172,8 +172,8 @@ class Child {
     return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
            info.si_pid == pid_;
   }
-  /// SIGTERM, grace, SIGKILL. Not yet reaped, the leader keeps the group's number from being
-  /// reused.
+  /// SIGTERM, a grace period, SIGKILL. The leader is not reaped yet, so the number of the group
+  /// cannot be reused.
   int end_group() {
     ::kill(-pid_, SIGTERM);
     const auto deadline = Clock::now() + kGrace;
@@ -195,7 +195,7 @@ class Child {
 
  private:
   pid_t pid_;
-  UniqueFd pidfd_;  // empty before Linux 5.3: then we look every 20 ms
+  UniqueFd pidfd_;  // empty before Linux 5.3: then we poll every 20 ms
 };
 
 timespec until(Clock::time_point moment) {

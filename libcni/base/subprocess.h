@@ -14,7 +14,7 @@ namespace base {
 
 /// A program to run to its end.
 struct Command {
-  std::string path;                                  ///< executed as is, no $PATH search
+  std::string path;                                  ///< executed without a search in $PATH
   std::vector<std::string> argv;                     ///< empty: {path}
   std::vector<std::string> environment;              ///< complete: "K=V"
   std::string_view input;                            ///< its standard input
@@ -22,8 +22,8 @@ struct Command {
   std::function<void(std::string_view)>
       on_stderr;                          ///< gets standard error as it comes; unset: inherited
   std::size_t most_output = kMostInFile;  ///< bytes of standard output, and of standard error
-  bool die_with_parent = true;  ///< SIGKILL when we die (S-240); runtimes turn it off (R-074)
-  int descriptor = -1;          ///< one of ours that it inherits under the same number; -1: none
+  bool die_with_parent = true;  ///< SIGKILL it when this process dies; runtimes turn it off
+  int descriptor = -1;          ///< descriptor that it inherits under the same number; -1: none
 };
 
 struct Outcome {
@@ -35,10 +35,10 @@ struct Outcome {
 };
 
 /// Runs `command` in a process group of its own with default signal handling and no descriptor but
-/// 0, 1, 2 and `descriptor` (S-093). Throws std::system_error when it cannot be started; ETXTBSY is
-/// retried for 5 s. A grandchild that keeps the pipes open does not delay the return beyond
-/// the timeout. Our own termination signal kills the group and throws EINTR; more than
-/// `most_output` bytes from it kill the group and throw EFBIG.
+/// 0, 1, 2 and `descriptor`. Throws std::system_error when it cannot be started; ETXTBSY is retried
+/// for 5 s. A grandchild that keeps the pipes open does not delay the return beyond the timeout. A
+/// termination signal to this process, and more than `most_output` bytes of output, kill the group
+/// and throw EINTR or EFBIG.
 Outcome run(const Command& command);
 
 }  // namespace base

@@ -64,7 +64,7 @@ TEST_F(Subprocess, R067_CarriesMegabytesEachWay) {
   EXPECT_EQ(errors.size(), 1u << 20);
 }
 
-TEST_F(Subprocess, AChildThatIgnoresItsInputIsNoError) {
+TEST_F(Subprocess, SucceedsWhenTheChildIgnoresItsInput) {
   const auto outcome = sh("exit 0", std::string(1 << 20, 'x'));
   EXPECT_TRUE(outcome.ok());
 }
@@ -126,8 +126,8 @@ TEST_F(Subprocess, R071_KillsTheWholeGroupAtTheDeadline) {
       sh("trap '' TERM; sh -c \"trap '' TERM; echo \\$\\$; exec sleep 60\" & wait");
   ASSERT_TRUE(outcome.timed_out);
   const pid_t grandchild = std::stoi(outcome.output);
-  // The grandchild is not ours to wait for: it must at least be a zombie, or gone, as soon as a
-  // processor is free for it to die on.
+  // This process cannot reap the grandchild: it must be a zombie or gone as soon as a processor is
+  // free to run it.
   const auto is_dead = [&] {
     const auto status = find_file("/proc/" + std::to_string(grandchild) + "/stat");
     return !status || status->find(") Z ") != std::string::npos;
@@ -136,7 +136,7 @@ TEST_F(Subprocess, R071_KillsTheWholeGroupAtTheDeadline) {
   EXPECT_TRUE(is_dead());
 }
 
-TEST_F(Subprocess, ADaemonLeftBehindDoesNotHoldUsUp) {
+TEST_F(Subprocess, ReturnsWhileADaemonOfTheChildIsLeft) {
   timeout.reset();
   const auto outcome = sh("sleep 30 & echo $!");
   EXPECT_TRUE(outcome.ok());
@@ -144,7 +144,7 @@ TEST_F(Subprocess, ADaemonLeftBehindDoesNotHoldUsUp) {
   EXPECT_EQ(::kill(std::stoi(outcome.output), SIGKILL), 0) << "a daemon must survive its starter";
 }
 
-TEST_F(Subprocess, AChildThatClosesItsOutputIsStillWaitedFor) {
+TEST_F(Subprocess, WaitsForAChildThatHasClosedItsOutput) {
   const auto outcome = sh("exec >&- 2>&-; sleep 0.2; exit 7");
   EXPECT_EQ(outcome.exit_code, 7);
 }
@@ -195,7 +195,7 @@ TEST_F(Subprocess, S240_OurTerminationEndsTheGroupAndThrowsEintr) {
   EXPECT_NE(::kill(std::stoi(*delegate), 0), 0);
 }
 
-// S-240: SIGKILL leaves no time to say goodbye.
+// S-240: a process killed by SIGKILL cannot clean up.
 TEST_F(Subprocess, S240_DiesWithItsParent) {
   const test::TempDir folder;
   const std::string marker = folder / "pid";
@@ -224,7 +224,7 @@ TEST_F(Subprocess, S240_DiesWithItsParent) {
 }
 
 // S11
-TEST_F(Subprocess, S11_AProgramThatPrintsWithoutEndIsEnded) {
+TEST_F(Subprocess, S11_KillsAProgramThatPrintsWithoutEnd) {
   for (const char* script : {"exec cat /dev/zero", "exec cat /dev/zero >&2"}) {
     Command command;
     command.path = "/bin/sh";

@@ -7,7 +7,7 @@
 
 namespace base {
 
-/// Throws std::system_error for `errnum`, naming what was being attempted.
+/// Throws std::system_error for `errnum`, with `attempted`, the failed action, as its message.
 [[noreturn]] inline void throw_errno(const std::string& attempted, int errnum = errno) {
   throw std::system_error(errnum, std::generic_category(), attempted);
 }

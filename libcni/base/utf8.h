@@ -7,8 +7,9 @@
 
 namespace base {
 
-/// The first code point of `text`, taken off it; nothing, and nothing taken, when it is malformed
-/// (overlong, surrogate, beyond U+10FFFF, cut short). `text` must not be empty.
+/// Removes the first code point from `text` and returns it. Returns nothing and removes nothing
+/// when it is malformed (overlong, surrogate, beyond U+10FFFF, cut short). `text` must not be
+/// empty.
 std::optional<std::uint32_t> next_code_point(std::string_view& text);
 
 /// `text` without the byte order mark that some editors write in front of UTF-8.

@@ -9,7 +9,7 @@ namespace firewall {
 
 void remove_attachment_rules(std::optional<nft::Nft>& nft, const Owner& owner,
                              std::span<const base::Prefix> addresses) {
-  // Without the privilege every look fails: then one failure says so, not one for each place.
+  // Without the privilege every read fails: then one failure is reported, not one for each table.
   nft.emplace().generation();
   base::Failures failures;
   failures.attempt([&] { remove_mac_spoof_check(*nft, owner); });

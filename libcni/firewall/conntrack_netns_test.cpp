@@ -24,7 +24,7 @@ int count(const std::string& family, const std::string& protocol, std::uint16_t 
 class Conntrack : public ::testing::Test {
  protected:
   Conntrack() {
-    // Connections are tracked where a rule asks for it.
+    // Connection tracking starts with the first rule that uses it.
     test::output_of(
         "nft 'add table inet x; add chain inet x y { type filter hook prerouting priority 0; }; "
         "add rule inet x y ct state new accept'");

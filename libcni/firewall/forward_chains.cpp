@@ -20,16 +20,16 @@ namespace {
 
 constexpr int kDeepestJump = 16;  // NFT_JUMP_STACK_SIZE
 
-/// A rule as far as its conditions are addresses and its end is a verdict.
+/// A rule, reduced to its conditions on addresses and its final verdict.
 struct Statement {
-  bool conditional = false;  ///< it has conditions that are not in here
-  int family = 0;            ///< that it is for; 0: both
+  bool conditional = false;  ///< it has further conditions, which are not stored here
+  int family = 0;            ///< family that the rule applies to; 0: both
   std::optional<base::Prefix> source = {}, destination = {};
   enum class Verdict { none, accept, drop, jump, go_to } verdict = Verdict::none;
-  std::string target = {};  ///< of a jump
+  std::string target = {};  ///< destination of a jump
 };
 
-/// Follows a rule's expressions; what an address match needs is spread over three of them.
+/// Follows a rule's expressions; an address match is spread over three of them.
 class StatementReader {
  public:
   explicit StatementReader(nft::Family family) {
@@ -146,10 +146,10 @@ std::vector<Statement> read_statements(nft::Nft& nft, const nft::Table& table,
   return statements;
 }
 
-/// Whether packets of one family leave a chain, and how.
+/// The ways in which packets of one family leave a chain.
 enum class Outcome { fall_through, accept, drop };
 
-/// A packet's way through one base chain, for what is not decided by unknown conditions.
+/// The way of a packet through one base chain, as far as it does not depend on unknown conditions.
 class Walk {
  public:
   Walk(nft::Nft& nft, DroppingChain& chain) : nft_(nft), chain_(chain) {}

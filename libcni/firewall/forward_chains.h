@@ -9,19 +9,19 @@
 
 namespace firewall {
 
-/// A base chain on the forward hook that drops what its rules do not accept: by its policy, or by a
-/// last rule for everything.
+/// A base chain on the forward hook that drops all packets that its rules do not accept: by its
+/// policy, or by a last rule for all packets.
 struct DroppingChain {
   nft::Table table = {nft::Family::inet, {}};
   std::string name = {};
-  /// Ranges that a rule before that accepts, whatever else is in the packet, as its source or its
-  /// destination. Rules with further conditions do not count, nor do those that look into sets.
+  /// Ranges that an earlier rule accepts as source or destination, whatever else is in the packet.
+  /// Rules with further conditions do not count, nor do rules with sets.
   std::vector<base::Prefix> accepted_sources = {};
   std::vector<base::Prefix> accepted_destinations = {};
 };
 
-/// All of them in the families ip, ip6 and inet, in the kernel's order; rules are followed into the
-/// chains that they jump to. Throws std::system_error when nf_tables cannot be read.
+/// Lists all such chains of the families ip, ip6 and inet, in the kernel's order, and follows jumps
+/// into other chains. Throws std::system_error when nf_tables cannot be read.
 std::vector<DroppingChain> list_dropping_forward_chains(nft::Nft& nft);
 
 }  // namespace firewall

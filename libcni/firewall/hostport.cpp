@@ -41,7 +41,7 @@ struct Opening {
   std::string comment;
 };
 
-/// Puts one element into the batch, after a look at who has the key.
+/// Puts one element into the batch, after reading the present owner of its key.
 void place(const Opening& opening, const Placed& wanted) {
   const hostport::Claim& claim = opening.claim;
   const auto present =
@@ -56,7 +56,7 @@ void place(const Opening& opening, const Placed& wanted) {
     hostport::take_over(claim, *hold);
     return opening.batch.add_element(wanted.set, wanted.element);
   }
-  // Another attachment has the same address, on another bridge perhaps: each keeps its own.
+  // Another attachment has the same address, perhaps on another bridge: each gets its own entry.
   const bool own = std::ranges::any_of(opening.rules, [&](const RuleInfo& rule) {
     return is_owned_by(rule.comment, claim.owner) && hostport::is_hairpin_rule_of(rule, wanted);
   });
@@ -65,7 +65,7 @@ void place(const Opening& opening, const Placed& wanted) {
                               hostport::hairpin_rule_of(wanted, opening.comment));
 }
 
-/// Rules have no keys: those of an earlier ADD go in the same transaction.
+/// Rules have no keys: the rules of an earlier ADD are removed in the same transaction.
 void replace_rules(const Opening& opening, const HostPorts& ports) {
   for (const RuleInfo& rule : opening.rules)
     if (is_owned_by(rule.comment, opening.claim.owner))
@@ -88,7 +88,7 @@ struct Removal {
   }
 };
 
-/// Walks over all elements, those of every other attachment too.
+/// Reads all elements, also those of all other attachments.
 void put_elements(Removal& removal, const Unwanted& unwanted) {
   for (const int family : kFamilies) {
     const nft::Table table = table_of(family);
@@ -100,7 +100,7 @@ void put_elements(Removal& removal, const Unwanted& unwanted) {
 }
 
 /// The elements that an ADD of `families` made, by their keys. Returns false, and puts nothing into
-/// the batch, unless each of them says that these are all of the owner's.
+/// the batch, unless each element states that these are all elements of the owner.
 bool put_known_elements(Removal& removal, const Owner& owner, std::span<const HostPorts> families) {
   std::vector<std::pair<nft::Table, Placed>> known;
   for (const HostPorts& ports : families)
@@ -182,7 +182,7 @@ void add_host_ports(Nft& nft, const Owner& owner, std::span<const HostPorts> fam
       needs_generation = true;
       replace_rules(opening, ports);
     }
-    contested = true;  // whatever fails now, the next round looks first
+    contested = true;  // whatever fails now, the next round reads again first
     nft.commit(batch, needs_generation ? generation : std::nullopt);
   });
 }

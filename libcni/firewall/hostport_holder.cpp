@@ -29,7 +29,7 @@ namespace {
 using nft::Batch;
 using nft::RuleInfo;
 
-/// One address of the host; nothing for all of them.
+/// The host address of the hold; nothing when it holds the port on all addresses.
 std::optional<base::IpAddress> host_ip_of(const RuleInfo& rule) {
   return rule.destination ? std::optional(rule.destination->address) : std::nullopt;
 }
@@ -55,7 +55,7 @@ HostPortHold hold_from(const RuleInfo& rule, const std::string& mark, const std:
           .holder = holder};
 }
 
-/// Whether the entry of a container's chain leads packets to one of `wanted` there.
+/// Returns whether the entry rule of a container's chain matches one of `wanted`.
 bool lists(const NatRule& entry, std::span<const HostPort> wanted) {
   return wanted.empty() || std::ranges::any_of(wanted, [&](const HostPort& port) {
            return port.protocol == entry.protocol &&
@@ -80,7 +80,7 @@ bool concerns(const RuleInfo& rule, const HostPortHold& hold) {
                                        rule.destination == base::host_prefix(hold.container));
 }
 
-/// The holder's elements and rules about this container address.
+/// Removes the holder's elements and rules for this container address.
 void evict_from_nft(nft::Nft& nft, const HostPortHold& hold) {
   const nft::Table table = table_of(hold.container.family());
   nft::retry_on_conflict([&] {
@@ -116,7 +116,7 @@ std::vector<HostPortHold> holds_in(const std::vector<RuleInfo>& rules) {
   std::vector<HostPortHold> holds;
   for (const RuleInfo& rule : rules) {
     const bool listed = rule.chain == kChainPorts || rule.chain == kChainHostIpPorts;
-    // Those of ours have conditions, and comments of several parts.
+    // Skips our own rules: these have conditions, and comments of several parts.
     const bool by_reference = rule.comment.find(',') == std::string::npos;
     if (listed && by_reference && rule.translated_to && rule.port != 0 && !is_conditional(rule))
       holds.push_back(hold_from(rule, rule.comment, "container \"" + rule.comment + "\""));
@@ -142,8 +142,8 @@ void take_over(const Claim& claim, const HostPortHold& hold) {
     base::throw_errno("open host port " + describe(hold.port) + " (held by " + hold.holder + ")",
                       EADDRINUSE);
   base::log("host port " + describe(hold.port) + " was held by " + hold.holder +
-            ", whose address " + hold.container.text() +
-            " is gone from this host: what it left is removed");
+            ", but this host no longer has its address " + hold.container.text() +
+            ": its rules are removed");
   evict(claim.nft, hold);
 }
 

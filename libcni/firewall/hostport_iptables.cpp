@@ -33,7 +33,7 @@ std::string comment_of(const Owner& owner) {
   return comment;
 }
 
-/// A nat table in both variants, or in the one that is asked for.
+/// The nat tables of both variants, or of the requested one.
 class BothVariants {
  public:
   BothVariants(nft::Nft& nft, int family, std::optional<IptablesVariant> only = {}) {
@@ -57,7 +57,7 @@ class BothVariants {
   std::vector<NatView> views_;
 };
 
-/// Adds to `lines` the chain where it is missing.
+/// Adds the chain to `lines` if it is missing.
 void ensure_chain(Lines& lines, BothVariants& present, const std::string& chain) {
   if (!present.has_chain(chain)) lines.push_back(":" + chain + " - [0:0]");
 }
@@ -78,8 +78,8 @@ void ensure_masquerade(Lines& lines, BothVariants& present, int mark_bit) {
                     " -j " + kMasq);
 }
 
-/// A connection to ::1 that is translated hangs until it times out, for IPv6 has no route_localnet.
-/// Left alone it is refused at once.
+/// IPv6 has no route_localnet: a translated connection to ::1 hangs until it times out. Without
+/// translation it is refused at once.
 void ensure_loopback(Lines& lines, BothVariants& present) {
   const base::Prefix loopback = *base::Prefix::parse("::1/128");
   const auto spares = [&](const NatRule& rule) {
@@ -160,8 +160,8 @@ void take_over_others(const hostport::Claim& claim, const IptablesHostPorts& fam
 void restore_family(nft::Nft& nft, const Owner& owner, const IptablesHostPorts& family) {
   const int address_family = family.ports.container.address.family();
   const std::string chain = iptables_chain(kChainPrefix, owner);
-  // The tool needs what it can see: after a change of variant the chains of the other one are still
-  // in force.
+  // The tool sees only the chains of its own variant and needs them there; after a change of
+  // variant the chains of the other one are still in force.
   BothVariants present(nft, address_family, find_tool_variant(address_family));
   Lines lines;
   if (family.ports.masquerade != HostPortMasquerade::none && family.set_mark_chain.empty())
@@ -170,14 +170,14 @@ void restore_family(nft::Nft& nft, const Owner& owner, const IptablesHostPorts& 
   lines.push_back(":" + chain + " - [0:0]");
   for (const HostPort& port : family.ports.ports) add_port(lines, family, chain, port);
   add_entries(lines, family, chain, owner);
-  // A chain is declared before the first rule is added: iptables-restore reads them in that order.
+  // iptables-restore requires that a chain is declared before the first rule is added.
   std::stable_partition(lines.begin(), lines.end(),
                         [](const std::string& line) { return line.starts_with(':'); });
   restore_nat(address_family, lines);
 }
 
-/// Declaring a shared chain empties it (iptables-restore --noflush): an ADD of the other suite that
-/// declares it at the same moment takes our jump away, which is then made again.
+/// Declaring a shared chain empties it (iptables-restore --noflush): an ADD of the reference that
+/// declares it at the same moment removes our jump, which is then made again.
 void add_family(nft::Nft& nft, const Owner& owner, const IptablesHostPorts& family) {
   constexpr int kTries = 3;
   const int address_family = family.ports.container.address.family();
@@ -191,7 +191,7 @@ void add_family(nft::Nft& nft, const Owner& owner, const IptablesHostPorts& fami
     base::throw_errno(std::string("open host ports: ") +
                           (address_family == AF_INET ? "iptables" : "ip6tables") +
                           "-restore reported success, but chain " + chain +
-                          " of table nat, or the rule that leads to it, is missing",
+                          " of table nat, or a jump to it, is missing",
                       EIO);
 }
 
@@ -201,7 +201,7 @@ void add_iptables_host_ports(nft::Nft& nft, const Owner& owner,
                              std::span<const IptablesHostPorts> families, const IsDead& is_dead) {
   const hostport::Claim claim{nft, owner, is_dead};
   for (const IptablesHostPorts& family : families) take_over_others(claim, family);
-  // Entry rules cannot be compared with what they should say, so a repetition starts over.
+  // Entry rules cannot be compared with the desired ones, so a repetition replaces them.
   for (const IptablesHostPorts& family : families)
     if (has_iptables_host_ports(nft, owner, family.ports.container.address.family()))
       remove_iptables_host_ports(nft, owner);

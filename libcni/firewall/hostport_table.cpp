@@ -26,7 +26,7 @@ std::string hairpin_set(int length) {
   return "hairpin_" + std::to_string(length);
 }
 
-/// The networks whose translated connections to the container are masqueraded.
+/// Lists the source networks whose translated connections to the container are masqueraded.
 std::vector<base::Prefix> masqueraded_sources(const HostPorts& ports) {
   const bool v4 = ports.container.address.is_v4();
   switch (ports.masquerade) {
@@ -53,7 +53,7 @@ std::vector<Field> hairpin_fields(int length) {
 }
 
 Rule hairpin_rule(int family, int length) {
-  // Only what was translated: a pod that talks to another one directly keeps its address.
+  // Only translated connections: a pod that talks to another pod directly keeps its address.
   Rule rule(hairpin_set(length));
   rule.destination_was_translated()
       .in_set(hairpin_set(length), family, hairpin_fields(length))
@@ -89,7 +89,7 @@ std::uint16_t port_at(const Bytes& bytes, std::size_t at) {
   return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
 }
 
-/// `net: n, if: i, id: c` of owner_comment(), or all of another comment.
+/// The part `net: n, if: i, id: c` of owner_comment(); any other comment unchanged.
 std::string holder_in(const std::string& comment) {
   const auto comma = comment.find(", ");
   return comma == std::string::npos ? "\"" + comment + "\"" : comment.substr(comma + 2);
@@ -100,8 +100,8 @@ const base::Prefix& loopback_v6() {
   return kLoopback;
 }
 
-/// IPv6 has no route_localnet: a connection to ::1 that is translated hangs until it times out.
-/// Left alone it is refused at once, and clients go on to 127.0.0.1.
+/// IPv6 has no route_localnet: a translated connection to ::1 hangs until it times out. Without
+/// translation it is refused at once, and clients go on to 127.0.0.1.
 Rule loopback_rule() {
   Rule rule;
   rule.destination(loopback_v6()).return_to_caller();
@@ -197,7 +197,7 @@ std::vector<std::pair<std::string, Rule>> rules_of(const HostPorts& ports,
 
 namespace {
 
-/// What the key of a hairpin set says.
+/// The parts of the key of a hairpin set.
 struct Hairpin {
   base::Prefix source;
   base::Prefix container;

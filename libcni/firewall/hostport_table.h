@@ -9,7 +9,7 @@
 #include "libcni/firewall/hostport.h"
 #include "libcni/nft/nft.h"
 
-/// What hostport.h puts into nf_tables, as values.
+/// The contents of the nf_tables tables of hostport.h, as values.
 namespace firewall::hostport {
 
 inline constexpr const char* kPorts = "ports";
@@ -29,27 +29,27 @@ struct Placed {
   std::string set;
   nft::Element element;
 };
-/// Every element that `ports` consist of.
+/// The elements for `ports`.
 std::vector<Placed> elements_of(const HostPorts& ports, const std::string& comment);
 
-/// The rules that `ports` with conditions consist of, each with its chain.
+/// The rules for `ports` with conditions, each with its chain.
 std::vector<std::pair<std::string, nft::Rule>> rules_of(const HostPorts& ports,
                                                         const std::string& comment);
 
-/// A rule that masquerades what one element of a hairpin set does: for an attachment whose element
-/// another attachment of the same address has.
+/// A rule with the effect of one element of a hairpin set: for an attachment when another
+/// attachment with the same address has that element.
 nft::Rule hairpin_rule_of(const Placed& placed, const std::string& comment);
-/// Whether `rule` is such a one for this element, of any owner.
+/// Returns whether `rule` is such a rule for this element, of any owner.
 bool is_hairpin_rule_of(const nft::RuleInfo& rule, const Placed& placed);
 
-/// Puts into `batch` what of table, chains, sets and shared rules `ports` need and `rules`, the
-/// table's present ones, lack. Returns whether that is anything.
+/// Puts the table, chains, sets and shared rules into `batch` that `ports` need and that are
+/// missing; `rules` are the present rules of the table. Returns whether anything was missing.
 bool repair(nft::Batch& batch, const HostPorts& ports, const std::vector<nft::RuleInfo>& rules);
 
-/// The hold that an element of the port maps is; nothing for other elements.
+/// The hold that an element of the port maps represents; nothing for other elements.
 std::optional<HostPortHold> hold_of(const Placed& placed);
 
-/// The UDP port that an element of the port maps is about, or 0.
+/// The UDP port of an element of the port maps, or 0.
 std::uint16_t udp_port_of(const Placed& placed);
 
 }  // namespace firewall::hostport

@@ -35,7 +35,7 @@ std::optional<std::string> find_program(const std::string& name) {
   return std::nullopt;
 }
 
-/// `action` is save or restore.
+/// `action` is "save" or "restore".
 std::string program_for(int family, std::optional<IptablesVariant> variant,
                         const std::string& action = "restore") {
   const std::string tool = family == AF_INET ? "iptables" : "ip6tables";
@@ -57,8 +57,8 @@ bool is_from(const NatRule& rule, const std::vector<base::Prefix>& only) {
   });
 }
 
-/// The rules of the entry chain that lead to the removal's chain, and whether the chain is free
-/// after them.
+/// The rules of the entry chain that jump to the removal's chain, and whether no other rule jumps
+/// there.
 struct Entries {
   std::vector<NatRule> leaving;
   bool all = true;
@@ -90,7 +90,7 @@ std::string join(const std::vector<std::uint16_t>& ports) {
   return text;
 }
 
-/// The command that deletes `rule`, in the order in which the reference wrote its matches.
+/// The command that deletes `rule`, with its matches in the order of the reference.
 std::string deletion_of(const NatRule& rule, const NatRemoval& removal) {
   std::string line = "-D " + removal.entry_chain;
   if (rule.source) line += " -s " + rule.source->text();
@@ -112,8 +112,9 @@ base::Outcome run_tool(base::Command command) {
                     EIO);
 }
 
-/// The deletions of the removal's entries as iptables-legacy-save words them: rules with the
-/// conditions of an operator hold any match of iptables, whatever the configuration says by now.
+/// The commands that delete the removal's entry rules, in the words of iptables-legacy-save: an
+/// operator's conditions can be any match of iptables, and the configuration may have changed
+/// since.
 std::vector<std::string> saved_deletions(const NatRemoval& removal, int family) {
   const std::string program = program_for(family, IptablesVariant::legacy, "save");
   base::Command command;
@@ -132,7 +133,7 @@ std::vector<std::string> saved_deletions(const NatRemoval& removal, int family) 
   return lines;
 }
 
-/// What deletes `removal` from a legacy table, and whether its chain goes.
+/// The commands that delete `removal` from a legacy table, and whether they delete its chain.
 struct LegacyRemoval {
   std::vector<std::string> lines = {};
   bool whole = false;
@@ -153,7 +154,7 @@ LegacyRemoval plan_legacy(NatView& view, const NatRemoval& removal) {
   return plan;
 }
 
-/// Returns whether there was anything.
+/// Returns whether there was anything to delete.
 bool remove_legacy(nft::Nft& nft, int family, std::span<const NatRemoval> removals) {
   NatView view(nft, family, IptablesVariant::legacy);
   std::vector<std::string> lines;

@@ -11,8 +11,8 @@
 #include "libcni/nft/nft.h"
 
 /// The `nat` tables of iptables, as its nf_tables variant and its legacy variant keep them. Reading
-/// starts no process; writing goes through one iptables-restore per family, which picks the variant
-/// by being it.
+/// starts no process; writing runs one iptables-restore per family, and the installed program
+/// determines the variant.
 namespace firewall {
 
 enum class IptablesVariant { nft, legacy };
@@ -48,22 +48,24 @@ class NatView {
 /// The table `ip nat` or `ip6 nat` of nf_tables.
 nft::Table nat_table(int family);
 
-/// Chains and rules of the legacy nat table; empty when this namespace has none. Looking does not
-/// create it.
+/// Chains and rules of the legacy nat table; empty when this namespace has none. Reading does not
+/// create the table.
 std::vector<NatChain> read_legacy_nat(int family);
 std::vector<NatChain> read_legacy_filter(int family);  ///< the same of the filter table
 
-/// How much is in a legacy table; it changes with each rule more or less, not with a policy.
+/// The size of a legacy table in bytes; it changes when a rule is added or removed, not with a
+/// policy.
 struct LegacySize {
   std::uint32_t entries = 0;
   std::uint32_t bytes = 0;
   bool operator==(const LegacySize&) const = default;
 };
-/// Of the legacy filter table, without reading it; nothing when this namespace has none.
+/// The size of the legacy filter table, without reading the table; nothing when this namespace has
+/// none.
 std::optional<LegacySize> find_legacy_filter_size(int family);
 std::optional<LegacySize> find_legacy_nat_size(int family);  ///< the same of the nat table
 
-/// A chain of one container and how it hangs in the table.
+/// A chain of one container and the rules that jump to it.
 struct NatRemoval {
   std::string chain;
   std::string entry_chain;              ///< whose rules jump to `chain`
@@ -71,21 +73,22 @@ struct NatRemoval {
 };
 /// Removes `removals` of both variants and both families: rules and chains of nf_tables by netlink
 /// in one transaction, those of legacy tables by one iptables-legacy-restore per family. A chain
-/// that some other rule still jumps to stays. Returns whether there was anything. Throws
+/// stays if another rule still jumps to it. Returns whether there was anything to remove. Throws
 /// std::system_error(EIO) when the tool reports success and the chain is still there.
 bool remove_nat_chains(nft::Nft& nft, std::span<const NatRemoval> removals);
 
-/// Runs `iptables-restore --noflush --wait` of `family` with `lines` on table nat; nothing for no
-/// lines. Throws std::system_error(ENOENT) when the program is not in $PATH. The program also
-/// reports success when it could not read its input (1.8.9): callers look for what they asked for.
+/// Runs `iptables-restore --noflush --wait` of `family` with `lines` on table nat; does nothing
+/// without lines. Throws std::system_error(ENOENT) when the program is not in $PATH. The program
+/// also reports success when it could not read its input (1.8.9): callers must check that the rules
+/// exist.
 void restore_nat(int family, const std::vector<std::string>& lines,
                  std::optional<IptablesVariant> variant = {});
 /// The same on the legacy filter table.
 void restore_legacy_filter(int family, const std::vector<std::string>& lines);
-/// The variant that iptables-restore of `family` writes, as far as its file tells: a wrapper script
-/// does not, and there may be none.
+/// The variant that iptables-restore of `family` writes, read from the program file. Nothing when
+/// the file is a wrapper script or missing.
 std::optional<IptablesVariant> find_tool_variant(int family);
-/// Throws like restore_nat() when the program for `family` is missing.
+/// Throws the error of restore_nat() when the program for `family` is missing.
 void require_iptables(int family);
 
 /// `-m comment --comment "..."`, quoted for iptables-restore.

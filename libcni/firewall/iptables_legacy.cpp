@@ -31,7 +31,7 @@ struct LegacyTable {
 constexpr LegacyTable kNat{"nat", 1u << 0 | 1u << 1 | 1u << 3 | 1u << 4};
 constexpr LegacyTable kFilter{"filter", 1u << 1 | 1u << 2 | 1u << 3};
 
-/// What differs between the two families' otherwise equal interfaces.
+/// The differences between the interfaces of the two families.
 struct V4 {
   using Info = ipt_getinfo;
   using Entries = ipt_get_entries;
@@ -81,7 +81,7 @@ std::optional<base::Prefix> prefix_of(const void* address, const void* mask, int
       *base::IpAddress::from_bytes({static_cast<const std::uint8_t*>(address), size}), length};
 }
 
-/// A table as the kernel hands it out: one blob of entries.
+/// A table in the kernel's format: one blob of entries.
 template <typename F>
 class Blob {
  public:
@@ -151,7 +151,7 @@ class Blob {
     return std::string_view(target(entry)->u.user.name) == XT_ERROR_TARGET;
   }
 
-  /// Offset of each chain's first rule, which is what jumps refer to.
+  /// Offset of each chain's first rule, which jumps refer to.
   std::map<std::uint32_t, std::string> chain_starts() const {
     std::map<std::uint32_t, std::string> starts;
     for (std::size_t hook = 0; hook < std::size(kHooks); ++hook)
@@ -203,8 +203,8 @@ class Blob {
   std::vector<char> buffer_;
 };
 
-/// Asking for a table by name would make the kernel create it, so the list of those that exist
-/// comes first.
+/// Asking for a table by name makes the kernel create it, so the list of existing tables is read
+/// first.
 bool exists(int family, const LegacyTable& table) {
   const std::string path =
       family == AF_INET ? "/proc/net/ip_tables_names" : "/proc/net/ip6_tables_names";

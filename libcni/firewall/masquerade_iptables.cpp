@@ -26,7 +26,7 @@ NatRemoval removal_of(const std::string& chain, std::span<const base::Prefix> ad
           .only = std::vector<base::Prefix>(addresses.begin(), addresses.end())};
 }
 
-/// What a container's chain holds already, in either variant.
+/// The present contents of a container's chain, in either variant.
 struct Present {
   bool chain = false;
   bool masquerades = false;
@@ -70,7 +70,7 @@ std::vector<std::string> lines_for(const Owner& owner, const Present& present, i
   if (!present.chain) lines.push_back(":" + chain + " - [0:0]");
   for (const base::Prefix& address : addresses) {
     if (accepts(present, address)) continue;
-    // A second interface's subnet has to come before the rule that masquerades all the rest.
+    // The subnet of a second interface must come before the rule that masquerades everything else.
     const std::string where = present.masquerades ? "-I " + chain + " 1" : "-A " + chain;
     lines.push_back(where + " -d " + address.network().text() + comment + " -j ACCEPT");
   }
@@ -91,7 +91,7 @@ void require_all(nft::Nft& nft, const Owner& owner, std::span<const base::Prefix
                             (address.address.is_v4() ? "iptables" : "ip6tables") +
                             "-restore reported success, but chain " +
                             iptables_chain(kChainPrefix, owner) +
-                            " of table nat, or the rule that leads to it, is missing",
+                            " of table nat, or a jump to it, is missing",
                         EIO);
 }
 

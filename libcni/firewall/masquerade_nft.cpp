@@ -77,7 +77,7 @@ bool has_rule(const std::vector<RuleInfo>& rules, const base::Prefix& address) {
   });
 }
 
-/// The reference's three: two returns for multicast, then the goto.
+/// The three rules of the reference: two returns for multicast, then the goto.
 bool is_hooked(const std::vector<RuleInfo>& rules) {
   const auto in_hook = [](const RuleInfo& rule) { return rule.chain == kPostrouting; };
   return std::ranges::count_if(rules, in_hook) == 3 &&
@@ -85,7 +85,7 @@ bool is_hooked(const std::vector<RuleInfo>& rules) {
              rules, [&](const RuleInfo& rule) { return in_hook(rule) && rule.target == kChecks; });
 }
 
-/// A rule as the reference has one per address.
+/// A rule for one address, as the reference makes it.
 Rule own_rule(const Owner& owner, const base::Prefix& address) {
   Rule rule(owner_comment(owner));
   rule.address_family(address.address.family())
@@ -95,7 +95,7 @@ Rule own_rule(const Owner& owner, const base::Prefix& address) {
   return rule;
 }
 
-/// Whether `rule` is such a one for `address`, of any owner.
+/// Returns whether `rule` is such a rule for `address`, of any owner.
 bool masquerades(const RuleInfo& rule, const base::Prefix& address) {
   return rule.chain == kChecks && rule.target == "MASQUERADE" && !rule.has_more &&
          rule.source == base::host_prefix(address.address) && rule.excludes_destination &&
@@ -109,8 +109,8 @@ bool has_own_rule(const std::vector<RuleInfo>& rules, const Owner& owner,
   });
 }
 
-/// Puts into `batch` what `addresses` need and `rules` lack, or what was flushed. Returns whether
-/// that is anything.
+/// Puts the objects into `batch` that `addresses` need and that are missing, also after a flush;
+/// `rules` are the present rules. Returns whether anything was missing.
 bool repair(Batch& batch, const std::vector<RuleInfo>& rules,
             std::span<const base::Prefix> addresses) {
   std::vector<base::Prefix> missing;
@@ -135,7 +135,7 @@ bool repair(Batch& batch, const std::vector<RuleInfo>& rules,
   return true;
 }
 
-/// Elements that match, each with the set it is in.
+/// The elements that match, each with its set.
 std::vector<std::pair<std::string, Element>> find_elements(
     Nft& nft, const std::function<bool(std::string_view)>& wanted) {
   std::vector<std::pair<std::string, Element>> found;
@@ -150,8 +150,8 @@ void remove_rules(Nft& nft, Batch& batch, const std::function<bool(std::string_v
     if (wanted(rule.comment)) batch.remove_rule(kChecks, rule.handle);
 }
 
-/// Puts the removal of `owner`'s elements for `addresses` into `batch`; false when one of them is
-/// not there.
+/// Puts the removal of `owner`'s elements for `addresses` into `batch`; returns false when one of
+/// them is missing.
 bool remove_known(Nft& nft, Batch& batch, const Owner& owner,
                   std::span<const base::Prefix> addresses) {
   for (const base::Prefix& address : addresses) {
@@ -167,7 +167,7 @@ bool remove_known(Nft& nft, Batch& batch, const Owner& owner,
 void add(Nft& nft, const Owner& owner, std::span<const base::Prefix> addresses) {
   bool contested = false;
   nft::retry_on_conflict([&] {
-    // Elements alone need no generation: no other process's change makes them wrong.
+    // Removing elements needs no generation check: changes of other processes do not affect them.
     const std::uint32_t generation = nft.generation();
     Batch batch(table());
     const std::vector<RuleInfo> rules = nft.list_rules(table());
@@ -181,13 +181,13 @@ void add(Nft& nft, const Owner& owner, std::span<const base::Prefix> addresses) 
       else if (!is_owned_by(present->comment, owner) && !has_own_rule(rules, owner, address))
         batch.append_rule(kChecks, own_rule(owner, address));
     }
-    contested = true;  // whatever fails now, the next round looks first
+    contested = true;  // whatever fails now, the next round reads again first
     nft.commit(batch, repaired ? std::optional(generation) : std::nullopt);
   });
 }
 
 bool remove(Nft& nft, const Owner& owner, std::span<const base::Prefix> addresses) {
-  // Most attachments of most nodes have none: one question tells.
+  // Most nodes have no such table; one request shows that.
   if (!nft.has_chain(table(), kChecks)) return false;
   bool existed = false;
   nft::retry_on_conflict([&] {

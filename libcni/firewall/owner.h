@@ -19,14 +19,15 @@ struct Owner {
 
 /// First 16 characters of owner_hash(): the same for all attachments of a network.
 std::string network_hash(std::string_view network);
-/// 33 characters that begin the comment of everything an attachment owns (reference-plugins 1.15).
+/// 33 characters, the beginning of the comment of everything that an attachment owns, such as the
+/// reference writes.
 std::string owner_hash(const Owner& owner);
 /// `<hash>, net: <network>, if: <ifname>, id: <container id>`, without quotes, at most 128 bytes.
 std::string owner_comment(const Owner& owner);
-/// Whether `comment` was made by owner_comment(owner).
+/// Returns whether `comment` was made by owner_comment(owner).
 bool is_owned_by(std::string_view comment, const Owner& owner);
 
-/// GC: tells comments of owner_comment() that belong to `network` and to none of `valid`.
+/// GC: recognises comments of owner_comment() that belong to `network` and to none of `valid`.
 class StaleComments {
  public:
   StaleComments(const std::string& network, std::span<const Owner> valid);
@@ -37,8 +38,8 @@ class StaleComments {
   std::set<std::string, std::less<>> kept_;  ///< hashes
 };
 
-/// iptables' chain of a container on a network, `<prefix><hash>` cut to 28: it has no interface
-/// name.
+/// iptables' chain of a container on a network, `<prefix><hash>` cut to 28 characters; it does not
+/// contain the interface name.
 std::string iptables_chain(std::string_view prefix, const Owner& owner);
 
 }  // namespace firewall

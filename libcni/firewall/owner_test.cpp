@@ -14,7 +14,7 @@ TEST(Owner, NamesAreTheReferences) {
   EXPECT_EQ(owner_hash(kOwner), "4dfa0667e74383ec-0b65a318f52e521b");
 }
 
-TEST(Owner, CommentTellsWhoItIs) {
+TEST(Owner, CommentNamesTheAttachment) {
   EXPECT_EQ(owner_comment(kOwner),
             "4dfa0667e74383ec-0b65a318f52e521b, net: tnet, if: eth0, id: cid1");
   EXPECT_TRUE(is_owned_by(owner_comment(kOwner), kOwner));

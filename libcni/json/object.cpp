@@ -59,7 +59,7 @@ Object Object::parse(std::string_view text, std::string_view what, std::string p
   if (root->is_null()) return {};
   if (!root->is_object())
     throw cni::Error(cni::Code::decoding_failure,
-                     std::string(what) + ": want a JSON object, got " + root->type_name());
+                     std::string(what) + ": must be a JSON object, got " + root->type_name());
   const Value& value = *root;
   return {std::move(root), value, std::move(path)};
 }

@@ -18,18 +18,16 @@ namespace json {
 
 /// A JSON object being read, with the path that leads to it for messages. Cheap to copy.
 ///
-/// Reading follows what configurations in the field depend on (reference-plugins 1.2): keys match
-/// in any case with the exact one preferred, null is absent, a later duplicate wins, types are
-/// strict (`"10"` and `1.0` are not integers), an empty list differs from an absent one. Every
-/// getter throws cni::Error(6) naming key, value and wanted type; ranges and meanings are the
-/// caller's, with code 7.
+/// Reading follows what configurations in the field depend on: keys match in any case with the
+/// exact one preferred, null is absent, a later duplicate wins, types are strict (`"10"` and `1.0`
+/// are not integers), an empty list differs from an absent one. Every getter throws cni::Error(6)
+/// naming key, value and the required type. The caller checks ranges and meaning and throws code 7.
 class Object {
  public:
   /// An empty object.
   Object();
   /// Parses one document. Throws cni::Error(6) when it is not exactly one JSON object, or nests
-  /// deeper than 10 000 levels (S-047, S-052). Malformed UTF-8 becomes U+FFFD. `what` names the
-  /// document.
+  /// deeper than 10 000 levels. Malformed UTF-8 becomes U+FFFD. `what` names the document.
   static Object parse(std::string_view text, std::string_view what, std::string path = {});
 
   bool has(std::string_view key) const;  ///< present and not null
@@ -47,13 +45,13 @@ class Object {
   std::optional<std::vector<std::vector<Object>>> find_object_lists(std::string_view key) const;
 
   std::vector<std::string> keys() const;
-  /// The member under exactly this key (no other case); for the keys of the CNI specification
-  /// (S-051, F-11).
+  /// Returns whether there is a member with exactly this key, in this case; for the keys of the CNI
+  /// specification.
   bool has_exactly(std::string_view key) const;
   /// A key that differs from `key` only in case, for hints; empty when there is none.
   std::string near_miss(std::string_view key) const;
   std::string text() const;  ///< compact JSON of this object
-  /// The same with `members`, name to JSON text, in place of its own of these names in any case.
+  /// The same, with `members` (name to JSON text) replacing members of these names in any case.
   std::string text_with(const std::map<std::string, std::string>& members) const;
   std::string text_of(std::string_view key) const;   ///< compact JSON of a member, "" when absent
   const std::string& path() const { return path_; }  ///< such as `ipam.ranges[0]`, empty at the top
@@ -75,12 +73,12 @@ class Object {
   std::string path_;
 };
 
-/// The same key but for ASCII case.
+/// Returns whether both are the same key, ignoring ASCII case.
 bool same_key(std::string_view a, std::string_view b);
 
-/// Quotes `text` as a JSON string; malformed UTF-8 becomes U+FFFD (S-111).
+/// Quotes `text` as a JSON string; malformed UTF-8 becomes U+FFFD.
 std::string quote(std::string_view text);
-/// The same of its first 60 bytes, for messages about what somebody else wrote.
+/// The same for the first 60 bytes of `text`, for messages that quote input.
 std::string excerpt(std::string_view text);
 
 }  // namespace json

@@ -14,7 +14,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-/// `<code> <message>` of what `body` throws, or "ok".
+/// `<code> <message>` of the error that `body` throws, or "ok".
 std::string outcome(const std::function<void()>& body) {
   try {
     body();
@@ -29,7 +29,7 @@ Object parse(std::string_view text) {
 }
 
 // S-047
-TEST(ObjectParse, S047_RefusesWhatIsNotOneObject) {
+TEST(ObjectParse, S047_RefusesAnythingButOneObject) {
   for (const char* text : {"", " ", "{", "[]", "\"x\"", "1", "true", "{} {}", "{}x",
                            "\xef\xbb\xbf{}x", "{/*c*/}", "{\"a\":1,}", "{\"a\":01}", "{'a':1}",
                            "{\"a\":}", "{\"a\":1e999}", "{\"a\":\"\\ud800\"}", "nul"})
@@ -138,7 +138,7 @@ TEST(ObjectGetters, AnEmptyListDiffersFromNone) {
   EXPECT_EQ(object.find_object_lists("b")->size(), 1u);
 }
 
-TEST(ObjectGetters, AnAbsentObjectIsEmptyButKnowsItsPath) {
+TEST(ObjectGetters, AnAbsentObjectIsEmptyAndHasItsPath) {
   const auto ipam = parse("{}").get_object("ipam");
   EXPECT_EQ(ipam.path_of("type"), "ipam.type");
   EXPECT_FALSE(ipam.has("type"));
@@ -151,7 +151,7 @@ TEST(ObjectText, KeepsNumbersAsTheyWere) {
     EXPECT_EQ(parse(text).text(), text);
 }
 
-TEST(Quote, S111_EscapesWhatJsonCannotHold) {
+TEST(Quote, S111_EscapesCharactersThatJsonCannotContain) {
   EXPECT_EQ(quote("a\"b\\c\nd\x01\x7f"), R"("a\"b\\c\nd\u0001\u007f")");
   EXPECT_EQ(quote("é\xff"), "\"é\xef\xbf\xbd\"");
 }

@@ -17,13 +17,12 @@ namespace {
 using Value = nlohmann::json;
 
 constexpr std::size_t kMaxDepth = 10'000;
-constexpr std::size_t kMaxValues = 400'000;  // some 40 MiB, and no configuration (S-052)
-constexpr std::size_t kMaxMessage = 190;     // S-112
+constexpr std::size_t kMaxValues = 400'000;  // needs some 40 MiB; no configuration has so many
+constexpr std::size_t kMaxMessage = 190;     // so that a msg stays below 200 bytes
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";
 
-/// Builds the value. The library's own builder has no limit on depth, and reports by exceptions of
-/// its own.
+/// Builds the value. The library's own builder has no limit on depth and throws other exceptions.
 class Builder : public nlohmann::json_sax<Value> {
  public:
   explicit Builder(std::string_view what) : what_(what) {}
@@ -103,7 +102,7 @@ std::string replace_malformed(std::string_view text) {
   return clean;
 }
 
-/// The shortest text that reads back as `number`, and reads back as a fraction.
+/// The shortest text that reads back as `number`, and as a floating-point number.
 std::string float_text(double number) {
   std::array<char, 32> text{};
   for (int digits = 15; digits <= 17; ++digits) {
@@ -141,7 +140,7 @@ std::string print_value(const nlohmann::json& root) {
     Value::const_iterator next;
   };
   std::string text;
-  std::vector<Frame> open;  // not the call stack: a configuration may nest 10 000 levels
+  std::vector<Frame> open;  // instead of recursion: a configuration may nest 10 000 levels
   const Value* value = &root;
   while (true) {
     if (value->is_structured()) {

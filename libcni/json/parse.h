@@ -8,8 +8,8 @@
 
 namespace json {
 
-/// One JSON document as a value. Throws cni::Error(6), its message led by `what`, for anything else
-/// and for nesting beyond 10 000 levels; malformed UTF-8 becomes U+FFFD.
+/// Parses one JSON document. Throws cni::Error(6), with a message that begins with `what`, for
+/// anything else and for nesting beyond 10 000 levels; malformed UTF-8 becomes U+FFFD.
 nlohmann::json parse_value(std::string_view text, std::string_view what);
 
 /// Compact JSON of `value`, however deep.

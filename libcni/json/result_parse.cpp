@@ -12,7 +12,7 @@ using cni::Version;
 
 constexpr auto kWrong = cni::Code::decoding_failure;
 constexpr Version kFirstWithLists{0, 3, 0};  // `ips` and `interfaces` instead of `ip4` and `ip6`
-constexpr Version kFirstWithLinkDetails{1, 0, 0};  // 1.1.0's members are read in 1.0.0 too (S-076)
+constexpr Version kFirstWithLinkDetails{1, 0, 0};  // members of 1.1.0 are also read in 1.0.0
 
 bool in_any_case(std::initializer_list<std::string_view> known, std::string_view key) {
   return std::ranges::any_of(known, [&](std::string_view name) { return same_key(name, key); });

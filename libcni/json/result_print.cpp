@@ -108,7 +108,7 @@ const cni::IpConfig* first_of_family(const cni::Result& result, bool v4) {
   return ip == result.ips.end() ? nullptr : &*ip;
 }
 
-/// 0.1.0 and 0.2.0: the first address of each family, and the routes of that family (S-143).
+/// 0.1.0 and 0.2.0: the first address of each family, and the routes of that family.
 void print_families(Writer& writer, const cni::Result& result, Version version) {
   if (result.ips.empty())
     throw cni::Error(cni::Code::invalid_config, "cannot convert: no valid IP addresses",

@@ -107,7 +107,7 @@ TEST(ResultConversion, H7_FamiliesNeedAnAddress) {
 }
 
 // S-147
-TEST(ResultConversion, H8_TheAddressTellsItsFamily) {
+TEST(ResultConversion, H8_TheAddressDecidesItsFamily) {
   EXPECT_EQ(
       convert(R"({"cniVersion":"0.4.0","ips":[{"address":"1.2.3.4/24"}]})", "0.2.0")["ip4"]["ip"],
       "1.2.3.4/24");
@@ -117,7 +117,7 @@ TEST(ResultConversion, H8_TheAddressTellsItsFamily) {
 }
 
 // S-148
-TEST(ResultConversion, H9_WhatIsNoResultIsADecodingError) {
+TEST(ResultConversion, H9_RefusesAnythingButAResult) {
   for (const char* body :
        {R"("ips":[{"gateway":"1.1.1.1"}])", R"("routes":[{"gw":"1.1.1.1"}])", R"("ips":[null])",
         R"("interfaces":[null])", R"("interfaces":[{"name":"e","mtu":-5}])",
@@ -154,7 +154,8 @@ TEST(ResultConversion, H11_UnknownVersionsAreRefused) {
         1u);
 }
 
-// S-137: what goes through a version and back keeps all that both can say.
+// S-137: a result that is converted to a version and back keeps all members that both versions can
+// express.
 TEST(ResultConversion, S137_EveryPairOfVersionsConverts) {
   for (const auto& from : cni::kVersions)
     for (const auto& to : cni::kVersions) {

@@ -28,7 +28,7 @@ class Search {
  public:
   explicit Search(std::string_view known) : known_(split(known)) {}
 
-  /// `pattern` is `path` as the known words write it: with `[]` for every element.
+  /// `pattern` is `path` in the form of the known words: with `[]` for every element.
   void walk(const nlohmann::json& value, const std::string& path, const std::string& pattern) {
     if (value.is_array()) {
       for (std::size_t i = 0; i < value.size(); ++i)

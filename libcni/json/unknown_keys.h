@@ -9,15 +9,15 @@
 
 namespace json {
 
-/// A key that its reader does not know.
+/// A key that the reader of a configuration does not know.
 struct UnknownKey {
   std::string path;       ///< such as `vlanTrunk[0].minid`
   std::string hint = {};  ///< `, did you mean "minID"?`; empty when no known key is near
 };
 
-/// The keys of `object` that `known` does not list, in the order of the object. `known` is words
-/// separated by spaces: `mtu`, `dns.search`, `vlanTrunk[].id`. A key matches in any case, as the
-/// getters match. Below a key of which `known` lists no further key nothing is compared.
+/// The keys of `object` that `known` does not list, in the order of the object. `known` are words
+/// separated by spaces: `mtu`, `dns.search`, `vlanTrunk[].id`. Keys match in any case, as in the
+/// getters. The members of a key are compared only if `known` lists any of them.
 std::vector<UnknownKey> find_unknown_keys(const Object& object, std::string_view known);
 
 }  // namespace json

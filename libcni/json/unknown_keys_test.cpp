@@ -28,7 +28,7 @@ TEST(UnknownKeys, AreFoundAtEveryDepthWithTheNearestKnownKey) {
 }
 
 // U4
-TEST(UnknownKeys, DoNotIncludeOtherCaseAndWhatIsBelowAnOpenKey) {
+TEST(UnknownKeys, DoNotIncludeOtherCaseOrMembersOfAnOpenKey) {
   EXPECT_THAT(unknown(R"({"MTU":1,"args":{"any":{"thing":1}}})", "mtu args"), testing::IsEmpty());
 }
 

@@ -10,7 +10,7 @@
 
 namespace json {
 
-/// Writes one JSON document in the order of the calls: on one line, or with members indented.
+/// Writes one JSON document in the order of the calls: on one line, or indented.
 class Writer {
  public:
   /// `indent` spaces per level; 0 writes one line.
@@ -18,7 +18,7 @@ class Writer {
 
   /// Opens an object or a list: the document, or an element of the list that is open.
   void open(char bracket);
-  /// Opens one as the member `key` of the object that is open.
+  /// Opens an object or a list as the member `key` of the open object.
   void open(std::string_view key, char bracket);
   void close();
 
@@ -26,9 +26,9 @@ class Writer {
   void member(std::string_view key, std::string_view text);
   void member(std::string_view key, std::int64_t number);
   void member(std::string_view key, std::uint64_t number);
-  /// A member whose value is JSON text already.
+  /// A member whose value is given as JSON text.
   void raw_member(std::string_view key, std::string_view json);
-  /// Those of `extra` whose key the open object does not have yet.
+  /// The members of `extra` whose key the open object does not have yet.
   void members(const cni::Extra& extra);
 
   const std::string& text() const { return text_; }

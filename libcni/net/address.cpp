@@ -38,7 +38,7 @@ std::optional<Address> parse(const nlmsghdr& reply) {
     if (type_of(a) == IFA_ADDRESS) remote = base::IpAddress::from_bytes(bytes_of(a));
     if (type_of(a) == IFA_FLAGS) flags = u32_of(a);
   });
-  // IPv6 has IFA_LOCAL only on point-to-point addresses.
+  // For IPv6, only point-to-point addresses have IFA_LOCAL.
   if (!local) local = remote;
   if (!local) return std::nullopt;
   return Address{.index = static_cast<int>(header->ifa_index),

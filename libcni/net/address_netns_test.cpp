@@ -12,7 +12,7 @@ base::Prefix prefix(const char* text) {
   return base::Prefix::parse(text).value();
 }
 
-TEST(Addresses, EnsureTellsWhetherItWasThere) {
+TEST(Addresses, EnsureReturnsWhetherTheAddressWasNew) {
   const test::TestHost host;
   Netlink netlink;
   const int lo = get_link(netlink, "lo").index;

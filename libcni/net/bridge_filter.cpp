@@ -47,7 +47,7 @@ std::vector<BridgeFilter> list_bridge_filters(Netlink& netlink) {
   Message message(RTM_GETLINK, 0);
   message.extra<ifinfomsg>();
   message.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-  // The kernel leaves the other links out (4.6): there are as many of them as pods.
+  // The kernel leaves the other links out (4.6); otherwise there would be one for each pod.
   message.nest(IFLA_LINKINFO, [&] { message.put(IFLA_INFO_KIND, kKind); });
   netlink.dump(
       message, "list bridges",
@@ -77,7 +77,7 @@ std::string bridge_filter_key(int family) {
 
 std::optional<bool> find_bridge_filter_of_all(int family) {
   if (const auto value = find_sysctl(bridge_filter_key(family))) return value != "0";
-  // Where /proc/sys itself is missing nothing tells about the module.
+  // Without /proc/sys it is unknown whether the module is loaded.
   if (!find_sysctl(forwarding_key(AF_INET)))
     base::throw_errno("read sysctl " + bridge_filter_key(family) + " in /proc/sys", ENOENT);
   return std::nullopt;

@@ -7,9 +7,9 @@
 
 #include "libcni/net/netlink.h"
 
-/// Rules of IP and packets that a bridge passes from port to port. The module br_netfilter shows
-/// such packets to the hooks of IP, where either the sysctl of the namespace or the bridge's own
-/// setting asks for it (net/bridge/br_netfilter_hooks.c).
+/// IP rules and bridged packets. The module br_netfilter passes packets that a bridge forwards from
+/// port to port through the hooks of IP, if the sysctl of the namespace or the bridge's own setting
+/// asks for it (net/bridge/br_netfilter_hooks.c).
 namespace net {
 
 /// A bridge and its own settings.
@@ -22,16 +22,16 @@ struct BridgeFilter {
   bool operator==(const BridgeFilter&) const = default;
 };
 
-/// The bridges of the namespace, whatever else it has.
+/// The bridges of the namespace.
 std::vector<BridgeFilter> list_bridge_filters(Netlink& netlink);
-/// Makes the bridge `index` show packets of AF_INET or AF_INET6 to the hooks of IP. Has no effect
-/// while br_netfilter is not loaded.
+/// Makes the bridge `index` pass packets of AF_INET or AF_INET6 through the hooks of IP. Has no
+/// effect while br_netfilter is not loaded.
 void call_bridge_filter(Netlink& netlink, int index, int family);
 
 /// `net/bridge/bridge-nf-call-iptables` or `...-ip6tables`.
 std::string bridge_filter_key(int family);
-/// Whether every bridge of the namespace does so (the sysctl); nothing while br_netfilter is not
-/// loaded. Throws std::system_error where that cannot be told.
+/// Returns whether the sysctl makes every bridge of the namespace do so; nothing while br_netfilter
+/// is not loaded. Throws std::system_error when the sysctl cannot be read.
 std::optional<bool> find_bridge_filter_of_all(int family);
 
 }  // namespace net

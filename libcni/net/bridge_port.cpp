@@ -45,7 +45,7 @@ void change_vlan(Netlink& netlink, std::uint16_t type, int index, const PortVlan
   }
 }
 
-/// The VLANs that end with `last`, from `begin` on; `begin` is 0 when it is a single one.
+/// Adds the VLANs from `begin` to `last`; `begin` is 0 for a single VLAN.
 void append_range(std::vector<PortVlan>& vlans, std::uint16_t begin, const bridge_vlan_info& last) {
   const bool is_range = begin != 0 && (last.flags & BRIDGE_VLAN_INFO_RANGE_END) != 0;
   const std::uint16_t end = std::min<std::uint16_t>(last.vid, kLastVlan);

@@ -8,7 +8,8 @@
 
 namespace net {
 
-/// Of one bridge: BR_MAX_PORTS, of which number 0 is not used. EXFULL answers the next one.
+/// The most ports of one bridge: BR_MAX_PORTS, of which number 0 is not used. The kernel refuses
+/// more with EXFULL.
 inline constexpr std::size_t kMaxPorts = 1023;
 /// The links that are ports of bridge `index`.
 std::size_t count_ports(Netlink& netlink, int index);
@@ -21,7 +22,7 @@ struct PortFlags {
 void set_port_flags(Netlink& netlink, int index, PortFlags flags);
 PortFlags get_port_flags(Netlink& netlink, int index);
 
-/// Ends the context of an error where the kernel answers EOPNOTSUPP to VLANs of a bridge.
+/// The end of an error message when the kernel answers EOPNOTSUPP to VLANs of a bridge.
 inline constexpr const char* kNeedsVlanFiltering =
     ": the kernel needs CONFIG_BRIDGE_VLAN_FILTERING for VLAN filtering";
 

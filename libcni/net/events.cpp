@@ -37,7 +37,7 @@ constexpr std::uint32_t kPort = offsetof(nlmsghdr, nlmsg_pid);
 constexpr std::uint32_t kFamily = NLMSG_HDRLEN + offsetof(ndmsg, ndm_family);
 constexpr std::uint32_t kState = NLMSG_HDRLEN + offsetof(ndmsg, ndm_state);
 
-/// Instruction `at`: on to `yes` when the loaded value passes `test`, else to `no`.
+/// Instruction `at`: jumps to `yes` when the loaded value passes `test`, else to `no`.
 sock_filter branch(unsigned at, std::uint16_t test, std::uint32_t value,
                    std::pair<unsigned, unsigned> targets) {
   const auto skip = [&](unsigned target) { return static_cast<std::uint8_t>(target - at - 1); };
@@ -66,7 +66,7 @@ void attach_filter(int fd, std::uint32_t own_port) {
       branch(13, BPF_JSET, half(NLM_F_REPLACE), {kAccept, kDrop}),
       BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kFamily),
       branch(15, BPF_JEQ, AF_BRIDGE, {kDrop, 16}),
-      // Neighbours that the kernel learns come and go all the time.
+      // Drops neighbours that the kernel learns: they change all the time.
       BPF_STMT(kLoadHalf, kState),
       branch(17, BPF_JSET, half(NUD_PERMANENT), {kAccept, kDrop}),
       BPF_STMT(BPF_RET | BPF_K, 0),
@@ -83,7 +83,7 @@ void read_address(Event& event, const nlmsghdr& message) {
   if (header == nullptr) return;
   event.index = static_cast<int>(header->ifa_index);
   for_each_attribute<ifaddrmsg>(message, [&](const nlattr& a) {
-    // IFA_ADDRESS is the other end's where the link is a point-to-point one.
+    // On a point-to-point link IFA_ADDRESS is the address of the other end.
     const bool is_own = type_of(a) == IFA_LOCAL || (type_of(a) == IFA_ADDRESS && !event.address);
     if (const auto own = is_own ? base::IpAddress::from_bytes(bytes_of(a)) : std::nullopt)
       event.address = {*own, header->ifa_prefixlen};
@@ -104,7 +104,7 @@ void read_route(Event& event, const nlmsghdr& message) {
   });
 }
 
-/// Nothing where it is about one link, or about another setting.
+/// Nothing for a setting of a single link, and for another setting.
 std::optional<Event> parse_netconf(const nlmsghdr& message) {
   std::optional<std::uint32_t> index, forwarding;
   for_each_attribute<netconfmsg>(message, [&](const nlattr& a) {
@@ -154,7 +154,8 @@ std::optional<Event> parse(const nlmsghdr& message) {
 Events::Events(std::uint32_t own_port)
     : fd_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE)) {
   if (!fd_) base::throw_errno("open rtnetlink event socket");
-  // Before it is bound: nothing unfiltered gets in. A small buffer only means Kind::lost sooner.
+  // Attached before bind, so that no unfiltered event gets in. A small buffer only means Kind::lost
+  // sooner.
   attach_filter(fd_.get(), own_port);
   ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveBuffer, sizeof kReceiveBuffer);
   sockaddr_nl address{};

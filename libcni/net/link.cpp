@@ -24,7 +24,7 @@ std::string quoted(const std::string& name) {
 
 std::optional<Link> find(Netlink& netlink, Message& message, const std::string& attempted) {
   std::optional<Link> found;
-  // The counters are most of a reply, and nobody here reads them (kernel 4.4).
+  // Leaves out the counters, which are most of a reply and are not used here (kernel 4.4).
   message.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
   netlink.find(message, attempted, [&](const nlmsghdr& reply) { found = parse_link(reply); });
   return found;
@@ -38,7 +38,7 @@ bool remove(Netlink& netlink, Message& message, const std::string& attempted) tr
   throw;
 }
 
-/// Names over 15 bytes can only be alternative names (kernel 5.5).
+/// A name of more than 15 bytes can only be an alternative name (kernel 5.5).
 void put_name(Message& message, const std::string& name) {
   message.put(name.size() < IFNAMSIZ ? IFLA_IFNAME : IFLA_ALT_IFNAME, name);
 }
@@ -176,7 +176,8 @@ void add_veth(Netlink& host, const base::Netns& sandbox, const VethSpec& spec) {
   message.put(IFLA_IFNAME, spec.host_name);
   put_mtu();
   if (spec.host_mac) message.put(IFLA_ADDRESS, spec.host_mac->bytes);
-  // The reference's host ends have no queue; a queue would only add latency in front of the peer's.
+  // Host ends of the reference have no queue either; a queue would only add latency in front of the
+  // peer's.
   message.put_u32(IFLA_TXQLEN, 0);
   if (spec.host_group != 0) message.put_u32(IFLA_GROUP, spec.host_group);
   if (spec.master != 0) message.put_u32(IFLA_MASTER, static_cast<std::uint32_t>(spec.master));
@@ -184,7 +185,7 @@ void add_veth(Netlink& host, const base::Netns& sandbox, const VethSpec& spec) {
     message.put(IFLA_INFO_KIND, "veth");
     message.nest(IFLA_INFO_DATA, [&] {
       message.nest(VETH_INFO_PEER, [&] {
-        // IFF_UP here would be refused with ENOTCONN: the other end is not registered yet.
+        // The kernel would refuse IFF_UP here with ENOTCONN: the other end is not registered yet.
         message.extra<ifinfomsg>();
         message.put(IFLA_IFNAME, spec.sandbox_name);
         put_mtu();
@@ -266,7 +267,7 @@ bool remove_link(Netlink& netlink, int index) {
 }
 
 void put_into_group(Pipeline& pipeline, int index, std::uint32_t group) {
-  // Not RTM_NEWLINK, which without an index would change all links of the group.
+  // Uses RTM_SETLINK: RTM_NEWLINK without an index would change all links of the group.
   Message message(RTM_SETLINK, 0);
   message.extra<ifinfomsg>().ifi_index = index;
   message.put_u32(IFLA_GROUP, group);

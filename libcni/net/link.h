@@ -22,19 +22,19 @@ struct Link {
   int operstate = 0;         ///< IF_OPER_* of RFC 2863
   int master = 0;            ///< index of the bridge it is a port of, or 0
   int peer_index = 0;        ///< IFLA_LINK: a veth's other end, an index in its namespace
-  unsigned promiscuity = 0;  ///< how many users want promiscuous mode
+  unsigned promiscuity = 0;  ///< number of users of promiscuous mode
   bool promisc = false;      ///< IFF_PROMISC: set by hand, not by a capture
   std::string alias;
-  std::uint32_t group = 0;  ///< IFLA_GROUP; 0 is every link's from the start
+  std::uint32_t group = 0;  ///< IFLA_GROUP; 0 for a new link
   bool operator==(const Link&) const = default;
 };
 
-/// What an RTM_NEWLINK says.
+/// Parses an RTM_NEWLINK message.
 Link parse_link(const nlmsghdr& message);
 
 std::optional<Link> find_link(Netlink& netlink, const std::string& name);
 std::optional<Link> find_link(Netlink& netlink, int index);
-/// Throws ENODEV when there is none.
+/// Throws ENODEV when the link does not exist.
 Link get_link(Netlink& netlink, const std::string& name);
 std::vector<Link> list_links(Netlink& netlink);
 
@@ -55,9 +55,9 @@ struct VethSpec {
   std::optional<base::Mac> host_mac = {};
   std::uint32_t host_group = 0;  ///< of the host end
 };
-/// Creates the pair from the host side: host end up, without queue, a port of `master`; the other
-/// end down, straight in `sandbox` under its final name, so that no crash leaves it on the host
-/// (S-161). Throws EEXIST when either name is taken.
+/// Creates the pair from the host side: the host end is up, without queue, and a port of `master`;
+/// the other end is down and is created in `sandbox` under its final name, so that a crash cannot
+/// leave it on the host. Throws EEXIST when either name is taken.
 void add_veth(Netlink& host, const base::Netns& sandbox, const VethSpec& spec);
 
 void set_up(Netlink& netlink, int index);
@@ -67,7 +67,7 @@ void set_mtu(Netlink& netlink, int index, int mtu);
 void set_promisc(Netlink& netlink, int index);
 /// At most 255 bytes.
 void set_alias(Netlink& netlink, int index, const std::string& alias);
-/// Sets the alias and puts the link back into group 0, both or neither.
+/// Sets the alias and puts the link back into group 0, in one step.
 void set_alias_for_group(Netlink& netlink, int index, const std::string& alias);
 /// Sets the link up or down and gives it `alias`, in one request.
 void set_up(Netlink& netlink, int index, const std::string& alias);
@@ -80,8 +80,8 @@ bool remove_link(Netlink& netlink, int index);
 
 /// Puts the link into `group`.
 void put_into_group(Pipeline& pipeline, int index, std::uint32_t group);
-/// Removes all links of `group`, which is not 0, at once: the kernel waits for its readers once and
-/// not once for each link. Returns false when there was none.
+/// Removes all links of `group` (not 0) at once, so that the kernel waits for its readers once and
+/// not for each link. Returns false when the group was empty.
 bool remove_group(Netlink& netlink, std::uint32_t group);
 
 /// Waits for operstate UP by link events; returns the last state seen (IF_OPER_UP on success) when

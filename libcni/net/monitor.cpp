@@ -29,7 +29,7 @@ Monitor Monitor::of_addresses() {
 
 void Monitor::drain() {
   std::array<char, 16384> events;
-  // ENOBUFS says that some were lost, and that others follow.
+  // ENOBUFS means that some events were lost; further ones follow.
   while (::recv(fd_.get(), events.data(), events.size(), 0) > 0 || errno == ENOBUFS) {
   }
 }

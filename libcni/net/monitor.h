@@ -13,15 +13,15 @@ namespace net {
 class Monitor {
  public:
   explicit Monitor(unsigned groups);
-  /// Of the addresses of all links, both families.
+  /// A subscription to the addresses of all links, both families.
   static Monitor of_addresses();
 
   int fd() const { return fd_.get(); }  ///< readable when there is an event; never blocks
-  void drain();                         ///< throws away all events that have come
+  void drain();                         ///< discards all pending events
 
   /// Calls `done` at once and after every event until it returns true or `milliseconds` have
-  /// passed; returns what it said last. What the events say does not matter, as some may be lost
-  /// (ENOBUFS).
+  /// passed; returns its last answer. The contents of the events are ignored, because some may be
+  /// lost (ENOBUFS).
   bool wait_until(const std::function<bool()>& done, int milliseconds);
 
  private:

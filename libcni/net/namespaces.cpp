@@ -30,7 +30,8 @@ std::set<int> list_numbers(Netlink& netlink) {
   return numbers;
 }
 
-/// False when the kernel does not look into namespace `number`: it is gone, or it never does.
+/// Returns false when the kernel cannot list namespace `number`: it is gone, or the kernel does not
+/// support that.
 bool put_addresses(Netlink& netlink, int number, std::set<base::IpAddress>& addresses) try {
   for (const int family : {AF_INET, AF_INET6}) {
     Message message(RTM_GETADDR, 0);
@@ -40,7 +41,7 @@ bool put_addresses(Netlink& netlink, int number, std::set<base::IpAddress>& addr
         message, "list addresses of network namespace " + std::to_string(number),
         [&](const nlmsghdr& reply) {
           for_each_attribute<ifaddrmsg>(reply, [&](const nlattr& a) {
-            // Both of a point-to-point address: no harm in one too many.
+            // Takes both ends of a point-to-point address: one address too many does no harm.
             if (type_of(a) != IFA_LOCAL && type_of(a) != IFA_ADDRESS) return;
             if (const auto address = base::IpAddress::from_bytes(bytes_of(a)))
               addresses.insert(*address);

@@ -10,8 +10,8 @@
 namespace net {
 
 /// The addresses of every link of this namespace and of those that it knows by number
-/// (RTM_GETNSID), such as the far ends of its veth pairs. Nothing where the kernel cannot look into
-/// another namespace (before Linux 4.20): "not in the set" would mean nothing there.
+/// (RTM_GETNSID), such as the far ends of its veth pairs. Returns nothing when the kernel cannot
+/// list other namespaces (before Linux 4.20), because a missing address would prove nothing then.
 std::optional<std::set<base::IpAddress>> find_addresses_of_all(Netlink& netlink);
 
 }  // namespace net

@@ -14,7 +14,7 @@
 namespace net {
 namespace {
 
-/// What the attributes of one RTM_NEWNEIGH say.
+/// The attributes of one RTM_NEWNEIGH.
 struct Attributes {
   std::optional<base::IpAddress> dst;
   std::optional<base::Mac> mac;
@@ -44,7 +44,7 @@ void dump(Netlink& netlink, const Place& place, const Netlink::OnReply& on_entry
   const auto [family, index] = place;
   Message message(RTM_GETNEIGH, 0);
   message.extra<ndmsg>().ndm_family = static_cast<std::uint8_t>(family);
-  // The kernel skips other links' (4.20); before that it tells them all.
+  // Since 4.20 the kernel skips other links; older kernels list all of them.
   message.put_u32(NDA_IFINDEX, static_cast<std::uint32_t>(index));
   netlink.dump(
       message, "list neighbours of link " + std::to_string(index),
@@ -85,7 +85,7 @@ std::vector<NeighborTable> list_neighbor_tables(Netlink& netlink) {
     if (header == nullptr || (header->ndtm_family != AF_INET && header->ndtm_family != AF_INET6))
       return;
     NeighborTable table{.family = header->ndtm_family};
-    bool whole = false;  // the others are of one link each
+    bool whole = false;  // the other entries belong to single links
     for_each_attribute<ndtmsg>(reply, [&](const nlattr& a) {
       if (type_of(a) == NDTA_THRESH3) table.limit = u32_of(a);
       if (type_of(a) != NDTA_CONFIG || bytes_of(a).size() < sizeof(ndt_config)) return;

@@ -100,7 +100,7 @@ bool is_no_device(const nlmsghdr& reply) {
          static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(&reply))->error == -ENODEV;
 }
 
-/// What one reply means for the request in flight; throws the kernel's error.
+/// Evaluates one reply to the request in flight; throws the kernel's error.
 Done take(const nlmsghdr& reply, const std::string& attempted, const Netlink::OnReply& on_reply) {
   if ((reply.nlmsg_flags & NLM_F_DUMP_INTR) != 0) return Done::interrupted;
   if (reply.nlmsg_type == NLMSG_DONE) return Done::yes;
@@ -125,12 +125,13 @@ struct Netlink::Impl {
     if (!socket) base::throw_errno("open rtnetlink socket");
     if (mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0)
       base::throw_errno("bind rtnetlink socket");
-    // Both only add comfort: the kernel's text in errors, and errors that do not repeat the
+    // Both options are optional: the kernel's text in errors, and errors that do not repeat the
     // request.
     int on = 1;
     mnl_socket_setsockopt(socket.get(), NETLINK_EXT_ACK, &on, sizeof on);
     mnl_socket_setsockopt(socket.get(), NETLINK_CAP_ACK, &on, sizeof on);
-    // Kernel 4.20: dumps are filtered by what the request names, such as the link of addresses.
+    // Kernel 4.20: the kernel filters dumps by the attributes of the request, such as the link of
+    // addresses.
     mnl_socket_setsockopt(socket.get(), NETLINK_GET_STRICT_CHK, &on, sizeof on);
   }
 
@@ -159,9 +160,9 @@ struct Netlink::Impl {
       for (auto* reply = reinterpret_cast<nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(reply, left);
            reply = mnl_nlmsg_next(reply, &left)) {
         if (reply->nlmsg_seq != sequence) continue;
-        // Absence is the usual answer when a name must be free, and no failure. It must not be an
-        // exception either: in a static executable the first throw sorts every unwind table, which
-        // takes longer than all of ADD's netlink messages (0.8 of 2.5 ms, gcc 12).
+        // "Does not exist" is the usual answer when a name must be free. It is not reported by an
+        // exception: in a static executable the first throw sorts every unwind table, which takes
+        // longer than all of ADD's netlink messages (0.8 of 2.5 ms, gcc 12).
         if (until == Until::found && is_no_device(*reply)) return Done::absent;
         const Done done = take(*reply, attempted, on_reply);
         if (until != Until::acknowledged) return done;
@@ -172,7 +173,7 @@ struct Netlink::Impl {
     }
   }
 
-  /// Reads the answers to the requests from number `first` to the last one's.
+  /// Reads the answers to the requests from number `first` to the last one.
   void receive_answers(std::uint32_t first, const std::string& attempted,
                        const OnRefused& on_refused) {
     for (bool ended = false; !ended;) {
@@ -204,7 +205,8 @@ void Netlink::exchange(std::span<char> messages, const OnRefused& on_refused) {
     each->nlmsg_seq = ++impl_->sequence;
     last = each;
   }
-  // The kernel answers a refused request in any case; of the others only the last one has to.
+  // The kernel always answers a refused request; of the others only the last is answered, which
+  // ends the wait.
   last->nlmsg_flags = static_cast<std::uint16_t>(last->nlmsg_flags | NLM_F_ACK);
   const std::string attempted = "send netlink requests";
   while (mnl_socket_sendto(impl_->socket.get(), messages.data(), messages.size()) < 0)

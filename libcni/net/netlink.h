@@ -34,7 +34,7 @@ class Message {
   Message& put_u8(std::uint16_t attribute, std::uint8_t value);
   Message& put_u16(std::uint16_t attribute, std::uint16_t value);
   Message& put_u32(std::uint16_t attribute, std::uint32_t value);
-  /// Puts what `fill` adds inside `attribute`.
+  /// Puts the attributes that `fill` adds inside `attribute`.
   Message& nest(std::uint16_t attribute, const std::function<void()>& fill);
 
   nlmsghdr& header() { return *header_; }
@@ -56,22 +56,22 @@ class Netlink {
 
   using OnReply = std::function<void(const nlmsghdr&)>;
   /// Sends one request and waits for its ACK; replies before it go to `on_reply`. Throws
-  /// std::system_error with the kernel's errno: `attempted`, and the kernel's own text where it
-  /// gives one.
+  /// std::system_error with the kernel's errno; its message is `attempted` and the kernel's own
+  /// text, if any.
   void request(Message& message, const std::string& attempted, const OnReply& on_reply = {});
-  /// Asks for one object: its only reply goes to `on_reply`, without an ACK behind it.
+  /// Asks for one object: its only reply goes to `on_reply`, without a following ACK.
   void get(Message& message, const std::string& attempted, const OnReply& on_reply);
-  /// The same, and returns false where the kernel answers ENODEV.
+  /// The same, but returns false when the kernel answers ENODEV.
   bool find(Message& message, const std::string& attempted, const OnReply& on_reply);
   /// Sends a dump request. `on_reply` can see entries twice: an interrupted dump (NLM_F_DUMP_INTR)
-  /// is started over after `restart()` (S-264).
+  /// is started over after `restart()`.
   void dump(Message& message, const std::string& attempted, const OnReply& on_reply,
             const std::function<void()>& restart);
 
-  /// What the kernel says against request number `index`: its errno and, where it gives one, text.
+  /// The kernel's refusal of request number `index`: errno and, if any, text.
   using OnRefused = std::function<void(std::size_t index, int errnum, const std::string& text)>;
-  /// Sends `messages`, complete requests one behind the other, in one system call and reads what
-  /// the kernel refused. No more than its answers fit into the socket: see Pipeline.
+  /// Sends `messages`, complete requests one after another, in one system call and reads the
+  /// refusals. Their answers must fit into the socket's buffer: see Pipeline.
   void exchange(std::span<char> messages, const OnRefused& on_refused);
 
   /// The address of this socket: events that its requests cause carry it.
@@ -82,16 +82,16 @@ class Netlink {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Many requests of which each stands alone: they go to the kernel a hundred at a time, and a
-/// refused one does not hold up the rest.
+/// Many independent requests: they are sent a hundred at a time, and a refused request does not
+/// stop the rest.
 class Pipeline {
  public:
-  static constexpr std::size_t kDepth = 100;  ///< so many refusals fit into a receive buffer
+  static constexpr std::size_t kDepth = 100;  ///< as many refusals as fit into a receive buffer
 
   /// `on_refused` gets the number of the request, counted by add().
   Pipeline(Netlink& netlink, Netlink::OnRefused on_refused);
   void add(Message& message);
-  void flush();  ///< sends what waits; no destructor does it, for it throws
+  void flush();  ///< sends the rest; not done by the destructor, because it throws
   std::size_t count() const { return sent_ + waiting_; }
 
  private:

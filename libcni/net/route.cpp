@@ -145,7 +145,7 @@ struct Found {
   std::optional<base::IpAddress> gateway;
 };
 
-/// What the kernel would do with a packet to `destination`, by link `oif` unless that is 0.
+/// Asks for the kernel's route of a packet to `destination`, by link `oif` unless that is 0.
 Found look_up(Netlink& netlink, const base::IpAddress& destination, int oif) try {
   Message message(RTM_GETROUTE, 0);
   auto& header = message.extra<rtmsg>();
@@ -165,7 +165,7 @@ Found look_up(Netlink& netlink, const base::IpAddress& destination, int oif) try
   });
   return found;
 } catch (const std::system_error& e) {
-  // Nowhere, or a route that says unreachable, prohibit or blackhole.
+  // No route, or a route of type unreachable, prohibit or blackhole.
   for (const int refusal : {ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL})
     if (e.code().value() == refusal) return {};
   throw;
@@ -216,7 +216,7 @@ std::vector<Route> list_main_routes(Netlink& netlink, int family, std::uint8_t p
   Message message(RTM_GETROUTE, 0);
   auto& header = message.extra<rtmsg>();
   header.rtm_family = static_cast<std::uint8_t>(family);
-  // The kernel skips the others (4.20); before that it tells them all.
+  // Since 4.20 the kernel skips the others; older kernels list all of them.
   header.rtm_table = RT_TABLE_MAIN;
   header.rtm_protocol = protocol;
   netlink.dump(

@@ -16,10 +16,11 @@ inline constexpr std::uint8_t kScopeLink = 253;
 inline constexpr std::uint8_t kScopeHost = 254;
 inline constexpr std::uint8_t kProtocolKernel = 2;
 inline constexpr std::uint8_t kProtocolRouterAdvertisement = 9;  ///< RTPROT_RA
-inline constexpr std::uint32_t kMetricV6 = 1024;     ///< IP6_RT_PRIO_USER: what is made of 0
-inline constexpr std::uint32_t kMetricOnLink = 256;  ///< IP6_RT_PRIO_ADDRCONF: of a link's prefixes
+inline constexpr std::uint32_t kMetricV6 = 1024;  ///< IP6_RT_PRIO_USER: the metric that 0 becomes
+inline constexpr std::uint32_t kMetricOnLink =
+    256;  ///< IP6_RT_PRIO_ADDRCONF: metric of a link's prefixes
 
-/// One of the ways that a route takes.
+/// One next hop of a route.
 struct NextHop {
   int oif = 0;
   std::optional<base::IpAddress> gateway = {};
@@ -41,50 +42,51 @@ struct Route {
   std::uint32_t advmss = 0;
   bool onlink = false;
   bool blackhole = false;
-  /// As read, where there are several; `gateway` and `oif` are empty then. The kernel makes one
-  /// such route of two IPv6 routes that differ in nothing else.
+  /// Set on routes that were read and have several next hops; `gateway` and `oif` are empty then.
+  /// The kernel merges two IPv6 routes that differ only in their next hop into one such route.
   std::vector<NextHop> hops = {};
   bool operator==(const Route&) const = default;
 };
 
-/// The ways that `route` takes, one or several.
+/// The next hops of `route`, one or several.
 std::vector<NextHop> hops_of(const Route& route);
 
 enum class IfPresent { fail, keep, replace };
 
-/// Adds the route. `fail` creates beside a route of another gateway, as the reference does
-/// (NLM_F_CREATE without EXCL), and throws EEXIST for an identical one; `keep` leaves an identical
-/// one alone.
+/// Adds the route. `fail` adds it beside a route with another gateway, as the reference does
+/// (NLM_F_CREATE without EXCL), and throws EEXIST for an identical one; `keep` accepts an identical
+/// one.
 void add_route(Netlink& netlink, const Route& route, IfPresent if_present);
-/// Returns false when there was none.
+/// Returns false when the route did not exist.
 bool remove_route(Netlink& netlink, const Route& route);
 /// Unicast routes of `family` (AF_INET, AF_INET6) in every table.
 std::vector<Route> list_routes(Netlink& netlink, int family);
-/// Unicast and blackhole routes of the main table; those of one `protocol`, or 0 for all.
+/// Unicast and blackhole routes of the main table with `protocol`, or all for 0.
 std::vector<Route> list_main_routes(Netlink& netlink, int family, std::uint8_t protocol);
 
-/// Routes of the main table that are in use and that `keep` wants, of any protocol. Also those that
-/// refuse packets in another way than a blackhole: `blackhole` is set. Others use no memory.
+/// Active routes of the main table, of any protocol, for which `keep` returns true. Includes routes
+/// that refuse packets in another way than a blackhole, with `blackhole` set. Other routes use no
+/// memory.
 std::vector<Route> find_main_routes(Netlink& netlink, int family,
                                     const std::function<bool(const Route&)>& keep);
 
-/// How put_route() deals with a route to the same destination with the same metric.
+/// The treatment of an existing route to the same destination with the same metric by put_route().
 enum class Put { add, replace };
-/// `add` is refused with EEXIST where any stands there, `replace` replaces the first that does.
+/// `add` throws EEXIST if there is one, `replace` replaces the first.
 void put_route(Pipeline& pipeline, const Route& route, Put put);
-/// Exactly this one: gateway, link, metric and protocol have to match.
+/// Removes exactly this route: gateway, link, metric and protocol must match.
 void remove_route(Pipeline& pipeline, const Route& route);
 
-/// The link that packets to `destination` leave by; nothing when unreachable.
+/// The link by which packets to `destination` leave; nothing when unreachable.
 std::optional<int> find_output_link(Netlink& netlink, const base::IpAddress& destination);
-/// How packets leave: by which link, and to which next hop unless the destination is on the link.
+/// The way of packets: the link, and the next hop unless the destination is on the link.
 struct Way {
   int oif = 0;
   std::optional<base::IpAddress> gateway = {};
 };
-/// That of packets to `destination`; nothing when unreachable.
+/// The way of packets to `destination`; nothing when unreachable.
 std::optional<Way> find_way(Netlink& netlink, const base::IpAddress& destination);
-/// Whether packets to `address` that arrive on link `index` end here.
+/// Returns whether packets to `address` that arrive on link `index` are delivered to this host.
 bool is_local(Netlink& netlink, const base::IpAddress& address, int index);
 
 }  // namespace net

@@ -35,7 +35,7 @@ bool write_to(int fd, const std::string& value) noexcept {
   return ::pwrite(fd, value.data(), value.size(), 0) == static_cast<ssize_t>(value.size());
 }
 
-/// What `fd` reads, without the final newline; nothing, and errno, where it cannot be read.
+/// Reads `fd`, without the final newline. Returns nothing and sets errno when it cannot be read.
 std::optional<std::string> read_from(int fd) noexcept {
   std::array<char, 256> buffer{};
   ssize_t size = ::pread(fd, buffer.data(), buffer.size(), 0);
@@ -48,7 +48,7 @@ std::string conf_key(const std::string& link, const std::string& knob) {
   return "net/ipv4/conf/" + link + "/" + knob;
 }
 
-/// Of two values of a knob of which the greater one counts. They are small numbers.
+/// The greater of two values of a knob. The values are small numbers.
 const std::string& greater(const std::string& a, const std::string& b) {
   return a.size() != b.size() ? (a.size() < b.size() ? b : a) : std::max(a, b);
 }
@@ -59,7 +59,7 @@ std::optional<std::string> find_sysctl(const std::string& key) {
   const base::UniqueFd fd(::open(path_of(key).c_str(), O_RDONLY | O_CLOEXEC));
   if (fd)
     if (auto value = read_from(fd.get())) return value;
-  // A link's keys go with it, also between the two calls.
+  // The keys of a link vanish with the link, possibly between the two calls.
   if (base::is_gone(errno, base::Object::file)) return std::nullopt;
   base::throw_errno("read sysctl " + key);
 }
@@ -86,7 +86,7 @@ void ensure_conf(const std::string& link, const std::string& knob, const std::st
 }
 
 void try_write_sysctl(const std::string& key, const std::string& value) noexcept {
-  // The knobs written this way only tune; a kernel without them works as well.
+  // The knobs written this way only improve performance; a kernel without them works as well.
   const base::UniqueFd fd = open_to(O_RDWR, key);
   if (fd && read_from(fd.get()) != value) write_to(fd.get(), value);
 }

@@ -12,28 +12,30 @@ namespace net {
 /// Sysctls of the calling process's network namespace; `key` is a path below /proc/sys, such as
 /// `net/ipv4/ip_forward`: an interface name may contain dots.
 std::optional<std::string> find_sysctl(const std::string& key);  ///< without the final newline
-/// Containers that are not privileged have /proc/sys read-only; there /host/proc/sys is written
-/// where it is mounted (conf-examples/kubernetes does). Both show the namespace of who opens them.
+/// In an unprivileged container /proc/sys is read-only; then /host/proc/sys is written if it is
+/// mounted (as in conf-examples/kubernetes). Both show the namespace of the process that opens
+/// them.
 void write_sysctl(const std::string& key, const std::string& value);
-/// Writes only when it reads otherwise: /proc/sys may be read-only and already right (S-256).
+/// Writes only if the value differs: /proc/sys may be read-only and already correct.
 void ensure_sysctl(const std::string& key, const std::string& value);
-/// `net/ipv4/conf/<link>/<knob>`, where what counts is the greater one of this value and that of
+/// The effective value of `net/ipv4/conf/<link>/<knob>`: the greater of this value and that of
 /// "all" (IN_DEV_MAXCONF and IN_DEV_ORCONF of the kernel): rp_filter, route_localnet, proxy_arp.
-/// Empty where the key is missing.
+/// Nothing when the key is missing.
 std::optional<std::string> find_conf_in_effect(const std::string& link, const std::string& knob);
-/// Writes it unless the link's own value or what is in effect is `value` already.
+/// Writes it unless the link's own value or the effective value already is `value`.
 void ensure_conf(const std::string& link, const std::string& knob, const std::string& value);
-/// Writes unless it reads so already; a missing or read-only key is not an error.
+/// Writes the value if it differs; a missing or read-only key is not an error.
 void try_write_sysctl(const std::string& key, const std::string& value) noexcept;
 
 /// The sysctl that lets this namespace forward packets of AF_INET or AF_INET6.
 std::string forwarding_key(int family);
-/// The `accept_ra` of links that take router advertisements (1), and would stop and lose their
-/// routes by them as soon as IPv6 is forwarded; 2 lets them go on. Links with such a route, and
-/// those that may still get one: not lo, bridges or ports, behind which there are mostly pods.
+/// The `accept_ra` keys of links that accept router advertisements (value 1): such links would stop
+/// to do so and lose these routes as soon as IPv6 is forwarded; with value 2 they continue. Lists
+/// links with such a route and links that may still get one, but not lo, bridges and their ports,
+/// which mostly lead to pods.
 std::vector<std::string> list_accept_ra_keys(Netlink& host);
-/// Turns on forwarding of AF_INET or AF_INET6 packets in this namespace (reference-plugins 1.14).
-/// Links that take router advertisements go on doing so.
+/// Turns on forwarding of AF_INET or AF_INET6 packets in this namespace. Links that accept router
+/// advertisements continue to do so.
 void enable_forwarding(Netlink& host, int family);
 
 }  // namespace net

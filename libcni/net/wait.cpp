@@ -26,7 +26,7 @@ int wait_oper_up(Netlink& netlink, int index, int milliseconds) {
     state = link ? link->operstate : static_cast<int>(IF_OPER_NOTPRESENT);
     return state == IF_OPER_UP;
   };
-  // Mostly it is up already, and the subscription would be for nothing.
+  // Checked first, because it is mostly up already and needs no subscription.
   if (!is_up()) Monitor(RTMGRP_LINK).wait_until(is_up, milliseconds);
   return state;
 }
@@ -50,10 +50,11 @@ void wait_dad(Netlink& netlink, const base::Netns& netns, int index, int millise
 void wait_local(Netlink& netlink, const base::Netns* netns, int index,
                 const base::IpAddress& address) {
   const auto is_taken = [&] { return is_local(netlink, address, index); };
-  // Mostly it is by now, and the subscription would be for nothing.
+  // Checked first, because it is mostly done already and needs no subscription.
   if (address.is_v4() || is_taken()) return;
   std::optional<Monitor> monitor;
-  // Not the address's event: the kernel sends it first and then adds the local route.
+  // Waits for the route, not for the address: the kernel sends the event of the address first and
+  // then adds the local route.
   const auto subscribe = [&] { monitor.emplace(RTMGRP_IPV6_ROUTE); };
   netns == nullptr ? subscribe() : netns->run(subscribe);
   if (!monitor->wait_until(is_taken, kLocalMilliseconds))

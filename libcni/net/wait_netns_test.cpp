@@ -18,14 +18,15 @@ using Clock = std::chrono::steady_clock;
 
 const base::Prefix kAddress = *base::Prefix::parse("fd00::1/128");
 
-/// A wire between host and pod; somebody else puts the address on an end, later.
+/// A veth pair between host and pod; another thread adds the address to one end, later.
 class WaitLocal : public ::testing::Test {
  protected:
   WaitLocal() {
     Netlink host;
     Netlink inside(sandbox_.netns);
     add_veth(host, sandbox_.netns, {.host_name = "v0", .sandbox_name = "eth0"});
-    // No events but the one waited for: another would end a wait that listens in the wrong place.
+    // Allows no event but the expected one: any other would end a wait that listens in the wrong
+    // place.
     write_sysctl("net/ipv6/conf/v0/addr_gen_mode", "1");
     sandbox_.netns.run([] { write_sysctl("net/ipv6/conf/eth0/addr_gen_mode", "1"); });
     const int outer = get_link(host, "v0").index;
@@ -68,7 +69,7 @@ TEST_F(WaitLocal, S159_EndsWithTheLocalRoute) {
   EXPECT_LT(Clock::now() - begin, std::chrono::seconds(4));
 }
 
-TEST_F(WaitLocal, S159_HearsTheEventsOfTheSandbox) {
+TEST_F(WaitLocal, S159_ReceivesTheEventsOfTheSandbox) {
   Netlink inside(sandbox_.netns);
   const int index = get_link(inside, "eth0").index;
   std::jthread other([this, index] {
@@ -85,7 +86,7 @@ TEST_F(WaitLocal, S159_GivesUpAfterFiveSeconds) {
   Netlink host;
   try {
     wait_local(host, nullptr, get_link(host, "v0").index, kAddress.address);
-    ADD_FAILURE() << "nobody added the address";
+    ADD_FAILURE() << "no other thread added the address";
   } catch (const std::system_error& error) {
     EXPECT_EQ(error.code().value(), ETIMEDOUT);
     EXPECT_EQ(std::string(error.what()).find("wait until packets to fd00::1 are taken in"), 0U);

@@ -20,8 +20,9 @@
 namespace nft {
 namespace {
 
-constexpr std::size_t kScratchSize = 16384;  // no single message of ours comes near
-constexpr unsigned kTypeBits = 6;            // how nft packs the types of a concatenation
+constexpr std::size_t kScratchSize =
+    16384;                         // far above the size of every message that is built here
+constexpr unsigned kTypeBits = 6;  // how nft packs the types of a concatenation
 
 std::uint16_t number(Family family) {
   return static_cast<std::uint16_t>(family);
@@ -45,7 +46,7 @@ struct Comment {
   nftnl_udata_buf* buffer;
 };
 
-/// Lets std::unique_ptr own what libnftnl allocates.
+/// Lets std::unique_ptr own objects that libnftnl allocates.
 template <typename T, void (*Free)(const T*)>
 struct Owned : std::unique_ptr<T, void (*)(const T*)> {
   explicit Owned(T* object) : std::unique_ptr<T, void (*)(const T*)>(object, Free) {
@@ -105,7 +106,7 @@ Hook forward_filter() {
   return {"filter", NF_INET_FORWARD, 0};
 }
 
-/// Room for one message; libnftnl builds without looking at bounds.
+/// Room for one message; libnftnl does not check bounds when it builds one.
 struct Batch::Scratch {
   Scratch(int type, Family family, int flags) {
     header = nftnl_nlmsg_build_hdr(buffer, static_cast<std::uint16_t>(type), number(family),
@@ -117,7 +118,7 @@ struct Batch::Scratch {
 
 void Batch::add(Scratch& message, std::string attempted) {
   attempts_.push_back(std::move(attempted));
-  // Answers are matched by sequence number; 0 stays with the begin of the batch.
+  // Answers are matched by sequence number; 0 belongs to the begin message of the batch.
   message.header->nlmsg_seq = static_cast<std::uint32_t>(attempts_.size());
   messages_.insert(messages_.end(), message.buffer,
                    message.buffer + NLMSG_ALIGN(message.header->nlmsg_len));

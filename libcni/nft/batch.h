@@ -14,7 +14,7 @@ struct Table {
   std::string name;
 };
 
-/// What makes a chain a base chain; numbers as in linux/netfilter.h.
+/// The attributes of a base chain; numbers as in linux/netfilter.h.
 struct Hook {
   std::string type = "nat";
   std::uint32_t hook = 0;
@@ -27,8 +27,8 @@ Hook prerouting_raw();   ///< before connection tracking
 Hook output_raw();
 Hook forward_filter();
 
-/// A set, or a map when `data` is not empty. `intervals`: of ranges, whose elements are where each
-/// begins and, with `interval_end`, where it has ended.
+/// A set, or a map when `data` is not empty. With `intervals` it is a set of ranges: an element
+/// marks the begin of a range or, with `interval_end`, the first value after its end.
 struct Set {
   std::string name;
   std::vector<Type> key;
@@ -37,8 +37,8 @@ struct Set {
 };
 
 /// An element of a set or map. `comment` is what `nft list ruleset` shows; 128 bytes at most.
-/// `companions` is a number of ours that nft does not show: how many elements its owner added in
-/// the same transaction, itself included; 0: unknown.
+/// `companions` is a number that only this suite uses and nft does not show: how many elements its
+/// owner added in the same transaction, itself included; 0: unknown.
 struct Element {
   Bytes key;
   Bytes data = {};
@@ -53,23 +53,22 @@ class Batch {
  public:
   explicit Batch(Table table) : table_(std::move(table)) {}
 
-  void select(const Table& table) { table_ = table; }  ///< what follows is about this table
+  void select(const Table& table) { table_ = table; }  ///< later calls refer to this table
   const Table& table() const { return table_; }
 
   void ensure_table(const std::string& comment);
-  void remove_table();  ///< with all that is in it
+  void remove_table();  ///< with all its contents
   void ensure_chain(const std::string& name, const std::string& comment = {});
   void ensure_base_chain(const std::string& name, const Hook& hook);
   void flush_chain(const std::string& name);
-  void remove_chain(
-      const std::string& name);  ///< with its rules; EBUSY while something jumps to it
+  void remove_chain(const std::string& name);  ///< with its rules; EBUSY while a rule jumps to it
   void append_rule(const std::string& chain, const Rule& rule);
   void insert_rule(const std::string& chain, const Rule& rule);  ///< at the head
   void remove_rule(const std::string& chain, std::uint64_t handle);
   void ensure_set(const Set& set);
   void remove_set(const std::string& name);
   void add_element(const std::string& set,
-                   const Element& element);  ///< EEXIST when the key is there
+                   const Element& element);  ///< EEXIST when the key exists
   void remove_element(const std::string& set, const Bytes& key, bool interval_end = false);
 
   bool empty() const { return attempts_.empty(); }
@@ -82,7 +81,7 @@ class Batch {
   void put_rule(const std::string& chain, const Rule& rule, std::uint16_t flags);
   Table table_;
   std::vector<char> messages_;
-  std::vector<std::string> attempts_;  ///< what message i tries, for errors
+  std::vector<std::string> attempts_;  ///< description of message i, for errors
 };
 
 }  // namespace nft

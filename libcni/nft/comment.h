@@ -8,7 +8,7 @@
 namespace nft {
 
 /// Types in the userdata of a chain or set element, which is a list of (type, length, value). nft
-/// shows the first and passes over those that it does not know.
+/// shows the first type and ignores unknown ones.
 inline constexpr std::uint8_t kComment = 0;
 inline constexpr std::uint8_t kCompanions = 100;  ///< Element::companions
 

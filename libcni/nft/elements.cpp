@@ -48,8 +48,8 @@ Element read_element(const nlattr& attribute) {
   return element;
 }
 
-// libnftnl would build a set object with every element in it; a walk over thousands wants one at a
-// time.
+// Parses one element at a time: libnftnl would build a set object with all elements, and there can
+// be thousands.
 void for_each_element(const nlmsghdr& answer, const std::function<void(const nlattr&)>& visit) {
   net::for_each_attribute<nfgenmsg>(answer, [&](const nlattr& attribute) {
     if (net::type_of(attribute) == NFTA_SET_ELEM_LIST_ELEMENTS)

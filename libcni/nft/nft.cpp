@@ -41,12 +41,12 @@ bool means_conflict(int errnum) {
   return errnum == ERESTART || errnum == ENOENT || errnum == EEXIST || errnum == EBUSY;
 }
 
-/// How a message names a thing of a table.
+/// The netlink attributes that name an object of a table.
 struct Naming {
   std::uint16_t table, name, userdata;
 };
 
-/// The thing that `answer` describes when it is of table `wanted`; an empty name otherwise.
+/// The name of the object in `answer` if it belongs to table `wanted`; otherwise empty.
 ChainInfo read_named(const nlmsghdr& answer, const std::string& wanted, const Naming& naming) {
   std::string of;
   ChainInfo info;
@@ -59,7 +59,7 @@ ChainInfo read_named(const nlmsghdr& answer, const std::string& wanted, const Na
   return of == wanted ? info : ChainInfo{};
 }
 
-/// Nothing for a chain that only rules jump to, and for other families' chains.
+/// Nothing for a chain without a hook, and for chains of other families.
 std::optional<BaseChain> read_base_chain(const nlmsghdr& answer) {
   BaseChain chain;
   bool is_base = false;
@@ -90,14 +90,14 @@ std::optional<BaseChain> read_base_chain(const nlmsghdr& answer) {
   return chain;
 }
 
-/// A kind of things that a table has, and how to ask for them.
+/// A kind of object that a table has, and the request that lists them.
 struct Kind {
   const char* plural;
   int message;
   Naming naming;
 };
 
-/// Name and comment of each.
+/// Name and comment of each object.
 std::vector<ChainInfo> list_named(NetfilterSocket& socket, const Table& table, const Kind& kind) {
   std::vector<ChainInfo> objects;
   socket.dump(
@@ -116,7 +116,7 @@ std::vector<ChainInfo> list_named(NetfilterSocket& socket, const Table& table, c
   return objects;
 }
 
-/// Whether the kernel knows what `request` asks for.
+/// Returns whether the kernel has the object that `request` asks for.
 bool exists(NetfilterSocket& socket, nlmsghdr* request, const std::string& attempted) {
   const int errnum = socket.ask(request, attempted, [](const nlmsghdr&) {});
   if (errnum != 0 && !base::is_gone(errnum, base::Object::rule))
@@ -172,9 +172,9 @@ void Nft::commit(const Batch& batch, std::optional<std::uint32_t> generation) {
 }
 
 void Nft::settle() noexcept {
-  // nft_rcv_nl_event() flushes the destruction of removed objects under commit_mutex (Linux 4.16
-  // to 6.18): 32 parallel removals took 430 ms without this and 20 to 90 ms with it; a single one
-  // takes as long.
+  // nft_rcv_nl_event() flushes the destruction of removed objects under commit_mutex (Linux 4.16 to
+  // 6.18): 32 parallel removals took 430 ms without this and 20 to 90 ms with it; a single removal
+  // takes equally long with and without it.
   ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 

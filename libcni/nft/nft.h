@@ -24,12 +24,12 @@ struct ChainInfo {
   std::string comment;
 };
 
-/// A chain that hangs in the packets' way.
+/// A base chain: a chain on a hook of the packet path.
 struct BaseChain {
   Table table = {Family::inet, {}};
   std::string name = {};
   std::uint32_t hook = 0;  ///< as in linux/netfilter.h
-  bool drops = false;      ///< its policy, for what no rule decides
+  bool drops = false;      ///< its policy, for packets that no rule decides on
 };
 
 /// A netfilter netlink socket of the calling process's network namespace.
@@ -41,17 +41,17 @@ class Nft {
   Nft(const Nft&) = delete;
   Nft& operator=(const Nft&) = delete;
 
-  /// Changes with every transaction of the namespace.
+  /// A number that changes with every transaction of the namespace.
   std::uint32_t generation();
-  /// The number of the namespace, which no other one gets before the next boot (kernel 5.14).
+  /// The cookie of the namespace, unique until the next boot (kernel 5.14).
   std::optional<std::uint64_t> namespace_cookie() const;
-  /// Applies `batch`; an empty one costs nothing. With `generation`, throws ERESTART when anyone
-  /// has changed the rule set since: read again, decide again.
+  /// Applies `batch`; an empty batch costs nothing. With `generation`, throws ERESTART if the rule
+  /// set has changed since: the caller must read and decide again.
   void commit(const Batch& batch, std::optional<std::uint32_t> generation = {});
 
   /// Waits for an RCU grace period. Call after a removal, before closing, unless slow work comes
-  /// between: a close waits for the same, but holds a lock that every transaction of the namespace
-  /// needs.
+  /// between: closing the socket waits too, but holds a lock that every transaction of the
+  /// namespace needs.
   static void settle() noexcept;
 
   bool has_table(const Table& table);
@@ -59,21 +59,23 @@ class Nft {
   std::vector<ChainInfo> list_chains(const Table& table);
   /// Base chains of every table of families ip, ip6 and inet.
   std::vector<BaseChain> list_base_chains();
-  /// Shows the rules of one chain, or of the table, in order; after `restart` they begin anew.
+  /// Calls `visit` with the rules of one chain, or of the table, in order. After `restart` the list
+  /// begins again.
   void visit_rules(const Table& table, const std::string& chain,
                    const std::function<void(const nftnl_rule&)>& visit,
                    const std::function<void()>& restart);
-  /// Of one chain, or of the table, in order; empty when there is none.
+  /// The rules of one chain, or of the table, in order; empty when it does not exist.
   std::vector<RuleInfo> list_rules(const Table& table, const std::string& chain = {});
   /// The chain and the comment of each rule of the table, in order: much cheaper to read than whole
   /// rules.
   std::vector<ChainInfo> list_comments(const Table& table);
   std::vector<std::string> list_sets(const Table& table);
   std::optional<Element> find_element(const Table& table, const std::string& set, const Bytes& key);
-  /// Elements whose comment is `wanted`; empty when there is no such set.
+  /// The elements whose comment is `wanted`; empty when the set does not exist.
   std::vector<Element> list_elements(const Table& table, const std::string& set,
                                      const std::function<bool(std::string_view comment)>& wanted);
-  /// All elements, one at a time: a set can have thousands. After `restart` they begin anew.
+  /// Calls `visit` with all elements, one at a time: a set can have thousands. After `restart` the
+  /// list begins again.
   void visit_elements(
       const Table& table, const std::string& set,
       const std::function<void(std::span<const std::uint8_t> key, bool interval_end)>& visit,
@@ -83,9 +85,9 @@ class Nft {
   std::unique_ptr<NetfilterSocket> socket_;
 };
 
-/// Runs `attempt` until it does not throw ERESTART, or ENOENT, EEXIST or EBUSY because another
-/// process was faster: it must read what it decides on anew. Gives up after many rounds with that
-/// error.
+/// Runs `attempt` again while it throws ERESTART, ENOENT, EEXIST or EBUSY because another process
+/// was faster. `attempt` must read the state that it decides on each time. Rethrows the error after
+/// many rounds.
 void retry_on_conflict(const std::function<void()>& attempt);
 
 }  // namespace nft

@@ -79,7 +79,7 @@ TEST_F(NftTest, WritesWhatNftReads) {
   EXPECT_EQ(nft_.list_rules(kTable).size(), 3u);
 }
 
-TEST_F(NftTest, AFailedBatchChangesNothingAndSaysWhatFailed) {
+TEST_F(NftTest, AFailedBatchChangesNothingAndNamesTheFailure) {
   nft_.commit(table_with_set());
   const std::string before = rules();
   Batch batch(kTable);
@@ -123,7 +123,7 @@ TEST_F(NftTest, FindsElementsByKey) {
   EXPECT_EQ(failure([&] { nft_.commit(batch); }).first, EEXIST);
 }
 
-TEST_F(NftTest, WhatIsMissingReadsAsEmpty) {
+TEST_F(NftTest, MissingObjectsReadAsEmpty) {
   EXPECT_TRUE(nft_.list_rules(kTable, "c").empty());
   EXPECT_TRUE(nft_.list_sets(kTable).empty());
   EXPECT_TRUE(nft_.list_chains(kTable).empty());

@@ -66,7 +66,7 @@ nftnl_expr* immediate(std::uint32_t reg, const void* data, std::uint32_t size) {
   return made;
 }
 
-/// A map's value lies as the map packs it: the address, then the port in the next 32-bit register.
+/// The map packs its value into registers: the address, then the port in the next 32-bit register.
 nftnl_expr* nat(int family, std::uint32_t address_register, std::uint32_t port_register) {
   nftnl_expr* made = expression("nat");
   nftnl_expr_set_u32(made, NFTNL_EXPR_NAT_TYPE, NFT_NAT_DNAT);
@@ -349,7 +349,7 @@ Rule& Rule::masquerade_fully_random(const std::optional<PortRange>& ports) {
     add(immediate(NFT_REG_2, &last, sizeof last));
     nftnl_expr_set_u32(made, NFTNL_EXPR_MASQ_REG_PROTO_MIN, NFT_REG_1);
     nftnl_expr_set_u32(made, NFTNL_EXPR_MASQ_REG_PROTO_MAX, NFT_REG_2);
-    flags |= NF_NAT_RANGE_PROTO_SPECIFIED;  // else the kernel ignores both
+    flags |= NF_NAT_RANGE_PROTO_SPECIFIED;  // otherwise the kernel ignores both
   }
   nftnl_expr_set_u32(made, NFTNL_EXPR_MASQ_FLAGS, flags);
   return add(made);

@@ -30,7 +30,7 @@ Bytes& append(Bytes& bytes, const base::IpAddress& address);
 Bytes& append_proto(Bytes& bytes, std::uint8_t protocol);
 Bytes& append_port(Bytes& bytes, std::uint16_t port);
 
-/// Part of a packet that is looked up; `length` cuts an address to its network.
+/// A part of a packet to look up; `length` reduces an address to its network.
 struct Field {
   enum class Name { source, destination, l4proto, destination_port } name;
   int length = -1;
@@ -53,7 +53,8 @@ class Rule {
 
   enum class Match { equal, unequal };
 
-  Rule& address_family(int family);  ///< meta nfproto: inet tables need it before addresses
+  Rule& address_family(
+      int family);  ///< meta nfproto: rules of inet tables need it before addresses
   Rule& source(const base::Prefix& prefix, Match match = Match::equal);
   Rule& destination(const base::Prefix& prefix, Match match = Match::equal);
   Rule& destination_is_local();        ///< fib daddr type local
@@ -66,15 +67,16 @@ class Rule {
   Rule& destination_port(std::uint16_t port);
   Rule& source_port_at_least(std::uint16_t port);
   Rule& vxlan(std::uint16_t port, std::uint32_t vni);  ///< UDP to this port, of this network
-  /// `family` says how long the addresses in `fields` are.
+  /// `family` determines the length of the addresses in `fields`.
   Rule& in_set(const std::string& set, int family, const std::vector<Field>& fields,
                Match match = Match::equal);
 
   Rule& dnat(const base::IpAddress& address, std::uint16_t port);
-  /// Destination from a map of `fields` to address . port; no match, no translation.
+  /// DNAT by a map from `fields` to address . port; without an entry the packet is not translated.
   Rule& dnat_by_map(const std::string& map, int family, const std::vector<Field>& fields);
   Rule& masquerade();
-  /// To ports that nobody can guess, and parallel flows rarely share; of `ports` alone if given.
+  /// Masquerade with random source ports, which cannot be guessed and rarely collide; only ports of
+  /// `ports` if given.
   Rule& masquerade_fully_random(const std::optional<PortRange>& ports = {});
   Rule& notrack();
   Rule& counter();

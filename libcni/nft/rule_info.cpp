@@ -31,7 +31,7 @@ Data data_of(const nftnl_expr* expression, std::uint16_t attribute) {
   return {static_cast<const std::uint8_t*>(bytes), bytes != nullptr ? size : 0};
 }
 
-/// Follows a rule's expressions; what an address match needs is spread over three of them.
+/// Follows a rule's expressions; an address match is spread over three of them.
 class Reader {
  public:
   explicit Reader(int family) : family_(family) {}
@@ -53,7 +53,7 @@ class Reader {
   RuleInfo info;
 
  private:
-  /// Where libnftnl keeps the parts of a match or target of iptables.
+  /// The attributes in which libnftnl keeps the parts of a match or target of iptables.
   struct Attributes {
     std::uint16_t name, revision, data;
   };
@@ -158,7 +158,8 @@ class Reader {
   }
 
   int family_;
-  std::optional<base::Prefix>* where_ = nullptr;  ///< what the loaded address is of
+  std::optional<base::Prefix>* where_ =
+      nullptr;  ///< whether the loaded address is source or destination
   int length_ = 0;
   bool on_port_ = false;
   std::optional<std::uint32_t> meta_;

@@ -21,7 +21,7 @@ namespace {
 constexpr int kDumpRounds = 10;
 constexpr int kAnswerTries = 3;
 
-/// The kernel reports a negative errno; what is none of its numbers is EPROTO.
+/// The kernel reports a negative errno; a number out of range becomes EPROTO.
 int errno_of(const nlmsghdr& answer) {
   const int error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(&answer))->error;
   return error <= 0 && error > -4096 ? -error : EPROTO;
@@ -52,7 +52,7 @@ void NetfilterSocket::send(std::span<const iovec> parts, const std::string& atte
   std::size_t size = 0;
   for (const iovec& part : parts) size += part.iov_len;
   if (size > send_room_) {
-    // A batch is one datagram and must fit into the send buffer, which counts twice what it holds.
+    // A batch is one datagram and must fit into the send buffer, whose size counts double.
     const int wanted = static_cast<int>(size * 2);
     if (::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDBUFFORCE, &wanted, sizeof wanted) < 0)
       ::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDBUF, &wanted, sizeof wanted);
@@ -76,7 +76,8 @@ std::size_t NetfilterSocket::receive(int flags, const std::string& attempted) {
     const ssize_t got = ::recv(fd_.get(), buffer_, sizeof buffer_, flags);
     if (got >= 0) return static_cast<std::size_t>(got);
     if (errno == EAGAIN && (flags & MSG_DONTWAIT) != 0) return 0;
-    // More refusals than the receive buffer holds; those that it does hold are still to be read.
+    // There were more refusals than the receive buffer holds; those in the buffer can still be
+    // read.
     if (errno == ENOBUFS && (flags & MSG_DONTWAIT) != 0) continue;
     if (errno != EINTR) base::throw_errno(attempted);
     base::throw_if_interrupted();
@@ -87,8 +88,8 @@ nlmsghdr* NetfilterSocket::start(int type, int family, int flags) {
   nlmsghdr* header = mnl_nlmsg_put_header(request_);
   header->nlmsg_type = static_cast<std::uint16_t>(type);
   header->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
-  // A number of its own: the late answer to a request that was given up is not taken for this
-  // one's.
+  // A fresh sequence number, so that the late answer to an abandoned request is not taken for the
+  // answer to this one.
   header->nlmsg_seq = ++sequence_;
   auto* of = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(header, sizeof(nfgenmsg)));
   of->nfgen_family = static_cast<std::uint8_t>(family);
@@ -130,9 +131,9 @@ void NetfilterSocket::dump(const std::function<nlmsghdr*()>& build, const std::s
 void NetfilterSocket::send_batch(std::span<const iovec> parts, const std::string& attempted,
                                  const OnMessage& on_message) {
   send(parts, attempted);
-  // The kernel has worked through the batch when sendmsg returns; what it refused is waiting to be
-  // read. A read that fails is made again: the answers stay in the socket, and without them nothing
-  // tells whether the batch is in force.
+  // The kernel has processed the batch when sendmsg returns; its refusals are waiting to be read. A
+  // failed read is repeated: the answers stay in the socket, and only they show whether the batch
+  // is in force.
   for (int failed = 0;;) {
     std::size_t got = 0;
     try {

@@ -21,7 +21,7 @@ class NetfilterSocket {
  public:
   NetfilterSocket();
 
-  /// Of the network namespace that it was opened in; nothing before kernel 5.14.
+  /// The cookie of the network namespace that it was opened in; nothing before kernel 5.14.
   std::optional<std::uint64_t> namespace_cookie() const;
 
   using OnMessage = std::function<void(const nlmsghdr&)>;
@@ -29,14 +29,14 @@ class NetfilterSocket {
   /// Starts a request in the socket's own buffer: `type` is subsystem << 8 | message, `family` an
   /// NFPROTO_*.
   nlmsghdr* start(int type, int family, int flags);
-  /// Sends what start() began and reads the answers. Returns the kernel's errno, 0 on success;
-  /// EINTR when a dump saw more than one state of what it lists.
+  /// Sends the request that start() began and reads the answers. Returns the kernel's errno, 0 on
+  /// success; EINTR when the listed objects changed during a dump.
   int ask(nlmsghdr* header, const std::string& attempted, const OnMessage& on_message);
-  /// A dump that saw one state (NLM_F_DUMP_INTR starts it over after `restart`). ENOENT reads as
-  /// empty.
+  /// A consistent dump: when the objects change meanwhile (NLM_F_DUMP_INTR), it calls `restart` and
+  /// starts over. ENOENT reads as empty.
   void dump(const std::function<nlmsghdr*()>& build, const std::string& attempted,
             const OnMessage& on_message, const std::function<void()>& restart);
-  /// Sends `parts` as one datagram and reads all refusals that the kernel left, without waiting.
+  /// Sends `parts` as one datagram and reads all refusals of the kernel, without waiting.
   void send_batch(std::span<const iovec> parts, const std::string& attempted,
                   const OnMessage& on_message);
 
@@ -46,10 +46,10 @@ class NetfilterSocket {
 
   base::UniqueFd fd_;
   std::uint32_t sequence_ = 0;
-  std::size_t send_room_ = 65536;  // below any distribution's default
+  std::size_t send_room_ = 65536;  // below the default of every distribution
   alignas(8) char request_[1024] = {};
-  alignas(8) char buffer_[32768];  // the kernel fills dumps up to what the reader offers, 32 KiB at
-                                   // most
+  alignas(8) char buffer_[32768];  // the kernel fills a dump message up to the reader's buffer, 32
+                                   // KiB at most
 };
 
 }  // namespace nft

@@ -14,7 +14,7 @@
 namespace nft {
 namespace {
 
-/// A plain structure at `offset`; nothing when the data is shorter.
+/// The plain structure at `offset`; nothing when the data is too short.
 template <typename T>
 std::optional<T> read_at(std::span<const std::uint8_t> data, std::size_t offset = 0) {
   if (data.size() < offset + sizeof(T)) return std::nullopt;

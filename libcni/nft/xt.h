@@ -7,8 +7,8 @@
 
 #include "libcni/nft/rule_info.h"
 
-/// The matches and targets of iptables that this suite knows, as the kernel keeps them in either
-/// variant (linux/netfilter/xt_*.h).
+/// The matches and targets of iptables that this suite knows, in the kernel's layout, which both
+/// variants share (linux/netfilter/xt_*.h).
 namespace nft {
 
 /// A match or target: its name, revision and data.
@@ -18,9 +18,9 @@ struct XtPart {
   std::span<const std::uint8_t> data;
 };
 
-/// Puts what the match says into `rule`; an unknown one sets `has_more`.
+/// Puts the contents of the match into `rule`; an unknown match sets `has_more`.
 void read_xt_match(const XtPart& match, nft::RuleInfo& rule);
-/// The same of a target; `family` is AF_INET or AF_INET6.
+/// The same for a target; `family` is AF_INET or AF_INET6.
 void read_xt_target(const XtPart& target, int family, nft::RuleInfo& rule);
 
 }  // namespace nft

@@ -9,10 +9,10 @@ namespace cni {
 std::optional<int> find_mtu(const json::Object& config) {
   const auto mtu = config.find_int("mtu").value_or(0);
   if (mtu == 0) return std::nullopt;
-  // Ethernet's least and the kernel's most.
+  // The least MTU of Ethernet and the largest of the kernel.
   if (mtu < 68 || mtu > 65535)
-    throw Error(Code::invalid_config,
-                "invalid mtu " + std::to_string(mtu) + ": want 68 to 65535, or 0 for the default");
+    throw Error(Code::invalid_config, "invalid mtu " + std::to_string(mtu) +
+                                          ": must be 68 to 65535, or 0 for the default");
   return static_cast<int>(mtu);
 }
 

@@ -9,14 +9,14 @@
 
 namespace cni {
 
-/// `mtu`; 0, as if the key were missing, means the kernel's default (reference-plugins 2.1). Throws
-/// code 7 for what no link can have, also below 0.
+/// Reads `mtu`; 0 is the same as a missing key and means the kernel's default. Throws code 7 for a
+/// value that no link can have.
 std::optional<int> find_mtu(const json::Object& config);
 
-/// `dns` where any of its members is given, an empty list included (reference-plugins 1.19).
+/// Reads `dns` if any of its members is given, even an empty list.
 std::optional<Dns> find_dns(const json::Object& config);
 
-/// Throws code 7 naming `key` unless `name` can name a link.
+/// Throws code 7 naming `key` unless `name` can be the name of a link.
 void require_ifname(const json::Object& config, const std::string& key, const std::string& name);
 
 }  // namespace cni

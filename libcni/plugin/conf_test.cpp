@@ -13,14 +13,14 @@ std::optional<int> mtu_of(const std::string& value) {
   return find_mtu(json::Object::parse(R"({"mtu":)" + value + "}", "test"));
 }
 
-TEST(Mtu, IsTheKernelsOwnWhereItIsZeroOrMissing) {
+TEST(Mtu, IsTheKernelsDefaultWhenZeroOrMissing) {
   EXPECT_EQ(mtu_of("1400"), 1400);
   EXPECT_EQ(mtu_of("0"), std::nullopt);
   EXPECT_EQ(find_mtu(json::Object::parse("{}", "test")), std::nullopt);
 }
 
 // S20
-TEST(Mtu, IsRefusedWhereNoLinkCanHaveIt) {
+TEST(Mtu, IsRefusedWhenNoLinkCanHaveIt) {
   for (const char* value : {"-1", "-1400", "1", "67", "65536"}) try {
       mtu_of(value);
       ADD_FAILURE() << value;

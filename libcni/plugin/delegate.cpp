@@ -20,8 +20,8 @@
 namespace cni {
 namespace {
 
-constexpr std::size_t kMaxQuoted = 60;      // of standard output, inside a message
-constexpr std::size_t kMaxDiagnosis = 200;  // of standard error
+constexpr std::size_t kMaxQuoted = 60;      // bytes of standard output that a message quotes
+constexpr std::size_t kMaxDiagnosis = 200;  // bytes of standard error
 
 std::string quote_start(std::string_view text) {
   return json::quote(text.substr(0, kMaxQuoted));
@@ -37,8 +37,8 @@ std::vector<std::string> split_path(std::string_view path) {
   return folders;
 }
 
-/// The first executable regular file called `type` (S-227). An empty or relative folder would
-/// depend on the runtime's working directory: it is passed over (S-228).
+/// The first executable regular file called `type`. Empty and relative folders are skipped, because
+/// they would depend on the runtime's working directory.
 std::optional<std::string> find_executable(const std::string& type, std::string_view path) {
   for (const auto& folder : split_path(path)) {
     if (!folder.starts_with('/')) continue;
@@ -46,7 +46,7 @@ std::optional<std::string> find_executable(const std::string& type, std::string_
     struct stat status {};
     if (::stat(candidate.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
     if (::access(candidate.c_str(), X_OK) == 0) return candidate;
-    base::log(candidate + " is not executable, passed over");  // S-229
+    base::log(candidate + " is not executable, skipped");
   }
   return std::nullopt;
 }
@@ -58,7 +58,8 @@ Error not_found(const std::string& type, std::string_view path, Code code) {
           "CNI_PATH has no executable file of that name"};
 }
 
-/// Ours, with CNI_COMMAND replaced: a roll-back runs DEL in the environment of ADD (S-230).
+/// The environment of this process with CNI_COMMAND replaced: a roll-back runs DEL in the
+/// environment of ADD.
 std::vector<std::string> environment_for(Verb verb) {
   constexpr std::string_view kCommand = "CNI_COMMAND=";
   std::vector<std::string> environment;
@@ -68,8 +69,8 @@ std::vector<std::string> environment_for(Verb verb) {
   return environment;
 }
 
-/// The descriptor in which a runtime handed the namespace down, where CNI_NETNS says so; a delegate
-/// has to find it, too (S-036). -1: a path like any other.
+/// The inherited descriptor of the namespace if CNI_NETNS is such a path (/proc/self/fd/N); the
+/// delegate must inherit it too. -1 for any other path.
 int find_handed_down(std::string_view netns) {
   constexpr std::string_view kFolder = "/proc/self/fd/";
   int descriptor = -1;
@@ -85,7 +86,7 @@ std::string ending(const base::Outcome& outcome) {
          (name == nullptr ? "signal " + std::to_string(outcome.signal) : "SIG" + std::string(name));
 }
 
-/// What a delegate that failed left behind, as an error: its own where there is one (S-110).
+/// The error for a failed delegate: the error object that it printed, if any.
 Error diagnose(const base::Outcome& outcome, const std::string& errors,
                const std::string& details) {
   if (outcome.signal != 0 || outcome.output.find_first_not_of(" \t\r\n") == std::string::npos) {
@@ -105,14 +106,14 @@ Error diagnose(const base::Outcome& outcome, const std::string& errors,
   const std::string message = *error->what() == '\0'
                                   ? "netplugin failed with no error message: " + ending(outcome)
                                   : error->what();
-  // Zero would read as success to whoever looks at the number alone (S-109).
+  // Code 0 would look like success to a caller that checks only the number.
   const Code code = error->code() == Code{} ? Code::internal : error->code();
   return {code, message, error->details()};
 }
 
 }  // namespace
 
-// Replaced by the generated table in executables that link it.
+// Weak: executables that link the generated table use that instead.
 [[gnu::weak]] std::span<const InProcessDelegate> in_process_delegates() {
   return {};
 }
@@ -131,7 +132,7 @@ const Plugin& get_used_plugin(const std::string& key, const std::string& type) {
               "key \"" + key + "\" must be " + known + ", not " + json::quote(type));
 }
 
-/// A configured IPAM plugin, found: a file to execute, or code of our own.
+/// The IPAM plugin that was found: a file to execute, or code in this executable.
 struct Ipam::Target {
   std::string path;
   const Plugin* own = nullptr;
@@ -163,7 +164,7 @@ std::string Ipam::execute(const Target& target, Verb verb) const {
   command.input = request_.stdin_text;
   command.descriptor = find_handed_down(request_.netns);
   command.on_stderr = [&](std::string_view text) {
-    base::write_all(STDERR_FILENO, text, "standard error");  // S-231
+    base::write_all(STDERR_FILENO, text, "standard error");
     errors.append(text.substr(0, kMaxDiagnosis - std::min(kMaxDiagnosis, errors.size())));
   };
   base::Outcome outcome = base::run(command);
@@ -197,7 +198,8 @@ void Ipam::run(const Target& target, Verb verb) const {
                                                : plugin.status;
   if (!function) return;
   if (verb == request_.verb) return function(request_);
-  // DEL rolls an ADD back. It needs no sandbox, and gets none: the handle is the request's.
+  // Rolls ADD back by DEL. DEL needs no sandbox and gets none, because the handle belongs to the
+  // request.
   function({.verb = verb,
             .container_id = request_.container_id,
             .ifname = request_.ifname,
@@ -216,7 +218,8 @@ Result Ipam::add_in_process(const Target& target, const std::function<bool()>& i
     return target.own->add(request_);
   } catch (const StillReserved& reserved) {
     if (!is_alive || is_alive()) throw;
-    base::log(std::string(reserved.what()) + "; it is released: nothing of the attachment is left");
+    base::log(std::string(reserved.what()) +
+              "; released it: nothing of the attachment is left on this host");
   }
   run(target, Verb::del);
   return target.own->add(request_);
@@ -231,11 +234,12 @@ Result Ipam::add(const std::function<bool()>& is_alive) const {
     release_on_failure();
     text = execute(target, Verb::add);
   } else {
-    // A failed ADD of ours has taken itself back. A DEL would release more than that: the address
-    // of an earlier attachment, when ADD was refused because of it (S-153).
+    // A failed ADD in this process has undone itself. A DEL would release more: if ADD was refused
+    // because of an earlier attachment, the address of that attachment.
     const Result result = add_in_process(target, is_alive);
     release_on_failure();
-    // Through text, as between processes: what the version cannot say does not get through.
+    // Converted through text, as between processes, so that members that the version cannot express
+    // are lost here too.
     text = json::print_result_compact(result, request_.version);
   }
   Result result = read_answer(target, text);

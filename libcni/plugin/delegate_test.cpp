@@ -23,7 +23,7 @@ constexpr const char* kAddress = R"({"cniVersion":"1.1.0","ips":[{"address":"10.
 class Delegate : public testing::Test {
  protected:
   Delegate() {
-    // Only what the delegate may see: it inherits the environment of this process.
+    // Only the variables that the delegate should see: it inherits the environment of this process.
     ::setenv("CNI_COMMAND", "ADD", 1);
     ::setenv("CNI_CONTAINERID", "c1", 1);
     ::setenv("TRACEPARENT", "garbage", 1);
@@ -44,7 +44,7 @@ class Delegate : public testing::Test {
     request.config = json::Object::parse(request.stdin_text, "test");
     return request;
   }
-  /// What add() throws for a delegate that does `body`.
+  /// The error of add() for a delegate that runs `body`.
   Error failure_of(const std::string& body) {
     install(body);
     const Request caller = request();
@@ -68,7 +68,7 @@ TEST_F(Delegate, S067_MayBeAbsent) {
   }
 }
 
-TEST_F(Delegate, S066_TheTypeIsNoPath) {
+TEST_F(Delegate, S066_RefusesATypeThatIsAPath) {
   for (const char* type : {"../fake", "/bin/sh", "a/b", "..", "."}) {
     const Request caller = request(std::string(R"({"type":")") + type + "\"}");
     try {
@@ -109,7 +109,7 @@ TEST_F(Delegate, S228_EmptyAndRelativeFoldersAreNotSearched) {
 }
 
 // S-229
-TEST_F(Delegate, S229_AFileThatCannotBeExecutedIsPassedOver) {
+TEST_F(Delegate, S229_SkipsAFileThatCannotBeExecuted) {
   const test::TempDir first;
   first.file("fake", "#!/bin/sh\n", 0644);
   install(std::string("echo '") + kAddress + "'");
@@ -119,7 +119,7 @@ TEST_F(Delegate, S229_AFileThatCannotBeExecutedIsPassedOver) {
 }
 
 // S-237
-TEST_F(Delegate, S237_NamesWhatItDidNotFindAndWhere) {
+TEST_F(Delegate, S237_NamesTheMissingPluginAndThePath) {
   path_ = "/nonexistent/a:/nonexistent/b";
   const Request caller = request(R"({"type":"nope"})");
   try {
@@ -243,7 +243,7 @@ TEST_F(Delegate, S238_QuotesTheStartOfAnAnswerItCannotRead) {
 }
 
 // S-239
-TEST_F(Delegate, S239_TellsTheSignalThatKilledIt) {
+TEST_F(Delegate, S239_NamesTheSignalThatKilledIt) {
   EXPECT_STREQ(failure_of("kill -SEGV $$").what(),
                "netplugin failed with no error message: killed by SIGSEGV");
   EXPECT_STREQ(failure_of("exit 3").what(),
@@ -261,8 +261,8 @@ TEST_F(Delegate, S109_NeverAnswersCodeZero) {
   }
 }
 
-// An error object with exit status 0 is an error all the same.
-TEST_F(Delegate, AnErrorObjectIsNoResult) {
+// An error object with exit status 0 is still an error.
+TEST_F(Delegate, RefusesAnErrorObjectAsAResult) {
   EXPECT_STREQ(failure_of(R"(echo '{"code":11,"msg":"busy"}')").what(), "busy");
 }
 

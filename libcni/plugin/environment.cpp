@@ -26,14 +26,13 @@ std::string container_id_problem(std::string_view id) {
 struct Variable {
   const char* name;
   std::string Request::*field;
-  unsigned read;      // verbs that look at it at all (S-018)
+  unsigned read;      // verbs that read it
   unsigned required;  // verbs that fail without it
   std::string (*problem)(std::string_view);
 };
 
-// In the order in which missing ones are named (S-015). The specification wants CNI_PATH for GC
-// only; every runtime sets it, and the reference asks for it (S-013): the last row is the place to
-// differ.
+// In the order in which an error names missing variables. The specification requires CNI_PATH for
+// GC only, but every runtime sets it and the reference requires it for all verbs, see the last row.
 constexpr std::array<Variable, 5> kVariables{{
     {"CNI_CONTAINERID", &Request::container_id, kAttachment, kAttachment, container_id_problem},
     {"CNI_NETNS", &Request::netns, kAttachment, kAddCheck, nullptr},

@@ -10,14 +10,14 @@
 
 namespace cni {
 
-/// What CNI_COMMAND says for `verb`.
+/// The value of CNI_COMMAND for `verb`.
 std::string_view verb_name(Verb verb);
 
-/// Throws code 4 `unknown CNI_COMMAND: <value>` for anything but the exact names (S-002, S-003).
+/// Throws code 4 `unknown CNI_COMMAND: <value>` for anything but the exact names.
 Verb parse_verb(std::string_view command);
 
-/// The parts of a request that the environment holds. Throws one code 4 naming every variable that
-/// is missing or malformed (S-007 to S-018).
+/// Reads the parts of a request that are in the environment. Throws one code 4 naming every
+/// variable that is missing or malformed.
 Request read_environment(Verb verb,
                          const std::function<std::optional<std::string>(const char*)>& getenv);
 

@@ -29,12 +29,12 @@ TEST_F(PluginMain, S003_NamesAnUnknownCommandAndNothingElse) {
   EXPECT_FALSE(error.contains("details"));
 }
 
-TEST_F(PluginMain, S004_AnUnknownCommandIsAnErrorWhateverTheInput) {
+TEST_F(PluginMain, S004_RefusesAnUnknownCommandWithAnyInput) {
   input = "";
   EXPECT_EQ(code_of("NOPE"), 4u);
 }
 
-TEST_F(PluginMain, S005_WithoutACommandSaysWhatItIs) {
+TEST_F(PluginMain, S005_PrintsWhatItIsWithoutACommand) {
   for (const bool present : {false, true}) {
     environment.erase("CNI_COMMAND");
     if (present) environment["CNI_COMMAND"] = "";
@@ -55,7 +55,7 @@ struct Need {
 };
 
 // S-007 to S-014
-TEST_F(PluginMain, S007_AsksForWhatTheVerbNeeds) {
+TEST_F(PluginMain, S007_RequiresTheVariablesOfTheVerb) {
   const std::vector<Need> needs{
       {"ADD", {"CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", "CNI_PATH"}},
       {"CHECK", {"CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", "CNI_PATH"}},
@@ -230,7 +230,7 @@ TEST_F(PluginMain, S039_RefusesItsOwnNamespaceBeforeAddDoesAnything) {
 }
 
 // S-040 S-176
-TEST_F(PluginMain, S176_DelOfItsOwnNamespaceReleasesTheRestThenSaysSo) {
+TEST_F(PluginMain, S176_DelOfItsOwnNamespaceReleasesTheRestThenFails) {
   environment["CNI_NETNS"] = "/proc/self/ns/net";
   EXPECT_EQ(code_of("DEL"), 8u);
   EXPECT_THAT(calls, ElementsAre("DEL"));
@@ -246,7 +246,7 @@ TEST_F(PluginMain, S036_OpensTheNamespaceForAddCheckAndDel) {
 }
 
 // R3
-TEST_F(PluginMain, R3_OnlyAPluginThatOpensTheNamespaceInsistsOnIt) {
+TEST_F(PluginMain, R3_OnlyAPluginThatOpensTheNamespaceRequiresIt) {
   plugin.opens_sandbox = false;
   for (const char* path : {"/nonexistent", "cnitool-1", "/"})
     for (const char* yes : {"", "1"})

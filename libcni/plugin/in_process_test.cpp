@@ -43,7 +43,8 @@ constexpr InProcessDelegate kTable[] = {{"inside", &inside}};
 const Result kTwoAddresses{.ips = {{.address = *base::Prefix::parse("10.1.0.5/16")},
                                    {.address = *base::Prefix::parse("10.2.0.5/16")}}};
 
-/// This executable is of its own build: a copy of it under the delegate's name is run in process.
+/// This executable belongs to its own build: a copy of it under the delegate's name is run in
+/// process.
 class InProcess : public testing::Test {
  protected:
   InProcess() {
@@ -59,7 +60,7 @@ class InProcess : public testing::Test {
   test::TempDir folder_;
 };
 
-TEST_F(InProcess, OwnBuildIsKnownByItsNote) {
+TEST_F(InProcess, OwnBuildIsRecognisedByItsNote) {
   EXPECT_TRUE(is_own_build("/proc/self/exe"));
   EXPECT_TRUE(is_own_build(folder_ / "inside"));
   EXPECT_FALSE(is_own_build("/bin/true"));
@@ -71,7 +72,7 @@ TEST_F(InProcess, OwnBuildIsKnownByItsNote) {
   EXPECT_FALSE(is_own_build(folder_.script("script", "exit 0")));
 }
 
-TEST_F(InProcess, AnotherBuildIsAnother) {
+TEST_F(InProcess, AnotherBuildIsNotRecognised) {
   std::string image = base::read_file("/proc/self/exe", kMostInExecutable);
   const auto note = image.find(build_id());
   ASSERT_NE(note, std::string::npos);
@@ -93,7 +94,7 @@ TEST_F(InProcess, ForeignFilesAreExecuted) {
   EXPECT_THAT(calls, ElementsAre());
 }
 
-// It took itself back; a DEL could release the address of an earlier attachment.
+// ADD has undone itself; a DEL could release the address of an earlier attachment.
 TEST_F(InProcess, S153_AFailedAddIsNotFollowedByDel) {
   on_add = [](const Request&) -> Result { throw Error(123u, "m", "d"); };
   const Request caller = request();
@@ -150,7 +151,7 @@ TEST_F(InProcess, P9_S153_KeepsTheReservationOfAnAttachmentThatLives) {
 
 }  // namespace
 
-// Stands in for the generated table, as an object of the executable does in a plugin.
+// Replaces the generated table, like the generated object in the executable of a plugin.
 std::span<const InProcessDelegate> in_process_delegates() {
   return kTable;
 }

@@ -27,7 +27,7 @@ struct Note {
 [[gnu::used, gnu::section(".note.plumb"), gnu::aligned(4)]] constexpr Note kNote{
     {.n_namesz = 6, .n_descsz = sizeof kId, .n_type = 1}, "Plumb", PLUMB_BUILD_ID};
 
-/// The first bytes of a file, out of which whole structures can be read.
+/// The first bytes of a file, from which structures can be read.
 class Head {
  public:
   explicit Head(const std::string& path) {
@@ -51,7 +51,7 @@ class Head {
   std::string_view text_;
 };
 
-/// Whether the notes in `segment` hold one equal to ours, byte for byte.
+/// Returns whether `segment` contains a note that equals ours byte for byte.
 bool holds_our_note(std::string_view segment) {
   const std::string_view ours(reinterpret_cast<const char*>(&kNote), sizeof kNote);
   return segment.find(ours) != std::string_view::npos;

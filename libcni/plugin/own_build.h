@@ -6,11 +6,11 @@
 
 namespace cni {
 
-/// What tells this build from every other; in the ELF note `.note.plumb` of each executable.
+/// The identity of this build; in the ELF note `.note.plumb` of each executable.
 std::string_view build_id();
 
-/// Whether the executable at `path` comes from the very build that this one comes from: same
-/// identity in its ELF note `.note.plumb`. False for anything that cannot be read.
+/// Returns whether the executable at `path` comes from the same build as this one: the same
+/// identity in its ELF note `.note.plumb`. False for a file that cannot be read.
 bool is_own_build(const std::string& path);
 
 }  // namespace cni

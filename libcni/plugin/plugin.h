@@ -20,39 +20,39 @@ namespace cni {
 
 enum class Verb { add, del, check, gc, status, version };
 
-/// What the runtime passed in, checked: environment, configuration and what follows from them.
+/// The checked input from the runtime: environment, configuration and everything derived from them.
 struct Request {
   Verb verb = Verb::add;
   std::string container_id = {};
   std::string ifname = {};
-  /// CNI_NETNS verbatim, the `sandbox` of results (S-037); may be empty on DEL.
+  /// CNI_NETNS verbatim, the `sandbox` of results; may be empty on DEL.
   std::string netns = {};
   std::string args = {};        ///< CNI_ARGS, unparsed: see spec/args.h
   std::string path = {};        ///< CNI_PATH
-  std::string stdin_text = {};  ///< the bytes a delegate gets (S-230)
+  std::string stdin_text = {};  ///< the bytes that a delegate gets
   json::Object config = {};
   std::string network = {};  ///< the configuration's `name`
   Version version = {};      ///< the configuration's `cniVersion`
-  /// The sandbox, opened once (S-045). There on ADD and CHECK if Plugin::opens_sandbox; on DEL only
-  /// while the namespace lives and is not our own (S-039, S-042, S-043, F-06). Never on GC and
-  /// STATUS.
+  /// The sandbox, opened once. Set on ADD and CHECK if Plugin::opens_sandbox; on DEL only if the
+  /// namespace exists and is not our own. Never set on GC and STATUS.
   std::optional<base::Netns> sandbox = {};
-  /// Absent on DEL also when it cannot be read (S-167).
+  /// On DEL it is also absent when it cannot be parsed.
   std::optional<Result> prev_result = {};
-  /// When this call began: what others made since is unknown to GC's list (S-203).
+  /// The time at which this call began: GC's list does not contain attachments that were made
+  /// later.
   base::BootTime began = base::boot_time();
   std::chrono::system_clock::time_point started = std::chrono::system_clock::now();
-  /// GC: what is still in use; all else of this network is to go (S-190 to S-194).
+  /// GC: the attachments that are still in use; everything else of this network is to be removed.
   std::vector<Attachment> valid_attachments = {};
 
   bool is_valid(const Attachment& attachment) const;
-  /// `began` on the wall clock, or earlier where that was set back since: a file that is newer than
-  /// this call is never taken for an older one.
+  /// `began` on the wall clock, or earlier if the clock was set back since, so that a file that is
+  /// newer than this call is never taken for an older one.
   std::chrono::system_clock::time_point earliest_start() const;
 };
 
-/// A CNI plugin: one function per verb; an unset one succeeds (S-201). Functions throw cni::Error
-/// or std::system_error; only plugin_main() writes standard output, once, last (S-083, S-086).
+/// A CNI plugin: one function per verb; an unset one succeeds. Functions throw cni::Error or
+/// std::system_error; only plugin_main() writes standard output, once, last.
 struct Plugin {
   std::string_view name;
   std::function<Result(const Request&)> add;
@@ -60,36 +60,35 @@ struct Plugin {
   std::function<void(const Request&)> check = {};
   std::function<void(const Request&)> gc = {};
   std::function<void(const Request&)> status = {};
-  /// What VERSION answers (S-074).
+  /// The versions in the answer to VERSION.
   std::span<const Version> versions = kVersions;
-  /// ADD and CHECK need a prevResult: without one they end with code 7 (S-218).
+  /// ADD and CHECK need a prevResult: without one they fail with code 7.
   bool chained = false;
-  /// Throws as ADD does for a configuration that it refuses, and neither makes nor changes
-  /// anything: what `--validate` runs.
+  /// Run by `--validate`: throws the error of ADD for a configuration that ADD would refuse, and
+  /// changes nothing.
   std::function<void(const Request&)> parse = {};
-  /// Every key of the configuration for json::find_unknown_keys(); an IPAM plugin's all begin with
-  /// `ipam.`.
+  /// Every key of the configuration, for json::find_unknown_keys(). All keys of an IPAM plugin
+  /// begin with `ipam.`.
   std::string_view keys = {};
   /// False for a plugin that never enters the sandbox: then CNI_NETNS may be a path that does not
-  /// exist here, and `Request::sandbox` may be missing on ADD and CHECK, too (R3).
+  /// exist here, and `Request::sandbox` may also be missing on ADD and CHECK.
   bool opens_sandbox = true;
 };
 
-/// The process edges, injected for tests.
+/// The interfaces of the process to the outside, injected in tests.
 struct Edges {
   std::function<std::optional<std::string>(const char*)> getenv;
   std::function<std::string()> read_stdin;
   std::function<void(std::string_view)> write_stdout;
   std::function<void(std::string_view)> write_stderr;
-  /// When the process that serves this call began.
+  /// The time at which the process that serves this call began.
   std::function<base::BootTime()> process_start = base::boot_time;
 };
 
-/// Runs one CNI invocation; returns the process exit code. Holds the one catch of a plugin.
+/// Runs one CNI invocation; returns the process exit code. Contains the only catch of a plugin.
 int plugin_main(const Plugin& plugin, const Edges& edges);
 
-/// The same on the real environment, standard input and output (S-006 for argv, S-089, S-090,
-/// S-092).
+/// The same with the real arguments, environment, standard input and output.
 int plugin_main(const Plugin& plugin, int argc, char** argv);
 
 /// Throws code 7 `Required prevResult missing` unless there is one.

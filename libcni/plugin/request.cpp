@@ -16,12 +16,13 @@
 namespace cni {
 namespace {
 
-// Two documents are in memory then. 1 MiB has to go through (S-046), and DEL takes what ADD took.
+// Rewriting needs memory for two documents. A configuration of 1 MiB must be accepted, and DEL must
+// accept every configuration that ADD accepted.
 constexpr std::size_t kMaxRewritten = 1'250'000;
 constexpr Version kFirstWithCheck{0, 4, 0};
 constexpr Version kFirstWithGcAndStatus{1, 1, 0};
 
-/// A key of the specification's own, which match in exactly one spelling
+/// A key of the specification. These match in exactly one spelling
 /// (docs/decisions/002-json-keys.md).
 std::string get_envelope(const json::Object& config, const char* key) {
   if (config.has_exactly(key)) return config.get_string(key);
@@ -38,29 +39,30 @@ std::string read_name(const json::Object& config) {
                 "key \"name\" names the network, such as \"mynet\"");
   if (!base::is_identifier(name))
     throw Error(Code::invalid_config, "invalid characters found in network name", name);
-  // It has to serve as a file name (S-054).
+  // The name must be usable as a file name.
   if (name.size() > NAME_MAX)
     throw Error(Code::invalid_config,
-                "network name of " + std::to_string(name.size()) + " bytes: want at most " +
+                "network name of " + std::to_string(name.size()) + " bytes: must be at most " +
                     std::to_string(NAME_MAX),
                 name);
   return name;
 }
 
-/// A path that leaves room in a msg of less than 200 bytes (S-112).
+/// Shortens a path so that a msg stays below 200 bytes.
 std::string shortened(const std::string& path) {
   constexpr std::size_t kLongest = 120;
   return path.size() <= kLongest ? path : path.substr(0, kLongest) + "...";
 }
 
-/// CHECK, GC and STATUS came with later versions; the reference compares numbers before it matches.
+/// CHECK, GC and STATUS came with later versions; like the reference, this compares versions by
+/// number before they are matched literally.
 void require_verb(Verb verb, const std::string& label, std::span<const Version> versions) {
   if (verb == Verb::add || verb == Verb::del) return;
   const auto version = Version::parse(label);
   const std::string name(verb_name(verb));
   if (!version)
     throw Error(Code::decoding_failure, "cannot read cniVersion \"" + label + "\"",
-                "want a version such as " + kNewestVersion.text());
+                "must be a version such as " + kNewestVersion.text());
   const std::string details = "config is \"" + version->text() + "\"";
   if (*version < (verb == Verb::check ? kFirstWithCheck : kFirstWithGcAndStatus))
     throw Error(Code::incompatible_version, "config version does not allow " + name, details);
@@ -68,7 +70,7 @@ void require_verb(Verb verb, const std::string& label, std::span<const Version> 
     throw Error(Code::incompatible_version, "plugin version does not allow " + name, details);
 }
 
-/// Versions match literally: 1.0 is not 1.0.0 (S-069).
+/// Versions match literally: 1.0 is not 1.0.0.
 std::optional<Version> find_version(const std::string& label, std::span<const Version> versions) {
   const auto version = find_supported(label);
   if (!version || std::ranges::find(versions, *version) == versions.end()) return std::nullopt;
@@ -129,7 +131,8 @@ void read_prev_result(Request& request) {
 Request with_config(const Request& request, const std::string& text) {
   if (request.verb == Verb::add && text.size() > kMaxRewritten && text != request.stdin_text)
     throw Error(Code::invalid_config, "configuration of " + std::to_string(text.size()) +
-                                          " bytes: want at most " + std::to_string(kMaxRewritten));
+                                          " bytes: must be at most " +
+                                          std::to_string(kMaxRewritten));
   Request changed{.verb = request.verb,
                   .container_id = request.container_id,
                   .ifname = request.ifname,

@@ -89,7 +89,7 @@ TEST_F(PluginMain, S053_TheNameIsRequiredAndAnIdentifier) {
   EXPECT_EQ(run("ADD"), 0);
 }
 
-TEST_F(PluginMain, S055_NoVersionIsTheFirst) {
+TEST_F(PluginMain, S055_AMissingVersionIsTheFirst) {
   for (const char* text : {R"({"name":"n"})", R"({"name":"n","cniVersion":""})",
                            R"({"name":"n","cniVersion":null})"}) {
     input = text;
@@ -105,7 +105,7 @@ TEST_F(PluginMain, S056_TheVersionIsAString) {
 }
 
 // S-057 S-058 S-060 S-062 S-063 S-064
-TEST_F(PluginMain, S063_UnknownKeysAreIgnored) {
+TEST_F(PluginMain, S063_IgnoresUnknownKeys) {
   configure("1.1.0", R"(,"type":"zzz","args":{"x":[1]},"capabilities":{"mac":true},"cni.dev/foo":1,
     "cniVersions":["1.0.0"],"disableCheck":true,"disableGC":true,"loadOnlyInlinedPlugins":true,
     "plugins":[],"unknown":{"deep":[null]})");
@@ -155,7 +155,7 @@ TEST_F(PluginMain, S072_AnUnreadableVersionIsCode6WhereVersionsAreCompared) {
   EXPECT_EQ(code_of("ADD"), 1u);
 }
 
-TEST_F(PluginMain, S073_APluginCanBeTooOld) {
+TEST_F(PluginMain, S073_RefusesAConfigurationThatIsNewerThanThePlugin) {
   configure("1.2.0");
   for (const std::string verb : {"CHECK", "GC", "STATUS"})
     EXPECT_EQ(failure_of(verb).at("msg"), "plugin version does not allow " + verb);
@@ -190,7 +190,7 @@ TEST(WithConfig, S052_AddRefusesALargeDocumentThatDelStillTakes) {
 }
 
 // S13
-TEST(Request, S13_StartIsNeverLaterThanItWasThoughTheWallClockIsSetBack) {
+TEST(Request, S13_StartIsNotLaterWhenTheWallClockIsSetBack) {
   using std::chrono::hours;
   using std::chrono::minutes;
   const auto now = std::chrono::system_clock::now();

@@ -7,12 +7,12 @@
 
 namespace cni {
 
-/// IPAM holds an address for the very attachment that ADD is asked for. That is a second ADD of a
-/// living attachment (S-153), or what an earlier one left that ended without DEL, as in a reboot:
-/// IPAM alone cannot tell, its caller may know.
+/// IPAM already holds an address for the attachment that ADD is called for. Either this is a second
+/// ADD of an existing attachment, or an earlier attachment ended without DEL, as in a reboot. IPAM
+/// alone cannot decide which; its caller may know.
 class StillReserved : public Error {
  public:
-  /// `since_boot`: the address was certainly reserved since the machine started.
+  /// `since_boot`: the address is known to have been reserved since the machine started.
   StillReserved(const std::string& message, bool since_boot)
       : Error(Code::internal, message), since_boot_(since_boot) {}
   bool since_boot() const { return since_boot_; }

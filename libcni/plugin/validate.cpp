@@ -8,8 +8,8 @@
 namespace cni {
 namespace {
 
-/// Keys of the specification, which may be in any plugin's object. The list's own are there in a
-/// configuration of a single plugin.
+/// Keys of the specification, which may be in any plugin's object. A single-plugin configuration
+/// also contains the keys of the list.
 constexpr std::string_view kCommonKeys =
     " cniVersion name type capabilities args runtimeConfig prevResult cniVersions disableCheck"
     " disableGC loadOnlyInlinedPlugins";
@@ -24,7 +24,7 @@ std::string text_of(const Error& error) {
   return error.what() + (error.details().empty() ? "" : "; " + error.details());
 }
 
-/// An IPAM plugin knows the keys below `ipam` alone; the others are the interface plugin's.
+/// An IPAM plugin knows only the keys below `ipam`; the others belong to the interface plugin.
 bool belongs_to(const Plugin& plugin, const std::string& path) {
   const bool below_ipam = path.starts_with("ipam.");
   return plugin.keys.starts_with("ipam.") ? below_ipam : !below_ipam;

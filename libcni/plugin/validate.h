@@ -8,10 +8,10 @@
 
 namespace cni {
 
-/// What `PLUGIN --validate < configuration` answers: a JSON object with `plugin`, and the lists
-/// `errors` (the plugin refuses the configuration, or a key is a slip of one that it knows) and
-/// `warnings` (keys that it does not know). Runs the plugin's parser as for ADD; makes and asks
-/// nothing else. A plugin's own configuration only: `ipam` is judged by the IPAM plugin.
+/// The answer to `PLUGIN --validate < configuration`: a JSON object with `plugin`, and the lists
+/// `errors` (the plugin refuses the configuration, or a key is a misspelling of one that it knows)
+/// and `warnings` (unknown keys). Only runs the plugin's parser as for ADD. Checks the plugin's own
+/// configuration only: the IPAM plugin checks `ipam`.
 std::string validate(const Plugin& plugin, std::string_view configuration);
 
 }  // namespace cni

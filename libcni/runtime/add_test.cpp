@@ -56,7 +56,7 @@ TEST_F(Add, R084_ThePrefixHasThePluginsOwnName) {
   EXPECT_STREQ(error.what(), "plugin type=\"pa\" name=\"own\" failed (add): no");
 }
 
-// R-050 F-14
+// R-050
 TEST_F(Add, R050_AResultOfAnotherVersionIsConvertedForTheNext) {
   rec.play("pa.ADD", "stdout", R"({"cniVersion":"0.2.0","ip4":{"ip":"10.1.1.1/24"}})");
   cni().add(net1("1.0.0"), conf);
@@ -75,7 +75,7 @@ TEST_F(Add, R107_TheResultIsInTheSelectedVersion) {
           R"({"cniVersion":"0.4.0","ips":[{"version":"4","address":"10.1.1.1/24"}],"dns":{}})"));
 }
 
-// An empty result has no shape below 0.3.0, and plugins do send it.
+// Below 0.3.0 an empty result has no format, but plugins do send it.
 TEST_F(Add, AnEmptyResultPassesInOldVersions) {
   rec.play("pa.ADD", "stdout", "{}");
   rec.play("pb.ADD", "stdout", "{}");
@@ -96,7 +96,7 @@ TEST_F(Add, R085_UnknownMembersSurviveTheChain) {
 }
 
 // R-090 R-155
-TEST_F(Add, R155_TheEntryHoldsWhatCheckAndDelNeed) {
+TEST_F(Add, R155_TheEntryHasTheInputOfCheckAndDel) {
   conf.args = {{"K", "V"}};
   conf.capability_args = {{"mac", "\"02:00:00:00:00:01\""}, {"unused", "1"}};
   const auto list = net1("1.1.0", R"({"type":"pa","capabilities":{"mac":true}})");
@@ -122,7 +122,7 @@ TEST_F(Add, R087_TheLibrarysCacheBeatsTheCallers) {
   EXPECT_TRUE(std::filesystem::exists(conf.cache_dir + "/results/net1-c1-eth0"));
 }
 
-// R-091 F-18
+// R-091
 TEST_F(Add, R091_WithoutAnEntryTheAttachmentIsUndone) {
   std::filesystem::create_directories(options.cache_dir);
   files.file("cache/results", "a file in the folder's place");
@@ -155,7 +155,7 @@ TEST_F(Add, R104_BinaryThenContainerThenNetworkThenIfname) {
 }
 
 // R-105
-TEST_F(Add, R105_NothingRunsUnlessEverythingIsThere) {
+TEST_F(Add, R105_NothingRunsWhenAnExecutableIsMissing) {
   EXPECT_THROW(cni().add(net1("1.0.0", "pa gone"), conf), PluginNotFound);
   conf.ifname = "much-too-long-a-name";
   EXPECT_THROW(cni().add(net1("1.0.0"), conf), cni::Error);
@@ -174,8 +174,8 @@ TEST_F(Add, R106_AFailedAddIsRolledBackWhenAsked) {
   EXPECT_FALSE(cached());
 }
 
-// R-106: the whole list, also what did not run; an error of the roll-back does not hide the first
-// one.
+// R-106: rolls the whole list back, also plugins that did not run; an error of the roll-back does
+// not hide the first error.
 TEST_F(Add, R106_RollbackCoversTheWholeListAndKeepsTheFirstError) {
   options.rollback = true;
   fail_with("pa.ADD", 7, "first");
@@ -289,7 +289,7 @@ TEST_F(Add, R156_TryAgainLaterIsRepeatedWhenAsked) {
 }
 
 // R-156: other codes are final, and attempts are bounded.
-TEST_F(Add, R156_OnlyThatCodeAndOnlySoOften) {
+TEST_F(Add, R156_RepeatsOnlyCode11AndOnlyAFewTimes) {
   options.retry = {.attempts = 2, .delay = std::chrono::milliseconds(10)};
   fail_with("pa.ADD", 7, "no");
   EXPECT_THROW(cni().add(net1("1.0.0", "pa"), conf), PluginError);
@@ -300,7 +300,7 @@ TEST_F(Add, R156_OnlyThatCodeAndOnlySoOften) {
   EXPECT_EQ(rec.log(), "pa.ADD pa.ADD");
 }
 
-// R-154: plugins run where we are.
+// R-154: plugins run in the namespace of the caller.
 TEST_F(Add, R154_PluginsRunInOurOwnNamespace) {
   conf.netns = "/run/netns/does-not-exist";
   EXPECT_NO_THROW(cni().add(net1("1.0.0", "pa"), conf));

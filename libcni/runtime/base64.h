@@ -9,7 +9,7 @@ namespace runtime {
 
 /// Standard base64 with padding, on one line.
 std::string encode_base64(std::string_view data);
-/// Nothing when `text` is not that.
+/// Nothing when `text` is not valid base64.
 std::optional<std::string> decode_base64(std::string_view text);
 
 }  // namespace runtime

@@ -55,7 +55,7 @@ std::optional<std::string> find_text(const std::string& path) {
   }
 }
 
-/// The entry in `path`; nothing when there is none that can be understood.
+/// The entry in `path`; nothing when it is missing or cannot be parsed.
 std::optional<CacheEntry> find_entry(const std::string& path) {
   const auto text = find_text(path);
   if (!text) return std::nullopt;
@@ -73,7 +73,7 @@ bool is_anonymous(const CacheEntry& entry) {
   return entry.network.empty() || entry.conf.container_id.empty() || entry.conf.ifname.empty();
 }
 
-/// Whether the name is taken by another attachment.
+/// Returns whether the file belongs to another attachment.
 bool is_foreign(const std::string& path, const std::string& network, const RuntimeConf& conf) {
   const auto entry = find_entry(path);
   return entry && !is_anonymous(*entry) && !is_of(*entry, network, conf);
@@ -90,7 +90,7 @@ std::vector<std::string> list_names(const std::string& folder) {
   return names;
 }
 
-/// Removes what writers that were killed have left (S-261).
+/// Removes temporary files of writers that were killed.
 void remove_temporaries(const std::string& results, const Names& names, const std::string& network,
                         const RuntimeConf& conf) {
   for (const std::string& name : list_names(results)) {
@@ -154,7 +154,8 @@ std::vector<CacheEntry> Cache::list(const std::string& container_id) const {
   for (const std::string& name : names) {
     auto entry = find_entry(results + name);
     if (!entry || entry->legacy || is_anonymous(*entry)) continue;
-    // A temporary file that a crash left behind has a whole entry, but not its name.
+    // Skips a temporary file that a crash left behind: it contains an entry, but under another
+    // name.
     const Names expected = names_of(entry->network, entry->conf);
     if (name != expected.plain && name != expected.hashed) continue;
     if (container_id.empty() || entry->conf.container_id == container_id)
@@ -169,7 +170,7 @@ std::optional<CachedConfig> find_cached_config(const Cache& cache, const std::st
   if (!entry) return std::nullopt;
   if (entry->legacy)
     throw cni::Error(cni::Code::decoding_failure,
-                     "cache file " + entry->file + " has the wrong kind, want cniCacheV1");
+                     "cache file " + entry->file + " is not of kind cniCacheV1");
   CachedConfig cached{entry->config, conf};
   if (!entry->conf.args.empty()) cached.conf.args = entry->conf.args;
   cached.conf.capability_args = entry->conf.capability_args;

@@ -12,28 +12,27 @@ namespace runtime {
 
 inline constexpr const char* kDefaultCacheDir = "/var/lib/cni";
 
-/// Attachments on disk in `<dir>/results`.
+/// Attachments on disk in `<dir>/results`.
 class Cache {
  public:
   explicit Cache(std::string dir) : dir_(std::move(dir)) {}
 
-  /// Replaces the entry durably. A name that another attachment's file already has, or that
-  /// is too long for the file system, is hashed.
+  /// Replaces the entry durably. The name is hashed if the file of another attachment has it or it
+  /// is too long for the file system.
   void write(const CacheEntry& entry) const;
 
-  /// Nothing when missing or unreadable. Throws cni::Error(6) for content that is no entry
-  ///
+  /// Returns nothing when the file is missing or unreadable. Throws cni::Error(6) when its content
+  /// is not an entry.
   std::optional<CacheEntry> find(const std::string& network, const RuntimeConf& conf) const;
 
-  /// Removes the entry whatever it holds; false when there was none.
+  /// Removes the entry whatever it contains; returns false when it did not exist.
   bool remove(const std::string& network, const RuntimeConf& conf) const;
 
-  /// All readable entries by file name, of one container when its ID is given. Throws
-  /// std::system_error when the folder exists and cannot be read.
+  /// All readable entries by file name, of one container when its ID is given. Throws
+  /// std::system_error when the folder exists and cannot be read.
   std::vector<CacheEntry> list(const std::string& container_id = {}) const;
 
-  /// The file that write() would use. Throws cni::Error(4) unless all three parts are there
-  ///
+  /// The path that write() would use. Throws cni::Error(4) if one of the three parts is missing.
   std::string path_of(const std::string& network, const RuntimeConf& conf) const;
   const std::string& dir() const { return dir_; }
 
@@ -41,12 +40,13 @@ class Cache {
   std::string dir_;
 };
 
-/// The entry's configuration and `conf` with the cached arguments.
+/// The entry's configuration and `conf` with the cached arguments.
 struct CachedConfig {
   std::string config;
   RuntimeConf conf;
 };
-/// Nothing when there is no entry; throws cni::Error(6) when the file is of another kind.
+/// Returns nothing when the entry does not exist; throws cni::Error(6) when the file is of another
+/// kind.
 std::optional<CachedConfig> find_cached_config(const Cache& cache, const std::string& network,
                                                const RuntimeConf& conf);
 

@@ -85,7 +85,7 @@ TEST_F(Caching, R089_TheFileIsTheReferencesByteForByte) {
       R"({"kind":"cniCacheV1","containerId":"c1","config":"eyJjbmlWZXJzaW9uIjoiMS4xLjAiLCJuYW1lIjoibmV0MSIsInBsdWdpbnMiOlt7InR5cGUiOiJwYSJ9XX0=","ifName":"eth0","networkName":"net1"})");
 }
 
-// R-089 R-102: what is ours stands in one member that others ignore.
+// R-089 R-102: our data is in one member that others ignore.
 TEST_F(Caching, R102_OurMembersComeLastUnderOneName) {
   CacheEntry ours = entry();
   ours.boot_id = "boot";
@@ -103,7 +103,7 @@ TEST_F(Caching, R102_OurMembersComeLastUnderOneName) {
 }
 
 // R-013 R-089
-TEST_F(Caching, R089_WhatIsWrittenIsRead) {
+TEST_F(Caching, R089_ReadsTheEntriesThatItWrote) {
   CacheEntry full = entry();
   full.config = "{ \"name\" :\t\"net1\" }\n\xff";
   full.conf.args = {{"K", "V=\"x\""}};
@@ -120,7 +120,7 @@ TEST_F(Caching, R089_WhatIsWrittenIsRead) {
 }
 
 // R-092
-TEST_F(Caching, R092_AMissingFileIsNothing) {
+TEST_F(Caching, R092_FindsNothingForAMissingFile) {
   EXPECT_FALSE(cache.find("net1", entry().conf));
   std::filesystem::create_directories(results + "/net1-c1-eth0");
   EXPECT_FALSE(cache.find("net1", entry().conf));
@@ -163,7 +163,7 @@ TEST_F(Caching, R096_AKilledWriterLeavesOldOrNew) {
     ASSERT_TRUE(found);
     EXPECT_TRUE(found->config == kConfig || found->config == big.config);
   }
-  // What a killed writer leaves behind is no attachment.
+  // The temporary file of a killed writer does not count as an attachment.
   EXPECT_THAT(listed(), testing::ElementsAre("net1-c1-eth0"));
 }
 

@@ -87,7 +87,7 @@ void Chain::del(const RuntimeConf& conf, const std::optional<std::string>& prev_
     if (options_.skip_missing && !executor_.path().has(plugin.type)) {
       report.skipped.push_back(plugin.type);
       report.warnings.push_back("plugin \"" + plugin.type +
-                                "\" is not installed, its part of the DEL was skipped");
+                                "\" is not installed: its part of the DEL was skipped");
       continue;
     }
     try {

@@ -9,18 +9,18 @@
 
 namespace runtime {
 
-/// The plugins of one network being run in one operation: requests, retries, deadline.
+/// Runs the plugins of one network in one operation: requests, retries, deadline.
 class Chain {
  public:
   Chain(const Options& options, const Executor& executor, const NetworkList& list,
         Deadline deadline);
 
-  /// Throws unless every executable is there.
+  /// Throws when an executable is missing.
   void require_executables(const std::string& verb) const;
 
-  /// Runs all in order; `last` follows what the last successful one answered.
+  /// Runs all plugins in order; `last` is the answer of the last successful one.
   std::vector<AddStep> add(const RuntimeConf& conf, std::optional<cni::Result>& last) const;
-  /// Runs all in reverse order.
+  /// Runs all in reverse order.
   void del(const RuntimeConf& conf, const std::optional<std::string>& prev_result,
            DelReport& report) const;
   void check(const PluginConf& plugin, const RuntimeConf& conf,
@@ -29,7 +29,7 @@ class Chain {
   void status(const PluginConf& plugin) const;
 
  private:
-  /// What goes into a call beside the plugin's own configuration.
+  /// The input of a call besides the plugin's own configuration.
   struct Context {
     std::string verb;
     RuntimeConf conf = {};
@@ -39,7 +39,7 @@ class Chain {
   PluginCall make_call(const PluginConf& plugin, const Context& context) const;
   void run(const PluginConf& plugin, const Context& context) const;
   void note(const std::string& text) const;
-  /// Whether to try again after `error`; waits first.
+  /// Returns whether to repeat the call after `error`; waits first.
   bool wait_for_retry(const PluginError& error, int attempt) const;
 
   const Options& options_;

@@ -24,7 +24,7 @@ class Check : public test::RuntimeWorld {
   }
 };
 
-// R-123 F-19
+// R-123
 TEST_F(Check, R123_OldVersionsAreATypedErrorEvenWhenDisabled) {
   for (const std::string keys : {"", R"("disableCheck":true,)"})
     EXPECT_STREQ(
@@ -56,7 +56,7 @@ TEST_F(Check, R125_RunsInOrderWithTheFinalResultAndStops) {
 }
 
 // R-126 R-092
-TEST_F(Check, R126_WhatIsNotAttachedIsRefusedUnlessForced) {
+TEST_F(Check, R126_RefusesAnUnknownAttachmentUnlessForced) {
   const auto error = thrown<NotAttached>([&] { cni().check(net1("1.0.0", "pa"), conf); });
   EXPECT_THAT(error.what(), AllOf(HasSubstr("c1"), HasSubstr("net1")));
   EXPECT_EQ(rec.log(), "");
@@ -97,7 +97,7 @@ TEST_F(Check, R095_ACorruptEntryIsAnError) {
 }
 
 // R-152
-TEST_F(Check, R152_AChangedConfigurationIsWarnedAbout) {
+TEST_F(Check, R152_WarnsAboutAChangedConfiguration) {
   attach(net1("1.0.0", "pa"));
   EXPECT_TRUE(cni().check(net1("1.0.0", "pa"), conf).warnings.empty());
   EXPECT_THAT(cni().check(net1("1.1.0", "pa"), conf).warnings,

@@ -20,10 +20,10 @@ void require_runnable(const NetworkList& list) {
   if (!list.version_is_valid())
     throw cni::Error(cni::Code::incompatible_version,
                      "network \"" + list.name + "\": invalid cniVersion \"" + list.version + "\"",
-                     "want such as \"1.0.0\"");
+                     "must be a version such as \"1.0.0\"");
 }
 
-/// CHECK and DEL get what ADD got, unless the caller says otherwise (R-052, R-128).
+/// CHECK and DEL get the arguments of ADD, unless the caller gives others.
 RuntimeConf with_cached_args(RuntimeConf conf, const std::optional<CacheEntry>& entry) {
   if (!entry) return conf;
   if (conf.args.empty()) conf.args = entry->conf.args;
@@ -38,7 +38,7 @@ std::vector<CachedDropIn> drop_ins_of(const NetworkList& list) {
   return drop_ins;
 }
 
-/// R-152
+/// Warns when the configuration differs from that of ADD.
 void warn_if_changed(const NetworkList& list, const std::optional<CacheEntry>& entry,
                      std::vector<std::string>& warnings) {
   if (!entry || entry->legacy) return;
@@ -48,7 +48,7 @@ void warn_if_changed(const NetworkList& list, const std::optional<CacheEntry>& e
                        "\" has changed since the container was attached");
 }
 
-/// The chain that ADD used, as far as the entry tells (R-045).
+/// The chain that ADD used, as far as the entry contains it.
 NetworkList with_cached_drop_ins(NetworkList list, const std::optional<CacheEntry>& entry) {
   if (!entry || !entry->drop_ins) return list;
   std::erase_if(list.plugins, [](const PluginConf& plugin) { return plugin.drop_in; });
@@ -106,7 +106,7 @@ void Cni::refuse_attached(const NetworkList& list, const RuntimeConf& conf,
                         "container \"" + conf.container_id +
                             "\" is already attached to network \"" + list.name + "\" as " +
                             conf.ifname,
-                        "cached in " + entry->file + "; DEL comes first");
+                        "cached in " + entry->file + "; run DEL first");
 }
 
 void Cni::remember(const NetworkList& list, const RuntimeConf& conf,
@@ -162,7 +162,7 @@ AddReport Cni::add(const NetworkList& given, const RuntimeConf& conf) const {
   try {
     remember(list, conf, report);
   } catch (...) {
-    // Without an entry nobody could undo this attachment later (F-18).
+    // Without an entry no later DEL could undo this attachment.
     roll_back(list, conf, last);
     throw;
   }
@@ -190,7 +190,7 @@ DelReport Cni::del_known(const NetworkList& given, const RuntimeConf& conf,
   try {
     cache(conf).remove(list.name, conf);
   } catch (const cni::Error&) {
-    // A name that cannot have an entry (R-117): recall() has warned.
+    // The name cannot have an entry; recall() has warned.
   }
   return report;
 }
@@ -207,7 +207,7 @@ DelReport Cni::del(const NetworkList& given, const RuntimeConf& conf) const {
     require_valid(conf, list.name);
   } catch (const cni::Error& error) {
     warnings.push_back(std::string(error.what()) +
-                       "; it cannot have been attached, deleting all the same");
+                       "; no attachment can have this name, deleting all the same");
   }
   const Locks locks = lock(list, conf);
   DelReport report = del_known(list, conf, Deadline::after(options_.timeout));

@@ -17,61 +17,64 @@
 
 namespace runtime {
 
-/// Repeats a plugin call that answers code 11; off by default.
+/// Repeats a plugin call that fails with code 11; off by default.
 struct Retry {
   int attempts = 1;
   std::chrono::milliseconds delay{200};  ///< doubles each time
 };
 
-/// How this runtime behaves. The defaults are the reference's, with its holes closed.
+/// The behaviour of this runtime. The defaults are those of the reference, without its known
+/// faults.
 struct Options {
   ExecOptions exec = {};
-  std::string cache_dir = {};  ///< empty: RuntimeConf::cache_dir, else /var/lib/cni (R-087)
-  std::optional<std::chrono::milliseconds> timeout = {};  ///< for each operation (R-070, R-072)
-  std::chrono::milliseconds status_timeout{5000};         ///< R-143
+  std::string cache_dir = {};  ///< empty: RuntimeConf::cache_dir, else /var/lib/cni
+  std::optional<std::chrono::milliseconds> timeout = {};  ///< for each operation
+  std::chrono::milliseconds status_timeout{5000};         ///< for each STATUS
   Retry retry = {};
-  bool rollback = false;  ///< a failed ADD is followed by DEL of the chain (R-106, R-108)
-  bool force = false;  ///< ADD twice, GC as a stranger, CHECK of the unknown (R-110, R-126, R-139)
-  bool skip_missing = false;       ///< DEL passes over plugins whose executable is gone (R-119)
-  bool continue_on_error = false;  ///< DEL goes on after a failure (F-13)
-  bool common_version = false;     ///< ask plugins and use the highest all support (R-021)
-  bool locking = false;            ///< per-network and per-container locks (R-137, R-150)
+  bool rollback = false;  ///< a failed ADD is followed by DEL of the chain
+  bool force =
+      false;  ///< allow a second ADD, GC of another runtime's network, CHECK without an entry
+  bool skip_missing = false;       ///< DEL skips plugins whose executable is missing
+  bool continue_on_error = false;  ///< DEL goes on after a failure
+  bool common_version = false;     ///< ask the plugins and use the highest version that all support
+  bool locking = false;            ///< per-network and per-container locks
   std::chrono::milliseconds lock_patience{60000};
-  std::string owner = {};  ///< recorded in the cache; enables the check of R-139
+  std::string owner =
+      {};  ///< recorded in the cache; GC refuses networks in which this owner has attached nothing
 };
 
-/// The runtime side of CNI: runs a network's plugins for one attachment and remembers what it did.
-/// Operations throw PluginNotFound, PluginError, Timeout and the errors named at each.
+/// The runtime side of CNI: runs a network's plugins for one attachment and records it in the
+/// cache. Operations throw PluginNotFound, PluginError, Timeout and the errors named at each.
 class Cni {
  public:
   explicit Cni(Options options);
 
-  /// Everything is checked before the first plugin runs. Throws AlreadyAttached
-  /// . On failure no cache entry stays; the chain is rolled back when asked to, and
-  /// always when the entry cannot be written (F-18).
+  /// Everything is checked before the first plugin runs. Throws AlreadyAttached. A failure leaves
+  /// no cache entry; the chain is rolled back if Options ask for it, and always when the entry
+  /// cannot be written.
   AddReport add(const NetworkList& list, const RuntimeConf& conf) const;
 
-  /// Reverse order, stops at the first error and then keeps the entry. Works
-  /// without an entry. Arguments the caller leaves empty come from the entry.
+  /// Runs the plugins in reverse order, stops at the first error and then keeps the entry. Works
+  /// without an entry. Arguments that the caller leaves empty come from the entry.
   DelReport del(const NetworkList& list, const RuntimeConf& conf) const;
 
-  /// Throws CheckUnsupported before anything else, NotAttached without an entry.
+  /// Throws CheckUnsupported before anything else, NotAttached without an entry.
   CheckReport check(const NetworkList& list, const RuntimeConf& conf) const;
 
-  /// DEL of every cached attachment that is not valid, then GC of every plugin; does all it can and
-  /// reports what failed. No `args`: everything of this network is stale.
+  /// Runs DEL for every cached attachment that is not valid, then GC of every plugin; does all it
+  /// can and reports the failures. Without `args` everything of this network is stale.
   [[nodiscard]] GcReport gc(const NetworkList& list, const std::optional<GcArgs>& args) const;
-  /// What gc() would delete.
+  /// The attachments that gc() would delete.
   std::vector<CacheEntry> stale_attachments(const NetworkList& list,
                                             const std::optional<GcArgs>& args) const;
 
-  /// Throws PluginError with code 50 or 51 of the first plugin that is not ready.
+  /// Throws PluginError with code 50 or 51 of the first plugin that is not ready.
   StatusReport status(const NetworkList& list) const;
 
-  /// Executables, versions, keys; lists all it finds, throws for nothing.
+  /// Checks executables, versions and keys; lists all problems, never throws.
   ValidateReport validate(const NetworkList& list) const;
   VersionInfo version_info(const std::string& type) const;
-  /// Highest of the list's versions that every plugin of it supports. Throws cni::Error(1).
+  /// The highest version of the list that all its plugins support. Throws cni::Error(1).
   std::string common_version(const NetworkList& list) const;
 
   Cache cache(const RuntimeConf& conf = {}) const;
@@ -79,14 +82,14 @@ class Cni {
   const Options& options() const { return options_; }
 
  private:
-  /// The locks of one operation; none unless asked for.
+  /// The locks of one operation; none unless Options ask for them.
   struct Locks {
     std::optional<Lock> network = {};
     std::optional<Lock> container = {};
   };
   Locks lock(const NetworkList& list, const RuntimeConf& conf) const;
   NetworkList with_version(const NetworkList& list) const;
-  /// The entry, or nothing and a warning when it cannot be used.
+  /// The entry; nothing, with a warning, when it cannot be used.
   std::optional<CacheEntry> recall(const NetworkList& list, const RuntimeConf& conf,
                                    std::vector<std::string>& warnings) const;
   void refuse_attached(const NetworkList& list, const RuntimeConf& conf, AddReport& report) const;

@@ -166,7 +166,7 @@ std::vector<std::string> spellings_of(const Options& options) {
   return all;
 }
 
-/// Each option once, wherever it may stand.
+/// Lists each option once, whether it belongs before or after the command.
 Options all_options(const CompletionGrammar& grammar) {
   Options all;
   std::set<std::string> seen;
@@ -184,7 +184,7 @@ std::vector<std::string> spellings_where(const CompletionGrammar& grammar,
   Options some = all_options(grammar);
   std::erase_if(some, [&](const auto& option) { return !(option.*flag); });
   std::vector<std::string> all = spellings_of(some);
-  if (all.empty()) all.emplace_back("--");  // never an option; a shell wants some pattern
+  if (all.empty()) all.emplace_back("--");  // never matches an option; the shell needs some pattern
   return all;
 }
 

@@ -8,14 +8,14 @@
 
 namespace runtime {
 
-/// What can stand at one place of a command line.
+/// The choices at one place of a command line.
 struct Choices {
   enum class Kind { nothing, files, folders, words, command };
   Kind kind = Kind::nothing;
-  /// Words separated by spaces; or a shell command that prints one choice a line, in which
-  /// `{GIVEN}` stands for the options given so far that are `passed_on`.
+  /// Words separated by spaces; or a shell command that prints one choice per line. In the command,
+  /// `{GIVEN}` is replaced by the options given so far that are `passed_on`.
   std::string text = {};
-  bool files_too = false;  ///< beside words or a command
+  bool files_too = false;  ///< in addition to words or a command
 };
 
 struct CompletionOption {
@@ -23,7 +23,7 @@ struct CompletionOption {
   std::string summary = {};
   bool takes_value = false;
   Choices values = {};
-  bool passed_on = false;  ///< the commands of Choices need it too
+  bool passed_on = false;  ///< also passed to the commands of Choices
 };
 
 /// The options of `app`, a CLI::App: a template, because this library does without CLI11.
@@ -44,13 +44,13 @@ struct CompletionCommand {
   std::string alias = {};
   std::string summary = {};
   std::vector<CompletionOption> options = {};
-  std::vector<Choices> words = {};  ///< by place; the last one is for all further places, too
+  std::vector<Choices> words = {};  ///< by place; the last one also serves all further places
 };
 
 /// A program's command line: `PROGRAM [OPTIONS] COMMAND [OPTIONS] [WORDS]`.
 struct CompletionGrammar {
   std::string program;
-  std::vector<CompletionOption> options = {};  ///< that may stand before the command
+  std::vector<CompletionOption> options = {};  ///< options that may come before the command
   std::vector<CompletionCommand> commands = {};
 };
 

@@ -24,8 +24,8 @@ bool is_temporary(const std::string& name) {
   return name.starts_with('.') || name.ends_with('~');
 }
 
-/// Not a folder and nothing that would block a reader; a dangling link stays, so that it is
-/// reported.
+/// True for a regular file: not a folder, nor anything that would block a reader. Also true for a
+/// dangling link, so that it is reported.
 bool is_readable_kind(const fs::directory_entry& entry) {
   std::error_code ignored;
   const auto type = entry.status(ignored).type();
@@ -33,7 +33,7 @@ bool is_readable_kind(const fs::directory_entry& entry) {
          type == fs::file_type::unknown;
 }
 
-/// Files of `dir` with one of the extensions, by byte order; nothing when there is no such folder.
+/// Files of `dir` with one of the extensions, in byte order; none when the folder does not exist.
 std::vector<std::string> find_files(const std::string& dir,
                                     const std::vector<std::string>& extensions) {
   std::vector<std::string> found;
@@ -56,7 +56,7 @@ NetworkList parse_file(const std::string& path, const std::string& bytes) {
   return path.ends_with(kListExtension) ? parse_list(bytes, path) : parse_single(bytes, path);
 }
 
-/// Waits a moment for whoever is writing `path` in place.
+/// Waits a moment for another program that may be writing `path` in place.
 void await_change(const std::string& path, const std::string& bytes) {
   for (int i = 0; i < 10; ++i) {
     ::poll(nullptr, 0, 10);
@@ -64,7 +64,7 @@ void await_change(const std::string& path, const std::string& bytes) {
   }
 }
 
-/// A broken file that is only seconds old is read once more.
+/// Reads a broken file that is only seconds old once more.
 NetworkList read_network(const std::string& path) {
   const std::string bytes = base::read_file(path);
   try {
@@ -78,7 +78,7 @@ NetworkList read_network(const std::string& path) {
   return parse_file(path, base::read_file(path));
 }
 
-/// The network of `path`, or why there is none.
+/// The network in `path`, or the reason why it cannot be loaded.
 ConfFile read_conf_file(const std::string& path) {
   ConfFile file{.path = path};
   try {

@@ -99,7 +99,7 @@ TEST_F(ConfDir, R028_BrokenFilesAreSkippedAndNamed) {
 }
 
 // R-029
-TEST_F(ConfDir, R029_SaysWhetherThereIsNothingOrNotThis) {
+TEST_F(ConfDir, R029_DistinguishesAnEmptyFolderFromAMissingNetwork) {
   const std::string missing = dir / "nowhere";
   EXPECT_STREQ(thrown<NoConfigs>([&] { load_network(missing, "n"); }).what(),
                ("no net configurations found in " + missing).c_str());
@@ -109,8 +109,8 @@ TEST_F(ConfDir, R029_SaysWhetherThereIsNothingOrNotThis) {
                ("no net configuration with name \"n\" in " + dir.path()).c_str());
 }
 
-// R-030: the tests may run as root, who can read everything, so a file in the folder's place stands
-// for it.
+// R-030: the tests may run as root, which can read everything, so a file in the place of the folder
+// is used instead.
 TEST_F(ConfDir, R030_AnUnreadableFolderIsAnErrorWithItsCause) {
   const std::string file = dir.file("file", "");
   EXPECT_EQ(thrown<std::system_error>([&] { load_network(file, "n"); }).code().value(), ENOTDIR);
@@ -180,7 +180,7 @@ TEST_F(ConfDir, R039_ABrokenDropInFailsTheNetworkAndIsNamed) {
   }
 }
 
-// R-040 R-043 F-16
+// R-040 R-043
 TEST_F(ConfDir, R040_TheDropInFolderIsNotOpenedWhenTheListSaysSo) {
   dir.file("x.conflist", R"({"name":"n","loadOnlyInlinedPlugins":true,"plugins":[{"type":"pa"}]})");
   dir.file("n", "a file would be an error if it were opened");
@@ -203,7 +203,7 @@ TEST_F(ConfDir, R041_ANetworkWithoutPluginsFailsOnlyItself) {
   EXPECT_THAT(types(load_network(dir.path(), "empty")), ElementsAre("pb"));
 }
 
-TEST_F(ConfDir, LoadAllFlagsWhatIsBroken) {
+TEST_F(ConfDir, LoadAllFlagsBrokenFiles) {
   dir.file("00.conflist", "{");
   dir.file("10.conflist", list("n"));
   const auto files = load_all(dir.path());

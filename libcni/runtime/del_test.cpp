@@ -51,8 +51,7 @@ TEST_F(Del, R113_StopsAtTheFirstErrorAndKeepsTheEntry) {
   EXPECT_TRUE(cached());
 }
 
-// F-13
-TEST_F(Del, GoesOnAfterAnErrorWhenAsked) {
+TEST_F(Del, ContinuesAfterAnErrorWhenConfigured) {
   options.continue_on_error = true;
   fail_with("pc.DEL", 7, "first");
   fail_with("pb.DEL", 7, "second");
@@ -63,7 +62,7 @@ TEST_F(Del, GoesOnAfterAnErrorWhenAsked) {
 }
 
 // R-116 R-121
-TEST_F(Del, R116_WhatWasNeverAddedIsDeletedWithoutPrevResult) {
+TEST_F(Del, R116_DeletesAnUnknownAttachmentWithoutPrevResult) {
   const auto report = cni().del(net1("1.0.0"), conf);
   EXPECT_FALSE(report.was_attached);
   EXPECT_EQ(rec.log(), "pb.DEL pa.DEL");
@@ -113,7 +112,7 @@ TEST_F(Del, R095_ACorruptEntryIsDroppedWithAWarning) {
 }
 
 // R-102: a file as the reference writes it, without our member.
-TEST_F(Del, R102_AForeignEntryServes) {
+TEST_F(Del, R102_DelUsesAnEntryOfAnotherRuntime) {
   put(R"({"kind":"cniCacheV1","containerId":"c1","config":"e30=","ifName":"eth0","networkName":"net1","netns":"/run/netns/t","cniArgs":[["A","B"]],"capabilityArgs":{"mac":"m"},"result":{"cniVersion":"1.1.0","ips":[{"address":"10.0.0.2/24"}]}})");
   cni().del(net1("1.1.0", R"({"type":"pa","capabilities":{"mac":true}})"), conf);
   EXPECT_EQ(request("pa.DEL")["prevResult"]["ips"][0]["address"], "10.0.0.2/24");
@@ -140,8 +139,8 @@ TEST_F(Del, R052_ArgumentsDefaultToThoseOfAdd) {
   EXPECT_EQ(request("pa.DEL")["runtimeConfig"]["mac"], "callers");
 }
 
-// R-117 F-22
-TEST_F(Del, R117_NamesThatCannotBeAreWarnedAbout) {
+// R-117
+TEST_F(Del, R117_WarnsAboutInvalidNames) {
   for (const RuntimeConf& odd :
        {RuntimeConf{.container_id = "", .ifname = "eth0"},
         RuntimeConf{.container_id = "../x", .ifname = "eth0"},
@@ -168,7 +167,7 @@ TEST_F(Del, R119_AMissingPluginStopsDelUnlessItMayBeSkipped) {
 }
 
 // R-120: the caller's configuration is used, not the cached one.
-TEST_F(Del, R120_TheCallersConfigurationCounts) {
+TEST_F(Del, R120_UsesTheCallersConfiguration) {
   attach(net1("1.0.0", "pa pb"));
   const auto report = cni().del(net1("1.0.0", "pc"), conf);
   EXPECT_EQ(rec.log(), "pc.DEL");
@@ -177,7 +176,7 @@ TEST_F(Del, R120_TheCallersConfigurationCounts) {
 }
 
 // R-120
-TEST_F(Del, R120_TheCacheServesWhenTheConfigurationIsGone) {
+TEST_F(Del, R120_UsesTheCachedConfigurationWhenTheFileIsGone) {
   attach(net1("1.0.0", "pa pb"));
   const auto entries = cni().cache().list("c1");
   ASSERT_EQ(entries.size(), 1u);
@@ -202,7 +201,7 @@ TEST_F(Del, R109_AListWithoutPluginsIsAnError) {
 }
 
 // R-045
-TEST_F(Del, R045_DropInsOfTheAddAreDeletedThoughTheirFilesAreGone) {
+TEST_F(Del, R045_DeletesDropInsOfTheAddWhenTheirFilesAreGone) {
   std::filesystem::create_directories(files / "net.d/net1");
   files.file("net.d/x.conflist",
              R"({"cniVersion":"1.0.0","name":"net1","plugins":[{"type":"pa"}]})");
@@ -217,7 +216,7 @@ TEST_F(Del, R045_DropInsOfTheAddAreDeletedThoughTheirFilesAreGone) {
 }
 
 // R-101
-TEST_F(Del, R101_AnEntryOfAnEarlierBootServes) {
+TEST_F(Del, R101_DelUsesAnEntryOfAnEarlierBoot) {
   attach(net1("1.0.0", "pa"));
   auto entry = *cni().cache().find("net1", conf);
   entry.boot_id = "earlier";

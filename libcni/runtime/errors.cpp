@@ -34,7 +34,7 @@ PluginNotFound::PluginNotFound(std::string type, const std::vector<std::string>&
                                const std::string& prefix)
     : Error(cni::Code::internal,
             prefix + "failed to find plugin \"" + type + "\" in path [" + join(dirs, " ") + "]",
-            "install the executable there; DEL may also be told to skip what is missing"),
+            "install the executable there; DEL can also skip plugins that are missing"),
       type_(std::move(type)) {}
 
 PluginError::PluginError(Call call, cni::Error reason, std::string stderr_text)

@@ -9,24 +9,23 @@
 
 namespace runtime {
 
-/// The folder is missing or holds no configuration file.
+/// The folder is missing or holds no configuration file.
 class NoConfigs : public cni::Error {
  public:
   explicit NoConfigs(const std::string& dir);
 };
 
-/// No readable file of the folder has the network; details() lists the files that were skipped
-///
+/// No readable file of the folder has the network; details() lists the files that were skipped.
 class NetworkNotFound : public cni::Error {
  public:
   NetworkNotFound(const std::string& dir, const std::string& name,
                   const std::vector<std::string>& skipped);
 };
 
-/// No plugin directory has the executable.
+/// No plugin directory has the executable.
 class PluginNotFound : public cni::Error {
  public:
-  /// `prefix` leads the message.
+  /// `prefix` is the beginning of the message.
   PluginNotFound(std::string type, const std::vector<std::string>& dirs, const std::string& prefix);
   const std::string& type() const { return type_; }
 
@@ -34,22 +33,21 @@ class PluginNotFound : public cni::Error {
   std::string type_;
 };
 
-/// Which call of which plugin failed.
+/// The call that failed.
 struct Call {
   std::string type;
   std::string name = {};  ///< the plugin object's own name, mostly empty
   std::string verb = {};  ///< CNI_COMMAND
 };
 
-/// A plugin failed, or answered what cannot be understood. what() is the reference's text with its
-/// prefix, reason() the plugin's own error object; code() and details() are its
-/// too.
+/// A plugin failed, or its answer cannot be parsed. what() is the text of the reference with its
+/// prefix; reason() is the plugin's error object, from which code() and details() come.
 class PluginError : public cni::Error {
  public:
   PluginError(Call call, cni::Error reason, std::string stderr_text);
   const Call& call() const { return call_; }
   const cni::Error& reason() const { return reason_; }
-  const std::string& stderr_text() const { return stderr_text_; }  ///< all it wrote (R-068)
+  const std::string& stderr_text() const { return stderr_text_; }  ///< all its standard error
 
  private:
   Call call_;
@@ -57,47 +55,46 @@ class PluginError : public cni::Error {
   std::string stderr_text_;
 };
 
-/// The deadline passed and the plugin was killed.
+/// The deadline passed and the plugin was killed.
 class Timeout : public PluginError {
  public:
   using PluginError::PluginError;
 };
 
-/// CHECK of a configuration older than 0.4.0.
+/// CHECK of a configuration older than 0.4.0.
 class CheckUnsupported : public cni::Error {
  public:
   explicit CheckUnsupported(const std::string& version);
 };
 
-/// ADD of what the cache says is attached already.
+/// ADD of an attachment that is already in the cache.
 class AlreadyAttached : public cni::Error {
  public:
   using cni::Error::Error;
 };
 
-/// CHECK of what the cache does not know.
+/// CHECK of an attachment that is not in the cache.
 class NotAttached : public cni::Error {
  public:
   using cni::Error::Error;
 };
 
-/// GC on a host where this runtime has attached nothing.
+/// GC on a host where this runtime has attached nothing.
 class NotOwner : public cni::Error {
  public:
   using cni::Error::Error;
 };
 
-/// Another process kept the lock until the deadline. Code 11.
+/// Another process held the lock until the deadline. Code 11.
 class LockTimeout : public cni::Error {
  public:
   using cni::Error::Error;
 };
 
-/// `plugin type="T" name="N" failed (add): ` as the verb has it; empty for STATUS and VERSION
-///
+/// `plugin type="T" name="N" failed (add): `, according to the verb; empty for STATUS and VERSION.
 std::string prefix_of(const Call& call);
 
-/// `msg; details`, or `msg` alone.
+/// `msg; details`, or `msg` alone.
 std::string error_text(const cni::Error& error);
 
 }  // namespace runtime

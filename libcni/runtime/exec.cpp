@@ -31,7 +31,7 @@ std::string duration_text(milliseconds time) {
   return std::to_string(time.count()) + "ms";
 }
 
-/// As `signal: killed` or `exit status 3`.
+/// Formats the outcome as `signal: killed` or `exit status 3`.
 std::string ending(const Invocation& invocation) {
   if (invocation.signal == 0) return "exit status " + std::to_string(invocation.exit_code);
   std::string name = ::strsignal(invocation.signal);
@@ -53,13 +53,13 @@ Call call_of(const Invocation& invocation) {
   throw PluginError(call_of(invocation), std::move(reason), invocation.errors);
 }
 
-/// Enough of a plugin's output for a message.
+/// The part of a plugin's output that a message quotes.
 std::string quoted(const std::string& output) {
   constexpr std::size_t kEnough = 4096;
   return json::quote(output.size() <= kEnough ? output : output.substr(0, kEnough) + "...");
 }
 
-/// What a plugin that failed had to say on standard output.
+/// The error in the standard output of a failed plugin.
 cni::Error read_diagnosis(const Invocation& invocation) {
   const auto internal = [](const std::string& text) {
     return cni::Error(cni::Code::internal, text);
@@ -87,7 +87,7 @@ cni::Error read_diagnosis(const Invocation& invocation) {
   }
 }
 
-/// An error object where a result belongs: the plugin forgot its exit status.
+/// An error object in the place of a result: the plugin exited with status 0 by mistake.
 bool is_error_object(const nlohmann::json& object) {
   const auto has = [&](const char* key) { return object.contains(key); };
   return has("code") && has("msg") && !has("ips") && !has("ip4") && !has("ip6") &&

@@ -15,17 +15,17 @@
 
 namespace runtime {
 
-/// When an operation has to be over, and how long it had; never when `at` is empty.
+/// The deadline of an operation and its total time; no deadline when `at` is empty.
 struct Deadline {
   std::optional<std::chrono::steady_clock::time_point> at = {};
   std::chrono::milliseconds allowed{};
 
   static Deadline after(std::optional<std::chrono::milliseconds> time);
-  /// What is left, at least zero.
+  /// The remaining time, at least zero.
   std::optional<std::chrono::milliseconds> left() const;
 };
 
-/// One run of one plugin: what went in, and once it ended what came out.
+/// One run of one plugin: its input and, after its end, its output.
 struct Invocation {
   std::string type;
   std::string path;
@@ -38,38 +38,39 @@ struct Invocation {
   int exit_code = -1;       ///< -1 when a signal ended it
   int signal = 0;
   bool timed_out = false;
-  std::chrono::milliseconds allowed{};  ///< the operation's time, when it timed out
+  std::chrono::milliseconds allowed{};  ///< the operation's total time, when it timed out
   std::chrono::microseconds duration{};
 };
 
-/// Gets told of every plugin call, in the calling thread (tracing, streaming of standard error:
-///
+/// Is called for every plugin call, in the calling thread: for tracing, and to stream standard
+/// error.
 struct Observer {
   std::function<void(const Invocation&)> on_start = {};
-  std::function<void(const Invocation&, std::string_view)> on_stderr = {};  ///< a chunk as it comes
+  std::function<void(const Invocation&, std::string_view)> on_stderr =
+      {};  ///< a chunk as soon as it is read
   std::function<void(const Invocation&)> on_finish = {};
-  /// What the library does of its own accord: a retry, a roll-back and how it went.
+  /// A step that the library takes itself: a retry, a roll-back and its outcome.
   std::function<void(std::string_view)> on_note = {};
 };
 
-/// W3C trace context of the caller; empty members are not passed.
+/// W3C trace context of the caller; empty members are not passed.
 struct TraceContext {
   std::string traceparent = {};
   std::string tracestate = {};
   std::string baggage = {};
 };
 
-/// How plugins are found and run.
+/// The settings for finding and running plugins.
 struct ExecOptions {
   std::vector<std::string> plugin_dirs = {};
   Observer observer = {};
   TraceContext trace = {};
-  bool die_with_parent = false;  ///< R-074
+  bool die_with_parent = false;  ///< SIGKILL plugins when this process dies
   /// Replaces the process start: dry runs and tests (default base::run).
   std::function<base::Outcome(const base::Command&)> run = base::run;
 };
 
-/// What to ask of one plugin.
+/// A request to one plugin.
 struct PluginCall {
   std::string type;
   std::string verb;
@@ -79,7 +80,7 @@ struct PluginCall {
   Deadline deadline = {};
 };
 
-/// VERSION's answer.
+/// The answer to VERSION.
 struct VersionInfo {
   std::string cni_version;
   std::vector<std::string> supported;
@@ -90,15 +91,15 @@ class Executor {
  public:
   explicit Executor(ExecOptions options);
 
-  /// Runs the plugin and returns what happened, success or not. Throws PluginNotFound, or
-  /// PluginError when it cannot be started. The environment is ours plus the six CNI variables,
-  /// always set.
+  /// Runs the plugin and returns the outcome, success or failure. Throws PluginNotFound, or
+  /// PluginError when it cannot be started. The environment is that of this process plus the six
+  /// CNI variables, all of them always set.
   Invocation run(const PluginCall& call) const;
-  /// run(), then throws PluginError or Timeout unless it succeeded.
+  /// run(), but throws PluginError or Timeout on failure.
   Invocation run_checked(const PluginCall& call) const;
-  /// ADD's run_checked() and its result; `version` is the request's.
+  /// ADD's run_checked() and its result; `version` is the request's.
   cni::Result run_add(const PluginCall& call, const std::string& version) const;
-  /// VERSION.
+  /// VERSION.
   VersionInfo version_info(const std::string& type, Deadline deadline = {}) const;
 
   const PluginPath& path() const { return path_; }

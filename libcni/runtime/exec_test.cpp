@@ -54,7 +54,7 @@ class Exec : public test::RuntimeWorld {
 };
 
 // R-063 R-064 R-065 R-066
-TEST_F(Exec, R063_EnvironmentIsOursPlusTheSixVariables) {
+TEST_F(Exec, R063_EnvironmentIsTheCallersPlusTheSixVariables) {
   ::setenv("CNI_IFNAME", "zzz", 1);
   ::setenv("PLUMB_TEST_INHERITED", "yes", 1);
   conf.args = {{"A", "1"}, {"B", "2"}};
@@ -203,14 +203,14 @@ TEST_F(Exec, R077_AnUnknownResultVersionIsRefused) {
 }
 
 // R-078
-TEST_F(Exec, R078_AnErrorObjectIsNoSuccess) {
+TEST_F(Exec, R078_AnErrorObjectIsAFailure) {
   rec.play("pa.ADD", "stdout", R"({"cniVersion":"1.0.0","code":11,"msg":"later"})");
   const auto error = thrown<PluginError>([&] { executor().run_add(call("ADD"), "1.0.0"); });
   EXPECT_EQ(error.code(), cni::Code::try_again_later);
   EXPECT_THAT(error.what(), HasSubstr("later"));
 }
 
-// R-084: what the kernel refuses to execute is the plugin's failure too.
+// R-084: a file that the kernel refuses to execute counts as a failure of the plugin.
 TEST_F(Exec, R084_APluginThatCannotBeStartedIsNamed) {
   base::write_file_atomic(rec.dir() + "/text", "neither ELF nor script", 0755);
   PluginCall broken = call("ADD");
@@ -274,7 +274,7 @@ TEST_F(Exec, R086_NullElementsAndWrongTypesNamePluginAndPath) {
 }
 
 // R-147
-TEST_F(Exec, R147_VersionIsAskedWithDummies) {
+TEST_F(Exec, R147_VersionIsRequestedWithDummyVariables) {
   executor().version_info("pa");
   const auto seen = rec.calls().at(0);
   EXPECT_EQ(seen.input, R"({"cniVersion":"1.1.0"})");
@@ -285,7 +285,7 @@ TEST_F(Exec, R147_VersionIsAskedWithDummies) {
 }
 
 // R-148
-TEST_F(Exec, R148_VersionRepliesAreDecodedAsTheyAlwaysWere) {
+TEST_F(Exec, R148_DecodesVersionRepliesLikeTheReference) {
   EXPECT_THAT(version(R"({"cniVersion":"1.0.0","supportedVersions":["0.4.0","1.0.0"]})").supported,
               ElementsAre("0.4.0", "1.0.0"));
   EXPECT_THAT(version(R"({"cniVersion":"0.2.0"})").supported, ElementsAre("0.1.0", "0.2.0"));
@@ -298,8 +298,8 @@ TEST_F(Exec, R148_VersionRepliesAreDecodedAsTheyAlwaysWere) {
   EXPECT_THROW(version(R"({"code":4,"msg":"something else"})"), PluginError);
 }
 
-// The observer sees each call whole.
-TEST_F(Exec, TheObserverIsToldOfEachCall) {
+// The observer gets each call with its input and output.
+TEST_F(Exec, TheObserverIsCalledForEachCall) {
   std::string seen;
   options.exec.observer.on_start = [&](const Invocation& call) {
     seen += "start " + call.verb + "; ";

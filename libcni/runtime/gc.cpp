@@ -43,8 +43,8 @@ void Cni::require_owned(const NetworkList& list) const {
     if (entry.network == list.name && entry.owner == options_.owner) return;
   throw NotOwner(cni::Code::invalid_config,
                  "\"" + options_.owner + "\" has attached nothing to network \"" + list.name +
-                     "\", collecting would delete what others attached",
-                 "force it, or set disableGC where several runtimes share a network");
+                     "\"; GC would delete the attachments of other runtimes",
+                 "force it, or set disableGC if several runtimes share the network");
 }
 
 GcReport Cni::gc(const NetworkList& given, const std::optional<GcArgs>& args) const {

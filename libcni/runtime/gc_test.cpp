@@ -33,7 +33,7 @@ TEST_F(Gc, R129_DisableGcDoesNothing) {
 }
 
 // R-130 R-131 R-138
-TEST_F(Gc, R130_DeletesWhatIsStaleThenAsksEveryPlugin) {
+TEST_F(Gc, R130_DeletesStaleAttachmentsThenRunsGcOfEveryPlugin) {
   conf.args = {{"K", "V"}};
   conf.capability_args = {{"mac", "\"m\""}};
   const auto list = net1("1.1.0", R"({"type":"pa","capabilities":{"mac":true}} pb)");
@@ -64,12 +64,12 @@ TEST_F(Gc, R130_DeletesWhatIsStaleThenAsksEveryPlugin) {
 TEST_F(Gc, R130_TheCallersConfigurationIsUsed) {
   attach(net1("1.0.0", "pa"), "c1");
   const auto report = cni().gc(net1("1.0.0", "pc"), keep({}));
-  // R-131: below 1.1.0 plugins are not asked.
+  // R-131: below 1.1.0 no plugin is called.
   EXPECT_EQ(rec.log(), "pc.DEL");
   EXPECT_FALSE(report.supported);
 }
 
-// R-130: other networks are none of our business.
+// R-130: GC leaves other networks alone.
 TEST_F(Gc, R130_OtherNetworksStay) {
   const auto other =
       parse_list(R"({"cniVersion":"1.1.0","name":"net2","plugins":[{"type":"pa"}]})");
@@ -130,7 +130,7 @@ TEST_F(Gc, R135_AnUnreadableCacheIsAnError) {
 }
 
 // R-136
-TEST_F(Gc, R136_ARequestThatCannotBeMadeIsAFailureLikeAnyOther) {
+TEST_F(Gc, R136_ReportsARequestThatCannotBeBuiltAsAFailure) {
   const auto report = cni().gc(net1("1.1.0", "pa gone pc"), std::nullopt);
   EXPECT_EQ(rec.log(), "pa.GC pc.GC");
   ASSERT_EQ(report.failures.size(), 1u);
@@ -153,7 +153,7 @@ TEST_F(Gc, R136_AnUnusableCapabilityArgumentFailsOnlyItsAttachment) {
 }
 
 // R-139
-TEST_F(Gc, R139_AStrangerIsRefusedUnlessForced) {
+TEST_F(Gc, R139_RefusesAnotherOwnerUnlessForced) {
   attach(net1("1.1.0", "pa"), "c1");
   options.owner = "plumbd";
   EXPECT_THROW((void)cni().gc(net1("1.1.0", "pa"), std::nullopt), NotOwner);
@@ -179,7 +179,7 @@ TEST_F(Gc, R101_EntriesOfAnEarlierBootCanBeForgotten) {
   EXPECT_EQ(cached(), 0u);
 }
 
-TEST_F(Gc, WhatWouldBeDeletedCanBeAskedFirst) {
+TEST_F(Gc, ListsTheAttachmentsThatItWouldDelete) {
   attach(net1("1.1.0", "pa"), "c1");
   attach(net1("1.1.0", "pa"), "c2");
   const auto stale = cni().stale_attachments(net1("1.1.0", "pa"), keep({{"c2", "eth0"}}));

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kPatience{5000};
 
-/// Without CNI_COMMAND no plugin takes the call for a runtime's.
+/// Without CNI_COMMAND a plugin does not take this for a call of a runtime.
 std::vector<std::string> environment_without_cni() {
   std::vector<std::string> all;
   for (char** pair = environ; *pair != nullptr; ++pair)
@@ -49,7 +49,8 @@ std::optional<Judgement> ask_parser(const ExecOptions& options, const std::strin
   command.environment = environment_without_cni();
   command.input = configuration;
   command.timeout = kPatience;
-  command.on_stderr = [](std::string_view) {};  // what a stranger says of an option it lacks
+  command.on_stderr = [](std::string_view) {
+  };  // the message of another suite's plugin about an unknown option
   const base::Outcome outcome = options.run(command);
   if (!outcome.ok()) return std::nullopt;
   const auto answer = nlohmann::json::parse(outcome.output, nullptr, false);

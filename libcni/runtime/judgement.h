@@ -10,18 +10,19 @@
 
 namespace runtime {
 
-/// What a plugin's own parser says of a configuration.
+/// The verdict of a plugin's own parser on a configuration.
 struct Judgement {
   std::vector<std::string> errors = {};
   std::vector<std::string> warnings = {};
 };
 
-/// The plugin object as a plugin's `--validate` reads it: as for ADD, and with `capabilities`, for
-/// what the runtime will give is not there yet.
+/// The plugin object for `--validate`: as for ADD, and with `capabilities`, because the values that
+/// the runtime will pass are not known yet.
 std::string configuration_of(const PluginConf& plugin, const NetworkList& list);
 
-/// Runs `PLUGIN --validate`, which the plugins of this suite answer without touching anything.
-/// Nothing when the plugin at `path` does not answer it: that of another suite.
+/// Runs `PLUGIN --validate`, which the plugins of this suite answer without changing anything.
+/// Returns nothing when the plugin at `path` does not answer it because it belongs to another
+/// suite.
 std::optional<Judgement> ask_parser(const ExecOptions& options, const std::string& path,
                                     const std::string& configuration);
 

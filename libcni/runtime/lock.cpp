@@ -28,7 +28,7 @@ std::string path_of(const std::string& cache_dir, const std::string& kind,
   return dir + "/" + kind + "-" + (plain ? name : base::sha512_hex(name).substr(0, 40));
 }
 
-/// Whether `path` still names the file behind `fd`: another holder may have removed it meanwhile.
+/// Returns whether `path` still names the file behind `fd`: another holder may have removed it.
 bool is_current(const std::string& path, int fd) {
   struct stat named {};
   struct stat held {};
@@ -66,8 +66,8 @@ Lock Lock::acquire(const std::string& path, Mode mode, std::chrono::milliseconds
                                                         " for more than " +
                                                         std::to_string(patience.count()) + " ms");
     base::throw_if_interrupted();
-    // flock() cannot wait with a limit without a signal, which belongs to the program we are part
-    // of.
+    // Polls: flock() can wait with a limit only by a signal, and signals belong to the program that
+    // uses this library.
     ::poll(nullptr, 0, wait);
   }
 }

@@ -13,16 +13,17 @@ class Lock {
  public:
   enum class Mode { shared, exclusive };
 
-  /// ADD, CHECK and DEL share a network, GC has it alone. Throws LockTimeout.
+  /// The lock of a network: shared for ADD, CHECK and DEL, exclusive for GC. Throws LockTimeout.
   static Lock network(const std::string& cache_dir, const std::string& name, Mode mode,
                       std::chrono::milliseconds patience);
-  /// One operation at a time per container. Throws LockTimeout.
+  /// The lock of a container: one operation at a time. Throws LockTimeout.
   static Lock container(const std::string& cache_dir, const std::string& container_id,
                         std::chrono::milliseconds patience);
 
   Lock(Lock&& other) noexcept = default;
   Lock& operator=(Lock&& other) = delete;
-  /// Releases, and removes a container's file when nobody else waits for it.
+  /// Releases the lock, and removes the file of a container's lock if no other process waits for
+  /// it.
   ~Lock();
 
  private:

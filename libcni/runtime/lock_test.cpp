@@ -21,7 +21,7 @@ class Locking : public test::RuntimeWorld {
   Lock network(Lock::Mode mode, int patience = 0) const {
     return Lock::network(options.cache_dir, "net1", mode, milliseconds(patience));
   }
-  /// Runs `body` in so many processes at once; the exit codes added up.
+  /// Runs `body` in `count` processes at once; returns the sum of the exit codes.
   template <typename Body>
   static int in_processes(int count, Body body) {
     std::vector<pid_t> children;
@@ -73,7 +73,7 @@ TEST_F(Locking, R137_AWaiterGetsTheLockWhenItIsFree) {
   holder.join();
 }
 
-// GC is alone on the network while ADD and DEL of others go on around it.
+// GC never runs on the network together with ADD or DEL.
 TEST_F(Locking, R137_GcNeverOverlapsAddOrDelOfItsNetwork) {
   for (const std::string verb : {"ADD", "DEL", "GC"}) {
     rec.play("pa." + verb, "claim", verb == "GC" ? "exclusive" : "shared");
@@ -116,12 +116,12 @@ TEST_F(Locking, R150_DifferentContainersRunInParallel) {
   EXPECT_NO_THROW(cni().add(net1("1.0.0", "pa"), conf));
 }
 
-TEST_F(Locking, AContainersLockFileGoesWithTheLock) {
+TEST_F(Locking, RemovesAContainersLockFileWithTheLock) {
   { const Lock held = Lock::container(options.cache_dir, "c1", milliseconds(0)); }
   EXPECT_TRUE(std::filesystem::is_empty(options.cache_dir + "/locks"));
 }
 
-TEST_F(Locking, NamesThatAreNoFileNamesAreHashed) {
+TEST_F(Locking, HashesNamesThatCannotBeFileNames) {
   EXPECT_NO_THROW(
       Lock::container(options.cache_dir, "../../" + std::string(300, 'x'), milliseconds(0)));
   EXPECT_NO_THROW(Lock::container(options.cache_dir, "", milliseconds(0)));

@@ -16,7 +16,7 @@ namespace {
 
 using nlohmann::json;
 
-/// Messages of one document, led by its file.
+/// Throws errors about one document; their messages begin with its file.
 class Complaint {
  public:
   Complaint(std::string file, std::string what) : file_(std::move(file)), what_(std::move(what)) {}
@@ -47,10 +47,11 @@ const json* find(const json& object, const char* key) {
 std::string read_name(const json& object, const Complaint& complaint) {
   const json* name = find(object, "name");
   if (!name) complaint.config("no name");
-  if (!name->is_string()) complaint.decode("invalid name type " + shown(*name) + ", want a string");
+  if (!name->is_string())
+    complaint.decode("invalid name type " + shown(*name) + ", must be a string");
   if (!base::is_identifier(name->get<std::string>()))
     complaint.config("invalid name " + shown(*name) +
-                     ", want a letter or digit, then letters, digits, '_', '.' or '-'");
+                     ", must be a letter or digit, then letters, digits, '_', '.' or '-'");
   return name->get<std::string>();
 }
 
@@ -58,7 +59,7 @@ std::string read_version(const json& object, const Complaint& complaint) {
   const json* version = find(object, "cniVersion");
   if (!version) return {};
   if (!version->is_string())
-    complaint.decode("invalid cniVersion type " + shown(*version) + ", want a string");
+    complaint.decode("invalid cniVersion type " + shown(*version) + ", must be a string");
   return version->get<std::string>();
 }
 
@@ -67,19 +68,20 @@ std::optional<std::vector<std::string>> read_versions(const json& object,
   const json* list = find(object, "cniVersions");
   if (!list) return std::nullopt;
   if (!list->is_array())
-    complaint.decode("invalid cniVersions type " + shown(*list) + ", want a list");
+    complaint.decode("invalid cniVersions type " + shown(*list) + ", must be a list");
   std::vector<std::string> versions;
   for (const json& entry : *list) {
     const std::string where = "cniVersions[" + std::to_string(versions.size()) + "]";
     if (!entry.is_string()) complaint.decode("invalid type of " + where + " " + shown(entry));
     versions.push_back(entry.get<std::string>());
     if (!cni::Version::parse(versions.back()))
-      complaint.config("invalid " + where + " " + shown(entry) + ", want such as \"1.0.0\"");
+      complaint.config("invalid " + where + " " + shown(entry) +
+                       ", must be a version such as \"1.0.0\"");
   }
   return versions;
 }
 
-/// The string forms are what 0.4.0's text called disableCheck.
+/// The text of specification 0.4.0 made disableCheck a string.
 bool read_bool(const json& object, const char* key, const Complaint& complaint) {
   const json* value = find(object, key);
   if (!value) return false;
@@ -89,7 +91,7 @@ bool read_bool(const json& object, const char* key, const Complaint& complaint) 
     std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
     if (text == "true" || text == "false") return text == "true";
   }
-  complaint.decode("invalid value " + shown(*value) + " of " + key + ", want true or false");
+  complaint.decode("invalid value " + shown(*value) + " of " + key + ", must be true or false");
 }
 
 NetworkList read_list_keys(std::string_view bytes, const std::string& file, const json& object,
@@ -127,11 +129,11 @@ std::vector<std::string> read_capabilities(const json& object, const Complaint& 
   if (!capabilities || capabilities->is_null()) return enabled;
   if (!capabilities->is_object())
     complaint.decode("invalid capabilities " + shown(*capabilities) +
-                     ", want an object of booleans");
+                     ", must be an object of booleans");
   for (const auto& [name, on] : capabilities->items()) {
     if (!on.is_boolean())
       complaint.decode("invalid value " + shown(on) + " of capabilities." + name +
-                       ", want true or false");
+                       ", must be true or false");
     if (on.get<bool>()) enabled.push_back(name);
   }
   return enabled;
@@ -142,7 +144,7 @@ void require_file_name(const std::string& key, const std::string& type,
   if (type.find('/') != std::string::npos || type.find('\\') != std::string::npos || type == "." ||
       type == "..")
     complaint.config("invalid plugin name: " + type + " in " + key +
-                     ", want a file name without separators");
+                     ", must be a file name without separators");
 }
 
 PluginConf read_plugin(const json& object, std::string_view text, const Complaint& complaint) {
@@ -158,11 +160,11 @@ PluginConf read_plugin(const json& object, std::string_view text, const Complain
     plugin.name = name->get<std::string>();
   for (const char* key : {"ipam", "dns"})
     if (const json* value = find(object, key); value && !value->is_object() && !value->is_null())
-      complaint.decode(std::string("invalid ") + key + " " + shown(*value) + ", want an object");
+      complaint.decode(std::string("invalid ") + key + " " + shown(*value) + ", must be an object");
   if (const json* ipam = find(object, "ipam"); ipam && ipam->is_object())
     if (const json* ipam_type = find(*ipam, "type"); ipam_type && !ipam_type->is_null()) {
       if (!ipam_type->is_string())
-        complaint.decode("invalid ipam.type " + shown(*ipam_type) + ", want a string");
+        complaint.decode("invalid ipam.type " + shown(*ipam_type) + ", must be a string");
       plugin.ipam_type = ipam_type->get<std::string>();
       require_file_name("ipam.type", plugin.ipam_type, complaint);
     }
@@ -178,7 +180,7 @@ void read_plugins(NetworkList& list, const json& object, const Complaint& compla
     return;
   }
   if (!plugins->is_array())
-    complaint.decode("invalid 'plugins' type " + shown(*plugins) + ", want a list");
+    complaint.decode("invalid 'plugins' type " + shown(*plugins) + ", must be a list");
   if (plugins->empty()) complaint.config("no plugins in list");
   const auto texts = split_array(raw_member(split_object(list.bytes), "plugins"));
   for (std::size_t i = 0; i < plugins->size(); ++i) {
@@ -246,8 +248,9 @@ std::string select_version(const std::string& cni_version,
   const auto own = cni::Version::parse(cni_version);
   if (!cni_versions) return own ? own->text() : cni_version;
   if (!own)
-    throw cni::Error(cni::Code::incompatible_version,
-                     "invalid cniVersion \"" + cni_version + "\", want such as \"1.0.0\"");
+    throw cni::Error(
+        cni::Code::incompatible_version,
+        "invalid cniVersion \"" + cni_version + "\", must be a version such as \"1.0.0\"");
   std::vector<std::string> wanted = *cni_versions;
   if (!cni_version.empty()) wanted.push_back(cni_version);
   std::optional<cni::Version> best;

@@ -134,7 +134,7 @@ TEST(NetworkList, R010_MalformedJsonIsLocated) {
 }
 
 // R-014
-TEST(NetworkList, R014_BytesNeverReachForDropIns) {
+TEST(NetworkList, R014_ParsingBytesReadsNoDropIns) {
   EXPECT_THAT(parse_list(R"({"name":"net1"})", "/etc/cni/net.d/x.conflist").plugins, IsEmpty());
 }
 
@@ -152,7 +152,7 @@ TEST(NetworkList, R016_ALoneVersionIsUsedAsIs) {
   EXPECT_EQ(selected(R"("cniVersion":"2.0.0")"), "2.0.0");
 }
 
-// R-017 F-17
+// R-017
 TEST(NetworkList, R017_NothingInCommonIsAnErrorNamingBothSides) {
   for (const std::string keys : {R"("cniVersions":[])", R"("cniVersions":["2.0.0"])"})
     EXPECT_THAT(list_error(with(keys)), HasSubstr("no version in common"));
@@ -175,13 +175,13 @@ TEST(NetworkList, R020_ShortVersionsAreWrittenOut) {
 }
 
 // R-019 R-118
-TEST(NetworkList, R019_AVersionOutsideTheGrammarIsSeenAsSuch) {
+TEST(NetworkList, R019_RecognisesAVersionOutsideTheGrammar) {
   EXPECT_FALSE(parse_list(with(R"("cniVersion":"1.2.3.4")")).version_is_valid());
   EXPECT_FALSE(parse_list(with(R"("cniVersion":"one")")).version_is_valid());
   EXPECT_TRUE(parse_list(with(R"("cniVersion":"1")")).version_is_valid());
 }
 
-// R-031 F-20
+// R-031
 TEST(NetworkList, R031_SinglePluginFilesLiftTheKeysOfTheList) {
   const NetworkList list = parse_single(
       R"({"cniVersion":"0.4.0","cniVersions":["1.0.0"],"name":"net1","type":"pa","disableCheck":true})",

@@ -43,7 +43,7 @@ TEST_F(PluginDirs, R060_TheFirstDirectoryWithARegularFileWins) {
 }
 
 //
-TEST_F(PluginDirs, R061_ErrorsHaveTheirKnownTexts) {
+TEST_F(PluginDirs, R061_ErrorsHaveTheTextsOfTheReference) {
   const PluginPath path({a, b});
   EXPECT_STREQ(thrown<cni::Error>([&] { path.find(""); }).what(), "no plugin name provided");
   EXPECT_STREQ(thrown<cni::Error>([&] { path.find("../a/pa"); }).what(),

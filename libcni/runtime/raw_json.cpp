@@ -10,12 +10,13 @@
 namespace runtime {
 namespace {
 
-/// Walks text that a parser has accepted, so every bracket and quote has its partner.
+/// Walks through text that a parser has accepted, so all brackets and quotes are balanced.
 class Scanner {
  public:
   explicit Scanner(std::string_view text) : text_(text) {}
 
-  /// Moves to the next of `{`, `[`, `"` or other value start and says which character it is.
+  /// Moves to the start of the next value (`{`, `[`, `"` or another character) and returns that
+  /// character.
   char skip_to_value() {
     at_ = std::min(text_.find_first_not_of(" \t\r\n,:\xEF\xBB\xBF", at_), text_.size());
     return at_ < text_.size() ? text_[at_] : '\0';
@@ -73,7 +74,7 @@ std::string position(std::string_view text, std::size_t byte) {
   return "line " + std::to_string(line) + ", column " + std::to_string(column);
 }
 
-/// Where and why nlohmann's parser gives up; empty when it does not.
+/// The position and the error of nlohmann's parser; empty when it accepts the text.
 std::string syntax_problem(std::string_view text) {
   try {
     if (nlohmann::json::parse(text).is_object()) return {};

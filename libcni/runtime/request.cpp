@@ -10,8 +10,8 @@
 namespace runtime {
 namespace {
 
-/// Keys of the list that never reach a plugin, and `capabilities`, which is the runtime's alone
-/// (F-10).
+/// Keys of the list that are never sent to a plugin, and `capabilities`, which only the runtime
+/// uses.
 constexpr std::array<std::string_view, 5> kKept{"capabilities", "cniVersions", "disableCheck",
                                                 "disableGC", "loadOnlyInlinedPlugins"};
 
@@ -25,7 +25,7 @@ std::string attachments_text(const ValidAttachments& valid) {
   return "[" + text + "]";
 }
 
-/// What of `args` the plugin declares, as an object; empty when nothing is left.
+/// The members of `args` that the plugin declares, as an object; empty when there are none.
 std::string runtime_config(const PluginConf& plugin, const CapabilityArgs& args) {
   std::string text;
   for (const auto& [name, value] : args) {

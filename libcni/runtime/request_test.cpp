@@ -48,7 +48,7 @@ TEST(Request, R022_NameAndVersionAreTheLists) {
   EXPECT_EQ(made["cniVersion"], "1.1.0");
 }
 
-// R-023 R-053 F-10
+// R-023 R-053
 TEST(Request, R023_KeysOfTheListAndCapabilitiesStayBehind) {
   const auto made = json::parse(request(
       R"({"type":"pa","cniVersions":["1.0.0"],"disableCheck":true,"disableGC":true,"loadOnlyInlinedPlugins":true,
@@ -70,7 +70,7 @@ TEST(Request, R012_ReservedKeysOfTheConfigurationPassUntilTheyAreInjected) {
 }
 
 // R-051
-TEST(Request, R051_RuntimeConfigIsWhatIsDeclaredAndSupplied) {
+TEST(Request, R051_RuntimeConfigHasTheDeclaredAndSuppliedCapabilities) {
   const std::string text =
       R"({"type":"pa","capabilities":{"portMappings":true,"bandwidth":false,"ips":true}})";
   const std::string ports = R"([{"hostPort": 8080,"containerPort":80,"big":18446744073709551616}])";
@@ -97,7 +97,7 @@ TEST(Request, R054_GcGetsTheListUnderBothKeys) {
 }
 
 // R-057
-TEST(Request, R057_AnEmptyInjectionIsAProgrammingError) {
+TEST(Request, R057_RefusesAnEmptyInjectedValue) {
   EXPECT_THROW(
       request(R"({"type":"pa","capabilities":{"mac":true}})", {.capability_args = {{"mac", ""}}}),
       cni::Error);
@@ -106,13 +106,13 @@ TEST(Request, R057_AnEmptyInjectionIsAProgrammingError) {
       cni::Error);
 }
 
-// R-059: bytes that are no UTF-8 are none of our business.
+// R-059: bytes that are not UTF-8 are passed on.
 TEST(Request, R059_MalformedUtf8IsPassedAsItIs) {
   EXPECT_THAT(request("{\"type\":\"pa\",\"note\":\"a\xff\xc3\",\"next\":1}"),
               HasSubstr("\"note\":\"a\xff\xc3\",\"next\":1}"));
 }
 
-TEST(RawJson, SplitsWhatAParserAccepts) {
+TEST(RawJson, SplitsTextThatAParserAccepts) {
   const auto members = split_object(
       R"( { "a" : "x\"}," , "b\u0041":{"c":[1,"]"]}, "n" : -1.5e3 , "t":true, "e":[], "l":null } )");
   ASSERT_EQ(members.size(), 6u);

@@ -7,15 +7,16 @@
 
 namespace runtime {
 
-/// How a result is written.
+/// The format of a printed result.
 enum class Layout { compact, indented };
 
-/// `result` in the shape of `version`, or of the newest where that is none we know. A result
-/// without addresses, which shapes below 0.3.0 cannot tell, becomes the empty object that plugins
-/// send then.
+/// Prints `result` in the format of `version`, or of the newest version if `version` is unknown. A
+/// result without addresses, which formats below 0.3.0 cannot express, becomes an empty object, as
+/// plugins send it.
 std::string result_text(const cni::Result& result, const std::string& version, Layout layout);
 
-/// A stored result in the shape of `version`. Throws cni::Error when it cannot be.
+/// Converts a stored result to the format of `version`. Throws cni::Error when that is not
+/// possible.
 std::string convert_result(const std::string& text, const std::string& version,
                            const std::string& what);
 

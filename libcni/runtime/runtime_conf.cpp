@@ -17,13 +17,14 @@ Args parse_args_text(std::string_view text) {
         equals != std::string_view::npos && pair.find('=', equals + 1) == std::string_view::npos;
     if (!one || equals == 0 || equals + 1 == pair.size())
       throw cni::Error(cni::Code::invalid_environment,
-                       "invalid CNI_ARGS pair \"" + std::string(pair) + "\"", "want K=V;K2=V2");
+                       "invalid CNI_ARGS pair \"" + std::string(pair) + "\"",
+                       "must look like K=V;K2=V2");
     args.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
     if (semicolon == std::string_view::npos) break;
     text.remove_prefix(semicolon + 1);
     if (text.empty())
       throw cni::Error(cni::Code::invalid_environment, "invalid CNI_ARGS pair \"\"",
-                       "want K=V;K2=V2 without a semicolon at the end");
+                       "must look like K=V;K2=V2 without a semicolon at the end");
   }
   return args;
 }
@@ -47,12 +48,12 @@ void require_valid(const RuntimeConf& conf, const std::string& network) {
   if (!base::is_identifier(conf.container_id))
     throw cni::Error(cni::Code::invalid_environment,
                      "invalid characters in container ID \"" + conf.container_id + "\"",
-                     "want a letter or digit, then letters, digits, '_', '.' or '-'");
+                     "must be a letter or digit, then letters, digits, '_', '.' or '-'");
   if (network.empty()) throw cni::Error(cni::Code::invalid_config, "missing network name");
   if (!base::is_identifier(network))
     throw cni::Error(cni::Code::invalid_config,
                      "invalid characters found in network name \"" + network + "\"",
-                     "want a letter or digit, then letters, digits, '_', '.' or '-'");
+                     "must be a letter or digit, then letters, digits, '_', '.' or '-'");
   if (const auto problem = base::ifname_problem(conf.ifname); !problem.empty())
     throw cni::Error(cni::Code::invalid_environment,
                      "invalid interface name \"" + conf.ifname + "\": " + problem);

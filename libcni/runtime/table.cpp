@@ -11,7 +11,7 @@
 namespace runtime {
 namespace {
 
-/// Characters, not bytes: UTF-8 continuation bytes take no column.
+/// The width in characters, not bytes: UTF-8 continuation bytes take no column.
 std::size_t width(const std::string& text) {
   return static_cast<std::size_t>(
       std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));

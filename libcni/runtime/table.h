@@ -16,8 +16,8 @@ struct Cell {
   Tone tone = Tone::plain;
 };
 
-/// Columns as wide as their longest cell, two spaces apart, nothing else: readable, and easy for
-/// awk.
+/// Columns as wide as their longest cell, two spaces apart, nothing else, so that it is easy to
+/// read for persons and for awk.
 class Table {
  public:
   explicit Table(std::vector<std::string> header) : header_(std::move(header)) {}
@@ -31,7 +31,8 @@ class Table {
   std::vector<std::vector<Cell>> rows_;
 };
 
-/// Whether to colour standard output: only a terminal, and not with NO_COLOR or TERM=dumb (C-31).
+/// Returns whether to colour standard output: only on a terminal, and not with NO_COLOR or
+/// TERM=dumb.
 bool colour_wanted(int fd);
 
 /// `text` in `tone`, when `colour`.

@@ -23,7 +23,7 @@ bool supports(const VersionInfo& info, const std::string& version) {
   return std::ranges::find(info.supported, version) != info.supported.end();
 }
 
-/// The list's own candidates that this library knows, highest first.
+/// The versions of the list that this library knows, highest first.
 std::vector<std::string> candidates(const NetworkList& list) {
   std::vector<cni::Version> versions;
   auto texts = list.cni_versions.value_or(std::vector<std::string>{});
@@ -48,15 +48,15 @@ std::string unsupported_text(const std::string& type, const std::string& version
     if (supports(info, known.text())) best = known.text();
   return "plugin " + type + " does not support config version \"" + version + "\"" +
          ": it supports " + supported +
-         (best.empty() ? "" : "; \"cniVersion\": \"" + best + "\" would do");
+         (best.empty() ? "" : "; \"cniVersion\": \"" + best + "\" is supported by all");
 }
 
 void add_once(std::vector<std::string>& lines, const std::string& line) {
   if (std::ranges::find(lines, line) == lines.end()) lines.push_back(line);
 }
 
-/// Asks executables about themselves and about their configuration; nothing that they do for it
-/// changes anything.
+/// Asks executables for their versions and for problems of their configuration. These calls change
+/// nothing.
 class Interview {
  public:
   Interview(const Options& options, const Executor& executor, const NetworkList& list,
@@ -74,7 +74,7 @@ class Interview {
   }
 
  private:
-  /// Whether the executable is there and speaks the list's version.
+  /// Returns whether the executable exists and supports the list's version.
   bool fits(const PluginConf& plugin) {
     try {
       const VersionInfo info =
@@ -87,8 +87,8 @@ class Interview {
     return false;
   }
 
-  /// By the plugin's own parser, and that of its IPAM plugin; a plugin of another suite by its
-  /// STATUS, which asks its IPAM plugin itself.
+  /// Checks a configuration by the plugin's own parser and that of its IPAM plugin. A plugin of
+  /// another suite is checked by its STATUS, which includes its IPAM plugin.
   void judge(const PluginConf& plugin) {
     if (!ask_parser_of(plugin, plugin.type)) return ask_status(plugin, plugin.type);
     const std::string& ipam = plugin.ipam_type;

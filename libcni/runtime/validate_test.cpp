@@ -28,7 +28,7 @@ TEST_F(Validate, R144_ListsEachEnabledCapabilityOnce) {
                                    R"({"type":"pb","capabilities":{"ips":true,"mac":true}})"));
   EXPECT_THAT(report.capabilities, ElementsAre("mac", "ips"));
   EXPECT_THAT(report.errors, IsEmpty());
-  // U4: "pa." is the question to its own parser, which only plugins of this suite answer.
+  // U4: "pa." is the call of its own parser, which only plugins of this suite answer.
   EXPECT_EQ(rec.log(), "pa.VERSION pa. pa.STATUS pb.VERSION pb. pb.STATUS");
 }
 
@@ -41,12 +41,12 @@ TEST_F(Validate, R144_AllErrorsAreListedTogether) {
   EXPECT_THAT(report.errors[1],
               AllOf(testing::StartsWith("plugin pb does not support config version \"1.1.0\""),
                     HasSubstr("it supports 0.3.1, 0.4.0"),
-                    HasSubstr("\"cniVersion\": \"0.4.0\" would do")));
+                    HasSubstr("\"cniVersion\": \"0.4.0\" is supported by all")));
   EXPECT_EQ(report.error_text(), "[" + report.errors[0] + " " + report.errors[1] + "]");
 }
 
 // U4
-TEST_F(Validate, AnswersOfThePluginsOwnParserAreTold) {
+TEST_F(Validate, ReportsTheAnswersOfThePluginsOwnParser) {
   rec.play("pa.", "stdout", R"({"plugin":"pa","errors":["key x is wrong"],"warnings":["key y"]})");
   const auto report = cni().validate(net1("1.1.0", R"({"type":"pa","capabilities":{"mac":true}})"));
   EXPECT_THAT(report.errors, ElementsAre("plugin pa: key x is wrong"));
@@ -79,15 +79,15 @@ TEST_F(Validate, R145_NoVersionIs010) {
 }
 
 // R-149
-TEST_F(Validate, R149_IpamExecutablesAreLookedFor) {
+TEST_F(Validate, R149_ChecksForIpamExecutables) {
   EXPECT_THAT(cni().validate(net1("1.1.0", R"({"type":"pa","ipam":{"type":"pb"}})")).errors,
               IsEmpty());
   EXPECT_THAT(cni().validate(net1("1.1.0", R"({"type":"pa","ipam":{"type":"gone"}})")).errors,
               ElementsAre(AllOf(HasSubstr("plugin pa"), HasSubstr("\"gone\""))));
 }
 
-// R-149 R-012 F-11
-TEST_F(Validate, R149_UnknownReservedAndMisspeltKeysAreWarnedAbout) {
+// R-149 R-012
+TEST_F(Validate, R149_WarnsAboutUnknownReservedAndMisspeltKeys) {
   const auto report = cni().validate(
       net1("1.1.0",
            R"({"type":"pa","args":{},"runtimeConfig":{},"prevResult":{},"cni.dev/x":1,"IPAM":{}})",
@@ -105,7 +105,7 @@ TEST_F(Validate, R149_UnknownReservedAndMisspeltKeysAreWarnedAbout) {
 }
 
 // R-149
-TEST_F(Validate, R149_DropInsAndDuplicateNamesAreLookedAt) {
+TEST_F(Validate, R149_ChecksDropInsAndDuplicateNames) {
   std::filesystem::create_directories(files / "net.d/net1");
   const std::string text = R"({"cniVersion":"1.1.0","name":"net1","plugins":[{"type":"pa"}]})";
   files.file("net.d/10.conflist", text);
@@ -117,7 +117,7 @@ TEST_F(Validate, R149_DropInsAndDuplicateNamesAreLookedAt) {
 }
 
 // R-062
-TEST_F(Validate, R062_ARelativePluginDirectoryIsWarnedAbout) {
+TEST_F(Validate, R062_WarnsAboutARelativePluginDirectory) {
   options.exec.plugin_dirs.push_back("some/dir");
   EXPECT_THAT(cni().validate(net1("1.1.0", "pa")).warnings, ElementsAre(HasSubstr("some/dir")));
 }

@@ -17,7 +17,7 @@ bool parse_bool(std::string_view pair, std::string value) {
   std::ranges::transform(value, value.begin(), [](unsigned char c) { return std::tolower(c); });
   if (value == "1" || value == "true") return true;
   if (value == "0" || value == "false") return false;
-  refuse("error parsing value of pair \"" + std::string(pair) + "\": want 1, true, 0 or false");
+  refuse("error parsing value of pair \"" + std::string(pair) + "\": must be 1, true, 0 or false");
 }
 
 }  // namespace

@@ -8,11 +8,9 @@
 
 namespace cni {
 
-/// Reads CNI_ARGS (`K=V;K2=V2`) for a plugin that understands `known` keys. A pair without exactly
-/// one
-/// `=` is an error, a later duplicate wins, unknown keys are an error unless IgnoreUnknown is 1 or
-/// true (S-242 to S-244). Throws Error code 4 naming CNI_ARGS. Returns the known keys that are
-/// present.
+/// Reads CNI_ARGS (`K=V;K2=V2`) for a plugin with the keys `known`. A pair without exactly one `=`
+/// is an error, a later duplicate wins, unknown keys are an error unless IgnoreUnknown is 1 or
+/// true. Throws Error code 4 naming CNI_ARGS. Returns the known keys that are present.
 std::map<std::string, std::string> parse_args(std::string_view args,
                                               std::initializer_list<std::string_view> known);
 

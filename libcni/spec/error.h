@@ -7,7 +7,7 @@
 
 namespace cni {
 
-/// Error codes of the CNI specification (S-097 to S-108). Plugins may use 100 and above.
+/// Error codes of the CNI specification. Plugins may use 100 and above.
 enum class Code : unsigned {
   incompatible_version = 1,
   unsupported_field = 2,
@@ -16,19 +16,21 @@ enum class Code : unsigned {
   io_failure = 5,
   decoding_failure = 6,
   invalid_config = 7,
-  invalid_netns = 8,  ///< only in the reference's constants: CNI_NETNS is the plugin's own (S-104)
+  invalid_netns = 8,  ///< CNI_NETNS is the plugin's own namespace; a code of the reference, not of
+                      ///< the specification
   try_again_later = 11,
-  not_available = 50,         ///< STATUS: cannot serve ADD (S-106)
-  limited_connectivity = 51,  ///< STATUS: and existing containers may lack connectivity
+  not_available = 50,         ///< STATUS: the plugin cannot serve ADD
+  limited_connectivity = 51,  ///< STATUS: in addition existing containers may lack connectivity
   internal = 999,
 };
 
-/// What a plugin answers instead of a result. `what()` is the object's `msg`: one line, actionable.
+/// The error object that a plugin prints instead of a result. `what()` is its `msg`: one line that
+/// names the object and the problem.
 class Error : public std::runtime_error {
  public:
   Error(Code code, const std::string& message, std::string details = {})
       : std::runtime_error(message), code_(code), details_(std::move(details)) {}
-  /// A delegate's error, passed on unchanged whatever its code (S-110).
+  /// The error of a delegate, passed on unchanged with any code.
   Error(unsigned code, const std::string& message, std::string details)
       : Error(static_cast<Code>(code), message, std::move(details)) {}
   Code code() const { return code_; }

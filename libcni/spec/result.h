@@ -11,7 +11,7 @@
 
 namespace cni {
 
-/// Members this library does not know, name to JSON text: they survive a chain (S-219).
+/// Members that this library does not know, name to JSON text. They are passed on through a chain.
 using Extra = std::map<std::string, std::string>;
 
 /// A link of the attachment; `sandbox` is CNI_NETNS verbatim inside the container, empty on the
@@ -27,18 +27,16 @@ struct Interface {
   bool operator==(const Interface&) const = default;
 };
 
-/// An address with its prefix; host bits kept (S-125).
+/// An address with its prefix; host bits kept.
 struct IpConfig {
   base::Prefix address;
   std::optional<base::IpAddress> gateway = {};
-  std::optional<int> interface =
-      {};  ///< index into Result::interfaces; others' plugins may say -1 (S-122)
+  std::optional<int> interface = {};  ///< index into Result::interfaces; other plugins may write -1
   Extra extra = {};
   bool operator==(const IpConfig&) const = default;
 };
 
-/// `dst` keeps its host bits as given (S-132). An explicit 0 differs from absent for table and
-/// scope (S-120).
+/// `dst` keeps its host bits. For table and scope, an explicit 0 differs from absent.
 struct Route {
   base::Prefix dst;
   std::optional<base::IpAddress> gateway = {};
@@ -61,7 +59,8 @@ struct Dns {
   bool operator==(const Dns&) const = default;
 };
 
-/// The outcome of ADD, free of any version's shape; libcni/json reads and writes each version.
+/// The result of ADD, independent of the version's format; libcni/json reads and writes each
+/// version.
 struct Result {
   std::vector<Interface> interfaces = {};
   std::vector<IpConfig> ips = {};
@@ -71,7 +70,7 @@ struct Result {
   bool operator==(const Result&) const = default;
 };
 
-/// One (container ID, interface name), as in GC's list of what is still in use (S-190).
+/// One (container ID, interface name), as in GC's list of valid attachments.
 struct Attachment {
   std::string container_id;
   std::string ifname;

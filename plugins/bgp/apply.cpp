@@ -23,8 +23,8 @@
 namespace bgp {
 namespace {
 
-/// What DEL and GC give IPAM. Host-local releases without knowing the ranges; a foreign one asks
-/// for them all the same, but a file that is gone or damaged must not stop a removal.
+/// The request that DEL and GC pass to IPAM. host-local releases without the ranges; another IPAM
+/// plugin may ask for them. A missing or damaged file must not prevent a removal.
 cni::Request make_removal_request(const cni::Request& request) {
   std::optional<nodes::NodeFile> node;
   base::Failures ignored;
@@ -34,7 +34,7 @@ cni::Request make_removal_request(const cni::Request& request) {
   return make_ipam_request(request, node);
 }
 
-/// Of the pod's other interfaces.
+/// The default routes of the pod's other interfaces.
 std::vector<int> list_default_families(net::Netlink& sandbox) {
   std::vector<int> families;
   for (const int family : {AF_INET, AF_INET6}) {
@@ -45,9 +45,10 @@ std::vector<int> list_default_families(net::Netlink& sandbox) {
   return families;
 }
 
-/// The pod knows its gateway's MAC address for good: no packet waits for an answer, and none is
-/// lost where proxy ARP keeps silent, as it does on a host without a default route. Only possible
-/// this way round: a chained plugin (tuning) may still change the pod's own MAC address.
+/// Gives the pod a permanent neighbour entry for its gateway: no packet waits for an answer, and
+/// none is lost where proxy ARP does not answer, as on a host without a default route. The host has
+/// no such entry for the pod, because a chained plugin (tuning) may still change the pod's MAC
+/// address.
 void add_gateway_neighbors(const Plan& plan, net::Netlink& sandbox, int index) {
   net::Pipeline pipeline(sandbox, [](std::size_t, int errnum, const std::string& text) {
     base::throw_errno(
@@ -61,9 +62,10 @@ void add_gateway_neighbors(const Plan& plan, net::Netlink& sandbox, int index) {
   pipeline.flush();
 }
 
-/// The gateway also answers whoever asks, such as a virtual machine behind the pod's interface, or
-/// a pod whose MAC address was changed, upon which the kernel forgets all neighbours: for IPv4 by
-/// proxy, for IPv6 by an address, which needs no proxy entry and can be pinged.
+/// Makes the gateway answer ARP and neighbour solicitations too: of a virtual machine behind the
+/// pod's interface, or of a pod whose MAC address was changed, upon which the kernel forgets all
+/// neighbours. For IPv4 proxy ARP answers; for IPv6 the host's end has the address, which needs no
+/// proxy entry and can be pinged.
 void configure_host(const Plan& plan, net::Netlink& host, const net::Link& link) {
   for (const int family : plan.families) {
     if (family == AF_INET6) {
@@ -72,16 +74,17 @@ void configure_host(const Plan& plan, net::Netlink& host, const net::Link& link)
     }
     net::ensure_conf(link.name, "rp_filter", "1");
     net::try_write_sysctl("net/ipv4/conf/" + link.name + "/proxy_arp", "1");
-    // A proxy waits up to 0.8 s before it answers, for the real owner; here there is none.
+    // A proxy waits up to 0.8 s before it answers, so that the real owner can answer first. Here no
+    // other owner exists.
     net::try_write_sysctl("net/ipv4/neigh/" + link.name + "/proxy_delay", "0");
   }
-  // In place of a route to a pod that had the address before and whose end is not gone yet.
+  // Replaces the route to a former pod with this address whose host end has not disappeared yet.
   for (const base::IpAddress& address : plan.addresses)
     net::add_route(host, host_route(address, link.index), net::IfPresent::replace);
 }
 
-/// Whether anything of the attachment lives. What is left of one that does not goes as by DEL: its
-/// rules would apply to the next pod that gets the address (P9).
+/// Returns whether the attachment still exists. If it does not, its leftovers are removed as by
+/// DEL: its rules would apply to the next pod that gets the address.
 bool lives(net::Netlink& host, const cni::Request& request) {
   if (attach::has_host_end(host, attach::owner_of(request))) return true;
   remove(request);
@@ -97,7 +100,7 @@ cni::Result add(const cni::Request& request) {
   const cni::Ipam ipam(ipam_request);
   net::Netlink host;
   net::Netlink sandbox(*request.sandbox);
-  // Before IPAM, so that a second ADD never disturbs the first one's address (S-033, S-153).
+  // Checked before IPAM runs, so that a second ADD never disturbs the address of the first.
   attach::require_free_name(sandbox, request.ifname);
 
   base::Undo undo;
@@ -132,11 +135,11 @@ cni::Result add(const cni::Request& request) {
 void remove(const cni::Request& request) {
   base::Failures failures;
   std::optional<nft::Nft> nft;
-  // Rules go first: the kernel lets go of them while the link is being removed (Nft::settle).
-  // Their elements have the lengths of the node's ranges, which the result does not tell.
+  // Rules go first: the kernel lets go of them while the link is being removed (Nft::settle). Their
+  // elements have the prefix lengths of the node's ranges, which are not in the result.
   failures.attempt([&] { firewall::remove_attachment_rules(nft, attach::owner_of(request), {}); });
-  // The link goes before its address: no pod may still answer for it when it is handed out again.
-  // Its routes go with it.
+  // The link goes before its address: no pod may still answer for it when another pod gets it. Its
+  // routes go with it.
   failures.attempt([&] {
     attach::remove_veth_pair(request.sandbox, attach::owner_of(request), request.prev_result);
   });

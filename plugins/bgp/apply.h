@@ -5,20 +5,20 @@
 
 namespace bgp {
 
-/// ADD: the pod routed by the host, its route marked for BIRD. Whatever fails, nothing of this call
-/// remains (S-152).
+/// ADD: connects the pod by a route on the host that is marked for BIRD. A failure undoes
+/// everything that this call made.
 cni::Result add(const cni::Request& request);
 
-/// DEL: by identity; does all it can before it reports what failed (S-164 to S-177).
+/// DEL: finds the attachment by its identity; removes all it can, then reports the failures.
 void remove(const cni::Request& request);
 
-/// CHECK: compares both ends with what ADD would make (S-180 to S-189).
+/// CHECK: compares both ends with what ADD would make.
 void verify(const cni::Request& request);
 
-/// GC: everything of this network that is not of a valid attachment (S-190 to S-203).
+/// GC: removes everything of this network that does not belong to a valid attachment.
 void collect_garbage(const cni::Request& request);
 
-/// STATUS: 50 when ADD cannot work (S-205 to S-213).
+/// STATUS: throws code 50 when ADD cannot work.
 void report_status(const cni::Request& request);
 
 }  // namespace bgp

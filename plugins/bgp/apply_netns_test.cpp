@@ -11,7 +11,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-/// Hands out 10.244.1.<n>, fd00:244:1::<n> to the n-th ADD, from 5 on.
+/// Gives 10.244.1.<n>, fd00:244:1::<n> to the n-th ADD, starting at 5.
 constexpr const char* kIpam = R"(
 echo "$CNI_COMMAND" >> $DIR/log
 n=$((4 + $(grep -c ADD $DIR/log)))
@@ -51,7 +51,7 @@ TEST_F(BgpApply, S151_BothEndsAreConfigured) {
   EXPECT_THAT(inside, HasSubstr("mtu 1400"));
   EXPECT_THAT(inside, HasSubstr("inet 10.244.1.5/32"));
   EXPECT_THAT(inside, HasSubstr("inet6 fd00:244:1::5/128"));
-  // S-159; the link-local address is the kernel's own business.
+  // S-159; the kernel makes the link-local address.
   EXPECT_EQ(test::output_in(sandbox_, "ip addr show eth0 scope global tentative"), "");
   EXPECT_THAT(inside, HasSubstr("default via 169.254.1.1 dev eth0"));
   EXPECT_THAT(inside, HasSubstr("169.254.1.1 dev eth0 scope link"));
@@ -82,10 +82,10 @@ TEST_F(BgpApply, PodsReachTheHostAndEachOtherWithoutADefaultRouteOnTheHost) {
         << target;
 }
 
-TEST_F(BgpApply, TheGatewayAnswersWhoeverAsks) {
+TEST_F(BgpApply, TheGatewayAnswersEverySolicitation) {
   add_one();
-  // As a virtual machine behind the pod's interface would: without the neighbours of ADD. The proxy
-  // speaks for what the host can route to.
+  // Like a virtual machine behind the pod's interface: without the neighbour entries that ADD made.
+  // The proxy answers for every address that the host can route to.
   test::output_of(
       "ip link add out0 type bridge; ip link set out0 up; ip route add default dev out0");
   test::output_in(sandbox_, "ip neigh flush nud permanent dev eth0");
@@ -119,7 +119,7 @@ TEST_F(BgpApply, S185_CheckPassesRightAfterAdd) {
   EXPECT_NO_THROW(verify(request(cni::Verb::check, result)));
 }
 
-TEST_F(BgpApply, S180_CheckNamesWhatIsGone) {
+TEST_F(BgpApply, S180_CheckNamesTheMissingObject) {
   const cni::Result result = add_one();
   const std::string host = result.interfaces[0].name;
   const auto message = [&] {
@@ -141,18 +141,18 @@ TEST_F(BgpApply, S180_CheckNamesWhatIsGone) {
   EXPECT_EQ(message(), "CHECK passed");  // the kernel has forgotten its neighbours
   const std::string conf = "net/ipv4/conf/" + host;
   test::output_of("sysctl -qw " + conf + "/proxy_arp=0");
-  EXPECT_EQ(message(), "sysctl " + conf + "/proxy_arp is 0, want 1");
+  EXPECT_EQ(message(), "sysctl " + conf + "/proxy_arp is 0, must be 1");
   test::output_of("sysctl -qw " + conf + "/proxy_arp=1 " + conf + "/rp_filter=0");
-  EXPECT_EQ(message(), "sysctl " + conf + "/rp_filter is 0, want 1");
+  EXPECT_EQ(message(), "sysctl " + conf + "/rp_filter is 0, must be 1");
   test::output_of("sysctl -qw " + conf + "/rp_filter=1 net/ipv6/conf/all/forwarding=0");
-  EXPECT_EQ(message(), "sysctl net/ipv6/conf/all/forwarding is 0, want 1");
+  EXPECT_EQ(message(), "sysctl net/ipv6/conf/all/forwarding is 0, must be 1");
   test::output_of("sysctl -qw net/ipv6/conf/all/forwarding=1; ip addr del fe80::1/128 dev " + host);
   EXPECT_EQ(message(), "gateway address fe80::1/128 is missing on " + host);
   test::output_of("ip addr add fe80::1/128 nodad dev " + host);
   test::output_of("nft flush ruleset");
   EXPECT_THAT(message(), HasSubstr("10.244.1.5"));
   test::output_of("ip link set " + host + " address 02:00:00:00:00:07");
-  EXPECT_THAT(message(), HasSubstr("has another MAC address than the pod's gateway"));
+  EXPECT_THAT(message(), HasSubstr("does not have the MAC address of the pod's gateway"));
   test::output_of("ip link set " + host + " down");
   EXPECT_EQ(message(), "the host end of eth0 is missing or down");
 }
@@ -169,7 +169,8 @@ TEST_F(BgpApply, S155_AddAndDelLeaveNothingHoweverOften) {
 
 TEST_F(BgpApply, S165_DelAfterARebootReleasesRulesAndAddress) {
   add_one();
-  sandbox_ = host_.add_sandbox();  // the last handle of the first one is closed: its link goes
+  sandbox_ = host_.add_sandbox();  // closes the last handle of the first sandbox: the kernel
+                                   // removes its link
   auto del = request(cni::Verb::del);
   del.sandbox.reset();
   EXPECT_NO_THROW(remove(del));
@@ -177,7 +178,7 @@ TEST_F(BgpApply, S165_DelAfterARebootReleasesRulesAndAddress) {
   EXPECT_EQ(host_.read("log"), "ADD\nDEL\n");
 }
 
-TEST_F(BgpApply, S166_DelThatKnowsNothingGoesByTheAlias) {
+TEST_F(BgpApply, S166_DelWithoutPrevResultFindsTheLinkByItsAlias) {
   const std::string before = test::routed_state();
   add_one();
   auto del = request(cni::Verb::del);
@@ -186,7 +187,7 @@ TEST_F(BgpApply, S166_DelThatKnowsNothingGoesByTheAlias) {
   EXPECT_EQ(test::routed_state(), before);
 }
 
-TEST_F(BgpApply, DelNeedsNoFileOfPlumbds) {
+TEST_F(BgpApply, DelSucceedsWithoutPlumbdsFiles) {
   const std::string config = R"({"cniVersion":"1.1.0","name":"net1","type":"bgp","ipam":
       {"type":"fake"},"nodeFile":")" +
                              host_.path() + R"(/damaged"})";
@@ -198,7 +199,7 @@ TEST_F(BgpApply, DelNeedsNoFileOfPlumbds) {
 
 TEST_F(BgpApply, AnAddressThatComesBackIsRoutedToItsNewPod) {
   add_one();
-  test::output_of(": > " + host_.path() + "/log");  // hands out the same again
+  test::output_of(": > " + host_.path() + "/log");  // gives the same address again
   const auto other = host_.add_sandbox();
   const cni::Result second = add_second(other);
   const std::string route =
@@ -244,7 +245,7 @@ echo '{"cniVersion":"1.1.0","ips":[{"address":"10.244.1.5/24"},
   EXPECT_EQ(host_.read("log"), "ADD\nDEL\n");
 }
 
-TEST_F(BgpApply, S194_GcRemovesWhatIsNotListed) {
+TEST_F(BgpApply, S194_GcRemovesUnlistedAttachments) {
   const cni::Result kept = add_one();
   const auto other = host_.add_sandbox();
   add_second(other);

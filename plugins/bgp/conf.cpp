@@ -38,9 +38,10 @@ Conf parse_conf(const cni::Request& request, const std::optional<nodes::NodeFile
   if (!conf.mtu && node) conf.mtu = node->mtu;
   if (conf.network.empty() && node) conf.network = node->network;
   if (conf.ip_masq && conf.network.empty())
-    throw cni::Error(cni::Code::invalid_config,
-                     "ipMasq needs key \"network\": the ranges of all pods of the cluster",
-                     "nothing is masqueraded towards them; plumbd's node.json names them, too");
+    throw cni::Error(
+        cni::Code::invalid_config,
+        "ipMasq needs key \"network\": the ranges of all pods of the cluster",
+        "packets to these ranges are not masqueraded; with plumbd, node.json supplies them");
   return conf;
 }
 

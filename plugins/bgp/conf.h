@@ -16,29 +16,29 @@ struct Conf {
   std::optional<int> mtu = {};
   bool ip_masq = false;
   firewall::MasqueradeBackend masq_backend = {};
-  std::vector<base::Prefix> network = {};  ///< sees pod addresses as they are, with ipMasq
+  std::vector<base::Prefix> network = {};  ///< destinations that are not masqueraded with ipMasq
   std::optional<cni::Dns> dns = {};        ///< replaces IPAM's
   bool operator==(const Conf&) const = default;
 };
 
-/// Every key that README.md has.
+/// Every key that README.md documents.
 inline constexpr std::string_view kKeys =
     "ipam mtu ipMasq ipMasqBackend network nodeFile subnetFile"
     " dns.nameservers dns.domain dns.search dns.options";
 
-/// Reads plumbd's files. Throws code `when_unusable` for damaged ones, and where there are none and
-/// the configuration names no IPAM.
+/// Reads plumbd's files. Throws code `when_unusable` when they are damaged, or when they are
+/// missing and the configuration has no IPAM.
 std::optional<nodes::NodeFile> find_node(const cni::Request& request, cni::Code when_unusable);
 
-/// `node` gives MTU, network and masquerade where the configuration does not. Throws cni::Error(6)
-/// for a wrong type and (7) for a wrong value, naming the key.
+/// `node` supplies MTU, network and masquerade where the configuration does not. Throws
+/// cni::Error(6) for a wrong type and (7) for a wrong value, naming the key.
 Conf parse_conf(const cni::Request& request, const std::optional<nodes::NodeFile>& node);
 
-/// parse_conf() of a configuration alone: where the ranges are plumbd's, so is the network, and the
-/// files need not be there yet.
+/// Like parse_conf(), for a configuration that is checked without a pod: where plumbd supplies the
+/// ranges it also supplies the network, and its files may be missing.
 void require_usable(const cni::Request& request);
 
-/// The request that IPAM gets: with the ranges of `node` where the configuration names no IPAM.
+/// The request for IPAM, with the ranges of `node` if the configuration has no IPAM.
 cni::Request make_ipam_request(const cni::Request& request,
                                const std::optional<nodes::NodeFile>& node);
 

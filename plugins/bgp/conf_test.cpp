@@ -28,11 +28,11 @@ const nodes::NodeFile kNode{.network = {prefix("10.244.0.0/16")},
                             .mtu = 1400,
                             .ip_masq = true};
 
-TEST(BgpConf, EverythingHasADefault) {
+TEST(BgpConf, EveryKeyHasADefault) {
   EXPECT_EQ(parse_conf(request("{}"), std::nullopt), Conf{});
 }
 
-TEST(BgpConf, TheNodesFileGivesWhatTheConfigurationLeavesOpen) {
+TEST(BgpConf, TheNodesFileSuppliesMissingKeys) {
   EXPECT_EQ(parse_conf(request("{}"), kNode),
             (Conf{.mtu = 1400, .ip_masq = true, .network = {prefix("10.244.0.0/16")}}));
   EXPECT_EQ(parse_conf(request(R"({"mtu":1280,"ipMasq":false,"network":["10.0.0.0/8"]})"), kNode),

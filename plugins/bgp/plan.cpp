@@ -38,8 +38,8 @@ std::vector<int> families_of(const std::vector<cni::IpConfig>& ips) {
   return families;
 }
 
-/// The address with the length of the range that it is of: masquerading leaves that one out.
-/// Nothing for an address outside, which is reachable as it is.
+/// The address with the prefix length of its range, which masquerading excludes. Nothing for an
+/// address outside all ranges, which is not masqueraded.
 std::optional<base::Prefix> find_masquerade(const Conf& conf, const base::IpAddress& address) {
   for (const base::Prefix& range : conf.network)
     if (range.contains(address)) return base::Prefix{address, range.length};
@@ -48,7 +48,7 @@ std::optional<base::Prefix> find_masquerade(const Conf& conf, const base::IpAddr
 
 constexpr std::uint64_t kPriorityAfterOther = 2048;  // the kernel's own for IPv6 is 1024
 
-/// IPv6 needs none: fe80::1 is on every link.
+/// IPv6 needs no route to its gateway: fe80::1 is on every link.
 std::optional<cni::Route> find_on_link_route(int family) {
   if (family != AF_INET) return std::nullopt;
   return cni::Route{.dst = base::host_prefix(gateway_of(family)), .scope = net::kScopeLink};
@@ -74,7 +74,8 @@ cni::Result complete_result(const Conf& conf, cni::Result ipam, const std::vecto
     ip.interface = kContainerInterface;
   }
   const std::vector<int> families = families_of(ipam.ips);
-  // A route without an address to send from is no use, and refused where IPv6 is off.
+  // A route of a family without a source address is useless, and the kernel refuses it where IPv6
+  // is off.
   std::erase_if(ipam.routes, [&](const cni::Route& route) {
     return std::ranges::find(families, route.dst.address.family()) == families.end();
   });

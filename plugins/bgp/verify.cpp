@@ -27,7 +27,7 @@ void verify_host_family(net::Netlink& host, const net::Link& link, int family) {
 
 void verify_host(net::Netlink& host, const Plan& plan, const net::Link& link) {
   if (link.mac != gateway_mac())
-    attach::differs("link " + link.name + " has another MAC address than the pod's gateway, " +
+    attach::differs("link " + link.name + " does not have the MAC address of the pod's gateway, " +
                     gateway_mac().text());
   for (const int family : plan.families) verify_host_family(host, link, family);
   for (const base::IpAddress& address : plan.addresses) {
@@ -41,8 +41,8 @@ void verify_host(net::Netlink& host, const Plan& plan, const net::Link& link) {
   }
 }
 
-/// None at all is well as long as `host` answers: a plugin that changes the pod's MAC address makes
-/// the kernel forget its neighbours.
+/// No neighbour entry at all is accepted as long as `host` answers: a plugin that changes the pod's
+/// MAC address makes the kernel forget its neighbours.
 void verify_gateways(net::Netlink& sandbox, const Plan& plan, const net::Link& link,
                      const net::Link& host) {
   const auto neighbors = net::list_neighbors(sandbox, link.index);
@@ -52,7 +52,7 @@ void verify_gateways(net::Netlink& sandbox, const Plan& plan, const net::Link& l
       attach::verify_conf(host.name, "proxy_arp", "1");
     if (known != neighbors.end() && known->mac != gateway_mac())
       attach::differs("gateway " + known->address.text() + " has MAC address " + known->mac.text() +
-                      " in the sandbox, want " + gateway_mac().text());
+                      " in the sandbox, must be " + gateway_mac().text());
   }
 }
 

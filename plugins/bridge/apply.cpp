@@ -19,10 +19,10 @@
 namespace bridge {
 namespace {
 
-/// The host end needs an event of the kernel's own work queue; the reference waits as long.
+/// The host end comes up by an event of the kernel's work queue; the reference waits as long.
 constexpr int kPortUpMilliseconds = 2550;
 
-/// The sockets of one ADD, and what takes its steps back.
+/// The sockets of one ADD and its undo steps.
 struct Session {
   const cni::Request& request;
   const Conf& conf;
@@ -45,7 +45,8 @@ struct Port {
                    "put pods on another bridge or node");
 }
 
-/// Bridge and pair. The bridge can vanish in between: an ADD that made it and failed takes it back.
+/// Makes the bridge and the pair. The bridge can vanish in between, when the ADD that made it fails
+/// and removes it again.
 Port add_port(Session& session, LinkPlan plan) {
   constexpr int kTries = 3;
   for (int i = 1;; ++i) try {
@@ -65,7 +66,7 @@ Port add_port(Session& session, LinkPlan plan) {
 
 void configure_port(Session& session, const LinkPlan& plan, const Port& port) {
   const int index = port.veth.host.index;
-  // A new port has neither flag: nothing to write for the default.
+  // A new port has neither flag, so the default needs no write.
   if (plan.port != net::PortFlags{}) net::set_port_flags(session.host, index, plan.port);
   if (plan.sets_vlans && !plan.keeps_default_vlan)
     for (const net::PortVlan& vlan : net::list_port_vlans(session.host, index))
@@ -105,8 +106,8 @@ void wait_for_port(Session& session, const Port& port) {
                      "link " + port.veth.host.name);
 }
 
-/// Interfaces in the order that firewall and bandwidth rely on. A bridge without a pinned address
-/// may have taken the new port's: it is read again.
+/// Lists the interfaces in the order that firewall and bandwidth rely on. The bridge is read again:
+/// without a pinned MAC address it may have taken that of the new port.
 std::vector<cni::Interface> describe_interfaces(Session& session, const AddressPlan& plan,
                                                 const Port& port) {
   std::vector<cni::Interface> interfaces{
@@ -118,8 +119,8 @@ std::vector<cni::Interface> describe_interfaces(Session& session, const AddressP
   return interfaces;
 }
 
-/// Whether anything of the attachment lives. What is left of one that does not goes as by DEL: its
-/// rules would apply to the next pod that gets the address (P9).
+/// Returns whether the attachment still exists. If it does not, its leftovers are removed as by
+/// DEL: its rules would apply to the next pod that gets the address.
 bool lives(net::Netlink& host, const cni::Request& request) {
   if (attach::has_host_end(host, attach::owner_of(request))) return true;
   remove(request);

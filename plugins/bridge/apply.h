@@ -5,21 +5,20 @@
 
 namespace bridge {
 
-/// ADD: the pod's port on the bridge, configured. Whatever fails, nothing of this call remains
-/// (S-152).
+/// ADD: connects the pod to a port of the bridge. A failure undoes everything that this call made.
 cni::Result add(const cni::Request& request);
 
-/// DEL: by identity; succeeds when all or part is gone, and does all it can before it reports what
-/// failed (S-164 to S-177).
+/// DEL: finds the attachment by its identity; succeeds when all or part of it is missing already;
+/// removes all it can, then reports the failures.
 void remove(const cni::Request& request);
 
-/// CHECK: compares the kernel with what ADD would make (S-180 to S-189).
+/// CHECK: compares the kernel with what ADD would make.
 void verify(const cni::Request& request);
 
-/// GC: everything of this network that is not of a valid attachment (S-190 to S-203).
+/// GC: removes everything of this network that does not belong to a valid attachment.
 void collect_garbage(const cni::Request& request);
 
-/// STATUS: 50 when ADD cannot work, 51 when running pods are cut off as well (S-205 to S-213).
+/// STATUS: throws code 50 when ADD cannot work, 51 when running pods are cut off as well.
 void report_status(const cni::Request& request);
 
 }  // namespace bridge

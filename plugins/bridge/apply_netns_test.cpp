@@ -62,7 +62,7 @@ TEST_F(BridgeApply, S151_ResultIsTheKernelsState) {
   EXPECT_THAT(inside, HasSubstr(result.interfaces[2].mac));
   EXPECT_THAT(inside, HasSubstr("inet 10.1.0.5/16 brd 10.1.255.255"));
   EXPECT_THAT(inside, HasSubstr("inet6 fd00::5/64"));
-  // S-159; the link-local address is the kernel's own business.
+  // S-159; the kernel makes the link-local address.
   EXPECT_EQ(test::output_in(sandbox_, "ip addr show eth0 scope global tentative"), "");
   EXPECT_THAT(inside, HasSubstr("default via 10.1.0.1 dev eth0"));
   EXPECT_THAT(inside, HasSubstr("default via fd00::1 dev eth0"));
@@ -73,7 +73,7 @@ TEST_F(BridgeApply, S151_ResultIsTheKernelsState) {
   EXPECT_THAT(outside, HasSubstr("inet6 fd00::1/64"));
   EXPECT_EQ(test::output_of("sysctl -n net.ipv4.ip_forward net.ipv6.conf.all.forwarding"),
             "1\n1\n");
-  // Detection would take a second, in which the host resolves no pod for IPv6 that it forwards.
+  // Duplicate address detection takes a second, in which the host cannot forward IPv6 to the pod.
   net::Netlink host;
   EXPECT_NO_THROW(
       net::wait_dad(host, base::Netns::current(), net::get_link(host, "cni0").index, 500));
@@ -98,7 +98,7 @@ TEST_F(BridgeApply, S185_CheckPassesRightAfterAddAndAgain) {
   for (int i = 0; i < 3; ++i) EXPECT_NO_THROW(check_with(kGateway, result));
 }
 
-TEST_F(BridgeApply, S180_CheckNamesWhatIsGone) {
+TEST_F(BridgeApply, S180_CheckNamesTheMissingObject) {
   const cni::Result result = add_with(kGateway);
   const auto broken_by = [&](const std::string& command, bool inside) {
     inside ? test::output_in(sandbox_, command) : test::output_of(command);
@@ -150,7 +150,7 @@ TEST_F(BridgeApply, S165_DelWithoutNamespaceStillRemovesTheHostsEnd) {
   EXPECT_THAT(test::links(), Not(HasSubstr("veth")));
 }
 
-TEST_F(BridgeApply, S168_DelLeavesALinkOfSomebodyElse) {
+TEST_F(BridgeApply, S168_DelLeavesALinkOfAnotherOwner) {
   const cni::Result result = add_with("");
   test::output_in(sandbox_, "ip link del eth0; ip link add eth0 type ifb");
   remove_with("", result);
@@ -178,7 +178,7 @@ TEST_F(BridgeApply, S033_SecondAddIsRefusedAndTheFirstUnharmed) {
 
 TEST_F(BridgeApply, S152_FailureAfterIpamLeavesNothing) {
   const std::string before = test::links();
-  // The address cannot be put on the link: it is there twice.
+  // The kernel refuses the second of two equal addresses.
   host_.install_ipam(R"(echo "$CNI_COMMAND" >> $DIR/log
 echo '{"cniVersion":"1.1.0","ips":[{"address":"10.1.0.5/16"},{"address":"10.1.0.5/16"}]}')");
   EXPECT_ANY_THROW(add_with(kGateway));
@@ -201,7 +201,7 @@ TEST_F(BridgeApply, RefusesAnotherAddressOnTheBridgeUnlessForced) {
   EXPECT_THAT(test::output_of("ip addr show cni0"), Not(HasSubstr("10.9.0.1")));
 }
 
-TEST_F(BridgeApply, GatewaysOfEarlierPodsRangesStay) {
+TEST_F(BridgeApply, KeepsGatewaysOfEarlierPodsRanges) {
   test::output_of("ip link add cni0 type bridge; ip addr add 10.9.0.1/16 dev cni0");
   add_with(R"(,"isGateway":true,"forceAddress":true,"otherRanges":["10.9.0.0/16","fd00:9::/64"])");
   EXPECT_THAT(test::output_of("ip addr show cni0"),
@@ -209,13 +209,13 @@ TEST_F(BridgeApply, GatewaysOfEarlierPodsRangesStay) {
   EXPECT_THROW(add_with(R"(,"isGateway":true,"otherRanges":["10.9.0.0"])"), cni::Error);
 }
 
-TEST_F(BridgeApply, RefusesALinkThatIsNoBridge) {
+TEST_F(BridgeApply, RefusesALinkThatIsNotABridge) {
   test::output_of("ip link add cni0 type ifb");
   EXPECT_THROW(add_with(""), cni::Error);
   EXPECT_EQ(host_.read("log"), "ADD\nDEL\n");
 }
 
-TEST_F(BridgeApply, BridgeKeepsItsMacWhenPortsComeAndGo) {
+TEST_F(BridgeApply, BridgeKeepsItsMacWhenPortsAreAddedAndRemoved) {
   const cni::Result first = add_with(kGateway);
   remove_with(kGateway, first);
   const cni::Result second = add_with(kGateway);
@@ -238,7 +238,7 @@ TEST_F(BridgeApply, PortGetsHairpinIsolationMtuAndMac) {
   EXPECT_THROW(check_with(R"(,"mtu":1400,"portIsolation":false)", result), cni::Error);
 }
 
-TEST_F(BridgeApply, Layer2LeavesAddressesToOthers) {
+TEST_F(BridgeApply, ConfiguresNoAddressInLayer2Mode) {
   const std::string layer2 = R"({"cniVersion":"1.1.0","name":"net1","type":"bridge"})";
   const cni::Result result = add(host_.request(cni::Verb::add, layer2, sandbox_));
   EXPECT_EQ(result.interfaces.size(), 3u);
@@ -249,7 +249,7 @@ TEST_F(BridgeApply, Layer2LeavesAddressesToOthers) {
   EXPECT_NO_THROW(verify(check));
 }
 
-TEST_F(BridgeApply, ContainerInterfaceCanStayDown) {
+TEST_F(BridgeApply, LeavesTheContainerInterfaceDownWhenDisabled) {
   const std::string config =
       R"({"cniVersion":"1.1.0","name":"net1","type":"bridge","disableContainerInterface":true})";
   const cni::Result result = add(host_.request(cni::Verb::add, config, sandbox_));
@@ -259,12 +259,12 @@ TEST_F(BridgeApply, ContainerInterfaceCanStayDown) {
   EXPECT_NO_THROW(verify(check));
 }
 
-TEST_F(BridgeApply, DuplicateAddressDetectionIsWaitedForWhenAsked) {
+TEST_F(BridgeApply, WaitsForDuplicateAddressDetectionWhenEnabled) {
   add_with(R"(,"enabledad":true)");
   EXPECT_THAT(test::output_in(sandbox_, "ip -6 addr show eth0"), Not(HasSubstr("tentative")));
 }
 
-// On such a kernel, a bridge that exists already does not help either.
+// On such a kernel an existing bridge has no VLAN filtering either.
 TEST_F(BridgeApply, U11_NamesVlanFilteringThatTheKernelLacks) {
   if (test::output_of("ip link add u11 type bridge vlan_filtering 1 2>&1") == "")
     GTEST_SKIP() << "the kernel has VLAN filtering";
@@ -301,8 +301,8 @@ TEST_F(BridgeApply, S194_GcRemovesPortsOfUnlistedAttachmentsOfThisNetworkOnly) {
   EXPECT_THAT(test::output_in(other, "ip link"), Not(HasSubstr("eth0")));
 }
 
-// P6: DEL and GC go by owner, whatever the configuration says by now.
-TEST_F(BridgeApply, RulesGoAlthoughTheConfigurationNoLongerAsksForThem) {
+// P6: DEL and GC find rules by their owner, whatever the configuration says now.
+TEST_F(BridgeApply, DelRemovesRulesThatTheConfigurationNoLongerAsksFor) {
   const auto rules = [] { return test::output_of("nft list ruleset"); };
   for (const char* backend : {"nftables", "iptables"})
     for (const bool by_gc : {false, true})

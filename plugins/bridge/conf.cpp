@@ -31,7 +31,7 @@ std::optional<std::uint16_t> trunk_id(const json::Object& entry, const char* key
   if (!id) return std::nullopt;
   if (*id < 1 || *id > kLastVlan)
     refuse(std::string("incorrect trunk ") + what + " parameter",
-           entry.path_of(key) + " is " + std::to_string(*id) + ", want 1 to 4094");
+           entry.path_of(key) + " is " + std::to_string(*id) + ", must be 1 to 4094");
   return static_cast<std::uint16_t>(*id);
 }
 
@@ -52,20 +52,21 @@ std::vector<std::uint16_t> parse_trunk(const std::vector<json::Object>& entries)
   return {ids.begin(), ids.end()};
 }
 
-/// What a link can have as its address: the kernel says of others only that it cannot assign them.
+/// Refuses MAC addresses that a link cannot have: the kernel's own error says only "Cannot assign
+/// requested address".
 base::Mac require_unicast(const std::string& text, const std::string& key) {
   constexpr std::uint8_t kMulticast = 1;
   const auto mac = base::Mac::parse(text);
   const std::string problem = "address " + json::quote(text) + ": ";
-  if (!mac) refuse(problem + "invalid MAC address", key + ": want aa:bb:cc:dd:ee:ff");
+  if (!mac) refuse(problem + "invalid MAC address", key + ": must look like aa:bb:cc:dd:ee:ff");
   if ((mac->bytes[0] & kMulticast) != 0)
     refuse(problem + "multicast bit is set, a link needs a unicast MAC address",
-           key + ": want the lowest bit of the first byte to be 0, such as 02:00:00:00:00:01");
+           key + ": the lowest bit of the first byte must be 0, such as 02:00:00:00:00:01");
   if (mac->is_zero()) refuse(problem + "all zero, a link needs a MAC address", key);
   return *mac;
 }
 
-/// runtimeConfig.mac, else args.cni.mac, else CNI_ARGS MAC (reference-plugins 2.1).
+/// runtimeConfig.mac, else args.cni.mac, else CNI_ARGS MAC.
 std::optional<base::Mac> parse_mac(const cni::Request& request) {
   const json::Object& config = request.config;
   std::string key = "key runtimeConfig.mac";
@@ -74,7 +75,7 @@ std::optional<base::Mac> parse_mac(const cni::Request& request) {
     key = "key args.cni.mac";
     text = config.get_object("args").get_object("cni").get_string("mac");
   }
-  // Only what asks for a MAC is read strictly; other CNI_ARGS are none of ours (S-245).
+  // CNI_ARGS are parsed strictly only if they contain MAC; other keys may belong to other plugins.
   if (text.empty() && request.args.find("MAC=") != std::string::npos) {
     key = "MAC in CNI_ARGS";
     text = cni::parse_args(request.args, {"MAC"})["MAC"];

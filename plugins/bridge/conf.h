@@ -19,7 +19,8 @@ struct Conf {
   bool is_gateway = false;
   bool is_default_gateway = false;
   bool force_address = false;
-  std::vector<base::Prefix> other_ranges = {};  ///< whose gateways stay on the bridge
+  std::vector<base::Prefix> other_ranges =
+      {};  ///< ranges of earlier pods, whose gateways stay on the bridge
   bool ip_masq = false;
   firewall::MasqueradeBackend masq_backend = {};
   std::optional<int> mtu = {};
@@ -34,11 +35,11 @@ struct Conf {
   bool disable_container_interface = false;
   bool port_isolation = false;
   std::optional<base::Mac> mac = {};
-  std::optional<cni::Dns> dns = {};  ///< replaces IPAM's (reference-plugins 1.19)
+  std::optional<cni::Dns> dns = {};  ///< replaces IPAM's
   bool operator==(const Conf&) const = default;
 };
 
-/// Every key that README.md has.
+/// Every key that README.md documents.
 inline constexpr std::string_view kKeys =
     "bridge isGateway isDefaultGateway forceAddress otherRanges ipMasq ipMasqBackend mtu"
     " hairpinMode promiscMode vlan vlanTrunk[].id vlanTrunk[].minID vlanTrunk[].maxID"
@@ -48,7 +49,8 @@ inline constexpr std::string_view kKeys =
 /// Throws cni::Error(6) for a wrong type and (7) for a wrong value, naming the key.
 Conf parse_conf(const cni::Request& request);
 
-/// What DEL and GC need; nothing else of a configuration can fail them (S-172).
+/// Reads only the keys that DEL and GC need, so that an otherwise broken configuration does not
+/// prevent a removal.
 Conf parse_conf_for_removal(const cni::Request& request);
 
 }  // namespace bridge

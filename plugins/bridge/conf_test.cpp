@@ -39,7 +39,7 @@ TEST(BridgeConf, DefaultGatewayImpliesGateway) {
   EXPECT_TRUE(parse_conf(request(R"({"isDefaultGateway":true})")).is_gateway);
 }
 
-TEST(BridgeConf, S103_RefusesValuesThatMeanNothing) {
+TEST(BridgeConf, S103_RefusesInvalidValues) {
   const auto code = cni::Code::invalid_config;
   EXPECT_EQ(refusal(R"({"vlan":4095})"),
             std::pair(std::string("invalid VLAN ID 4095 (must be between 0 and 4094)"), code));
@@ -90,18 +90,18 @@ TEST(BridgeConf, MacComesFromTheCapabilityThenArgsThenCniArgs) {
   EXPECT_EQ(parse_conf(one).mac->text(), "02:00:00:00:00:03");
 }
 
-TEST(BridgeConf, S245_GarbageInCniArgsIsNobodysBusiness) {
+TEST(BridgeConf, S245_IgnoresMalformedCniArgsWithoutAMac) {
   auto garbage = request("{}");
   garbage.args = "a;;=b=c";
   EXPECT_NO_THROW(parse_conf(garbage));
 }
 
-TEST(BridgeConf, S077_RefusesLayer2WhereTheVersionCannotSayIt) {
+TEST(BridgeConf, S077_RefusesLayer2WhereTheVersionCannotExpressIt) {
   EXPECT_THROW(parse_conf(request("{}", {0, 2, 0})), cni::Error);
   EXPECT_NO_THROW(parse_conf(request("{}", {0, 3, 0})));
 }
 
-TEST(BridgeConf, S172_RemovalIgnoresWhatItDoesNotNeed) {
+TEST(BridgeConf, S172_RemovalIgnoresBrokenKeysThatItDoesNotNeed) {
   EXPECT_NO_THROW(parse_conf_for_removal(
       request(R"({"vlan":9999,"vlanTrunk":3,"mtu":"x","runtimeConfig":{"mac":"zz"}})")));
 }

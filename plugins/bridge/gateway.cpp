@@ -15,7 +15,7 @@
 namespace bridge {
 namespace {
 
-/// Takes back a bridge that this call made, unless somebody else's port is on it by now.
+/// Removes a bridge that this call made, unless another attachment has a port on it by now.
 void remove_unused_bridge(net::Netlink& host, const std::string& name) {
   const auto bridge = net::find_link(host, name);
   if (!bridge) return;
@@ -24,14 +24,15 @@ void remove_unused_bridge(net::Netlink& host, const std::string& name) {
     net::remove_link(host, bridge->index);
 }
 
-/// A bridge with a given address keeps it; otherwise it would follow its ports' lowest.
+/// Pins the bridge's MAC address; otherwise the bridge would take the lowest one of its ports.
 void pin_mac(net::Netlink& host, const net::Link& link) {
-  // Zero is what a bridge is left with after its last port has gone (kernel: br_stp_recalculate).
+  // A bridge has MAC address zero after its last port has been removed (kernel:
+  // br_stp_recalculate).
   const bool usable = link.mac && !link.mac->is_zero();
   net::set_mac(host, link.index, usable ? *link.mac : base::random_mac());
 }
 
-/// IPv6 link-local addresses, of which the kernel makes one itself, stand beside all others.
+/// IPv6 link-local addresses, one of which the kernel makes, conflict with no other address.
 bool conflicts(const base::Prefix& present, const base::Prefix& wanted) {
   if (!present.address.is_v4() && present.address.is_link_local_unicast()) return false;
   if (present.address.is_v4() != wanted.address.is_v4()) return false;
@@ -39,7 +40,7 @@ bool conflicts(const base::Prefix& present, const base::Prefix& wanted) {
          wanted.contains(present.address);
 }
 
-/// Takes back a gateway address, unless pods beside the failed one need it by now.
+/// Removes a gateway address again, unless other pods than the failed one need it by now.
 void remove_unused_gateway(net::Netlink& host, int index, const base::Prefix& address) {
   const auto links = net::list_links(host);
   if (std::ranges::count(links, index, &net::Link::master) <= 1)
@@ -84,15 +85,14 @@ net::Link ensure_bridge(net::Netlink& host, const LinkPlan& plan, base::Undo& un
   const std::string& name = plan.bridge.name;
   auto link = net::find_link(host, name);
   if (!link) {
-    // Before the step, which can be done and its answer lost.
+    // Registered before the step: the kernel may carry it out although its answer is lost.
     const auto is_ours = std::make_shared<bool>(true);
     undo.add("delete bridge \"" + name + "\"", [&host, name, is_ours] {
       if (*is_ours) remove_unused_bridge(host, name);
     });
     *is_ours = net::add_bridge(host, plan.bridge);  // false: a parallel ADD, or an operator, did
-    // Before it is up, when the kernel makes its link-local address, from a random MAC address:
-    // while that address is tentative the host resolves no pod for the IPv6 that it forwards, for 2
-    // s.
+    // Done before the bridge is up, when the kernel makes its link-local address from a random MAC
+    // address: while that address is tentative, for 2 s, the host cannot forward IPv6 to any pod.
     net::try_write_sysctl("net/ipv6/conf/" + name + "/accept_dad", "0");
     link = net::get_link(host, name);
   }
@@ -111,8 +111,8 @@ net::Link ensure_vlan_link(net::Netlink& host, const net::Link& bridge, const Co
   const std::string name = bridge.name + "." + std::to_string(conf.vlan);
   auto link = net::find_link(host, name);
   if (!link) link = add_vlan_link(host, bridge, name);
-  // Up comes last: what a killed ADD left unfinished, or a parallel one has not finished yet, is
-  // finished here.
+  // Setting it up comes last: a bridge that is down may be half made, by a killed or a parallel
+  // ADD, and is completed here.
   if (link->up || link->kind != "veth") return *link;
   const int port = link->peer_index;
   net::add_port_vlan(host, port, {.id = conf.vlan, .pvid = true, .untagged = true});
@@ -130,9 +130,10 @@ void ensure_gateways(net::Netlink& host, const net::Link& link, const AddressPla
   for (const base::Prefix& gateway : plan.gateways) {
     if (std::ranges::find(present, gateway, &net::Address::prefix) != present.end()) continue;
     remove_conflicting(host, link, plan, gateway);
-    // Nobody on the bridge can have it. False: a parallel ADD was faster.
+    // Added without duplicate address detection: no host on the bridge can have it. False: a
+    // parallel ADD was faster.
     const bool added = net::ensure_address(host, link.index, gateway);
-    // A VLAN's gateway link does not tell which pods use it: its addresses stay, as it does.
+    // A VLAN's gateway link does not show which pods use it: the link and its addresses stay.
     if (added && link.kind == "bridge")
       undo.add("remove gateway " + gateway.text(), [&host, index = link.index, gateway] {
         remove_unused_gateway(host, index, gateway);

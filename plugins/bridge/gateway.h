@@ -11,8 +11,8 @@
 
 namespace bridge {
 
-/// The bridge of `plan`, created and set up where it is missing. Settings of an existing one stay
-/// as they are. Throws code 7 when the name belongs to another kind of link.
+/// Returns the bridge of `plan`; creates and sets it up if it is missing. Settings of an existing
+/// bridge are not changed. Throws code 7 when the name belongs to another kind of link.
 net::Link ensure_bridge(net::Netlink& host, const LinkPlan& plan, base::Undo& undo);
 
 /// The host's leg in a VLAN of the bridge: a veth `<bridge>.<vlan>` whose peer is an access port.
@@ -20,8 +20,8 @@ net::Link ensure_bridge(net::Netlink& host, const LinkPlan& plan, base::Undo& un
 net::Link ensure_vlan_link(net::Netlink& host, const net::Link& bridge, const Conf& conf);
 
 /// Puts the gateway addresses on `link`, pins its MAC address and turns on forwarding. An other
-/// IPv4 address, or a global IPv6 one of an overlapping subnet, is removed with `plan.force` and
-/// refused without.
+/// IPv4 address, or a global IPv6 one of an overlapping subnet, is removed if `plan.force` is set,
+/// and refused otherwise.
 void ensure_gateways(net::Netlink& host, const net::Link& link, const AddressPlan& plan,
                      base::Undo& undo);
 

@@ -21,7 +21,7 @@ bool has_default_with_gateway(const cni::Result& result, bool v4) {
   });
 }
 
-/// VLANs of the port: the access VLAN untagged, those of the trunk tagged. A trunk without an
+/// VLANs of the port: the access VLAN untagged, the VLANs of the trunk tagged. A trunk without an
 /// access VLAN keeps untagged traffic in VLAN 1.
 std::vector<net::PortVlan> port_vlans(const Conf& conf) {
   std::vector<net::PortVlan> vlans;

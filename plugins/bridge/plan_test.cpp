@@ -49,7 +49,7 @@ TEST(BridgePlan, S121_AddressesBelongToTheContainersInterface) {
     EXPECT_EQ(ip.interface, kContainerInterface);
 }
 
-TEST(BridgePlan, DefaultRouteOncePerFamilyAfterIpams) {
+TEST(BridgePlan, AddsOneDefaultRoutePerFamilyAfterIpamsRoutes) {
   const Conf conf{.is_gateway = true, .is_default_gateway = true};
   auto ipam = dual_stack();
   ipam.ips.push_back({.address = prefix("10.2.0.5/16"), .gateway = address("10.2.0.1")});
@@ -75,7 +75,7 @@ TEST(BridgePlan, ConfiguredDnsReplacesIpams) {
   EXPECT_TRUE(complete_result({.dns = cni::Dns{}}, ipam).dns.empty());
 }
 
-TEST(BridgePlan, VlanGatewayIsALinkOfItsOwn) {
+TEST(BridgePlan, VlanGatewayIsASeparateLink) {
   const Conf conf{.is_gateway = true, .vlan = 7};
   const auto plan = make_address_plan(conf, request(), complete_result(conf, dual_stack()));
   EXPECT_EQ(plan.gateway_link, "cni0.7");
@@ -96,7 +96,7 @@ TEST(BridgePlan, MasqueradesOnlyWhenAsked) {
             (std::vector{prefix("10.1.0.5/16"), prefix("fd00::5/64")}));
 }
 
-TEST(BridgePlan, S183_AddressesOfOtherInterfacesAreNotOurs) {
+TEST(BridgePlan, S183_IgnoresAddressesOfOtherInterfaces) {
   auto result = complete_result({}, dual_stack());
   result.ips[1].interface = 7;
   result.ips.push_back({.address = prefix("10.3.0.1/24")});

@@ -5,7 +5,7 @@
 
 namespace bridge {
 
-/// Plugin bridge; without state of its own, so that another plugin can run it in process.
+/// Plugin bridge. The object has no state, so that another plugin can run it in process.
 const cni::Plugin& plugin();
 
 }  // namespace bridge

@@ -19,7 +19,7 @@ void remove(const cni::Request& request) {
   failures.attempt([&] {
     firewall::remove_attachment_rules(nft, owner, attach::addresses_of(request.prev_result));
   });
-  // The link goes before its address: no pod may still answer for it when it is handed out again.
+  // The link goes before its address: no pod may still answer for it when another pod gets it.
   failures.attempt([&] { attach::remove_veth_pair(request.sandbox, owner, request.prev_result); });
   failures.attempt([&] { cni::Ipam(request).del(); });
   failures.report();

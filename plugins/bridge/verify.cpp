@@ -26,13 +26,13 @@ net::Link verify_bridge(net::Netlink& host, const Conf& conf, const cni::Result&
   if (!bridge->up) attach::differs("bridge \"" + conf.bridge + "\" is down");
   if (conf.promisc && !bridge->promisc)
     attach::differs("bridge \"" + conf.bridge + "\" is not in promiscuous mode");
-  // Without a gateway on it, the bridge follows its ports' lowest address as they come and go.
+  // A bridge without a gateway takes the lowest MAC address of its current ports.
   const bool pinned = conf.is_gateway && conf.vlan == 0;
   for (const cni::Interface& interface : result.interfaces)
     if (pinned && interface.name == conf.bridge && interface.sandbox.empty() &&
         mac_differs(*bridge, interface.mac))
-      attach::differs("bridge \"" + conf.bridge + "\" has another MAC address than " +
-                      interface.mac);
+      attach::differs("bridge \"" + conf.bridge +
+                      "\" does not have the MAC address of prevResult, " + interface.mac);
   return *bridge;
 }
 
@@ -51,10 +51,10 @@ net::Link verify_port(net::Netlink& host, const cni::Result& result, const net::
   attach::differs("CNI veth created for bridge " + bridge.name + " was not found");
 }
 
-/// One flag of a port. Off counts as asked for only where the configuration names it.
+/// Compares one flag of a port. "Off" is required only if the configuration has the key.
 void verify_flag(const std::string& what, bool wanted, bool present, bool is_named) {
   if (present != wanted && (wanted || is_named))
-    attach::differs(what + (present ? " is on, want off" : " is off, want on"));
+    attach::differs(what + (present ? " is on, must be off" : " is off, must be on"));
 }
 
 void verify_port_flags(net::Netlink& host, const json::Object& config, net::PortFlags wanted,
@@ -114,8 +114,8 @@ void verify(const cni::Request& request) {
 
 namespace {
 
-/// Without a bridge there is nothing wrong before the first ADD makes it (S-213), but containers
-/// whose host ends remain have lost their network (S-207).
+/// A missing bridge is fine before the first ADD, which makes it. If host ends of containers exist,
+/// these containers have lost their network.
 void require_no_orphans(net::Netlink& host, const cni::Request& request, const Conf& conf) {
   const std::string prefix = attach::alias_prefix(request.network);
   const auto links = net::list_links(host);

@@ -31,7 +31,7 @@ void remove(const cni::Request& request) {
   net::Netlink sandbox(*request.sandbox);
   const net::Link link = net::get_link(sandbox, kName);
   const bool own = link.alias == attach::alias_of(attach::owner_of(request));
-  // The reference leaves no mark: then prevResult has to tell that this attachment is its owner.
+  // The reference leaves no alias: then prevResult must show that this attachment owns `lo`.
   if (!own && (attach::names_owner(link.alias) || !is_listed(request))) return;
   net::set_down(sandbox, link.index, own ? "" : link.alias);
 }

@@ -5,11 +5,11 @@
 
 namespace loopback {
 
-/// ADD: `lo` up, with the alias of the attachment that set it up; a failure leaves it as it was.
+/// ADD: sets `lo` up and gives it the alias of this attachment; a failure leaves it unchanged.
 cni::Result add(const cni::Request& request);
 
-/// DEL: `lo` down, where there still is a sandbox and this attachment set it up: `lo` has its
-/// alias, or prevResult lists it and it has none.
+/// DEL: sets `lo` down if the sandbox still exists and this attachment set it up: `lo` has its
+/// alias, or has no alias and prevResult lists it.
 void remove(const cni::Request& request);
 
 /// CHECK: `lo` is up and has the addresses that prevResult gives it.

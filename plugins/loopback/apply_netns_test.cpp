@@ -30,7 +30,7 @@ class LoopbackApply : public testing::Test {
   cni::Request request_{.netns = "/run/netns/t"};
 };
 
-TEST_F(LoopbackApply, S151_BringsLoUpAndTellsItsAddresses) {
+TEST_F(LoopbackApply, S151_SetsLoUpAndListsItsAddresses) {
   ASSERT_FALSE(is_up());
   const auto result = add(request_);
   EXPECT_TRUE(is_up());
@@ -56,7 +56,7 @@ TEST_F(LoopbackApply, S164_DelTakesLoDownAnyNumberOfTimes) {
   remove(request_);
 }
 
-TEST_F(LoopbackApply, S180_CheckNoticesWhatIsGone) {
+TEST_F(LoopbackApply, S180_CheckNoticesMissingObjects) {
   EXPECT_EQ(verify_failure(), "Required prevResult missing");  // S-179
   request_.prev_result = add(request_);
   EXPECT_EQ(verify_failure(), "");

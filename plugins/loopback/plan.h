@@ -11,10 +11,10 @@ namespace loopback {
 
 inline constexpr const char* kName = "lo";
 
-/// Whether prevResult lists `lo` of a sandbox.
+/// Returns whether prevResult lists `lo` of a sandbox.
 bool is_listed(const cni::Request& request);
 
-/// Throws cni::Error unless every address is a loopback one.
+/// Throws cni::Error unless every address is a loopback address.
 void require_loopback(const std::vector<net::Address>& addresses);
 
 /// ADD's result: prevResult unchanged, else `lo` with the first address of each family.

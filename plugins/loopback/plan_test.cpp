@@ -35,7 +35,7 @@ TEST(LoopbackPlan, RefusesAnAddressThatIsNotLoopback) {
   EXPECT_THROW(require_loopback({address("127.0.0.1/8"), address("10.0.0.1/8")}), cni::Error);
 }
 
-// S-122 S-183: other plugins' entries and indices that lead nowhere are none of our business.
+// S-122 S-183: entries of other plugins and invalid indices are ignored.
 TEST(LoopbackPlan, S122_ChecksOnlyAddressesListedForLo) {
   const cni::Result result{.interfaces = {{.name = "eth0", .mac = "", .sandbox = "/n"},
                                           {.name = "lo", .mac = "", .sandbox = "/n"}},

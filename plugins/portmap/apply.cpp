@@ -27,9 +27,9 @@ namespace {
 
 constexpr int kFamilies[] = {AF_INET, AF_INET6};
 
-/// Without this the kernel drops packets from 127.0.0.1 that leave by the container's link. The
-/// link may not be there yet, or the address unreachable: then nothing from localhost could get
-/// there anyway.
+/// Without this the kernel drops packets from 127.0.0.1 that leave by the container's link. If the
+/// link does not exist yet or the address is unreachable, nothing is done: packets from localhost
+/// could not reach it anyway.
 void let_localhost_in(const base::IpAddress& container) {
   net::Netlink netlink;
   const auto index = net::find_output_link(netlink, container);
@@ -37,7 +37,7 @@ void let_localhost_in(const base::IpAddress& container) {
   if (link) net::ensure_conf(link->name, "route_localnet", "1");
 }
 
-/// A flow that began before the ports changed would keep its old way for as long as it lasts.
+/// A flow that began before the ports changed would keep its old destination as long as it lasts.
 void forget_flows(int family, const std::vector<std::uint16_t>& ports) {
   try {
     firewall::forget_udp_flows(family, ports);
@@ -47,9 +47,9 @@ void forget_flows(int family, const std::vector<std::uint16_t>& ports) {
 }
 
 constexpr const char* kMissingChainAdvice =
-    "kube-proxy in iptables mode makes KUBE-MARK-MASQ: start what makes the chain, or remove the "
-    "key "
-    "externalSetMarkChain, so that portmap marks packets itself";
+    "kube-proxy in iptables mode makes KUBE-MARK-MASQ: start the program that makes the chain, or "
+    "remove "
+    "the key externalSetMarkChain, so that portmap marks packets itself";
 
 std::string missing_chain(const std::string& chain, int family) {
   return "chain \"" + chain + "\" of externalSetMarkChain does not exist in table nat of " +
@@ -63,14 +63,14 @@ std::vector<std::uint16_t> udp_ports_of(const firewall::HostPorts& family) {
   return ports;
 }
 
-/// The ports that ADD opened, as far as configuration and prevResult still tell; they only save a
-/// walk.
+/// The ports that ADD opened, as far as configuration and prevResult still show them; knowing them
+/// only saves a walk.
 std::vector<firewall::HostPorts> known_ports(const cni::Request& request) noexcept {
   try {
     if (!request.prev_result) return {};
     return make_plan(parse_conf(request), *request.prev_result, request.ifname).nftables;
   } catch (const std::exception&) {
-    return {};  // broken by now: DEL goes by owner
+    return {};  // broken by now: DEL finds the rules by their owner
   }
 }
 
@@ -96,8 +96,8 @@ std::set<base::IpAddress> addresses_of(const Plan& plan) {
   return addresses;
 }
 
-/// Dead holders do not stop an ADD, which replaces them; but runtimes that never ask for GC leave
-/// more and more of them.
+/// Dead holders do not stop an ADD, which replaces them; but they pile up under runtimes that never
+/// call GC.
 void tell_dead_holders(nft::Nft& nft) {
   Holders holders;
   for (const firewall::HostPortHold& hold : firewall::list_host_ports(nft))
@@ -161,7 +161,7 @@ void verify(const cni::Request& request) {
   const firewall::Owner owner = attach::owner_of(request);
   nft::Nft nft;
   for (const firewall::HostPorts& family : plan.nftables)
-    // What the reference set up before an upgrade serves as well.
+    // Rules of the reference from before an upgrade are accepted as well.
     if (firewall::find_missing_iptables_host_port(nft, owner, family))
       firewall::check_host_ports(nft, owner, {&family, 1});
   for (const firewall::IptablesHostPorts& family : plan.iptables)
@@ -171,7 +171,7 @@ void verify(const cni::Request& request) {
                            family.ports.container.address.text() + " port " +
                            std::to_string(port->container_port),
                        "a rule of chain " + firewall::iptables_chain("CNI-DN-", owner) +
-                           " of iptables table nat, or what leads to it, is missing");
+                           " of iptables table nat, or a jump to it, is missing");
 }
 
 void collect_garbage(const cni::Request& request) {

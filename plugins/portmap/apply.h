@@ -5,19 +5,20 @@
 
 namespace portmap {
 
-/// ADD: opens the host ports in one transaction and hands prevResult on unchanged (S-223).
+/// ADD: opens the host ports in one transaction and passes prevResult on unchanged.
 cni::Result add(const cni::Request& request);
 
-/// DEL: by owner, whatever the configuration says; also what the reference left (S-255).
+/// DEL: removes everything of the owner, whatever the configuration says; also the rules of the
+/// reference plugin.
 void remove(const cni::Request& request);
 
-/// CHECK: every port as ADD makes it, or as the reference made it before an upgrade.
+/// CHECK: every port must be as ADD makes it, or as the reference made it before an upgrade.
 void verify(const cni::Request& request);
 
-/// GC: all of this network that is of no valid attachment (S-194).
+/// GC: removes everything of this network that does not belong to a valid attachment.
 void collect_garbage(const cni::Request& request);
 
-/// STATUS: 50 when the backend cannot serve ADD.
+/// STATUS: throws code 50 when the backend cannot serve ADD.
 void report_status(const cni::Request& request);
 
 }  // namespace portmap

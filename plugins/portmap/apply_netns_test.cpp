@@ -33,7 +33,7 @@ std::string rules() {
   return test::output_of("nft list ruleset");
 }
 std::string nat(const std::string& tool) {
-  // P10: the reference lets connections to ::1 hang. Counters are of what the kernel sends itself.
+  // P10: with the reference, connections to ::1 hang. Counters count the kernel's own packets.
   return test::output_of(tool + "-save -t nat | sed '/^#\\|::1.128 -j RET/d; s/ \\[.*\\]$//'");
 }
 
@@ -75,7 +75,7 @@ TEST_P(PortmapBackends, PacketsFindTheContainerAndTheWayBack) {
   EXPECT_EQ(web(nullptr, "127.0.0.1"), "10.22.0.1");
   EXPECT_NE(web(nullptr, W::kHost), "nothing");
   EXPECT_EQ(web(&world_.pod, W::kHost), "10.22.0.1");        // to itself
-  EXPECT_EQ(web(&world_.neighbour, W::kHost), "10.22.0.1");  // would answer past the host else
+  EXPECT_EQ(web(&world_.neighbour, W::kHost), "10.22.0.1");  // replies pass through the host
   EXPECT_EQ(web(&world_.neighbour, W::kHost6), "fd00:22::1");
   EXPECT_EQ(world_.tcp(world_.pod, 80, &world_.neighbour, {W::kPod, 80}), W::kNeighbour);  // direct
   EXPECT_EQ(world_.udp(world_.pod, 53, &world_.outside, {W::kHost, 5300}), W::kOutside);
@@ -133,7 +133,7 @@ TEST_P(PortmapBackends, ARunningUdpFlowFollowsTheChange) {
     char byte = 0;
     return ::recv(server.get(), &byte, 1, 0) == 1;
   };
-  // Connection tracking works once a rule asks for it, as on any host with NAT.
+  // Connection tracking starts with the first rule that uses it, as on every host with NAT.
   test::output_of(
       "nft 'add table ip x; add chain ip x y { type nat hook prerouting priority -90; }'");
   EXPECT_FALSE(arrives());
@@ -339,7 +339,7 @@ TEST_F(Portmap, ANewerReferencesRulesAreRemoved) {
 
 constexpr const char* kReference = "/usr/lib/cni/portmap";
 
-TEST_F(Portmap, WhatTheReferenceMadeIsCheckedAndRemoved) {
+TEST_F(Portmap, ChecksAndRemovesTheRulesOfTheReference) {
   if (::access(kReference, X_OK) != 0) GTEST_SKIP() << kReference << " is not installed";
   const auto call_reference = [&](const std::string& verb) {
     const std::string netns =
@@ -369,7 +369,7 @@ TEST_F(Portmap, WhatTheReferenceMadeIsCheckedAndRemoved) {
     ASSERT_THAT(theirs, HasSubstr("CNI-DN-"));
     remove_all();
     EXPECT_THAT(nat("iptables") + nat("ip6tables"), Not(HasSubstr("CNI-DN-"))) << variant;
-    // The other way round: ours is what theirs was, and theirs removes it.
+    // The other way round: the reference removes the rules that portmap made.
     add_with(R"("backend":"iptables",)");
     EXPECT_EQ(nat("iptables") + nat("ip6tables"), theirs);
     call_reference("DEL");

@@ -12,7 +12,7 @@ namespace {
 
 using Condition = firewall::HostPortCondition;
 
-/// The words still to be read.
+/// Reads words one after another.
 class Reader {
  public:
   Reader(const std::vector<std::string>& words, std::string_view key) : words_(words), key_(key) {}
@@ -21,7 +21,8 @@ class Reader {
 
   std::string take() {
     if (at_end())
-      throw cni::Error(cni::Code::invalid_config, std::string(key_) + " ends too early",
+      throw cni::Error(cni::Code::invalid_config,
+                       std::string(key_) + " ends in the middle of a condition",
                        "after \"" + (words_.empty() ? "" : words_.back()) + "\"");
     return words_[next_++];
   }
@@ -34,8 +35,8 @@ class Reader {
 
   [[noreturn]] void refuse(const std::string& word, const std::string& wanted) const {
     throw cni::Error(cni::Code::invalid_config,
-                     std::string(key_) + ": \"" + word + "\" is not understood",
-                     "want " + wanted + "; the iptables backend takes any match of iptables");
+                     std::string(key_) + ": \"" + word + "\" is not a condition that portmap knows",
+                     "must be " + wanted + "; the iptables backend takes any match of iptables");
   }
 
  private:

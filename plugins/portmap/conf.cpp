@@ -22,7 +22,7 @@ std::uint16_t parse_port(const json::Object& mapping, const char* key, const cha
   const std::int64_t port = mapping.find_int(key).value_or(0);
   if (port < 1 || port > kLastPort)
     refuse(std::string("Invalid ") + which + " port number: " + std::to_string(port),
-           mapping.path_of(key) + ": want 1 to 65535");
+           mapping.path_of(key) + ": must be 1 to 65535");
   return static_cast<std::uint16_t>(port);
 }
 
@@ -34,18 +34,18 @@ firewall::HostPort parse_mapping(const json::Object& mapping) {
   const auto protocol = firewall::find_port_protocol(name);
   if (!protocol)
     refuse("Invalid protocol: \"" + name + "\"",
-           mapping.path_of("protocol") + ": want tcp, udp, sctp, dccp or udplite");
+           mapping.path_of("protocol") + ": must be tcp, udp, sctp, dccp or udplite");
   port.protocol = *protocol;
   const std::string address = mapping.get_string("hostIP");
   if (address.empty()) return port;
   port.host_ip = base::IpAddress::parse(address);
   if (!port.host_ip)
     refuse("Invalid host IP: \"" + address + "\"",
-           mapping.path_of("hostIP") + ": want an IPv4 or IPv6 address, or none for all");
+           mapping.path_of("hostIP") + ": must be an IPv4 or IPv6 address, or none for all");
   return port;
 }
 
-/// The same port twice is one port; one port to two destinations cannot be.
+/// The same mapping twice counts once; one host port with two destinations is refused.
 void add_mapping(std::vector<firewall::HostPort>& mappings, const firewall::HostPort& port,
                  const std::string& where) {
   for (const firewall::HostPort& other : mappings) {
@@ -69,7 +69,7 @@ std::vector<firewall::HostPort> parse_mappings(const json::Object& config) {
   return mappings;
 }
 
-/// Items may hold several words; the reference joins them with blanks all the same.
+/// An item may hold several words: the reference joins all items with blanks.
 std::vector<std::string> parse_words(const json::Object& config, const char* key) {
   std::vector<std::string> words;
   for (const std::string& item : config.find_strings(key).value_or(std::vector<std::string>{})) {
@@ -87,14 +87,14 @@ bool is_iptables_syntax(const std::vector<std::string>& words) {
   return !words.empty() && (words[0][0] == '-' || words[0][0] == '!');
 }
 
-/// The keys that only `backend` other than the chosen one understands.
+/// The keys that only the backend that was not chosen understands.
 std::string foreign_keys(const Conf& conf, Backend backend) {
   std::string keys;
   const auto note = [&](const char* key) { keys += (keys.empty() ? "" : " ") + std::string(key); };
   const auto is_foreign = [&](const std::vector<std::string>& words) {
     return !words.empty() && is_iptables_syntax(words) == (backend == Backend::nftables);
   };
-  // In the reference's order.
+  // In the order of the reference.
   if (backend == Backend::nftables && !conf.set_mark_chain.empty()) note("externalSetMarkChain");
   if (is_foreign(conf.conditions_v4)) note("conditionsV4");
   if (is_foreign(conf.conditions_v6)) note("conditionsV6");
@@ -105,8 +105,8 @@ Backend parse_backend(const json::Object& config, const Conf& conf) {
   const std::string name = config.get_string("backend");
   if (!name.empty() && name != "nftables" && name != "iptables")
     refuse("unrecognized backend \"" + name + "\"",
-           "key backend: want \"nftables\" or \"iptables\"");
-  // A configuration without `backend` that speaks iptables has always meant it.
+           "key backend: must be \"nftables\" or \"iptables\"");
+  // Without `backend`, keys of iptables choose iptables, as in the reference.
   Backend backend = name == "iptables" ? Backend::iptables : Backend::nftables;
   if (name.empty() && !foreign_keys(conf, Backend::nftables).empty()) backend = Backend::iptables;
   const std::string foreign = foreign_keys(conf, backend);
@@ -154,7 +154,7 @@ std::vector<std::uint16_t> known_udp_ports(const cni::Request& request) noexcept
     for (const firewall::HostPort& port : parse_mappings(request.config))
       if (port.protocol == IPPROTO_UDP) ports.push_back(port.host_port);
   } catch (const std::exception&) {
-    // A removal goes by owner; a broken configuration only costs the hint.
+    // A removal finds the rules by their owner; a broken configuration only costs the hint.
   }
   return ports;
 }

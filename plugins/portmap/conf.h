@@ -27,16 +27,16 @@ struct Conf {
   bool operator==(const Conf&) const = default;
 };
 
-/// Every key that README.md has.
+/// Every key that README.md documents.
 inline constexpr std::string_view kKeys =
     "backend snat masqAll markMasqBit externalSetMarkChain conditionsV4 conditionsV6";
 
 /// Throws cni::Error 7 naming key and value, 6 for a wrong type. Without `backend`, a configuration
-/// in iptables' words gets iptables, all others nf_tables.
+/// with keys or words of iptables gets iptables, all others nf_tables.
 Conf parse_conf(const cni::Request& request);
 
-/// The UDP host ports that a configuration tells, which may be broken: then there are fewer. A
-/// removal from iptables forgets their flows.
+/// The UDP host ports that a configuration names; those that cannot be read are left out. A removal
+/// from iptables forgets their flows.
 std::vector<std::uint16_t> known_udp_ports(const cni::Request& request) noexcept;
 
 }  // namespace portmap

@@ -52,7 +52,7 @@ TEST(PortmapConf, S247_ReadsMappings) {
   EXPECT_EQ(conf.mappings[2].protocol, IPPROTO_TCP);
 }
 
-TEST(PortmapConf, S254_RefusesMappingsThatMeanNothing) {
+TEST(PortmapConf, S254_RefusesInvalidMappings) {
   const auto code = cni::Code::invalid_config;
   EXPECT_EQ(refusal(with_mapping(R"({"hostPort":0,"containerPort":80})")),
             std::pair(std::string("Invalid host port number: 0"), code));
@@ -68,7 +68,7 @@ TEST(PortmapConf, S254_RefusesMappingsThatMeanNothing) {
             cni::Code::decoding_failure);
 }
 
-TEST(PortmapConf, OnePortHasOneDestination) {
+TEST(PortmapConf, RefusesTwoDestinationsForOnePort) {
   EXPECT_EQ(
       parse_conf(
           with_mapping(R"({"hostPort":80,"containerPort":80},{"hostPort":80,"containerPort":80})"))
@@ -141,11 +141,13 @@ TEST(PortmapConditions, ReadsNftsWords) {
 }
 
 TEST(PortmapConditions, NamesTheWordItCannotRead) {
-  EXPECT_EQ(condition_refusal({"tcp", "flags"}), "conditionsV4: \"tcp\" is not understood");
+  EXPECT_EQ(condition_refusal({"tcp", "flags"}),
+            "conditionsV4: \"tcp\" is not a condition that portmap knows");
   EXPECT_EQ(condition_refusal({"ip", "saddr", "fd00::1"}),
-            "conditionsV4: \"fd00::1\" is not understood");
-  EXPECT_EQ(condition_refusal({"meta", "mark", "x"}), "conditionsV4: \"x\" is not understood");
-  EXPECT_EQ(condition_refusal({"ip", "saddr"}), "conditionsV4 ends too early");
+            "conditionsV4: \"fd00::1\" is not a condition that portmap knows");
+  EXPECT_EQ(condition_refusal({"meta", "mark", "x"}),
+            "conditionsV4: \"x\" is not a condition that portmap knows");
+  EXPECT_EQ(condition_refusal({"ip", "saddr"}), "conditionsV4 ends in the middle of a condition");
 }
 
 }  // namespace

@@ -16,8 +16,8 @@ namespace {
 
 constexpr const char* kNetworks = "/var/lib/cni/networks";  // of host-local, by default
 
-/// Whether host-local has reserved `address` for any network. Not by glob(3): it expands
-/// `~user`, and so links glibc's resolver, which would be a fifth of this program.
+/// Returns whether host-local has reserved `address` for any network. Does not use glob(3): it
+/// expands `~user`, and so links glibc's resolver, which would be a fifth of this program.
 bool is_reserved(const base::IpAddress& address) {
   const std::unique_ptr<DIR, int (*)(DIR*)> networks(::opendir(kNetworks), ::closedir);
   while (const dirent* network = networks ? ::readdir(networks.get()) : nullptr) {
@@ -29,8 +29,9 @@ bool is_reserved(const base::IpAddress& address) {
   return false;
 }
 
-/// Whether packets to `address` take a route of their own over something else than a bridge or a
-/// veth: the far ends of those are seen, those of a macvlan's parent are not.
+/// Returns whether packets to `address` have a specific route over a link that is not a bridge or a
+/// veth: the far ends of bridge and veth are visible on the host, those of a macvlan's parent are
+/// not.
 bool is_behind_other_link(const base::IpAddress& address) {
   net::Netlink host;
   std::optional<net::Route> best;
@@ -53,7 +54,7 @@ bool Holders::is_dead(const firewall::HostPortHold& hold) {
       living().owners(),
       [&](const firewall::Owner& owner) { return firewall::belongs_to(hold, owner); });
   if (has_host_end) return false;
-  // The container that asks has the address by now.
+  // The container that asks for the port has the address now.
   if (own_.contains(hold.container)) return true;
   if (living().has_address(hold.container).value_or(true)) return false;
   return !is_reserved(hold.container) || !is_behind_other_link(hold.container);

@@ -9,15 +9,15 @@
 
 namespace portmap {
 
-/// Judges holders of host ports. Reads links, addresses and routes when it is first asked, which is
-/// when a port is taken: an ADD that finds its ports free pays nothing.
+/// Decides whether holders of host ports are alive. Reads links, addresses and routes when it is
+/// first asked, which is when a port is taken: an ADD whose ports are free reads nothing.
 class Holders {
  public:
   /// `own` are the addresses of the container that asks.
   explicit Holders(std::set<base::IpAddress> own = {}) : own_(std::move(own)) {}
 
   /// A holder is dead when its host end is gone, or when neither a link nor a reservation has its
-  /// address. One that this host cannot look at is alive.
+  /// address. A holder that this host cannot inspect counts as alive.
   bool is_dead(const firewall::HostPortHold& hold);
 
  private:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who holds a port, and what DEL and GC remove, whichever suite and backend made it.
+// The holder of a port, and the rules that DEL and GC remove, whichever suite and backend made
+// them.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,7 +15,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using W = test::PacketWorld;
 
-/// How a hold on tcp 8080 that leads to 10.22.0.N came about.
+/// The ways to make a hold on tcp 8080 that leads to 10.22.0.N.
 struct Maker {
   const char* name;
   const char* command;  ///< with ADDRESS and ID; empty: our ADD by `config`
@@ -29,11 +30,11 @@ constexpr Maker kMakers[] = {
      "cni_hostport hostports tcp dport 8080 dnat to ADDRESS:80 comment \"ID\"'",
      kNft},
     {"the_references_legacy_chains",
-     "iptables-legacy -t nat -N CNI-HOSTPORT-DNAT; iptables-legacy -t nat -N CNI-DN-someone; "
-     "iptables-legacy -t nat -A CNI-DN-someone -p tcp -m tcp --dport 8080 -j DNAT "
+     "iptables-legacy -t nat -N CNI-HOSTPORT-DNAT; iptables-legacy -t nat -N CNI-DN-other-pod; "
+     "iptables-legacy -t nat -A CNI-DN-other-pod -p tcp -m tcp --dport 8080 -j DNAT "
      "--to-destination ADDRESS:80; iptables-legacy -t nat -A CNI-HOSTPORT-DNAT -p tcp -m comment "
      "--comment 'dnat name: \"net1\" id: \"ID\"' -m multiport --dports 8080,8081 -j "
-     "CNI-DN-someone",
+     "CNI-DN-other-pod",
      kIptables},
 };
 
@@ -83,7 +84,7 @@ TEST_P(PortHolder, IsReplacedWhenItIsDead) {
 }
 
 // P2
-TEST_P(PortHolder, IsToldByStatusWhenItIsDead) {
+TEST_P(PortHolder, IsReportedByStatusWhenItIsDead) {
   hold(gone_);
   ::testing::internal::CaptureStderr();
   report_status(request(cni::Verb::status, pod_, kNft));
@@ -108,7 +109,7 @@ TEST_F(PortmapPods, HolderWithOurAliasLivesWithoutAnAddress) {
   EXPECT_EQ(refusal(pod_, kNft), "");
 }
 
-TEST_F(PortmapPods, HoldersOfOneHostAddressAndOfAllDoNotMeet) {
+TEST_F(PortmapPods, HoldersOfOneHostAddressAndOfAllDoNotConflict) {
   add_pod(pod_, kIptables, kPortOfHostIp);
   EXPECT_EQ(refusal(neighbour_, kNft), "");
   remove_pod(neighbour_, kNft);
@@ -117,8 +118,8 @@ TEST_F(PortmapPods, HoldersOfOneHostAddressAndOfAllDoNotMeet) {
       HasSubstr("open host port 192.0.2.1 tcp 8080 (held by name: \"net1\" id: \"pod-one\")"));
 }
 
-// P4: the masquerade of hairpins is keyed by address, too.
-TEST_F(PortmapPods, PodsOfOneAddressKeepTheirHairpinsWithoutEachOther) {
+// P4: the masquerade of hairpins is also keyed by address.
+TEST_F(PortmapPods, HairpinsOfOnePodStayWhenAnotherWithItsAddressIsDeleted) {
   const Pod twin{"twin", W::kPod, W::kPod6, "net2"};
   const std::string other = R"({"hostPort":9090,"containerPort":80,"protocol":"tcp"})";
   for (const bool first_goes : {true, false}) {
@@ -135,7 +136,7 @@ TEST_F(PortmapPods, PodsOfOneAddressKeepTheirHairpinsWithoutEachOther) {
   }
 }
 
-/// A configuration of ADD and what it became before DEL.
+/// The configuration of ADD and the changed one of DEL.
 struct Change {
   const char* name;
   const char* add;
@@ -167,7 +168,7 @@ INSTANTIATE_TEST_SUITE_P(
         Change{"conditions", R"("conditionsV4":["ip","saddr","192.0.2.0/24"],)", "", kPort}),
     name_of<Change>);
 
-// P6: iptables' legacy tables have no handles; a rule goes by its very words.
+// P6: iptables' legacy tables have no handles; a rule is deleted by its exact text.
 TEST_F(PortmapPods, LegacyRulesWithForgottenConditionsAreRemoved) {
   for (const std::string tool : {"iptables", "ip6tables"})
     for (const std::string action : {"-restore", "-save"})

@@ -13,7 +13,7 @@ namespace portmap {
 struct Plan {
   std::vector<firewall::HostPorts> nftables = {};
   std::vector<firewall::IptablesHostPorts> iptables = {};
-  /// Packets from 127.0.0.1 shall reach this container: its link routes them (route_localnet).
+  /// The container that packets from 127.0.0.1 must reach: its link gets route_localnet.
   std::optional<base::IpAddress> reached_from_localhost = {};
   bool empty() const { return nftables.empty() && iptables.empty(); }
   bool operator==(const Plan&) const = default;

@@ -58,7 +58,7 @@ TEST(PortmapPlan, AHostAddressConcernsItsFamilyOnly) {
   EXPECT_EQ(v4_only.nftables.size(), 1u);
 }
 
-TEST(PortmapPlan, SnatDecidesWhoIsMasqueraded) {
+TEST(PortmapPlan, MasqueradesSourcesAsSnatSays) {
   using enum firewall::HostPortMasquerade;
   const auto masquerade = [](bool snat, bool all) {
     return make_plan({.snat = snat, .masq_all = all, .mappings = {tcp(80, 80)}}, dual_stack(),

@@ -27,7 +27,7 @@ cni::Ipam require_ipam(const cni::Request& request) {
   return ipam;
 }
 
-/// Routes even neighbours of the same subnet through the gateway.
+/// Routes packets to all addresses through the gateway, also those of the same subnet.
 void configure_sandbox(const Plan& plan, const base::Netns& netns, net::Netlink& sandbox,
                        const net::Link& link) {
   attach::configure(netns, sandbox, link, plan.sandbox);
@@ -47,8 +47,8 @@ void configure_host(const Plan& plan, net::Netlink& host, const net::Link& link)
   }
 }
 
-/// Whether anything of the attachment lives. What is left of one that does not goes as by DEL: its
-/// rules would apply to the next pod that gets the address (P9).
+/// Returns whether the attachment still exists. If it does not, its leftovers are removed as by
+/// DEL: its rules would apply to the next pod that gets the address.
 bool lives(net::Netlink& host, const cni::Request& request) {
   if (attach::has_host_end(host, attach::owner_of(request))) return true;
   remove(request);
@@ -62,7 +62,7 @@ cni::Result add(const cni::Request& request) {
   const cni::Ipam ipam = require_ipam(request);
   net::Netlink host;
   net::Netlink sandbox(*request.sandbox);
-  // Before IPAM, so that a second ADD never disturbs the first one's address (S-033, S-153).
+  // Checked before IPAM runs, so that a second ADD never disturbs the address of the first.
   attach::require_free_name(sandbox, request.ifname);
 
   base::Undo undo;
@@ -100,7 +100,7 @@ void remove(const cni::Request& request) {
     firewall::remove_attachment_rules(nft, attach::owner_of(request),
                                       attach::addresses_of(request.prev_result));
   });
-  // The link goes before its address: no pod may still answer for it when it is handed out again.
+  // The link goes before its address: no pod may still answer for it when another pod gets it.
   failures.attempt([&] {
     attach::remove_veth_pair(request.sandbox, attach::owner_of(request), request.prev_result);
   });

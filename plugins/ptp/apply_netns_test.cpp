@@ -18,7 +18,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::ThrowsMessage;
 
-/// Hands out 10.1.0.<n>, fd00::<n> to the n-th ADD.
+/// Gives 10.1.0.<n>, fd00::<n> to the n-th ADD.
 constexpr const char* kIpam = R"(
 echo "$CNI_COMMAND" >> $DIR/log
 n=$((4 + $(grep -c ADD $DIR/log)))
@@ -51,7 +51,7 @@ TEST_F(PtpApply, S151_BothEndsAreConfigured) {
   const std::string inside = test::output_in(sandbox_, "ip addr show eth0; ip route; ip -6 route");
   EXPECT_THAT(inside, HasSubstr("inet 10.1.0.5/16"));
   EXPECT_THAT(inside, HasSubstr("inet6 fd00::5/64"));
-  // S-159; the link-local address is the kernel's own business.
+  // S-159; the kernel makes the link-local address.
   EXPECT_EQ(test::output_in(sandbox_, "ip addr show eth0 scope global tentative"), "");
   EXPECT_THAT(inside, HasSubstr("10.1.0.1 dev eth0 scope link src 10.1.0.5"));
   EXPECT_THAT(inside, HasSubstr("10.1.0.0/16 via 10.1.0.1 dev eth0 src 10.1.0.5"));
@@ -72,7 +72,7 @@ TEST_F(PtpApply, LinkLocalAddressOfTheHostsEndBringsNoAnycastAddress) {
   EXPECT_EQ(std::ranges::count(addresses, '\n'), 1);
   EXPECT_THAT(test::output_of("ip -6 route show dev " + end),
               HasSubstr("fe80::/64 proto kernel metric 256"));
-  // Its route is what DEL would have to wait for.
+  // DEL would have to wait for the route of that address.
   EXPECT_THAT(test::output_of("grep ' " + end + " ' /proc/net/anycast6"), "");
   const std::string peer = test::output_in(
       sandbox_,
@@ -105,7 +105,7 @@ TEST_F(PtpApply, S185_CheckPassesRightAfterAdd) {
   EXPECT_NO_THROW(verify(request(cni::Verb::check, result)));
 }
 
-TEST_F(PtpApply, S180_CheckNamesWhatIsGone) {
+TEST_F(PtpApply, S180_CheckNamesTheMissingObject) {
   const cni::Result result = add_one();
   const std::string host = result.interfaces[0].name;
   const auto message_after = [&](const std::string& command) {
@@ -124,14 +124,14 @@ TEST_F(PtpApply, S180_CheckNamesWhatIsGone) {
             "gateway address 10.1.0.1/32 is missing on " + host);
   test::output_of("ip addr add 10.1.0.1/32 dev " + host);
   EXPECT_EQ(message_after("sysctl -qw net.ipv4.ip_forward=0"),
-            "sysctl net/ipv4/ip_forward is 0, want 1");
+            "sysctl net/ipv4/ip_forward is 0, must be 1");
   EXPECT_EQ(message_after("sysctl -qw net.ipv4.ip_forward=1; ip link set " + host + " mtu 1300"),
-            "link " + host + " has MTU 1300, want 1500");
+            "link " + host + " has MTU 1300, must be 1500");
   test::output_of("ip link set " + host + " mtu 1500");
   test::output_in(sandbox_, "ip link set eth0 mtu 1400");  // as tuning may
   EXPECT_THAT(message_after("nft flush ruleset"), HasSubstr("10.1.0.5"));
   test::output_in(sandbox_, "ip link set eth0 mtu 1501");
-  EXPECT_EQ(message_after("true"), "link eth0 has MTU 1501, want 1500");
+  EXPECT_EQ(message_after("true"), "link eth0 has MTU 1501, must be 1500");
   test::output_in(sandbox_, "ip link set eth0 mtu 1500");
   EXPECT_EQ(message_after("ip link set " + host + " down"),
             "the host end of eth0 is missing or down");
@@ -149,7 +149,8 @@ TEST_F(PtpApply, S155_AddAndDelLeaveNothingHoweverOften) {
 
 TEST_F(PtpApply, S165_DelWithoutSandboxAndResultReleasesRulesAndAddress) {
   add_one();
-  sandbox_ = host_.add_sandbox();  // the last handle of the first one is closed: its link goes
+  sandbox_ = host_.add_sandbox();  // closes the last handle of the first sandbox: the kernel
+                                   // removes its link
   auto del = request(cni::Verb::del);
   del.sandbox.reset();
   EXPECT_NO_THROW(remove(del));
@@ -157,7 +158,7 @@ TEST_F(PtpApply, S165_DelWithoutSandboxAndResultReleasesRulesAndAddress) {
   EXPECT_EQ(host_.read("log"), "ADD\nDEL\n");
 }
 
-TEST_F(PtpApply, S168_DelOfARenamedLinkGoesByItsHostEnd) {
+TEST_F(PtpApply, S168_DelFindsARenamedLinkByItsHostEnd) {
   const std::string before = test::routed_state();
   const cni::Result result = add_one();
   test::output_in(sandbox_, "ip link set eth0 down; ip link set eth0 name eth9");
@@ -165,7 +166,7 @@ TEST_F(PtpApply, S168_DelOfARenamedLinkGoesByItsHostEnd) {
   EXPECT_EQ(test::routed_state(), before);
 }
 
-TEST_F(PtpApply, AnMtuBelowIPv6sLeastIsNamed) {
+TEST_F(PtpApply, RefusesAnMtuThatIsTooSmallForIpv6) {
   EXPECT_THAT(
       [&] {
         add(host_.request(cni::Verb::add,
@@ -173,7 +174,7 @@ TEST_F(PtpApply, AnMtuBelowIPv6sLeastIsNamed) {
                               "ipam":{"type":"fake"}})",
                           sandbox_));
       },
-      ThrowsMessage<cni::Error>(HasSubstr("invalid mtu 1279: want at least 1280")));
+      ThrowsMessage<cni::Error>(HasSubstr("invalid mtu 1279: must be at least 1280")));
   EXPECT_EQ(test::output_in(sandbox_, "ip -o link").find("eth0"), std::string::npos);
 }
 
@@ -202,7 +203,7 @@ TEST_F(PtpApply, NeedsIpam) {
   EXPECT_NO_THROW(remove(host_.request(cni::Verb::del, config, sandbox_)));
 }
 
-TEST_F(PtpApply, S194_GcRemovesWhatIsNotListed) {
+TEST_F(PtpApply, S194_GcRemovesUnlistedAttachments) {
   const cni::Result kept = add_one();
   const auto other = host_.add_sandbox();
   auto stale = host_.request(cni::Verb::add, kConfig, other);

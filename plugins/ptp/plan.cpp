@@ -33,7 +33,8 @@ Plan make_plan(const Conf& conf, const cni::Request& request, const cni::Result&
   plan.veth = {.ifname = request.ifname,
                .mtu = conf.mtu,
                .alias = attach::alias_of(attach::owner_of(request))};
-  // No duplicate address detection: the wire has two ends, and the other one is this host.
+  // Duplicate address detection is not needed: the wire has two ends, and the other end is this
+  // host.
   plan.sandbox = {.ifname = request.ifname, .ips = {}, .routes = result.routes};
   for (const cni::IpConfig& ip : result.ips) {
     if (ip.interface != kContainerInterface) continue;

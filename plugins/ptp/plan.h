@@ -13,7 +13,7 @@
 
 namespace ptp {
 
-/// Indices of Result::interfaces (reference-plugins section 7.9).
+/// Indices of Result::interfaces, in the order of the reference.
 enum : int { kHostInterface, kContainerInterface };
 
 /// The configuration of one attachment, checked (README.md has the keys).
@@ -25,22 +25,22 @@ struct Conf {
   bool operator==(const Conf&) const = default;
 };
 
-/// Every key that README.md has.
+/// Every key that README.md documents.
 inline constexpr std::string_view kKeys =
     "ipMasq ipMasqBackend mtu ipam dns.nameservers dns.domain dns.search dns.options";
 
 /// Throws cni::Error(6) for a wrong type and (7) for a wrong value, naming the key.
 Conf parse_conf(const cni::Request& request);
 
-/// One address on the wire: everything but the gateway itself goes through the gateway, which is
-/// the host's end, so that even neighbours of the same subnet are routed.
+/// One address on the wire: packets to all addresses but the gateway go through the gateway, which
+/// is the host's end, also those to the same subnet.
 struct Leg {
   base::Prefix address;
   base::IpAddress gateway;
   bool operator==(const Leg&) const = default;
 };
 
-/// What an attachment looks like once IPAM has answered.
+/// The desired state of an attachment, after IPAM has answered.
 struct Plan {
   attach::VethRequest veth;
   attach::SandboxPlan sandbox;
@@ -48,18 +48,18 @@ struct Plan {
   std::vector<base::Prefix> masquerade;
 };
 
-/// IPAM's result with interface indices, gateways of default routes and DNS. Throws code 7 when an
-/// address has no gateway: without one the pod reaches nothing but the host's end.
+/// Completes IPAM's result with interface indices, gateways of default routes and DNS. Throws code
+/// 7 when an address has no gateway: without one the pod reaches nothing but the host's end.
 cni::Result complete_result(const Conf& conf, cni::Result ipam);
 
-/// `result` is completed, or the prevResult of CHECK.
+/// `result` is the completed result of ADD, or prevResult on CHECK.
 Plan make_plan(const Conf& conf, const cni::Request& request, const cni::Result& result);
 
-/// Inside the sandbox: the gateway on the link, the subnet through the gateway.
+/// The routes inside the sandbox: the gateway on the link, the subnet through the gateway.
 std::vector<net::Route> sandbox_routes(const Leg& leg, int oif);
-/// Inside the sandbox: the route that the kernel made with the address, which has to go.
+/// The route inside the sandbox that the kernel made with the address, to be deleted.
 net::Route connected_route(const Leg& leg, int oif);
-/// On the host: to the container.
+/// The host's routes to the container.
 net::Route host_route(const Leg& leg, int oif);
 
 }  // namespace ptp

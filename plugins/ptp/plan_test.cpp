@@ -48,7 +48,7 @@ TEST(PtpPlan, RefusesAnAddressWithoutGatewayBeforeAnyWork) {
   }
 }
 
-TEST(PtpPlan, EachAddressIsALegThroughItsGateway) {
+TEST(PtpPlan, RoutesEachAddressThroughItsGateway) {
   const auto plan = make_plan({.ip_masq = true}, request(), complete_result({}, dual_stack()));
   EXPECT_EQ(plan.legs, (std::vector<Leg>{{prefix("10.1.0.5/16"), address("10.1.0.1")},
                                          {prefix("fd00::5/64"), address("fd00::1")}}));

@@ -5,7 +5,7 @@
 
 namespace ptp {
 
-/// Plugin ptp; without state of its own, so that another plugin can run it in process.
+/// Plugin ptp. The object has no state, so that another plugin can run it in process.
 const cni::Plugin& plugin();
 
 }  // namespace ptp

@@ -30,7 +30,7 @@ const cni::Plugin& pod_plugin(const Conf& conf) {
 cni::Request make_pod_request(const cni::Request& request, const Conf& conf,
                               const std::optional<PodSide>& side) {
   cni::Request pod = cni::with_config(request, make_pod_config(request, conf, side));
-  // An IPAM plugin of the operator's choice gets the operator's bytes (S-230).
+  // An IPAM plugin that the operator chose gets the configuration unchanged, byte for byte.
   if (has_ipam(request.config)) pod.stdin_text = request.stdin_text;
   return pod;
 }
@@ -60,13 +60,13 @@ void require_success(const fabric::Report& report, cni::Code code) {
   if (!report.errors.empty())
     throw cni::Error(code, report.errors.front(),
                      std::to_string(report.errors.size()) + " of " +
-                         std::to_string(report.desired) + " objects were refused");
+                         std::to_string(report.desired) + " objects could not be written");
 }
 
-/// Whether the node's side is there. Throws where something is in its way, such as another
-/// program's device; while another ADD makes it, only who has the lock can tell. Pods come by the
-/// hundred and the node's side changes with the cluster: mostly all is there, and nobody has to
-/// wait for a lock to see that.
+/// Returns whether the node's side is complete. Throws when something is in its way, such as
+/// another program's device. The first look takes no lock: pods start by the hundred, the node's
+/// side rarely changes, and mostly it is complete. Errors are checked again under the lock, because
+/// another ADD may be making the node's side.
 bool is_complete(net::Netlink& host, const fabric::Desired& desired,
                  std::span<const net::Address> addresses) {
   fabric::Report seen = fabric::diff(host, desired, kRecordFolder, addresses);
@@ -83,7 +83,7 @@ void make_fabric(net::Netlink& host, const fabric::Desired& desired) {
   require_success(fabric::apply(host, desired), cni::Code::internal);
 }
 
-/// Whether the pods' bridge has gateways that follow the node's ranges.
+/// Returns whether the pods' bridge has gateways that follow the node's ranges.
 bool has_gateways(const cni::Request& request, const Conf& conf) {
   return conf.mode == Mode::l3 && conf.pod_interface == "bridge" && !has_ipam(request.config);
 }
@@ -98,8 +98,8 @@ int find_bridge(net::Netlink& host, const Conf& conf) {
   return bridge ? bridge->index : 0;
 }
 
-/// Without plumbd: both sides. The pod comes first: its configuration may have mistakes, and in
-/// mode l2 its bridge has to be there for the device to become a port.
+/// Without plumbd, ADD makes both sides. The pod comes first: its configuration may have mistakes,
+/// and in mode l2 its bridge must exist before the device can become a port of it.
 cni::Result add_alone(const cni::Request& request, const Conf& conf) {
   net::Netlink host;
   const Cluster cluster = read_cluster(host, conf);
@@ -160,7 +160,8 @@ void verify(const cni::Request& request) {
   const auto report =
       fabric::diff(host, make_desired(conf, request.network, cluster, find_bridge(host, conf)));
   if (report.changed != 0)
-    attach::differs("the node's side is not complete: " + report.changes.front().object);
+    attach::differs("the node's side is not complete, missing or changed: " +
+                    report.changes.front().object);
 }
 
 void report_status(const cni::Request& request) {

@@ -5,23 +5,24 @@
 
 namespace vxlan {
 
-/// ADD: this node's side of the overlay where there is no plumbd, and the pod by bridge or ptp.
-/// What fails takes the pod back; the node's side stays, it is every pod's (S-152).
+/// ADD: makes this node's side of the overlay if plumbd does not run, and connects the pod by
+/// bridge or ptp. A failure undoes the pod's side; the node's side stays, because all pods share
+/// it.
 cni::Result add(const cni::Request& request);
 
-/// DEL: the pod's side, by identity (S-164 to S-177).
+/// DEL: removes the pod's side, found by its identity.
 void remove(const cni::Request& request);
 
-/// CHECK: both sides; the node's only where there is no plumbd (S-180 to S-189).
+/// CHECK: checks both sides; the node's side only if plumbd does not run.
 void verify(const cni::Request& request);
 
-/// GC: pods' sides of this network that are not of a valid attachment (S-190 to S-203).
+/// GC: removes the pods' sides of this network that do not belong to a valid attachment.
 void collect_garbage(const cni::Request& request);
 
-/// STATUS: 50 when ADD cannot work (S-205 to S-213).
+/// STATUS: throws code 50 when ADD cannot work.
 void report_status(const cni::Request& request);
 
-/// Throws as ADD does for a configuration that it, or bridge or ptp, refuses.
+/// Throws the error of ADD for a configuration that ADD, bridge or ptp would refuse.
 void require_usable(const cni::Request& request);
 
 }  // namespace vxlan

@@ -26,8 +26,8 @@ std::vector<fabric::Node> read_peers(const Conf& conf) {
   if (conf.peers_file.empty()) return peers;
   const auto text = base::find_file(conf.peers_file);
   if (!text)
-    refuse("key \"peersFile\" must be a list of the nodes, not \"" + conf.peers_file + "\"",
-           "ENOENT: there is no such file");
+    refuse("key \"peersFile\": file \"" + conf.peers_file + "\" does not exist",
+           "write the list of the nodes there, or remove the key if plumbd runs");
   nodes::NodeList list = nodes::parse_nodes(*text, conf.peers_file);
   if (!list.problems.empty()) refuse(list.problems.front());
   std::ranges::move(list.nodes, std::back_inserter(peers));
@@ -36,7 +36,8 @@ std::vector<fabric::Node> read_peers(const Conf& conf) {
 
 using Addresses = std::vector<base::IpAddress>;
 
-/// Of `parent`, or where that is empty of every link; `all` are the host's.
+/// Selects from `all`, the host's addresses, those of link `parent`; all of them when `parent` is
+/// empty.
 Addresses unicast_addresses(net::Netlink& host, const std::vector<net::Address>& all,
                             const std::string& parent) {
   const auto link = parent.empty() ? std::nullopt : net::find_link(host, parent);
@@ -53,7 +54,8 @@ bool has(const Addresses& addresses, const base::IpAddress& address) {
   return std::ranges::find(addresses, address) != addresses.end();
 }
 
-/// The addresses that tell which node this is: those configured, the parent's, or the host's.
+/// The addresses by which this node finds its entry: the configured ones, those of the parent, or
+/// all of the host.
 Addresses list_candidates(net::Netlink& host, const std::vector<net::Address>& all,
                           const Conf& conf) {
   const Addresses present = unicast_addresses(host, all, conf.parent);
@@ -70,7 +72,7 @@ bool has_one_of(const fabric::Node& node, const Addresses& candidates) {
       node.addresses, [&](const base::IpAddress& address) { return has(candidates, address); });
 }
 
-/// A node that no list names: its first address of each family.
+/// Makes the node for a host that is not in the list: with the first address of each family.
 fabric::Node make_node(const Addresses& candidates) {
   fabric::Node node{.name = candidates.front().text()};
   for (const base::IpAddress& address : candidates)
@@ -108,7 +110,8 @@ void refuse_conflicts(const Conf& conf, const Cluster& cluster) {
     for (const base::Prefix& range : node.ranges) {
       const std::string which = "node \"" + node.name + "\": range " + range.text();
       if (!outer.empty() && !base::any_contains(outer, range))
-        refuse(which + " lies outside the cluster's, key \"clusterRanges\" or \"network\"");
+        refuse(which +
+               " is not part of the cluster's network (key \"clusterRanges\" or \"network\")");
       for (const base::Prefix& subnet : cluster.underlay.subnets)
         if (subnet.overlaps(range))
           refuse(which + " overlaps the nodes' own network " + subnet.text());
@@ -128,7 +131,7 @@ int underlay_family(const fabric::Node& self) {
   return self.address_of(AF_INET) ? AF_INET : AF_INET6;
 }
 
-/// One Ethernet segment: what has no known place goes to every peer.
+/// One Ethernet segment: frames to an unknown MAC address go to every peer.
 fabric::Desired plan_l2(const Conf& conf, const Cluster& cluster, int bridge) {
   fabric::Node self = cluster.self;
   std::vector<fabric::Node> peers = cluster.peers;
@@ -157,10 +160,10 @@ Cluster read_cluster(net::Netlink& host, const Conf& conf) {
   const Addresses candidates = list_candidates(host, cluster.addresses, conf);
   cluster.self = find_self(conf, cluster.peers, candidates);
   const base::IpAddress local = *cluster.self.address_of(underlay_family(cluster.self));
-  // The entry was found by its other address.
+  // The entry was found by its address of the other family.
   if (!has(candidates, local) && !has(unicast_addresses(host, cluster.addresses, {}), local))
-    refuse("node \"" + cluster.self.name + "\": its address " + local.text() +
-           " is none of this host, which has the other one");
+    refuse("node \"" + cluster.self.name + "\": this host does not have its address " +
+           local.text() + ", only its other address");
   cluster.underlay = fabric::find_underlay(host, local, cluster.addresses);
   if (const auto mtu = fabric::find_mtu_to(host, cluster.peers, local.family()))
     cluster.underlay.mtu = *mtu;

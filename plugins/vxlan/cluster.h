@@ -10,25 +10,25 @@
 
 namespace vxlan {
 
-/// The nodes as this one sees them, where the configuration names them.
+/// The nodes of the cluster from this node's point of view, when the configuration lists them.
 struct Cluster {
   fabric::Node self;
   std::vector<fabric::Node> peers;
   fabric::Underlay underlay;
-  /// Of every link of this host.
+  /// The addresses of all links of this host.
   std::vector<net::Address> addresses = {};
 };
 
 /// Reads `peersFile`, and finds out which node this is: the one that has `localAddress`, an address
 /// of `parent`, or any address of this host. Throws cni::Error(7) for a list with mistakes or
-/// conflicts, and where no answer is found.
+/// conflicts, and when this node is not found.
 Cluster read_cluster(net::Netlink& host, const Conf& conf);
 
 /// The MTU of pods.
 int pod_mtu(const Conf& conf, const Cluster& cluster);
 
-/// What the kernel should hold for `network`. `bridge`: in mode l2 the index of the pods' bridge,
-/// which the device is a port of. Pure. Throws cni::Error(7) when there is no way.
+/// The desired kernel state for `network`. `bridge`: in mode l2 the index of the pods' bridge,
+/// which the device is a port of. Pure. Throws cni::Error(7) when a range cannot be reached.
 fabric::Desired make_desired(const Conf& conf, const std::string& network, const Cluster& cluster,
                              int bridge);
 

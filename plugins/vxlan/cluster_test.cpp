@@ -39,7 +39,7 @@ TEST(VxlanCluster, TheNodesSideIsMarkedWithTheNetwork) {
   EXPECT_EQ(make_desired(conf(Mode::l3), longest, kCluster, 0).scope.size(), 16u);
 }
 
-TEST(VxlanCluster, EveryRangeListedIsTheNetworks) {
+TEST(VxlanCluster, TheNetworkConsistsOfAllListedRanges) {
   EXPECT_THAT(make_desired(conf(Mode::l3), "net1", kCluster, 0).scope_ranges,
               ::testing::Contains(prefix("10.27.2.0/24")));
 }
@@ -56,7 +56,7 @@ TEST(VxlanCluster, OneSegmentFloodsToThePeersAndHasNoRoutes) {
   EXPECT_THAT(desired.traffic->vteps, ElementsAre(address("192.0.2.2")));
 }
 
-TEST(VxlanCluster, AnMtuThatIsTooSmallIsAMistakeOfTheConfiguration) {
+TEST(VxlanCluster, RefusesAnMtuThatIsTooSmall) {
   Conf small = conf(Mode::l3);
   small.options.mtu = 400;
   try {

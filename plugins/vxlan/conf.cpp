@@ -22,7 +22,7 @@ std::vector<base::Prefix> parse_ranges(const json::Object& config, const char* k
   return ranges;
 }
 
-/// One address, or with a comma one of each family.
+/// Reads one address, or one of each family separated by a comma.
 std::vector<base::IpAddress> parse_local(const json::Object& config) {
   std::vector<base::IpAddress> local;
   const std::string text = config.get_string("localAddress");
@@ -54,7 +54,8 @@ fabric::Options parse_options(const cni::Request& request) {
   options.vni = static_cast<std::uint32_t>(parse_number(config, "vni", 1, kLastVni));
   options.port = static_cast<std::uint16_t>(parse_number(config, "port", 4789, kLastPort));
   options.mtu = cni::find_mtu(config).value_or(0);
-  // plumbd's is plumb-vxlan; several networks can be on one node.
+  // plumbd's device is plumb-vxlan; a node can have several networks, so the name depends on the
+  // VNI.
   options.device = "plumb." + std::to_string(options.vni);
   options.cluster_ranges =
       parse_ranges(config, config.has("clusterRanges") ? "clusterRanges" : "network");
@@ -75,7 +76,7 @@ std::string to_text(bool value) {
   return value ? "true" : "false";
 }
 
-/// Those that no new pod gets an address of.
+/// The ranges from which new pods do not get addresses.
 std::vector<base::Prefix> later_ranges(const PodSide& side) {
   const std::vector<base::Prefix>& ranges = side.ranges;
   std::vector<base::Prefix> later = side.former;
@@ -94,7 +95,7 @@ std::string to_text(const std::vector<base::Prefix>& ranges) {
   return text + "]";
 }
 
-/// host-local with the node's ranges, and a default route by the gateway of each.
+/// host-local with the node's ranges, and a default route through the gateway of each.
 std::string make_ipam(const json::Object& config, const std::vector<base::Prefix>& ranges) {
   const json::Object ipam = config.get_object("ipam");
   const std::string text = nodes::make_ipam(ipam, ranges);
@@ -158,10 +159,11 @@ std::string make_pod_config(const cni::Request& request, const Conf& conf,
                             const std::optional<PodSide>& side) {
   const json::Object& config = request.config;
   std::map<std::string, std::string> members{{"type", json::quote(conf.pod_interface)}};
-  // Thousands perhaps, and none of the pod's business.
+  // There may be thousands of peers, and the pod's side does not need them.
   if (conf.alone) members["peers"] = "null";
   if (side) members["mtu"] = std::to_string(side->mtu);
-  // The node's table masquerades. With plumbd's files it is theirs to say, and a removal looks.
+  // The node's table masquerades, not the pod's plugin. With plumbd's files the files decide, and a
+  // removal looks for rules in any case.
   if (conf.alone)
     members["ipMasq"] = "false";
   else if (!config.has("ipMasq"))
@@ -169,7 +171,7 @@ std::string make_pod_config(const cni::Request& request, const Conf& conf,
   const bool routed = conf.mode == Mode::l3;
   if (routed && conf.pod_interface == "bridge" && !config.has("isGateway"))
     members["isGateway"] = "true";
-  // As a routed pod can, a bridged one reaches itself by the address of its Service.
+  // Hairpin: a bridged pod can reach itself by the address of its Service, as a routed pod can.
   if (routed && conf.pod_interface == "bridge" && !config.has("hairpinMode") &&
       !config.get_bool("promiscMode"))
     members["hairpinMode"] = "true";

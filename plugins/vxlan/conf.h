@@ -16,10 +16,11 @@ enum class Mode {
   l2,  ///< one subnet across nodes: the device is a port of the pods' bridge
 };
 
-/// The keys that are this plugin's own, checked (README.md); the others are bridge's or ptp's.
+/// The checked values of this plugin's own keys (README.md); bridge and ptp read the others.
 struct Conf {
   std::string pod_interface = "bridge";
-  /// Peers or ranges are configured: there is no plumbd, the plugin makes the node's side itself.
+  /// True when peers or ranges are configured: the plugin makes the node's side itself, without
+  /// plumbd.
   bool alone = false;
   Mode mode = Mode::l3;
   fabric::Options options = {};
@@ -32,31 +33,31 @@ struct Conf {
   bool operator==(const Conf&) const = default;
 };
 
-/// Every key that README.md has, and those of bridge and ptp.
+/// Every key that README.md documents, and those of bridge and ptp.
 std::string all_keys();
 
 /// Throws cni::Error(6) for a wrong type and (7) for a wrong value, naming the key.
 Conf parse_conf(const cni::Request& request);
 
-/// What the node gives the pod.
+/// The settings that the node supplies for the pod.
 struct PodSide {
   std::vector<base::Prefix> ranges = {};   ///< the first of a family is for new pods
-  std::vector<base::Prefix> former = {};   ///< further ones, of pods of before
+  std::vector<base::Prefix> former = {};   ///< further ranges, of earlier pods
   std::vector<base::Prefix> network = {};  ///< all pods of the cluster
   int mtu = 0;
   bool ip_masq = false;
 };
 
-/// The configuration that bridge or ptp gets: this one with `type`, and what it leaves open from
-/// `side`. Without `side` it is for DEL and GC.
+/// The configuration for bridge or ptp: this one with their `type`, completed from `side`. Without
+/// `side` it serves DEL and GC.
 std::string make_pod_config(const cni::Request& request, const Conf& conf,
                             const std::optional<PodSide>& side);
 
-/// Whether the configuration names an IPAM plugin.
+/// Returns whether the configuration has an IPAM plugin.
 bool has_ipam(const json::Object& config);
 
-/// What make_pod_config() needs of Conf to remove a pod; nothing else of a configuration can fail
-/// that (S-172).
+/// Reads only the keys that make_pod_config() needs to remove a pod, so that an otherwise broken
+/// configuration does not prevent that.
 Conf parse_conf_for_removal(const cni::Request& request);
 
 }  // namespace vxlan

@@ -65,7 +65,7 @@ TEST(VxlanConf, LocalAddressIsOneOfEachFamily) {
   EXPECT_THAT(problem_of(R"({"localAddress":"here"})"), HasSubstr("localAddress"));
 }
 
-TEST(VxlanConf, SaysWhatIsWrong) {
+TEST(VxlanConf, RefusesInvalidValues) {
   EXPECT_THAT(problem_of(R"({"vni":16777216})"), HasSubstr("\"vni\" must be 1 to 16777215"));
   EXPECT_THAT(problem_of(R"({"port":0})"), HasSubstr("\"port\" must be 1 to 65535"));
   EXPECT_THAT(problem_of(R"({"backend":"bgp"})"), HasSubstr("vxlan, auto or host-gw"));
@@ -78,7 +78,7 @@ TEST(VxlanConf, SaysWhatIsWrong) {
   EXPECT_THAT(problem_of(R"({"ranges":["10.27.1.0"]})"), HasSubstr("10.27.1.0"));
 }
 
-TEST(VxlanPodConfig, FillsInWhatIsLeftOpenAndKeepsTheRest) {
+TEST(VxlanPodConfig, FillsInMissingKeysAndKeepsTheRest) {
   const auto config = pod_config(R"({"type":"vxlan","name":"n","hairpinMode":true,"mtu":0})");
   EXPECT_EQ(config.text(),
             R"({"hairpinMode":true,"ipMasq":false,"ipam":{"ranges":[[{"subnet":"10.27.1.0/24"}],)"
@@ -87,7 +87,7 @@ TEST(VxlanPodConfig, FillsInWhatIsLeftOpenAndKeepsTheRest) {
 }
 
 // K2
-TEST(VxlanPodConfig, APodReachesItselfByItsServiceUnlessToldOtherwise) {
+TEST(VxlanPodConfig, APodReachesItselfByItsServiceUnlessConfiguredOtherwise) {
   EXPECT_TRUE(pod_config("{}").get_bool("hairpinMode"));
   EXPECT_TRUE(pod_config(R"({"peers":[]})").get_bool("hairpinMode"));
   EXPECT_FALSE(pod_config(R"({"hairpinMode":false})").get_bool("hairpinMode"));
@@ -104,7 +104,7 @@ TEST(VxlanPodConfig, RangesOfEarlierPodsKeepTheirGateways) {
   EXPECT_FALSE(pod_config(R"({"podInterface":"ptp"})", side).has("otherRanges"));
 }
 
-TEST(VxlanPodConfig, WhatIsConfiguredWins) {
+TEST(VxlanPodConfig, ConfiguredKeysHavePrecedence) {
   const auto config =
       pod_config(R"({"podInterface":"ptp","ipMasq":true,"ipam":{"type":"static"},"mtu":1300})");
   EXPECT_EQ(config.get_string("type"), "ptp");
@@ -117,12 +117,12 @@ TEST(VxlanPodConfig, AloneTheNodesTableMasquerades) {
   EXPECT_FALSE(pod_config(R"({"peers":[],"ipMasq":true})").get_bool("ipMasq"));
 }
 
-TEST(VxlanPodConfig, PeersAreNotThePodsBusiness) {
+TEST(VxlanPodConfig, LeavesThePeersOutOfThePodsConfiguration) {
   const auto config = pod_config(R"({"peers":[{"address":"192.0.2.2","ranges":["10.8.0.0/24"]}]})");
   EXPECT_FALSE(config.has("peers"));
 }
 
-TEST(VxlanPodConfig, ARemovalLooksForWhatPlumbdsFileMayHaveAskedFor) {
+TEST(VxlanPodConfig, ARemovalLooksForRulesThatPlumbdsFileMayHaveAskedFor) {
   const auto config = pod_config("{}", std::nullopt);
   EXPECT_TRUE(config.get_bool("ipMasq"));
   EXPECT_EQ(config.get_object("ipam").get_string("type"), "host-local");
@@ -138,7 +138,7 @@ TEST(VxlanPodConfig, ARemovalHasRangesForAnIpamOfAnotherBuild) {
   }
 }
 
-TEST(VxlanPodConfig, OneSegmentHasNoGatewayAndNoAddressesUnlessToldSo) {
+TEST(VxlanPodConfig, OneSegmentHasNoGatewayAndNoAddressesUnlessConfigured) {
   const std::string config = pod_config(R"({"mode":"l2","peers":[]})").text();
   EXPECT_THAT(config, Not(HasSubstr("isGateway")));
   EXPECT_THAT(config, Not(HasSubstr("ipam")));

@@ -17,7 +17,7 @@ bool is_gateway_inside(const std::vector<base::Prefix>& network, const base::Pre
          address.address == address.network().address.plus(1);
 }
 
-/// Link-local, or the gateway of a range that the node has.
+/// True for a link-local address, and for the gateway of a range that the node has.
 bool is_wanted(const PodSide& side, const base::Prefix& address) {
   const base::Prefix range = address.network();
   return address.address.is_link_local_unicast() || has(side.ranges, range) ||

@@ -9,12 +9,14 @@
 
 namespace vxlan {
 
-/// Whether there may be anything to do for remove_stale_gateways(), going by addresses of the host.
+/// Returns whether remove_stale_gateways() may have something to do, judged by the host's
+/// addresses.
 bool has_stale_gateway(std::span<const net::Address> addresses, const PodSide& side);
 
-/// Takes from the pods' bridge the gateways of a range that the node had before, once no pod is
-/// left on it: a node that was set up anew without a reboot. An address that is no gateway inside
-/// the cluster's network is the operator's; then all stay, and bridge says what is in the way.
+/// Removes from the pods' bridge the gateways of ranges that the node had before, when no pod is
+/// left on the bridge: the node was set up anew without a reboot. Any other address than a gateway
+/// inside the cluster's network belongs to the operator; then all addresses stay, and bridge
+/// reports the conflict.
 void remove_stale_gateways(net::Netlink& host, const std::string& bridge, const PodSide& side);
 
 }  // namespace vxlan
