@@ -16,7 +16,7 @@ void note_all(const std::vector<std::string>& warnings) {
   for (const auto& warning : warnings) note("warning: " + warning);
 }
 
-/// Which identity is used and where it is recorded: what is needed to find it again (C-20).
+/// The identity of the attachment and the place of its record, which are needed to find it again.
 void note_identity(const Target& target, const Options& options) {
   if (options.verbose == 0) return;
   const runtime::Cache cache(options.cache_dir);
@@ -51,7 +51,7 @@ void del_one(const Target& target, const Options& options) {
   const auto report = runtime::Cni(runtime_options(options)).del(target.list, target.conf);
   note_all(report.warnings);
   for (const auto& type : report.skipped)
-    note("warning: skipped plugin " + type + ": its binary is gone");
+    note("warning: skipped plugin " + type + ": its executable is missing");
   if (!report.was_attached && options.verbose > 0) note(target.list.name + " was not attached");
 }
 
@@ -80,7 +80,7 @@ int for_each(const std::vector<Target>& targets, const Options& options, const F
   return worst;
 }
 
-/// Creates the namespace when that is asked for and it is not there; tells whether it did.
+/// Creates the namespace if --create-netns is given and it does not exist; returns whether it did.
 bool ensure_netns(const Options& options, const std::string& path, base::Undo& undo) {
   if (!options.create_netns || is_alive(path)) return false;
   require_named_netns(path);
@@ -105,11 +105,11 @@ int run_add(const Options& given) {
     undo.add("detach " + target.list.name, [target, &options] { del_one(target, options); });
   }
   if (options.program.empty() || options.format != Format::automatic) print_made(made, options);
-  base::flush_stdout();  // a result that does not arrive is detached again
+  base::flush_stdout();  // if the result cannot be written, the attachment is undone
   const int exit_code = options.program.empty() ? kOk : run_inside(netns, options.program);
   if (options.remove_netns) {
     for (auto one = made.rbegin(); one != made.rend(); ++one) del_one(one->target, options);
-    if (created) remove_netns(netns);  // never one that somebody else made
+    if (created) remove_netns(netns);  // never a namespace that another program made
   }
   undo.commit();
   return exit_code;
@@ -117,13 +117,13 @@ int run_add(const Options& given) {
 
 int run_check(const Options& options) {
   const auto targets = resolve_targets(options);
-  if (targets.empty()) throw NotFound("the cache knows no attachment of this container");
+  if (targets.empty()) throw NotFound("the cache has no attachment of this container");
   return for_each(targets, options, check_one);
 }
 
 int run_del(const Options& options) {
   const auto targets = resolve_targets(options);
-  if (targets.empty()) note("the cache knows no attachment of this container: nothing to detach");
+  if (targets.empty()) note("the cache has no attachment of this container: nothing to detach");
   const std::string netns =
       targets.empty() ? read_words(options).netns : targets.front().conf.netns;
   if (options.remove_netns) require_named_netns(netns);

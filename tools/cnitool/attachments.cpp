@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-/// The addresses of a result of any version, read leniently: a damaged entry is shown, not refused.
+/// The addresses of a result of any version. Reads leniently, so that a damaged entry can be shown.
 std::string addresses_of(const runtime::CacheEntry& entry) {
   const auto result = ordered_json::parse(entry.result.value_or("{}"), nullptr, false);
   std::string all;
@@ -53,7 +53,7 @@ Cell liveness_of(const runtime::CacheEntry& entry) {
   return {"unknown", Tone::warning};
 }
 
-/// null: it is not known.
+/// null: unknown.
 ordered_json alive_member(const runtime::CacheEntry& entry) {
   const Liveness liveness = find_liveness(netns_of(entry));
   return liveness == Liveness::unknown ? ordered_json() : ordered_json(liveness == Liveness::alive);

@@ -31,7 +31,7 @@ constexpr unsigned kVerb = kPlace | kConf | kWho | kRun | kOutput;
 constexpr CommandSpec kCommands[] = {
     {"add", "", "NET[,NET...] NETNS", "Attach a namespace to networks and print the result",
      kVerb | kResult},
-    {"check", "", "NET[,NET...] NETNS", "Check that an attachment is as it was made", kVerb},
+    {"check", "", "NET[,NET...] NETNS", "Check that an attachment is unchanged since ADD", kVerb},
     {"del", "", "NET[,NET...] NETNS", "Detach a namespace; succeeds when it was never attached",
      kVerb},
     {"gc", "", "NET", "Delete attachments of a network that are not to be kept", kVerb},
@@ -43,8 +43,8 @@ constexpr CommandSpec kCommands[] = {
      kPlace | kRun | kOutput},
     {"plugins", "version", "[TYPE...]", "Plugin binaries and the versions they support",
      kPlace | kRun | kOutput},
-    {"attachments", "", "[NET]", "What the cache knows, and whether its namespaces still live",
-     kPlace | kOutput},
+    {"attachments", "", "[NET]",
+     "Attachments in the cache, and whether their namespaces still exist", kPlace | kOutput},
     {"exec", "", "VERB PLUGIN [NETNS]", "Run one plugin once and show the whole exchange", kVerb},
     {"convert", "", "[FILE]", "Rewrite a result in another version's shape", kResult},
     {"conformance", "", "BINARY", "Test a plugin binary against the specification",
@@ -109,14 +109,13 @@ void add_run(CLI::App& app, Options& o) {
   app.add_option_function<std::string>(
       "--timeout", [&o](const std::string& text) { o.timeout = parse_duration(text); },
       "Give up after this long: 5, 500ms, 2m");
-  app.add_option("--retry", o.retry, "How often to try again when a plugin says so (code 11)")
+  app.add_option("--retry", o.retry, "Number of further attempts when a plugin fails with code 11")
       ->check(CLI::NonNegativeNumber);
   app.add_flag(
       "-v,--verbose", [&o](std::int64_t n) { o.verbose = std::max(o.verbose, int(n)); },
       "Log every step with its time");
   app.add_flag(
-      "--trace", [&o](std::int64_t) { o.verbose = 2; },
-      "Log what goes into and comes out of every plugin");
+      "--trace", [&o](std::int64_t) { o.verbose = 2; }, "Log the input and output of every plugin");
 }
 
 void add_output(CLI::App& app, Options& o) {
@@ -147,8 +146,9 @@ void add_own(CLI::App& app, Options& o, const std::string& name) {
         "--rm", o.remove_netns,
         "Detach again, after `-- COMMAND` if given, and remove a namespace that was created");
     app.add_flag("--steps", o.steps, "Show the result after each plugin of the chain");
-    app.add_flag("--force", o.force, "Add also when the cache says it is attached already");
-    app.add_flag("--keep-failed", o.keep_failed, "Leave what a failed ADD made, to look at it");
+    app.add_flag("--force", o.force, "Add even if the cache has this attachment already");
+    app.add_flag("--keep-failed", o.keep_failed,
+                 "Keep everything that a failed ADD made, for inspection");
   } else if (name == "del") {
     app.add_flag("--all", o.all, "Every attachment of the container, the latest first");
     app.add_flag("--continue", o.keep_going, "Go on with the next plugin after a failure");
@@ -161,8 +161,8 @@ void add_own(CLI::App& app, Options& o, const std::string& name) {
     app.add_option("--keep-from", o.keep_from,
                    "File of ID:IFNAME lines, or JSON from `attachments --json`");
     app.add_flag("--all", o.all, "Delete every attachment of the network");
-    app.add_flag("--dry-run", o.dry_run, "Say what would go and delete nothing");
-    app.add_flag("--force", o.force, "Also when the cache holds attachments of another owner");
+    app.add_flag("--dry-run", o.dry_run, "List what would be deleted, and delete nothing");
+    app.add_flag("--force", o.force, "Even if the cache has attachments of another owner");
   } else if (name == "attachments") {
     app.add_option("--container-id", o.container_id, "Only this container's");
   } else if (name == "exec") {
@@ -173,11 +173,11 @@ void add_own(CLI::App& app, Options& o, const std::string& name) {
     app.add_option("--config", o.conf, "Configuration to test the plugin with");
     app.add_option("--row", o.rows, "Only this requirement, repeatable")->allow_extra_args(false);
     app.add_flag(
-        "-v,--verbose", [&o](std::int64_t) { o.verbose = 1; }, "Also the rows that pass");
+        "-v,--verbose", [&o](std::int64_t) { o.verbose = 1; }, "Show the rows that pass, too");
   }
 }
 
-/// What stands for an option's value in help, by the option's long name.
+/// The placeholder of an option's value in the help text, by the option's long name.
 constexpr std::pair<std::string_view, const char*> kValueNames[] = {
     {"conf-dir", "DIR"},          {"plugin-path", "DIR[:DIR...]"},
     {"cache-dir", "DIR"},         {"conf", "FILE"},
@@ -191,7 +191,7 @@ constexpr std::pair<std::string_view, const char*> kValueNames[] = {
     {"config", "FILE"},           {"row", "ID"},
 };
 
-/// CLI11's help with our usage line, which names the positional words.
+/// CLI11's help text with our own usage line, which names the positional words.
 class Help : public CLI::Formatter {
  public:
   Help() { column_width(28); }
@@ -210,7 +210,8 @@ class Help : public CLI::Formatter {
   }
 };
 
-/// The whole grammar; values land in `o`. Options of every command may also stand before it.
+/// Defines the whole grammar; values are stored in `o`. Options of every command are also accepted
+/// before the command.
 void define(CLI::App& app, Options& o) {
   app.footer(kExamples);
   app.formatter(std::make_shared<Help>());

@@ -9,11 +9,11 @@
 
 namespace cnitool {
 
-/// What to do, or a text that was asked for (help, version) and is all there is to print. Throws
-/// UsageError for an unknown command or option, with the nearest one as a hint.
+/// The parsed command line, or the text (help, version) that the user asked for. Throws UsageError
+/// for an unknown command or option, with the nearest one as a hint.
 std::variant<Options, std::string> parse_command_line(int argc, const char* const* argv);
 
-/// The command line for completion, read off the same definitions that parse it; without choices
+/// The command line for completion, from the same definitions that the parser uses; without choices
 /// for words and values.
 runtime::CompletionGrammar describe_commands();
 

@@ -24,7 +24,7 @@ const Choices kNamespaces{Kind::command, "ls /run/netns", true};
 const Choices kContainers{Kind::command,
                           "cnitool attachments -o name {GIVEN} | sed \"s/:[^:]*$//\" | sort -u"};
 
-/// What an option's value can be, by its long name.
+/// The possible values of an option, by its long name.
 const std::map<std::string, Choices>& values() {
   static const std::map<std::string, Choices> kValues{
       {"--conf-dir", kFolders},

@@ -15,11 +15,11 @@
 namespace cnitool {
 namespace {
 
-/// A file, or the plugin of that type where plugins are.
+/// Finds the binary: a file, or the plugin of that type in the plugin directories.
 std::string find_binary(const Options& options) {
   const std::string& word = options.words.front();
   if (std::filesystem::exists(word)) return word;
-  if (word.find('/') != std::string::npos) throw NotFound("there is no binary \"" + word + "\"");
+  if (word.find('/') != std::string::npos) throw NotFound("binary not found: \"" + word + "\"");
   return runtime::PluginPath(options.plugin_dirs).find(word);
 }
 

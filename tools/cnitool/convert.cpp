@@ -13,7 +13,7 @@ namespace cnitool {
 int run_convert(const Options& options) {
   const std::string file = options.words.empty() ? "-" : options.words.front();
   const std::string what = file == "-" ? "standard input" : file;
-  // A result without a version has the oldest shape, as in the cache files of old runtimes.
+  // A result without a version has the oldest format, as in the cache files of old runtimes.
   const auto result = json::parse_result(read_input(file), cni::kVersions.front(), what);
   print_json(print_result_as(result, cni::kNewestVersion.text(), options));
   return kOk;

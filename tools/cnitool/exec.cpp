@@ -28,7 +28,7 @@ std::string read_verb(std::string word) {
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   if (std::find(std::begin(kVerbs), std::end(kVerbs), word) == std::end(kVerbs)) {
     throw UsageError("exec: \"" + word +
-                     "\" is no verb: there are ADD, DEL, CHECK, GC, STATUS and VERSION");
+                     "\" is not a verb; must be ADD, DEL, CHECK, GC, STATUS or VERSION");
   }
   return word;
 }
@@ -40,7 +40,7 @@ const runtime::PluginConf& find_plugin(const runtime::NetworkList& list, const s
   throw NotFound("network \"" + list.name + "\" has no plugin \"" + type + "\"");
 }
 
-/// What the cache knows of this network: still in use, as far as a GC by hand is concerned.
+/// The attachments of this network in the cache, which a GC by hand takes as still in use.
 std::vector<cni::Attachment> cached_attachments(const std::string& network,
                                                 const Options& options) {
   std::vector<cni::Attachment> all;
@@ -50,7 +50,7 @@ std::vector<cni::Attachment> cached_attachments(const std::string& network,
   return all;
 }
 
-/// --prev-result, or the result in the cache where the runtime would send it too.
+/// The prevResult: of --prev-result, or from the cache if the runtime would send it too.
 std::optional<std::string> previous_result(const runtime::NetworkList& list,
                                            const runtime::PluginCall& call,
                                            const Options& options) {
@@ -60,7 +60,7 @@ std::optional<std::string> previous_result(const runtime::NetworkList& list,
   return entry ? entry->result : std::nullopt;
 }
 
-/// What the runtime would send for `type` of this network.
+/// The request that the runtime would send to `type` of this network.
 std::string request_of_list(const runtime::NetworkList& list, const runtime::PluginCall& call,
                             const Options& options) {
   runtime::Injected injected{list.name, list.version};
@@ -72,7 +72,7 @@ std::string request_of_list(const runtime::NetworkList& list, const runtime::Plu
   return runtime::make_request(find_plugin(list, call.type), injected);
 }
 
-/// A plugin object by itself: its bytes as they are, unless something is to be injected.
+/// The configuration of a single plugin, byte for byte, unless a member must be injected.
 std::string request_of_object(const std::string& text, const runtime::PluginCall& call,
                               const Options& options) {
   if (options.prev_result.empty() && call.conf.capability_args.empty()) return text;
@@ -162,7 +162,7 @@ int run_exec(const Options& options) {
     const auto dir = std::filesystem::absolute(binary).parent_path().string();
     behaviour.plugin_dirs.insert(behaviour.plugin_dirs.begin(), dir);
   }
-  behaviour.observer = {};  // all is shown below
+  behaviour.observer = {};  // the whole exchange is printed below
   if (options.dry_run)
     behaviour.run = [](const base::Command&) {
       return base::Outcome{.exit_code = 0, .output = {}};

@@ -8,7 +8,7 @@
 
 namespace cnitool {
 
-/// What cnitool exits with (C-29). STATUS passes 11, 50 and 51 on.
+/// The exit codes of cnitool. STATUS passes 11, 50 and 51 on.
 enum Exit : int {
   kOk = 0,
   kFailed = 1,
@@ -21,7 +21,7 @@ enum Exit : int {
   kTimedOut = 124,
 };
 
-/// The command line or an environment variable asks for something that cannot be: exit code 2.
+/// The command line or an environment variable is invalid: exit code 2.
 class UsageError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -33,11 +33,11 @@ class NotFound : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// The exit code that `error` ends with (C-29).
+/// The exit code for `error`.
 int exit_code_for(const std::exception& error);
 
-/// Says what went wrong, one line on standard error, or with --json an error object on standard
-/// output (C-17, C-29). Returns the exit code.
+/// Reports the error: one line on standard error, or with --json an error object on standard
+/// output. Returns the exit code.
 int report(const std::exception& error, const Options& options);
 
 }  // namespace cnitool

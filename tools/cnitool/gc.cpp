@@ -41,7 +41,7 @@ std::vector<cni::Attachment> parse_keep_json(const std::string& text, const std:
   return all;
 }
 
-/// Lines of ID:IFNAME, `#` begins a comment; or what `attachments --json` prints.
+/// Parses lines of ID:IFNAME, in which `#` begins a comment, or the output of `attachments --json`.
 std::vector<cni::Attachment> read_keep_file(const std::string& file) {
   const std::string text = read_input(file);
   const std::size_t start = text.find_first_not_of(" \t\r\n");
@@ -59,8 +59,8 @@ std::vector<cni::Attachment> read_keep_file(const std::string& file) {
   return all;
 }
 
-/// What is still in use; nothing means that all of the network goes. The reference's form, with a
-/// namespace that it asks for and does not use, goes on meaning that (C-04, C-26, C-35).
+/// The attachments that are still in use; without any, all attachments of the network are deleted.
+/// The reference's form, with a namespace that it requires and does not use, keeps that meaning.
 std::optional<runtime::GcArgs> read_keep(const Options& options) {
   const bool has_list = !options.keep.empty() || !options.keep_from.empty();
   if (options.all && has_list) throw UsageError("gc: --all and --keep exclude each other");
@@ -159,7 +159,7 @@ int run_gc(const Options& options) {
   for (const auto& warning : report.warnings) note("warning: " + warning);
   if (report.disabled) note(list.name + " has disableGC: nothing was done");
   if (!report.supported && options.verbose > 0) {
-    note("plugins were not asked to collect: version " + list.version + " is below 1.1.0");
+    note("GC of the plugins was not run: version " + list.version + " is below 1.1.0");
   }
   print_report(report, options);
   return report.failures.empty() ? kOk : kPluginFailed;

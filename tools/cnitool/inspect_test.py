@@ -216,7 +216,7 @@ class Exec(Testbed):
     def test_C27_exec_takes_a_path_and_refuses_nonsense(self):
         self.ok("exec", "VERSION", str(self.home / "bin" / "pb"), env={"CNI_PATH": None})
         self.assertEqual(["pb.VERSION"], self.calls())
-        self.assertIn("is no verb", self.fails(2, "exec", "PUT", "pa"))
+        self.assertIn("is not a verb", self.fails(2, "exec", "PUT", "pa"))
         self.fails(3, "exec", "ADD", "nope", "/x")
         self.fails(2, "exec", "ADD")
 

@@ -7,6 +7,7 @@
 #include "libcni/runtime/conf_dir.h"
 #include "tools/cnitool/commands.h"
 #include "tools/cnitool/failure.h"
+#include "tools/cnitool/join.h"
 #include "tools/cnitool/session.h"
 #include "tools/cnitool/table.h"
 
@@ -14,12 +15,6 @@ namespace cnitool {
 namespace {
 
 using nlohmann::ordered_json;
-
-std::string join(const std::vector<std::string>& words) {
-  std::string all;
-  for (const auto& word : words) all += (all.empty() ? "" : ",") + word;
-  return all;
-}
 
 std::string base_name(const std::string& path) {
   return std::filesystem::path(path).filename().string();
@@ -119,7 +114,7 @@ int list_all(const Options& options) {
   return kOk;
 }
 
-/// The chain as plugins will be run, and where each entry comes from.
+/// The plugins in the order in which they will run, and the origin of each entry.
 int list_one(const Options& options, const std::string& name) {
   const auto list = runtime::load_network(options.conf_dir, name);
   const runtime::PluginPath path(options.plugin_dirs);

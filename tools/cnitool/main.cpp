@@ -40,7 +40,7 @@ int run(const cnitool::Options& options) {
   return command->second(options);
 }
 
-/// --json counts even when the rest of the command line makes no sense.
+/// --json is honoured even if the rest of the command line is invalid.
 cnitool::Options early_options(std::span<char*> arguments) {
   cnitool::Options options;
   options.json = std::any_of(arguments.begin(), arguments.end(),
@@ -48,8 +48,8 @@ cnitool::Options early_options(std::span<char*> arguments) {
   return options;
 }
 
-/// A reader of our output that has gone, such as `head`, ends us silently as it ends other
-/// programs. An ADD goes on to its error: the attachment was taken back, and that has to be said.
+/// If the reader of the output exits, as `head` does, cnitool ends silently like other programs.
+/// ADD reports an error instead, because the attachment was undone.
 void end_silently_without_reader(const std::system_error& error, const cnitool::Options& options) {
   if (error.code().value() != EPIPE || options.command == "add") return;
   ::signal(SIGPIPE, SIG_DFL);

@@ -10,22 +10,23 @@ namespace cnitool {
 
 enum class Format { automatic, json, table, wide, name };
 
-/// What the command line and the environment said, checked for form only. One struct for all
-/// commands, so that a command is a plain function of it. Command-line options beat the environment
-/// (C-07).
+/// The values of the command line and the environment, checked for syntax only. One struct for all
+/// commands, so that a command is a plain function of it. Command-line options beat the
+/// environment.
 struct Options {
   std::string command;               ///< canonical name: `plugins` also for `version`
   std::vector<std::string> words;    ///< positional arguments after the command
-  std::vector<std::string> program;  ///< what follows `--`
+  std::vector<std::string> program;  ///< the words after `--`
 
-  std::string conf_dir;                  ///< --conf-dir, NETCONFPATH (C-09)
+  std::string conf_dir;                  ///< --conf-dir, NETCONFPATH
   std::string conf;                      ///< --conf: a list's file, `-` for standard input
-  std::vector<std::string> plugin_dirs;  ///< --plugin-path, CNI_PATH (C-10)
-  std::string cache_dir;                 ///< --cache-dir (C-16)
+  std::vector<std::string> plugin_dirs;  ///< --plugin-path, CNI_PATH
+  std::string cache_dir;                 ///< --cache-dir
 
-  std::string container_id;          ///< --container-id; empty: derived from the namespace (C-14)
-  std::string netns;                 ///< --netns: path, name or PID; empty: a positional argument
-  std::vector<std::string> ifnames;  ///< -i, CNI_IFNAME, eth0; one per network, the rest counted on
+  std::string container_id;  ///< --container-id; empty: derived from the namespace
+  std::string netns;         ///< --netns: path, name or PID; empty: a positional argument
+  std::vector<std::string>
+      ifnames;  ///< -i, CNI_IFNAME, eth0; one per network, further names count up
   bool create_netns = false;
   bool remove_netns = false;      ///< --rm
   std::vector<std::string> args;  ///< --args K=V
@@ -35,7 +36,7 @@ struct Options {
   bool all = false;
   bool keep_going = false;  ///< --continue
   bool force = false;
-  bool keep_failed = false;  ///< leave what a failed ADD made
+  bool keep_failed = false;  ///< keep everything that a failed ADD made
   bool dry_run = false;
   bool steps = false;
   std::optional<std::chrono::milliseconds> timeout;
@@ -48,7 +49,7 @@ struct Options {
   std::vector<std::string> rows;  ///< conformance --row
 
   Format format = Format::automatic;
-  bool json = false;           ///< --json: also errors are an object on standard output (C-29)
+  bool json = false;           ///< --json: also errors are an object on standard output
   std::string result_version;  ///< --result-version
   int verbose = 0;             ///< 1: steps with timings; 2: requests and replies too
 };

@@ -10,6 +10,7 @@
 #include "libcni/spec/version.h"
 #include "tools/cnitool/commands.h"
 #include "tools/cnitool/failure.h"
+#include "tools/cnitool/join.h"
 #include "tools/cnitool/session.h"
 #include "tools/cnitool/table.h"
 
@@ -23,7 +24,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kPatience{5000};
 
-/// One binary and what it says of itself.
+/// One binary and the information that it prints about itself.
 struct Binary {
   std::string type;
   std::string path;
@@ -40,7 +41,7 @@ std::vector<std::string> environment_without_cni() {
   return all;
 }
 
-/// What a plugin says when it is run without CNI_COMMAND: the first line on standard error.
+/// The text that a plugin prints without CNI_COMMAND: the first line on standard error.
 std::string about_of(const std::string& path, milliseconds patience) {
   std::string errors;
   base::Command command;
@@ -81,12 +82,6 @@ std::string best_common(const std::vector<Binary>& binaries) {
   return "";
 }
 
-std::string join(const std::vector<std::string>& words) {
-  std::string all;
-  for (const auto& word : words) all += (all.empty() ? "" : " ") + word;
-  return all;
-}
-
 void print_json(const std::vector<Binary>& binaries) {
   ordered_json list = ordered_json::array();
   for (const auto& binary : binaries) {
@@ -107,9 +102,9 @@ void print_table(const std::vector<Binary>& binaries, bool wide) {
   Table table(header);
   for (const auto& binary : binaries) {
     const bool sound = binary.error.empty();
-    std::vector<Cell> row{binary.type,
-                          sound ? Cell(join(binary.versions)) : Cell("not a plugin?", Tone::bad),
-                          sound ? Cell(binary.about) : Cell(binary.error, Tone::bad)};
+    std::vector<Cell> row{
+        binary.type, sound ? Cell(join(binary.versions, " ")) : Cell("not a plugin?", Tone::bad),
+        sound ? Cell(binary.about) : Cell(binary.error, Tone::bad)};
     if (wide) row.emplace_back(binary.path);
     table.add(row);
   }
@@ -119,7 +114,7 @@ void print_table(const std::vector<Binary>& binaries, bool wide) {
             << '\n';
 }
 
-/// All but this suite's programs, which a build folder and an image have beside the plugins.
+/// Skips the other programs of this suite, which are in the same folder in a build and in an image.
 std::vector<std::string> all_types(const runtime::PluginPath& path) {
   auto types = path.all_types();
   std::erase_if(types, [&](const std::string& type) {

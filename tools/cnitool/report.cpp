@@ -19,7 +19,7 @@
 namespace cnitool {
 namespace {
 
-/// What is to be said of an error, apart from how.
+/// The contents of an error report, independent of its format.
 struct Finding {
   int exit_code = kFailed;
   unsigned code = static_cast<unsigned>(cni::Code::internal);
@@ -57,7 +57,7 @@ int exit_code_of(const cni::Error& error) {
   return missing ? kNotFound : kFailed;
 }
 
-/// The networks there are, so that a typo is seen at once.
+/// Lists the existing networks, so that the user sees a typing mistake at once.
 std::string known_networks(const std::string& dir) {
   std::string names;
   std::error_code ignored;
@@ -123,7 +123,7 @@ void print_object(const Finding& finding) {
   std::cout << object.dump(4, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
 }
 
-/// Whether standard output took the error object.
+/// Prints the error object; returns whether standard output accepted it.
 bool is_written() {
   try {
     base::flush_stdout();

@@ -9,6 +9,7 @@
 
 #include "libcni/json/result.h"
 #include "tools/cnitool/failure.h"
+#include "tools/cnitool/join.h"
 #include "tools/cnitool/table.h"
 #include "tools/cnitool/trace.h"
 
@@ -16,12 +17,6 @@ namespace cnitool {
 namespace {
 
 using nlohmann::ordered_json;
-
-std::string join(const std::vector<std::string>& words) {
-  std::string all;
-  for (const auto& word : words) all += (all.empty() ? "" : ",") + word;
-  return all;
-}
 
 std::string gateways_of(const cni::Result& result) {
   std::vector<std::string> all;

@@ -17,23 +17,23 @@ struct Made {
   std::vector<runtime::Invocation> calls;
 };
 
-/// Prints what ADD made: one network's result as the reference does (C-01), several as a JSON list
-/// with network and interface; with --steps each plugin's result too; or a table.
+/// Prints the result of ADD: for one network as the reference does, for several as a JSON list with
+/// network and interface; with --steps also each plugin's result; or a table.
 void print_made(const std::vector<Made>& made, const Options& options);
 
-/// `result` in the shape --result-version asks for, else in `version`. Throws UsageError for an
-/// unknown one.
+/// `result` in the format of --result-version, else of `version`. Throws UsageError for an unknown
+/// one.
 std::string print_result_as(const cni::Result& result, const std::string& version,
                             const Options& options);
 
 /// Addresses with prefix, separated by commas.
 std::string addresses_of(const cni::Result& result);
 
-/// The version `text` names, exactly as published. Throws UsageError naming `option`.
+/// The version that `text` names, exactly as published. Throws UsageError naming `option`.
 cni::Version get_version(const std::string& text, const std::string& option);
 
-/// Prints JSON to standard output; the final newline only for a terminal, as the reference has none
-/// (C-01).
+/// Prints JSON to standard output; the final newline only for a terminal, as the reference has
+/// none.
 void print_json(const std::string& text);
 
 }  // namespace cnitool

@@ -35,8 +35,7 @@ bool is_number(const std::string& text) {
 std::string of_pid(const std::string& pid) {
   if (!is_number(pid)) throw UsageError("namespace \"pid:" + pid + "\": the PID is not a number");
   if (!std::filesystem::exists("/proc/" + pid)) {
-    throw NotFound("there is no process " + pid + ", and no namespace of that name in " +
-                   kNetnsDir);
+    throw NotFound("no process " + pid + " exists, and no namespace of that name in " + kNetnsDir);
   }
   return "/proc/" + pid + "/ns/net";
 }
@@ -51,8 +50,8 @@ std::string absolute(const std::string& path) {
   return clean;
 }
 
-/// Mount events must reach other namespaces, or the handle stays invisible to a runtime that has
-/// its own.
+/// Mount events must propagate to other mount namespaces; otherwise a runtime in its own mount
+/// namespace does not see the handle.
 void share_netns_dir() {
   base::ensure_directory(kNetnsDir, 0755);
   if (::mount("", kNetnsDir, "none", MS_SHARED | MS_REC, nullptr) == 0) return;
@@ -94,7 +93,7 @@ Liveness find_liveness(const std::string& path) {
   try {
     return is_alive(path) ? Liveness::alive : Liveness::gone;
   } catch (const std::system_error&) {
-    return Liveness::unknown;  // such as EACCES: it says nothing about the namespace
+    return Liveness::unknown;  // such as EACCES: the state of the namespace is unknown
   }
 }
 
@@ -119,7 +118,7 @@ void require_named_netns(const std::string& path) {
   const std::filesystem::path parts(path);
   if (parts.parent_path() == kNetnsDir && parts.has_filename()) return;
   throw UsageError("\"" + path +
-                   "\" is not in /run/netns: --create-netns and --rm touch nothing else");
+                   "\" is not in /run/netns: --create-netns and --rm accept only namespaces there");
 }
 
 void create_netns(const std::string& path) {
@@ -136,7 +135,7 @@ void create_netns(const std::string& path) {
 }
 
 bool remove_netns(const std::string& path) {
-  // EINVAL: the file is there but nothing is bound to it, as after a reboot.
+  // EINVAL: the file exists but no namespace is bound to it, as after a reboot.
   if (::umount2(path.c_str(), MNT_DETACH) != 0 && errno != EINVAL && errno != ENOENT) {
     base::throw_errno("unbind namespace \"" + path + "\"");
   }

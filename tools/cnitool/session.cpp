@@ -43,8 +43,8 @@ std::string variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-/// `text` itself when it is JSON, and as a JSON string when it is a plain word: --cap mac=02:...
-/// needs no quotes. Throws UsageError for what begins as JSON and is not.
+/// Returns `text` unchanged if it is JSON, else as a JSON string, so that --cap mac=02:... needs no
+/// quotes. Throws UsageError for text that begins like JSON and is not.
 std::string json_or_string(const std::string& pair, const std::string& text) {
   if (nlohmann::json::accept(text)) return text;
   const auto begin = text.find_first_not_of(" \t\r\n");
@@ -78,8 +78,7 @@ void read_capabilities(const Options& options, runtime::CapabilityArgs& capabili
   }
 }
 
-/// The attachments of the container that the cache knows, the latest first: the order to undo
-///
+/// The attachments of the container in the cache, the latest first, which is the order for DEL.
 std::vector<runtime::CacheEntry> cached_latest_first(const runtime::Cache& cache,
                                                      const std::string& container_id) {
   auto entries = cache.list(container_id);
@@ -104,7 +103,7 @@ std::vector<Target> all_from_cache(const Options& options, const runtime::Runtim
   return targets;
 }
 
-/// The network by its file, or as the cache has it where the file is gone or broken.
+/// The network from its file, or from the cache if the file is missing or broken.
 runtime::NetworkList find_list(const Options& options, const std::string& name,
                                const runtime::RuntimeConf& conf) {
   if (options.command == "add" || !options.conf.empty()) return load_network(options, name);
@@ -118,7 +117,7 @@ runtime::NetworkList find_list(const Options& options, const std::string& name,
   }
 }
 
-/// A container that is named, but not where: the cache remembers its namespace.
+/// The namespace from the cache, when only the container is given.
 std::string netns_from_cache(const Options& options) {
   for (const auto& entry : runtime::Cache(options.cache_dir).list(options.container_id)) {
     if (!entry.conf.netns.empty()) return entry.conf.netns;
@@ -135,7 +134,7 @@ runtime::RuntimeConf base_conf(const Options& options, const Words& words) {
   return conf;
 }
 
-/// Whether the words alone leave open which namespace is meant, and that is an error.
+/// Returns whether no namespace is given although the command needs one.
 bool lacks_netns(const Options& options, const Words& words) {
   if (!words.netns.empty()) return false;
   return options.command == "add" ? !options.create_netns : options.container_id.empty();
@@ -271,9 +270,9 @@ void note(const std::string& line) {
 
 std::string read_input(const std::string& file) {
   if (file == "-") return base::read_all(STDIN_FILENO, "standard input");
-  // Also a pipe, as `<(command)` names one.
+  // The file may be a pipe, as for `<(command)`.
   const base::UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd && errno == ENOENT) throw NotFound("there is no file \"" + file + "\"");
+  if (!fd && errno == ENOENT) throw NotFound("file not found: \"" + file + "\"");
   if (!fd) base::throw_errno("open " + file);
   return base::read_all(fd.get(), file);
 }

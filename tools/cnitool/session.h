@@ -10,24 +10,23 @@
 
 namespace cnitool {
 
-/// One network and the attachment to make, test or remove.
+/// One network and the attachment to make, check or remove.
 struct Target {
   runtime::NetworkList list;
   runtime::RuntimeConf conf;
 };
 
-/// The positional words of a verb, told apart.
+/// The positional words of a verb, by meaning.
 struct Words {
   std::vector<std::string> networks;
   std::string netns;  ///< absolute; empty when none was given
 };
 
-/// Runtime options, with an observer that forwards plugins' standard error and logs steps (C-18,
-/// C-30).
+/// Runtime options, with an observer that forwards plugins' standard error and logs steps.
 runtime::Options runtime_options(const Options& options);
 
-/// `NET[,NET...] NETNS`, with --netns only networks, with --all or --conf only NETNS (C-08, C-15,
-/// C-21, C-28). Throws UsageError with the usage line when something is missing.
+/// `NET[,NET...] NETNS`, with --netns only networks, with --all or --conf only NETNS. Throws
+/// UsageError with the usage line when something is missing.
 Words read_words(const Options& options);
 
 /// The networks that the first word names.
@@ -37,24 +36,25 @@ std::vector<std::string> networks_of(const Options& options);
 /// error.
 runtime::NetworkList load_network(const Options& options, const std::string& name);
 
-/// Every sound network of the configuration directory, in the order of the files.
+/// Every valid network of the configuration directory, in the order of the files.
 std::vector<runtime::NetworkList> load_all_networks(const Options& options);
 
 /// CAP_ARGS, --cap-file and --cap, then CNI_ARGS and --args, into `conf`: in this order, so that
-/// the first mistake reported is the reference's (C-19).
+/// the first reported mistake is the same as with the reference.
 void read_arguments(const Options& options, runtime::RuntimeConf& conf);
 
-/// The interface name of the `index`th network: as given, else the last one counted on.
+/// The interface name of the `index`th network: the given one, else the last one with its number
+/// counted up.
 std::string ifname_of(const Options& options, std::size_t index);
 
-/// Networks and attachments of ADD, CHECK and DEL in order. DEL and CHECK take a network whose file
-/// is gone from the cache, and --all from there too (C-28, R-120).
+/// Networks and attachments of ADD, CHECK and DEL in order. DEL and CHECK take a network from the
+/// cache if its file is missing, and with --all always.
 std::vector<Target> resolve_targets(const Options& options);
 
-/// A line to standard error.
+/// Writes a line to standard error.
 void note(const std::string& line);
 
-/// All of the file, `-` being standard input. Throws NotFound when there is none.
+/// Reads the file; `-` is standard input. Throws NotFound when the file does not exist.
 std::string read_input(const std::string& file);
 
 }  // namespace cnitool

@@ -12,7 +12,7 @@
 namespace cnitool {
 namespace {
 
-/// What one plugin of one network said.
+/// The answer of one plugin of one network.
 struct Row {
   std::string network;
   std::string version;
@@ -32,7 +32,7 @@ Tone tone_of(const std::string& state) {
   return state == "not asked" ? Tone::dim : Tone::bad;
 }
 
-/// The plugins before the one that failed are ready; those after it were not asked.
+/// The plugins before the failed one are ready; those after it were not asked.
 void add_failure(const runtime::NetworkList& list, const cni::Error& error,
                  const std::string& culprit, std::vector<Row>& rows) {
   const auto failed = std::find_if(list.plugins.begin(), list.plugins.end(),
@@ -57,7 +57,8 @@ std::string culprit_of(const cni::Error& error) {
   return "";
 }
 
-/// One network; its failure is a row, so that the others are asked too (C-33).
+/// Asks one network. A failure becomes a row of the table, so that the other networks are asked
+/// too.
 void ask(const runtime::NetworkList& list, const Options& options, Findings& findings) {
   try {
     const auto report = runtime::Cni(runtime_options(options)).status(list);
@@ -104,7 +105,7 @@ void print_rows(const Findings& findings, const Options& options) {
 }  // namespace
 
 int run_status(const Options& options) {
-  // `status NET NETNS` is the reference's form: silent when all is well (C-05).
+  // `status NET NETNS` is the form of the reference: it prints nothing on success.
   if (options.words.size() > 1 && options.format == Format::automatic) {
     const auto list = load_network(options, options.words.front());
     const auto report = runtime::Cni(runtime_options(options)).status(list);

@@ -13,7 +13,8 @@
 namespace cnitool {
 namespace {
 
-/// Indents JSON without touching a number or a string: what is shown is what was sent.
+/// Indents JSON without changing numbers or strings, so that the output shows the bytes that were
+/// sent.
 std::string indented(const std::string& json) {
   std::string shown;
   int depth = 0;
@@ -39,7 +40,7 @@ std::string indented(const std::string& json) {
   return shown;
 }
 
-/// JSON as a person reads it, anything else as it is; always ends a line.
+/// Prints JSON indented and anything else unchanged; always ends with a newline.
 std::string readable(const std::string& text) {
   std::string shown = text;
   const std::size_t start = text.find_first_not_of(" \t\r\n");
@@ -73,7 +74,7 @@ runtime::Observer make_observer(const Options& options) {
   observer.on_start = [verbose](const runtime::Invocation& call) { log_start(call, verbose); };
   observer.on_finish = [verbose](const runtime::Invocation& call) { log_finish(call, verbose); };
   observer.on_note = [](std::string_view text) { note(std::string(text)); };
-  // With --trace the reply shows it whole.
+  // With --trace the reply contains all of it.
   if (verbose < 2) {
     observer.on_stderr = [](const runtime::Invocation&, std::string_view chunk) {
       std::cerr << chunk << std::flush;

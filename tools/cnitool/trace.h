@@ -8,8 +8,8 @@
 
 namespace cnitool {
 
-/// Forwards plugins' standard error (C-18) and, with -v, logs each call with its time; with --trace
-/// also environment, input and output (C-30).
+/// Forwards plugins' standard error and, with -v, logs each call with its time; with --trace also
+/// environment, input and output.
 runtime::Observer make_observer(const Options& options);
 
 /// `1.8 ms`, three digits at most.

@@ -65,7 +65,8 @@ void check_file(const runtime::ConfFile& file, const Options& options,
   if (findings.size() == before) add(Severity::ok, "");
 }
 
-/// Whether a file begins as a configuration does; locks and other programs' files do not.
+/// Returns whether a file begins like a configuration; lock files and files of other programs do
+/// not.
 bool looks_like_json(const std::string& path) {
   const base::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   std::array<char, 512> head{};
@@ -75,7 +76,7 @@ bool looks_like_json(const std::string& path) {
   return first != std::string_view::npos && text[first] == '{';
 }
 
-/// Files that look as if they were meant: no runtime ever reads them.
+/// Files that look like configurations but that no runtime reads, because of their names.
 void check_strays(const std::string& dir, std::vector<Finding>& findings) {
   const auto known = runtime::find_conf_files(dir);
   std::vector<std::string> strays;
@@ -88,8 +89,8 @@ void check_strays(const std::string& dir, std::vector<Finding>& findings) {
   }
   std::sort(strays.begin(), strays.end());
   for (const auto& path : strays) {
-    findings.push_back(
-        {path, "", Severity::warning, "never read: rename it to end in .conflist if it is meant"});
+    findings.push_back({path, "", Severity::warning,
+                        "never read: rename it to end in .conflist if it should be used"});
   }
 }
 
@@ -103,10 +104,10 @@ runtime::ConfFile read_file(const std::string& path) {
   return file;
 }
 
-/// A word is a file when it has a `/` or exists, else a network's name.
+/// A word with a `/` or the name of an existing file is a file, any other the name of a network.
 void check_word(const std::string& word, const Options& options, std::vector<Finding>& findings) {
   if (word.find('/') != std::string::npos || fs::is_regular_file(word)) {
-    if (!fs::exists(word)) throw NotFound("there is no file \"" + word + "\"");
+    if (!fs::exists(word)) throw NotFound("file not found: \"" + word + "\"");
     return check_file(read_file(word), options, findings);
   }
   const auto list = runtime::load_network(options.conf_dir, word);

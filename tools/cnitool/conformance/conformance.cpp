@@ -21,7 +21,7 @@ namespace {
 
 constexpr int kRowTimeoutMs = 180000;
 
-/// A row's process: it writes its verdict into a memory file that we share.
+/// A row's process. It writes its verdict into a memory file that it shares with this process.
 struct Running {
   const Row* row;
   pid_t pid;
@@ -42,7 +42,7 @@ Json verdict_of(const Context& context) {
   return {{"findings", findings}, {"skipped", context.skipped()}};
 }
 
-/// The whole life of a row's process. A check that itself breaks is a row that fails.
+/// The main function of a row's process. If the check itself throws, the row fails.
 [[noreturn]] void run_row(const Subject& subject, const Row& row, int verdict) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   seal_inherited_descriptors();
@@ -102,8 +102,8 @@ RowReport& report_of(Report& report, const std::string& id) {
   throw cni::Error(cni::Code::internal, "row " + id + " is not in the requirement list");
 }
 
-/// Files a verdict: findings go to the row they are about, which may be another than the one that
-/// ran.
+/// Records a verdict. Each finding belongs to the row that it names, which may be another row than
+/// the one that ran.
 void file(Report& report, const std::string& id, const Json& verdict) {
   RowReport& own = report_of(report, id);
   own.reason = verdict["skipped"];

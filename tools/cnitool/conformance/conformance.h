@@ -10,15 +10,15 @@
 #include "tools/cnitool/conformance/recorder.h"
 
 /// Runs the plugin-side rows of the requirement list, S-001 to S-265, against any plugin binary, as
-/// a black box: a binary, an environment, standard input, a namespace. Every row runs in a world of
-/// its own.
+/// a black box: a binary, an environment, standard input, a namespace. Every row runs in separate
+/// namespaces.
 namespace conformance {
 
 struct Options {
   std::string binary;
-  std::string config = {};             ///< JSON to run it with; empty: its type's example
+  std::string config = {};  ///< JSON configuration of the plugin; empty: the example of its type
   std::vector<std::string> rows = {};  ///< `S-039` or groups `A4`; empty: all
-  /// Levels whose rows make the report fail.
+  /// The levels whose rows make the report fail.
   std::vector<std::string> required = {"MUST", "REF", "NEW"};
   unsigned jobs = 2;
   /// Progress: the row that was finished, how many are, and of how many.
@@ -40,7 +40,7 @@ struct Report {
   Subject subject;
   std::vector<RowReport> rows;
   std::vector<std::string> required;
-  /// No row of a required level fell short.
+  /// True when no row of a required level failed.
   bool passed() const;
 };
 
@@ -48,10 +48,10 @@ struct Report {
 /// the machine does not allow network and mount namespaces.
 Report run(const Options& options);
 
-/// For people: what falls short first, with expected and seen, then counts per level. `verbose`
+/// Report for persons: failures first, with expected and seen, then counts per level. `verbose`
 /// lists all rows.
 std::string to_text(const Report& report, bool verbose);
-/// For programs: one object, indented.
+/// Report for programs: one JSON object, indented.
 std::string to_json(const Report& report);
 
 }  // namespace conformance

@@ -147,7 +147,7 @@ void Context::inspect_error(const Call& call, const Outcome& outcome) {
   if (message.empty()) note("S-095", "an error object without msg", outcome);
   if (call.foreign) return;
   if (message.find('\n') != std::string::npos || message.size() >= 200) {
-    note("S-112", "a msg that is no short line", outcome);
+    note("S-112", "a msg that is not one short line", outcome);
   }
   const int code = code_of(outcome);
   const std::string verb = call.verb();

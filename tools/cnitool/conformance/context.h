@@ -17,7 +17,7 @@ namespace conformance {
 
 using Json = nlohmann::json;
 
-/// One way in which a plugin falls short of a row.
+/// One violation of a row by a plugin.
 struct Finding {
   std::string row;
   std::string what;
@@ -25,13 +25,13 @@ struct Finding {
   std::string seen;
 };
 
-/// An invocation in the making: environment, configuration, process.
+/// An invocation to be run: environment, configuration, process.
 struct Call {
   std::map<std::string, std::string> environment;
   Json config;
   std::string raw;  ///< sent instead of the configuration, unless empty
   bool foreign =
-      false;  ///< a double's error may come back: its code and text are not ours to judge
+      false;  ///< the error of a double may be passed on: its code and text are not checked
   Invocation process;
 
   Call& set(const std::string& name, const std::string& value);
@@ -44,7 +44,7 @@ struct Call {
   std::string verb() const;
 };
 
-/// What a row runs in: a world of its own, and the notes of what fell short.
+/// The environment of a row: separate namespaces, and the violations noted so far.
 class Context {
  public:
   Context(const Subject& subject, std::string row);
@@ -56,18 +56,18 @@ class Context {
   /// version.
   Call call(const std::string& verb) const;
   Call call(const std::string& verb, const std::string& version) const;
-  /// A call that the recorder `ipam` serves as IPAM plugin.
+  /// A call in which the recorder `ipam` is the IPAM plugin.
   Call delegated(const std::string& verb) const;
 
-  /// What to start for it, for checks that run several at once.
+  /// The invocation of a call, for checks that run several at once.
   Invocation prepare(const Call& call) const;
-  /// Runs it, and notes what no answer of any plugin may be (S-083 to S-086, S-095, S-107 and
-  /// such).
+  /// Runs the call, and notes violations that are wrong for every plugin (S-083 to S-086, S-095,
+  /// S-107 and others).
   Outcome run(const Call& call);
-  /// ADD that is expected to succeed; its result, null when it did not.
+  /// ADD that is expected to succeed; its result, null when it failed.
   Json add(const Call& call);
   Json add() { return add(call("ADD")); }
-  /// ADD and DEL of another container, so that what is shared and stays is there already.
+  /// Runs ADD and DEL of another container, so that shared objects that stay exist already.
   void warm_up();
 
   void fail(const std::string& what, const std::string& expected, const std::string& seen);
@@ -79,7 +79,7 @@ class Context {
                     const std::vector<std::string>& texts = {});
   Snapshot snapshot() const { return Snapshot::take(kSandbox); }
   void expect_unchanged(const Snapshot& before, const std::string& what);
-  /// The same, giving the kernel 3 seconds to take down what it removes by and by.
+  /// The same, but gives the kernel 3 seconds to finish asynchronous removals.
   void expect_restored(const Snapshot& before, const std::string& what);
   void skip(const std::string& reason) { skipped_ = reason; }
 
@@ -98,9 +98,9 @@ class Context {
   std::string skipped_;
 };
 
-/// The one JSON document that `text` is; discarded (is_discarded()) when it is none or several.
+/// Parses `text` as one JSON document; discarded (is_discarded()) when it is not exactly one.
 Json parse_json(const std::string& text);
-/// What an invocation ended with, on one line.
+/// The outcome of an invocation, on one line.
 std::string describe(const Outcome& outcome);
 /// The `code` of an error object, -1 when there is none.
 int code_of(const Outcome& outcome);

@@ -63,8 +63,8 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return list;
 }
 
-/// Moves `fd` to `target` for the program to come; a descriptor above 2 first, so that none is
-/// trampled.
+/// Moves `fd` to `target` for the program; the descriptor is first moved above 2, so that none is
+/// overwritten.
 void install(int fd, int target) {
   const int high = fcntl(fd, F_DUPFD_CLOEXEC, 10);
   dup2(high, target);
@@ -135,8 +135,7 @@ Outcome Process::finish() {
   input_ = {};
   if (invocation_.chunk > 0) feed();
   if (invocation_.kill_signal != 0) {
-    // The one wait that is a clock's: the point of the signal is that it comes at an arbitrary
-    // moment.
+    // The only wait by the clock: the signal is meant to come at an arbitrary moment.
     std::this_thread::sleep_until(started_ + invocation_.kill_after);
     kill(pid_, invocation_.kill_signal);
   }

@@ -12,18 +12,18 @@
 
 namespace conformance {
 
-/// How a program is started. The suite has a runner of its own: it must be able to start a plugin
-/// with closed descriptors, a full disk as its output or a dribbling input, and must not lean on
-/// the code it tests.
+/// The parameters for starting a program. The suite has a runner of its own: it must be able to
+/// start a plugin with closed descriptors, a full disk as its output or a slow input, and must not
+/// use the code under test.
 struct Invocation {
   std::string program;
   std::vector<std::string> arguments = {};    ///< after argv[0]
   std::vector<std::string> environment = {};  ///< complete: "K=V"
-  std::string input = {};                     ///< standard input's bytes
+  std::string input = {};                     ///< bytes of standard input
   std::string input_path = {};                ///< standard input is this file or folder instead
   std::string output_path = {};               ///< standard output goes to this file instead
   std::string directory = {};                 ///< working directory, unless empty
-  std::vector<int> closed = {};               ///< descriptors that the program starts without
+  std::vector<int> closed = {};               ///< descriptors that are closed for the program
   int netns = -1;                             ///< network namespace it starts in, unless -1
   std::size_t chunk = 0;    ///< feed the input through a pipe, this many bytes at a time
   bool hold_input = false;  ///< input is a pipe that stays open and silent
@@ -39,7 +39,8 @@ struct Outcome {
   std::string out;
   std::string err;
   std::chrono::microseconds took{0};
-  std::chrono::microseconds cpu{0};  ///< user and system; says more than `took` on a busy machine
+  std::chrono::microseconds cpu{
+      0};  ///< user and system time; more meaningful than `took` on a busy machine
   long peak_kib = 0;
   bool succeeded() const { return exit_code == 0; }
 };
@@ -50,7 +51,7 @@ class Process {
   /// Throws std::system_error when it cannot be started.
   explicit Process(const Invocation& invocation);
   Process(Process&&) = default;
-  /// Waits for its end, feeding, signalling and finally killing it as the invocation says.
+  /// Waits for its end; feeds, signals and finally kills it as the invocation says.
   Outcome finish();
   pid_t pid() const { return pid_; }
 
@@ -72,11 +73,11 @@ class Process {
 
 Outcome run_process(const Invocation& invocation);
 
-/// Makes what this process inherited close on exec, so that programs under test start with 0, 1
-/// and 2.
+/// Sets close-on-exec for inherited descriptors, so that programs under test start with 0, 1 and 2
+/// only.
 void seal_inherited_descriptors();
 
-/// Where `name` lies in the usual system folders; empty when the machine has no such tool.
+/// The path of `name` in the usual system folders; empty when the tool is not installed.
 std::string find_tool(const std::string& name);
 
 }  // namespace conformance

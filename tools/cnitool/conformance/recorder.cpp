@@ -48,7 +48,7 @@ void print(int fd, const std::string& text) {
   }
 }
 
-/// One call as the double sees it.
+/// One call, from the double's point of view.
 struct Played {
   fs::path directory;
   std::string name;
@@ -56,7 +56,7 @@ struct Played {
   std::string input;
   std::size_t number = 1;
 
-  /// The file to play, the one for this very call first; empty when there is none.
+  /// The file to play, preferably the one for this call number; empty when there is none.
   std::string find(const std::string& what) const {
     const std::string stem = name + "." + verb + ".";
     for (const std::string& file : {stem + std::to_string(number) + "." + what, stem + what}) {

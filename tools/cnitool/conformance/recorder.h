@@ -8,12 +8,12 @@
 
 namespace conformance {
 
-/// Set for a plugin under test, which passes it on: where the recorder writes and finds what to
-/// play.
+/// Environment variable that a plugin under test passes on: the folder where the recorder writes
+/// calls and finds the files to play.
 inline constexpr const char* kRecorderVariable = "PLUMB_REC_DIR";
 
-/// A program that holds this code acts as the recorder, and does not return, when PLUMB_REC_DIR and
-/// CNI_COMMAND are both set: a copy of it under any name is a test double of that plugin. First in
+/// Makes the program act as the recorder, without returning, when PLUMB_REC_DIR and CNI_COMMAND are
+/// both set: a copy of the program under any name is a test double of that plugin. Call it first in
 /// main().
 ///
 /// It appends one line to DIR/log: {name, verb, argv, env, stdin, fds, pid, cwd}. Then it plays
@@ -24,11 +24,11 @@ inline constexpr const char* kRecorderVariable = "PLUMB_REC_DIR";
 ///   signal           number of a signal to die of
 ///   grandchild       seconds that a forked process keeps all descriptors open
 ///   mode             `passthrough` prints prevResult, `dns` adds a name server to it
-/// By default ADD passes prevResult through or hands out 10.77.0.2/24 in the request's version,
-/// VERSION lists all versions, and everything else succeeds in silence.
+/// By default ADD passes prevResult through or returns 10.77.0.2/24 in the request's version,
+/// VERSION lists all versions, and everything else succeeds without output.
 void maybe_act_as_recorder();
 
-/// The other side: makes doubles, tells them what to play and reads what they saw.
+/// The controlling side: makes doubles, configures their behaviour and reads their calls.
 class Recorder {
  public:
   /// `plugins` is the folder for the doubles, `directory` their PLUMB_REC_DIR; both are created.
@@ -42,7 +42,7 @@ class Recorder {
   std::vector<nlohmann::json> calls() const;
   /// Their verbs, such as "ADD DEL".
   std::string verbs() const;
-  /// Forgets the calls and all that was to be played.
+  /// Deletes the recorded calls and all files to play.
   void reset() const;
 
   const std::string& plugins() const { return plugins_; }

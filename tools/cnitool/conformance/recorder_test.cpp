@@ -40,7 +40,7 @@ class RecorderTest : public ::testing::Test {
   Recorder recorder_;
 };
 
-TEST_F(RecorderTest, WritesDownWhatItWasCalledWith) {
+TEST_F(RecorderTest, RecordsArgumentsEnvironmentAndInput) {
   EXPECT_TRUE(call("DEL", "{\"a\": 1}\n").succeeded());
   const std::vector<json> calls = recorder_.calls();
   ASSERT_EQ(calls.size(), 1U);
@@ -52,7 +52,7 @@ TEST_F(RecorderTest, WritesDownWhatItWasCalledWith) {
   EXPECT_EQ(calls[0]["fds"], json({0, 1, 2}));
 }
 
-TEST_F(RecorderTest, HandsOutAnAddressInTheVersionAsked) {
+TEST_F(RecorderTest, ReturnsAnAddressInTheRequestedVersion) {
   const json modern = json::parse(call("ADD", R"({"cniVersion":"1.1.0"})").out);
   EXPECT_EQ(modern["ips"][0]["address"], "10.77.0.2/24");
   const json old = json::parse(call("ADD", R"({"cniVersion":"0.2.0"})").out);
@@ -67,7 +67,7 @@ TEST_F(RecorderTest, PassesPrevResultThrough) {
   EXPECT_EQ(json::parse(call("ADD", request.dump()).out)["dns"]["nameservers"][0], "192.0.2.53");
 }
 
-TEST_F(RecorderTest, PlaysWhatItIsToldTo) {
+TEST_F(RecorderTest, PlaysTheConfiguredFiles) {
   recorder_.play("pa", "CHECK.stdout", "out");
   recorder_.play("pa", "CHECK.stderr", "err");
   recorder_.play("pa", "CHECK.exit", "3");

@@ -8,7 +8,7 @@
 
 namespace conformance {
 
-/// One requirement as a check: it looks at a plugin through the context and notes what falls short.
+/// One requirement as a check: it tests a plugin through the context and notes violations.
 struct Row {
   const char* id;
   bool (*applies)(const Subject&);
@@ -28,7 +28,7 @@ std::string_view row_list();
 /// Group A1 to A20 of a plugin-side row; 0 for a row of another part.
 int group_of(std::string_view id);
 
-// Who a row is for.
+// The plugins that a row applies to.
 bool anyone(const Subject& subject);
 bool attaches(const Subject& subject);  ///< acts on the sandbox: neither IPAM nor chained
 bool makes_link(const Subject& subject);

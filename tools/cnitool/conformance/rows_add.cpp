@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// A12: what ADD means.
+// A12: the meaning of ADD.
 #include <signal.h>
 
 #include <algorithm>
 #include <set>
 
-#include "tools/cnitool/conformance/helpers.h"
+#include "tools/cnitool/conformance/attachment_calls.h"
+#include "tools/cnitool/conformance/observed_state.h"
 #include "tools/cnitool/conformance/rows.h"
+#include "tools/cnitool/conformance/text.h"
 
 namespace conformance {
 namespace {
@@ -56,7 +58,7 @@ void matches_the_kernel(Context& c) {
   }
 }
 
-/// A failed ADD must have left nothing.
+/// Checks that a failed ADD left nothing behind.
 void expect_no_trace(Context& c, const Snapshot& before, const std::string& what) {
   c.expect(reservations("net1").empty(), what, "no address reserved", join(reservations("net1")));
   c.expect_restored(before, what);
@@ -190,7 +192,7 @@ void addresses_are_usable(Context& c) {
   std::string tentative;
   for (const Json& entry : link) {
     for (const Json& address : entry.value("addr_info", Json::array())) {
-      // The kernel's own link-local address is no part of the result.
+      // The kernel's own link-local address is not part of the result.
       if (address.value("scope", "") == "global") tentative += address.dump();
     }
   }
@@ -241,7 +243,7 @@ void never_leaves_name_on_host(Context& c) {
   }
 }
 
-/// ADD in which strace sets the random bytes that the kernel gives in calls `when`.
+/// Runs ADD under strace, which replaces the random bytes that the kernel returns in calls `when`.
 Outcome add_with_bytes(Context& c, const std::string& when) {
   Call add = c.call("ADD");
   add.process.arguments = {"-o",

@@ -2,8 +2,9 @@
 // A19: CNI_ARGS and the well-known keys of runtimeConfig.
 #include <algorithm>
 
-#include "tools/cnitool/conformance/helpers.h"
+#include "tools/cnitool/conformance/observed_state.h"
 #include "tools/cnitool/conformance/rows.h"
+#include "tools/cnitool/conformance/text.h"
 
 namespace conformance {
 namespace {
@@ -24,12 +25,12 @@ bool has_ranges(const Subject& subject) {
   return ipam_type(subject) == "host-local";
 }
 
-/// An address that IPAM would not choose by itself, with prefix.
+/// An address, with prefix, that IPAM would not choose by itself.
 std::string wanted_address(const Context& c) {
   return ipam_type(c.subject()) == "static" ? "10.1.0.9/16" : "10.88.0.9/16";
 }
 
-/// The same as CNI_ARGS and such want it.
+/// The same address in the form of CNI_ARGS and runtimeConfig.
 std::string requested_address(const Context& c) {
   const std::string wanted = wanted_address(c);
   return ipam_type(c.subject()) == "static" ? wanted : wanted.substr(0, wanted.find('/'));
@@ -37,7 +38,7 @@ std::string requested_address(const Context& c) {
 
 void expect_wanted(Context& c, const Call& add, const std::string& what) {
   const Json result = c.add(add);
-  // static appends what CNI_ARGS asks for to what is configured.
+  // static appends the addresses of CNI_ARGS to the configured ones.
   const std::vector<std::string> seen = addresses_of(result);
   const std::string wanted = as_listed(c.subject(), wanted_address(c));
   const bool there = std::find(seen.begin(), seen.end(), wanted) != seen.end();

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A17: prevResult and chained plugins.
-#include "tools/cnitool/conformance/helpers.h"
+#include "tools/cnitool/conformance/observed_state.h"
 #include "tools/cnitool/conformance/rows.h"
+#include "tools/cnitool/conformance/text.h"
 
 namespace conformance {
 namespace {
 
-/// ADD with nothing of its own to do but pass `previous` on.
+/// ADD that only has to pass `previous` on.
 void expect_passed_on(Context& c, const Json& previous, const std::string& what) {
   const Json result = c.add(c.call("ADD").with("prevResult", previous).without("runtimeConfig"));
   c.expect(result == previous, what, previous.dump(), result.dump());

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// A14: what CHECK means.
+// A14: the meaning of CHECK.
 #include <fcntl.h>
 #include <sys/file.h>
 
 #include <filesystem>
 
-#include "tools/cnitool/conformance/helpers.h"
+#include "tools/cnitool/conformance/observed_state.h"
 #include "tools/cnitool/conformance/rows.h"
 
 namespace conformance {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // A11: conversion of results, seen through a chained plugin that passes prevResult on.
-#include "tools/cnitool/conformance/helpers.h"
+#include "tools/cnitool/conformance/observed_state.h"
 #include "tools/cnitool/conformance/rows.h"
 #include "tools/cnitool/conformance/shape.h"
+#include "tools/cnitool/conformance/text.h"
 
 namespace conformance {
 namespace {
 
-/// ADD at `version` with `previous` as prevResult and nothing of its own to do.
+/// ADD at `version` that only has to pass `previous`, its prevResult, on.
 Outcome pass(Context& c, const Json& previous, const std::string& version) {
   Call add = c.call("ADD", version.empty() ? "0.1.0" : version)
                  .with("prevResult", previous)

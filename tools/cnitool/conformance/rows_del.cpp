@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// A13: what DEL means.
-#include "tools/cnitool/conformance/helpers.h"
+// A13: the meaning of DEL.
+#include "tools/cnitool/conformance/observed_state.h"
 #include "tools/cnitool/conformance/rows.h"
+#include "tools/cnitool/conformance/text.h"
 
 namespace conformance {
 namespace {
 
 const std::string kOther = "/run/netns/other";
 
-/// Everything is as `before`.
+/// Checks that everything is as in `before`.
 void expect_clean(Context& c, const Snapshot& before, const std::string& what) {
   c.expect(reservations("net1").empty(), what, "no address reserved", join(reservations("net1")));
   c.expect_restored(before, what);

@@ -6,8 +6,10 @@
 #include <filesystem>
 #include <thread>
 
-#include "tools/cnitool/conformance/helpers.h"
+#include "tools/cnitool/conformance/attachment_calls.h"
+#include "tools/cnitool/conformance/observed_state.h"
 #include "tools/cnitool/conformance/rows.h"
+#include "tools/cnitool/conformance/text.h"
 
 namespace conformance {
 namespace {
@@ -132,7 +134,7 @@ void rolls_the_delegate_back(Context& c) {
 
 void rolls_back_after_own_failure(Context& c) {
   const Call add = c.delegated("ADD");
-  // An address that cannot be set, for want of a gateway in reach of the route.
+  // An IPAM result whose route cannot be set, because its gateway is out of reach.
   c.recorder().play(
       "ipam", "ADD.stdout",
       R"({"cniVersion":"1.0.0","ips":[{"address":"10.77.0.2/24"}],"routes":[{"dst":"10.5.0.0/16","gw":"192.0.2.1"}]})");

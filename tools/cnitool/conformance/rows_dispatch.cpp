@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A1: dispatch, environment variables, what is required.
-#include "tools/cnitool/conformance/helpers.h"
+#include "tools/cnitool/conformance/observed_state.h"
 #include "tools/cnitool/conformance/rows.h"
+#include "tools/cnitool/conformance/text.h"
 
 namespace conformance {
 namespace {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// A9: the error object and its codes. What holds for every error is looked at in Context::run()
-// too, and files its findings here.
+// A9: the error object and its codes. Context::run() checks the rules that hold for every error
+// too, and its findings belong to these rows.
 #include <fcntl.h>
 #include <sys/file.h>
 
 #include <filesystem>
 
-#include "tools/cnitool/conformance/helpers.h"
+#include "tools/cnitool/conformance/observed_state.h"
 #include "tools/cnitool/conformance/rows.h"
+#include "tools/cnitool/conformance/text.h"
 
 namespace conformance {
 namespace {
@@ -80,7 +81,7 @@ void uses_code_2(Context& c) {
 }
 
 void avoids_code_3(Context& c) {
-  // Every ADD and DEL of every row is looked at; these are the ones that tempt.
+  // Every ADD and DEL of every row is checked; these cases are the likely ones.
   c.run(c.call("DEL").set("CNI_CONTAINERID", "never-seen"));
   c.run(c.call("DEL").set("CNI_CONTAINERID", "never-seen").set("CNI_NETNS", "/run/netns/missing"));
   c.run(c.call("ADD").set("CNI_NETNS", "/run/netns/missing"));
@@ -95,7 +96,7 @@ void uses_code_5(Context& c) {
   folder.process.input_path = kScratch;
   c.expect_error(c.run(folder), "ADD with a folder as stdin", {5});
   if (!c.subject().is_ipam() || c.subject().type != "host-local") return;
-  // A file where the state folder ought to be.
+  // A file in the place of the state folder.
   write_text("/var/lib/cni", "");
   c.expect_error(c.run(c.call("ADD")), "ADD with a file in place of /var/lib/cni", {5});
 }

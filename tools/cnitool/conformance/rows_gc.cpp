@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// A15: what GC means.
+// A15: the meaning of GC.
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <thread>
 
-#include "tools/cnitool/conformance/helpers.h"
+#include "tools/cnitool/conformance/attachment_calls.h"
+#include "tools/cnitool/conformance/observed_state.h"
 #include "tools/cnitool/conformance/rows.h"
+#include "tools/cnitool/conformance/text.h"
 
 namespace conformance {
 namespace {
@@ -53,8 +55,8 @@ void attach(Context& c, int count) {
   }
 }
 
-/// Whether something on the host is held for attachment `number`: a reservation, or its port in a
-/// rule.
+/// Returns whether the host holds something for attachment `number`: a reservation, or its port in
+/// a rule.
 bool is_held(const Context& c, int number, const std::string& network = "net1") {
   if (is_portmap(c.subject())) {
     return nft_json().dump().find(std::to_string(8500 + number)) != std::string::npos;
@@ -226,7 +228,7 @@ void honours_old_files(Context& c) {
            "lock and cursors kept", "gone");
 }
 
-/// Waits until `pid` runs the plugin and sleeps, which is in reading its input.
+/// Waits until `pid` runs the plugin and sleeps, which means that it reads its input.
 void wait_until_it_reads(const Context& c, pid_t pid) {
   const std::string folder = "/proc/" + std::to_string(pid);
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A5: the request configuration on standard input.
-#include "tools/cnitool/conformance/helpers.h"
+#include "tools/cnitool/conformance/observed_state.h"
 #include "tools/cnitool/conformance/rows.h"
+#include "tools/cnitool/conformance/text.h"
 
 namespace conformance {
 namespace {
@@ -21,7 +22,7 @@ std::string with_first(const Context& c, const std::string& member) {
   return "{" + member + "," + config_text(c).substr(1);
 }
 
-/// ADD that must succeed, and DEL so that the next one starts afresh.
+/// Runs ADD, which must succeed, and DEL, so that the next ADD starts from nothing.
 void add_and_del(Context& c, const Call& add, const std::string& what) {
   const Outcome outcome = c.run(add);
   c.expect_ok(outcome, what);
@@ -264,7 +265,7 @@ void works_without_ipam(Context& c) {
       c.expect(!find_link("eth0", kSandbox).is_null(), what, "eth0 in the sandbox",
                join(link_names(kSandbox)));
     } else if (!outcome.succeeded()) {
-      // 11: the addresses would be plumbd's to give, which has not been here.
+      // Code 11: plumbd would supply the addresses, and it has not run here.
       c.expect_error(outcome, what, {7, 11});
     }
     c.run(add.set("CNI_COMMAND", "DEL"));

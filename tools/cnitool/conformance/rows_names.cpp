@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "tools/cnitool/conformance/helpers.h"
+#include "tools/cnitool/conformance/attachment_calls.h"
+#include "tools/cnitool/conformance/observed_state.h"
 #include "tools/cnitool/conformance/rows.h"
+#include "tools/cnitool/conformance/text.h"
 
 namespace conformance {
 namespace {
@@ -53,7 +55,7 @@ void accepts_long_id(Context& c) {
            "state that names it");
 }
 
-/// Attachments made, with what their CHECK and DEL need.
+/// The attachments that were made, with the input of their CHECK and DEL.
 struct Made {
   Call call;
   Json result;

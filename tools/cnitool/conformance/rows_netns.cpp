@@ -5,8 +5,9 @@
 
 #include <filesystem>
 
-#include "tools/cnitool/conformance/helpers.h"
+#include "tools/cnitool/conformance/observed_state.h"
 #include "tools/cnitool/conformance/rows.h"
+#include "tools/cnitool/conformance/text.h"
 
 namespace conformance {
 namespace {
@@ -37,7 +38,7 @@ void takes_any_path(Context& c) {
   waiting.kill_signal = SIGKILL;
   Process process(waiting);
   const std::string task = std::to_string(process.pid());
-  // Open in the plugin too: a descriptor without close-on-exec.
+  // A descriptor without close-on-exec, so that it is also open in the plugin.
   const base::UniqueFd inherited(open(kSandbox, O_RDONLY));
   attach_through(c, kSandbox);
   attach_through(c, kLink);
@@ -69,7 +70,7 @@ void refuses_what_is_no_namespace(Context& c) {
                      {"CNI_NETNS"});
     }
   }
-  c.expect_unchanged(before, "paths that are no network namespace");
+  c.expect_unchanged(before, "paths that are not a network namespace");
 }
 
 void guards_own_namespace(Context& c) {

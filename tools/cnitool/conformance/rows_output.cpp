@@ -4,8 +4,9 @@
 
 #include <filesystem>
 
-#include "tools/cnitool/conformance/helpers.h"
+#include "tools/cnitool/conformance/observed_state.h"
 #include "tools/cnitool/conformance/rows.h"
+#include "tools/cnitool/conformance/text.h"
 
 namespace conformance {
 namespace {
@@ -100,7 +101,7 @@ void bears_closed_descriptors(Context& c) {
 }
 
 void always_answers(Context& c) {
-  // What makes plugins crash: parts of a request that they take for granted.
+  // Requests that make plugins crash: without parts that plugins take for granted.
   for (const char* prev :
        {"null", "{}", R"({"ips":[null]})", R"({"interfaces":[null]})", R"({"routes":[null]})"}) {
     for (const char* verb : {"ADD", "CHECK", "DEL"}) {

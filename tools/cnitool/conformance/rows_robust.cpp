@@ -6,8 +6,9 @@
 #include <cstring>
 #include <filesystem>
 
-#include "tools/cnitool/conformance/helpers.h"
+#include "tools/cnitool/conformance/observed_state.h"
 #include "tools/cnitool/conformance/rows.h"
+#include "tools/cnitool/conformance/text.h"
 
 namespace conformance {
 namespace {
@@ -30,7 +31,7 @@ void bears_user_namespaces(Context& c) {
   }
 }
 
-/// Whether the program asks for a dynamic loader.
+/// Returns whether the program needs a dynamic loader.
 bool has_interpreter(const std::string& path) {
   const std::string content = read_text(path);
   Elf64_Ehdr header{};
@@ -69,14 +70,14 @@ void starts_quickly(Context& c) {
   }
   c.expect(best < std::chrono::milliseconds(5), "VERSION", "less than 5 ms",
            std::to_string(best.count()) + " us");
-  // The kernel counts what the suite's own process had when it forked.
+  // The kernel includes the memory of the suite's own process at the time of the fork.
   Invocation nothing{find_tool("true")};
   const long floor = run_process(nothing).peak_kib;
   c.expect(peak < std::max(5L * 1024, floor + 512), "VERSION", "less than 5 MiB",
            std::to_string(peak) + " KiB");
 }
 
-/// Nobody but the owner may write below the state folders.
+/// Only the owner may write below the state folders.
 void expect_private(Context& c, const std::string& top) {
   if (!fs::exists(top)) return;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(top)) {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// A10: what results look like in each version.
+// A10: the format of results in each version.
 #include <algorithm>
 #include <filesystem>
 
-#include "tools/cnitool/conformance/helpers.h"
+#include "tools/cnitool/conformance/attachment_calls.h"
+#include "tools/cnitool/conformance/observed_state.h"
 #include "tools/cnitool/conformance/rows.h"
 #include "tools/cnitool/conformance/shape.h"
+#include "tools/cnitool/conformance/text.h"
 
 namespace conformance {
 namespace {
@@ -183,7 +185,7 @@ void keeps_host_bits(Context& c) {
 void gateway_makes_no_route(Context& c) {
   if (!add_with_ipam(c, ipam_result(Json::array())).is_object()) return;
   const Json routes = sandbox_routes({"default"});
-  // ptp reaches everything through the gateway by design; a default route it must not make.
+  // ptp reaches everything through the gateway by design, but must not make a default route.
   c.expect(routes.empty(), "an address with gateway and no routes", "no default route",
            routes.dump());
 }

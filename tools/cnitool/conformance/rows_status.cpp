@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A16: what STATUS means.
+// A16: the meaning of STATUS.
 #include <algorithm>
 
-#include "tools/cnitool/conformance/helpers.h"
 #include "tools/cnitool/conformance/rows.h"
 
 namespace conformance {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <map>
 
-#include "tools/cnitool/conformance/helpers.h"
 #include "tools/cnitool/conformance/rows.h"
+#include "tools/cnitool/conformance/text.h"
 
 namespace conformance {
 namespace {
@@ -62,7 +62,7 @@ void refuses_newer_versions(Context& c) {
     c.expect_error(run_at(c, verb, "1.2.0"), verb + " at version 1.2.0", {1});
 }
 
-/// The oldest version of plugins that do not know them all.
+/// The oldest version of plugins that do not support all versions.
 std::string oldest_version_of(const std::string& type) {
   const std::map<std::string, std::string> others = {
       {"bandwidth", "0.3.0"}, {"vrf", "0.3.1"}, {"firewall", "0.4.0"}};

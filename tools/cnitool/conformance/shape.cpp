@@ -13,7 +13,7 @@ namespace {
 
 using Keys = std::vector<std::string>;
 
-/// Collects faults; `where` says where one is looking.
+/// Collects faults; `where` is the path of the value that is being checked.
 class Shape {
  public:
   explicit Shape(std::string version)
@@ -22,7 +22,7 @@ class Shape {
   std::vector<std::string> faults() && { return std::move(faults_); }
 
   void result(const Json& value) {
-    if (!value.is_object()) return fault("result", "is no object");
+    if (!value.is_object()) return fault("result", "is not an object");
     if (value.value("cniVersion", "") != version_) fault("cniVersion", "is not " + version_);
     if (family_ == 0) {
       keys(value, "result", {"cniVersion", "ip4", "ip6", "dns"});
@@ -40,7 +40,7 @@ class Shape {
     }
     if (family_ < 2 && !value.contains("dns")) fault("dns", "is missing");
     if (family_ == 2 && value.contains("dns") && value["dns"].empty())
-      fault("dns", "is there though empty");
+      fault("dns", "is present though empty");
     if (value.contains("dns")) dns(value["dns"]);
   }
 
@@ -60,11 +60,12 @@ class Shape {
   void each(const Json& value, const char* key,
             void (Shape::*check)(const Json&, const std::string&)) {
     if (!value.contains(key)) return;
-    if (!value[key].is_array() || value[key].empty()) return fault(key, "is no list of something");
+    if (!value[key].is_array() || value[key].empty())
+      return fault(key, "is not a list with elements");
     for (std::size_t i = 0; i < value[key].size(); ++i) {
       const std::string where = std::string(key) + "[" + std::to_string(i) + "]";
       if (!value[key][i].is_object()) {
-        fault(where, "is no object");
+        fault(where, "is not an object");
       } else {
         (this->*check)(value[key][i], where);
       }
@@ -115,7 +116,7 @@ class Shape {
     if (value.contains("gw")) plain(value["gw"], where + ".gw");
     for (const std::string& extra : extras) {
       if (value.contains(extra) && !value[extra].is_number_unsigned())
-        fault(where + "." + extra, "is no count");
+        fault(where + "." + extra, "is not a count");
     }
   }
 
@@ -129,7 +130,7 @@ class Shape {
     keys(value, "dns", {"nameservers", "domain", "search", "options"});
     for (const auto& [key, member] : value.items()) {
       if (member.empty() || (member.is_string() && member == ""))
-        fault("dns." + key, "is there though empty");
+        fault("dns." + key, "is present though empty");
     }
   }
 
@@ -142,7 +143,7 @@ class Shape {
   void plain(const Json& value, const std::string& where) {
     const std::string text = value.is_string() ? value : Json("");
     if (!is_canonical_prefix(text + (text.find(':') == std::string::npos ? "/32" : "/128"))) {
-      fault(where, "is no address");
+      fault(where, "is not an address");
     }
   }
 

@@ -44,7 +44,7 @@ void add_links(const json& links, const std::string& side, Lines& lines) {
     const std::string kind = link.value(json::json_pointer("/linkinfo/info_kind"), "");
     const json flags = link.value("flags", json::array());
     const bool up = std::find(flags.begin(), flags.end(), "UP") != flags.end();
-    // A bridge takes the lowest address of its ports: it changes as they come and go.
+    // A bridge takes the lowest MAC address of its ports, which changes with its ports.
     const std::string mac = kind == "bridge" ? "" : link.value("address", "");
     lines.push_back(side + " link " + name + " " + kind + (up ? " up" : " down") + " mtu " +
                     std::to_string(link.value("mtu", 0)) + " master " + link.value("master", "-") +
@@ -78,7 +78,7 @@ void add_network(const std::string& netns, const std::string& side, Lines& lines
     lines.push_back(side + " rule " + rule.dump());
 }
 
-/// Without the ip tool: the kernel's own lists, which say less.
+/// Without the ip tool: the kernel's own lists, which contain less.
 void add_proc_network(const std::string& netns, const std::string& side, Lines& lines) {
   const base::UniqueFd fd = netns.empty() ? base::UniqueFd() : open_namespace(netns);
   for (const char* file :
@@ -89,7 +89,7 @@ void add_proc_network(const std::string& netns, const std::string& side, Lines& 
   }
 }
 
-/// Removes what counts or numbers things in an `nft -j` object.
+/// Removes counters and handles from an `nft -j` object.
 void strip_volatile(json& value) {
   if (value.is_object()) {
     for (const char* key : {"handle", "packets", "bytes", "expires", "index"}) value.erase(key);
@@ -126,7 +126,7 @@ std::string describe(const fs::directory_entry& entry) {
   return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-/// What host-local keeps beside its reservations (its lock, its cursors) belongs to no attachment.
+/// The files of host-local other than reservations (lock and cursors) belong to no attachment.
 bool is_memory(const fs::path& path) {
   const std::string name = path.filename();
   const bool address = name.find_first_not_of("0123456789abcdef.:") == std::string::npos;

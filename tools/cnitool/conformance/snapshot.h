@@ -8,15 +8,16 @@
 
 namespace conformance {
 
-/// What a plugin can leave behind: links, addresses, routes and rules of host and sandbox,
-/// nf_tables, and files below /run and /var/lib. One line per thing, without what changes by itself
-/// (counters, handles, carrier, IPv6 link-local addresses).
+/// The objects that a plugin can leave behind: links, addresses, routes and rules of host and
+/// sandbox, nf_tables, and files below /run and /var/lib. One line per object, without parts that
+/// change by themselves (counters, handles, carrier, IPv6 link-local addresses).
 class Snapshot {
  public:
-  /// Of this process's namespace and of the one at `sandbox`, if it is there.
+  /// Takes a snapshot of this process's namespace and of the one at `sandbox`, if it exists.
   static Snapshot take(const std::string& sandbox);
 
-  /// Lines that only one of the two has, "+ " for those of `later`; empty when nothing changed.
+  /// The lines that only one of the two has, with "+ " for lines of `later`; empty when nothing
+  /// changed.
   std::string difference(const Snapshot& later) const;
   /// The lines that hold `text`.
   std::vector<std::string> find(const std::string& text) const;

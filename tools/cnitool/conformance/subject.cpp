@@ -29,7 +29,7 @@ json parse_config(const std::string& type, const std::string& text) {
   return config;
 }
 
-/// Takes a word of the suite's own out of the configuration.
+/// Removes a key of the suite itself from the configuration.
 bool take_flag(json& config, const char* key) {
   const bool set = config.value(key, false);
   config.erase(key);

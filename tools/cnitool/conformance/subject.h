@@ -8,27 +8,26 @@
 
 namespace conformance {
 
-/// The plugin under test: what it is follows from its name and from the configuration it is run
-/// with.
+/// The plugin under test. Its kind follows from its name and its configuration.
 struct Subject {
   std::string binary;
   std::string type;                   ///< the binary's file name
   std::string ifname;                 ///< `lo` for loopback, else `eth0`
   nlohmann::json config;              ///< without prevResult
-  std::vector<std::string> versions;  ///< what VERSION says
+  std::vector<std::string> versions;  ///< the versions in its answer to VERSION
   std::string newest;
-  bool instrumented = false;  ///< built with a sanitizer: no bounds on time and memory
+  bool instrumented = false;  ///< built with a sanitizer: time and memory are not checked
 
   bool is_ipam() const;    ///< ipam.type is the plugin itself
   bool delegates() const;  ///< it runs an IPAM plugin
   bool is_chained() const { return chained; }
   bool makes_link() const;  ///< creates CNI_IFNAME in the sandbox
-  /// Prefix lengths and gateways are those of IPAM. bgp gives addresses alone (/32, /128), and
-  /// every route a gateway of its own.
+  /// True when the result has IPAM's prefix lengths and gateways. bgp uses single addresses (/32,
+  /// /128) and its own gateway for every route.
   bool keeps_subnets() const;
   bool supports(const std::string& version) const;
 
-  /// The configuration at `version`, with the prevResult a chained plugin needs.
+  /// The configuration at `version`, with the prevResult that a chained plugin needs.
   nlohmann::json config_for(const std::string& version) const;
 
   bool chained = false;
@@ -36,8 +35,8 @@ struct Subject {
 };
 
 /// Asks `binary` for its versions. `config` is the configuration to run it with; empty: the example
-/// of the plugin of that type. Throws cni::Error when there is none or the configuration does not
-/// parse.
+/// of the plugin of that type. Throws cni::Error when the example is missing or the configuration
+/// cannot be parsed.
 Subject make_subject(const std::string& binary, const std::string& config);
 
 /// A result with one interface `eth0` of `sandbox` and one address, in the shape of `version`.

@@ -47,7 +47,7 @@ void unshare_or_throw(int what) {
   base::throw_errno("create namespaces for the conformance rows");
 }
 
-/// What the node agent leaves for the plugins that take their addresses from it.
+/// Writes the files of the node agent for plugins that take their addresses from it.
 void write_node_file() {
   fs::create_directories("/run/plumb");
   std::ofstream("/run/plumb/node.json")
@@ -62,7 +62,8 @@ void enter_new_world(const std::string& binary) {
   const fs::path folder = fs::absolute(binary).parent_path();
   unshare_or_throw(CLONE_NEWNS | CLONE_NEWNET);
   mount_or_throw("none", "/", nullptr, MS_REC | MS_PRIVATE);
-  // Opened in the new mount namespace, which alone can bind it, and before /run may hide it.
+  // Opened in the new mount namespace, the only one that can bind it, and before the mount on /run
+  // can hide it.
   const base::UniqueFd plugins(open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!plugins) base::throw_errno("open \"" + folder.string() + "\"");
   mount_or_throw("conformance", "/run", "tmpfs", MS_NOSUID | MS_NODEV);

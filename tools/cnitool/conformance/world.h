@@ -7,7 +7,7 @@
 
 namespace conformance {
 
-/// Where everything lies while a row runs. All of it is on a tmpfs that only this process sees.
+/// The paths that a row uses. All of them are on a tmpfs that only this process sees.
 inline constexpr const char* kWork = "/run/plumb-conformance";
 inline constexpr const char* kPlugins =
     "/run/plumb-conformance/bin";  ///< the folder of the binary under test
@@ -17,19 +17,19 @@ inline constexpr const char* kScratch = "/run/plumb-conformance/scratch";
 inline constexpr const char* kSandbox = "/run/netns/t";
 
 /// Puts this process into fresh network and mount namespaces: an empty host with `lo` up, empty
-/// /run and /var/lib, the folder of `binary` at kPlugins, one sandbox at kSandbox. Throws
-/// std::system_error; what is needed is root, or CAP_SYS_ADMIN and CAP_NET_ADMIN.
+/// /run and /var/lib, the folder of `binary` at kPlugins, one sandbox at kSandbox. Needs root, or
+/// CAP_SYS_ADMIN and CAP_NET_ADMIN. Throws std::system_error.
 void enter_new_world(const std::string& binary);
 
 /// Creates a network namespace and binds it to `path`, as `ip netns add` does.
 void make_sandbox(const std::string& path);
-/// Takes it away again.
+/// Removes it again.
 void remove_sandbox(const std::string& path);
 
-/// The namespace at `path` for Invocation::netns; invalid when there is none.
+/// Opens the namespace at `path` for Invocation::netns; invalid when it does not exist.
 base::UniqueFd open_namespace(const std::string& path);
 
-/// Identifies the namespace at `path`: device and inode; empty when there is none.
+/// The identity of the namespace at `path`: device and inode; empty when it does not exist.
 std::string namespace_id(const std::string& path);
 
 }  // namespace conformance

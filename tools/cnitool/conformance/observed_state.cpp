@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tools/cnitool/conformance/helpers.h"
+#include "tools/cnitool/conformance/observed_state.h"
 
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 namespace conformance {
 namespace {
@@ -21,33 +19,6 @@ bool is_address(const std::string& name) {
 }
 
 }  // namespace
-
-Call on_network(Call call, int number) {
-  const std::string digits = std::to_string(number);
-  call.config["name"] = "net" + digits;
-  if (call.config.contains("bridge")) call.config["bridge"] = "cnibr" + digits;
-  const Json::json_pointer subnet("/ipam/ranges/0/0/subnet");
-  if (call.config.contains(subnet))
-    call.config[subnet] = "10." + std::to_string(88 + number) + ".0.0/16";
-  const Json::json_pointer address("/ipam/addresses");
-  if (call.config.contains(address)) {
-    call.config[address] = {{{"address", "10." + std::to_string(1 + number) + ".0.5/16"}}};
-  }
-  const Json::json_pointer port("/runtimeConfig/portMappings/0/hostPort");
-  if (call.config.contains(port)) call.config[port] = 8080 + number;
-  return call;
-}
-
-Call without_routes(Call call) {
-  if (call.config.contains("ipam")) call.config["ipam"].erase("routes");
-  return call;
-}
-
-Call for_attachment(Call call, const std::string& container_id, const std::string& ifname) {
-  call.environment["CNI_CONTAINERID"] = container_id;
-  call.environment["CNI_IFNAME"] = ifname;
-  return call;
-}
 
 std::vector<std::string> addresses_of(const Json& result) {
   std::vector<std::string> addresses;
@@ -102,22 +73,6 @@ std::vector<std::string> reservations(const std::string& network) {
   }
   std::sort(names.begin(), names.end());
   return names;
-}
-
-std::string read_text(const std::string& path) {
-  std::ostringstream content;
-  content << std::ifstream(path, std::ios::binary).rdbuf();
-  return content.str();
-}
-
-void write_text(const std::string& path, const std::string& text) {
-  std::ofstream(path, std::ios::binary) << text;
-}
-
-std::string join(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
 }
 
 }  // namespace conformance
