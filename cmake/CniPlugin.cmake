@@ -24,8 +24,8 @@ function(plumb_tests core)
     PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()
 
-# plumb_uses(<name> <used plugins...>): the table of interface plugins that plugin <name> runs in process, each
-# from its folder's plugin.h. A library of objects: its definition has to win over the weak one in cni_plugin_main.
+# plumb_uses(<name> <used plugins...>): the table of interface plugins that plugin <name> runs in process, each from its
+# folder's plugin.h. An object library, because its definition must override the weak one in cni_plugin_main.
 function(plumb_uses name)
   set(includes "")
   set(rows "")
@@ -56,7 +56,7 @@ endfunction()
 # cni_plugin(<name> [IPAM] [USES <plugin>...]): build the CNI executable <name> from the current folder.
 # main.cpp is the executable; every other *.cpp is its core; *_test.cpp are tests. The folder's `plugin.h` declares
 # `const cni::Plugin& plugin()` in the namespace of the plugin: its name with _ for -, behind `ipam_` with IPAM.
-# IPAM: other plugins may run it in process where CNI_PATH resolves to our own build.
+# IPAM: other plugins run it in process if CNI_PATH resolves to an executable of the same build.
 # USES: interface plugins that this one runs as a part of itself (cni::get_used_plugin). Their own executables are not
 # changed by it.
 function(cni_plugin name)
@@ -90,7 +90,7 @@ function(cni_plugin name)
   endif()
 endfunction()
 
-# The table of IPAM plugins that can run in process, generated from the folders that said IPAM.
+# The table of IPAM plugins that can run in process, generated from the folders with IPAM.
 function(plumb_write_delegate_table)
   get_property(ipam GLOBAL PROPERTY PLUMB_IPAM)
   set(includes "")
@@ -115,7 +115,7 @@ constexpr InProcessDelegate kDelegates[] = {
 std::span<const InProcessDelegate> in_process_delegates() { return kDelegates; }
 }  // namespace cni
 " @ONLY)
-  # Objects, not an archive: its definition has to win over the weak one in cni_plugin_main.
+  # An object library, not an archive: its definition must override the weak one in cni_plugin_main.
   add_library(delegate_table OBJECT ${source})
   target_link_libraries(delegate_table PUBLIC cni_flags cni_plugin_main ${libraries})
 endfunction()

@@ -1,4 +1,4 @@
-# cni_flags: what every target of the tree is compiled with.
+# cni_flags: the compiler options of every target of the tree.
 add_library(cni_flags INTERFACE)
 target_include_directories(cni_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
 target_compile_options(cni_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion -Werror
@@ -7,9 +7,9 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release")
   # FORTIFY needs optimisation; -Os costs nothing measurable here (the kernel does the work)
   # and keeps the page-fault count of every exec down.
   set(CMAKE_CXX_FLAGS_RELEASE "-Os -DNDEBUG")
-  # For what sorts and compares thousands of nodes: a fifth less processor time.
+  # For code that sorts and compares thousands of nodes: it saves a fifth of the processor time.
   set(PLUMB_MANY -O2)
-  # An index beyond the end of a container ends the process instead of reading on.
+  # An index beyond the end of a container ends the process instead of reading other memory.
   target_compile_definitions(cni_flags INTERFACE _FORTIFY_SOURCE=2 _GLIBCXX_ASSERTIONS)
 endif()
 if(PLUMB_SANITIZE)
@@ -23,7 +23,7 @@ if(PLUMB_FUZZ)
   target_compile_options(cni_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
-# cni_ship_flags: how an executable that is shipped is linked.
+# cni_ship_flags: the linker options of the executables that are shipped.
 add_library(cni_ship_flags INTERFACE)
 target_link_options(cni_ship_flags INTERFACE -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--gc-sections)
 if(PLUMB_STATIC)
@@ -39,7 +39,7 @@ endif()
 add_library(plumbd_ship_flags INTERFACE)
 target_link_options(plumbd_ship_flags INTERFACE -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--gc-sections)
 if(PLUMB_STATIC)
-  # What of C++ is needed is 0.7 MB inside of plumbd; libstdc++.so, libm.so and libgcc_s.so would be 2.1 MB of resident memory.
+  # Static libstdc++ adds 0.7 MB to plumbd; libstdc++.so, libm.so and libgcc_s.so would take 2.1 MB of resident memory.
   # One word, because g++ moves an -lm that it sees behind its own libraries.
   target_link_options(plumbd_ship_flags INTERFACE -s -static-libgcc -static-libstdc++ -Wl,--as-needed)
   target_link_libraries(plumbd_ship_flags INTERFACE -Wl,-Bstatic,-lstdc++,-lm,-Bdynamic)

@@ -1,4 +1,5 @@
-# What `cmake --install` puts where. Components: plugins, tools (cnitool), agent (plumbd), examples.
+# The files that `cmake --install` installs, and their places. Components: plugins, tools (cnitool), agent (plumbd),
+# examples.
 include(GNUInstallDirs)
 set(PLUMB_CNI_BIN_DIR /opt/cni/bin CACHE PATH "Folder of the plugins; an absolute path does not depend on the prefix")
 
@@ -32,7 +33,7 @@ function(plumb_install_program name folder manual component)
   add_custom_target(${name}_completions ALL DEPENDS ${scripts})
 endfunction()
 
-# The unit names plumbd by its path, which the prefix decides; `cmake --install --prefix` may bring another one.
+# The unit contains the path of plumbd, which depends on the prefix; `cmake --install --prefix` may change it.
 function(plumb_install_unit unit)
   set(written ${CMAKE_BINARY_DIR}/generated/${unit})
   install(CODE "

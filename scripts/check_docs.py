@@ -39,7 +39,7 @@ def check_links():
             if not path.exists():
                 bad.append(f"{page.relative_to(ROOT)}: link to {target} leads nowhere")
             elif anchor and path.suffix == ".md" and anchor not in anchors(path):
-                bad.append(f"{page.relative_to(ROOT)}: link to {target}#{anchor} leads nowhere: there is no such heading")
+                bad.append(f"{page.relative_to(ROOT)}: link to {target}#{anchor} leads nowhere: the page does not have this heading")
 
 
 check_plugins()

@@ -4,8 +4,7 @@
   * a message in a table of it (first column "message") is not in the code,
   * an error that a plugin or plumbd throws is not in the tables; a plugin's README may have such a table for its own errors,
   * a condition of `plumbd status` or an error code is not in the tables.
-A message is quoted with <placeholders> for what varies. What lies between them has to stand in the string literals of one statement,
-in that order; a literal may hold {} or {:spec} for what varies.
+A message is quoted with <placeholders> for its variable parts. The text between them must be in the string literals of one statement, in that order; a literal may hold {} or {:spec} for a variable part.
 """
 import pathlib
 import re
@@ -14,7 +13,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = "docs/errors.md"
 SOURCES = ("libcni", "plugins", "ipam", "agent", "tools/cnitool")
-# Where every error that is thrown has to be in the tables.
+# The folders of which every thrown error must be in the tables.
 COMPLETE = ("plugins/", "ipam/", "libcni/attach/", "libcni/plugin/", "libcni/fabric/", "agent/")
 LEAST_QUOTED = 6  # characters between placeholders; less would be found anywhere
 LEAST_THROWN = 8  # characters between variables; less is only a prefix of what another statement says

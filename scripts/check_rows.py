@@ -66,8 +66,8 @@ def main():
             print(f"rows: deferred {row}: {reason}")
     bad = [f"no test names {row}: {text}" for row, text in rows.items() if row not in named and row not in deferred]
     bad += [f"{DEFERRED}: {row} is covered; remove the line" for row in deferred if row in named]
-    bad += [f"{DEFERRED}: {row} is no row of {ROWS}" for row in deferred if row not in rows]
-    bad += [f"{', '.join(sorted(files))}: {row} is no row of {ROWS}" for row, files in sorted(named.items()) if row not in rows]
+    bad += [f"{DEFERRED}: {row} is not a row of {ROWS}" for row in deferred if row not in rows]
+    bad += [f"{', '.join(sorted(files))}: {row} is not a row of {ROWS}" for row, files in sorted(named.items()) if row not in rows]
     for line in bad:
         print(f"rows: {line}")
     return 1 if bad else 0

@@ -40,7 +40,7 @@ make_switches() {
   done
 }
 
-# The folders are the machine's disk: they outlive its namespaces.
+# The folders are the machine's disk: they stay when its namespaces are removed.
 power_on() {
   local node=$1 net=${subnet[$1]}
   ip netns add "$node"
@@ -105,7 +105,7 @@ start_plumbd() {
   on "$node" mkdir -p /run/plumb/net.d
   # Not by on(): its process would be a shell that waits for plumbd.
   nsenter --net="/run/netns/$node" --mount="/proc/${disk[$node]}/ns/mnt" "$CNI_PATH/plumbd" run --config "/run/demo/$node/plumbd.yaml" \
-    >>"/run/demo/$node/plumbd.log" 2>&1 7>&- 8>&- & # the probe's end of input must be nobody else's
+    >>"/run/demo/$node/plumbd.log" 2>&1 7>&- 8>&- & # no other process may hold the probe's input open
   daemon[$node]=$!
   until on "$node" curl -fs -o /dev/null http://127.0.0.1:9474/readyz; do
     kill -0 "${daemon[$node]}" 2>/dev/null || { cat "/run/demo/$node/plumbd.log" >&2; die "$node: plumbd ended"; }
@@ -194,7 +194,7 @@ kill_plumbd() {
   good "$sent packets, one per ms each way: none lost, longest silence $(awk -v s="$outage" 'BEGIN { printf "%.0f", s * 1000 }') ms"
 }
 
-# within SECONDS WHAT COMMAND...: until the command succeeds; WHAT is what was waited for in vain
+# within SECONDS WHAT COMMAND...: until the command succeeds; WHAT names the condition for the error message
 within() {
   local seconds=$1 what=$2 start=$EPOCHREALTIME
   shift 2
@@ -230,7 +230,7 @@ lose_a_node() {
   ping_once pod3 "$(address pod2 6)"
 }
 
-# As a service manager does: BIRD outlives plumbd, which writes its configuration.
+# As under a service manager: BIRD keeps running without plumbd, which writes its configuration.
 start_bird() {
   local node=$1
   nsenter --net="/run/netns/$node" --mount="/proc/${disk[$node]}/ns/mnt" bird -f -c /run/plumb/bird.conf -s /run/plumb/bird.ctl \
@@ -285,7 +285,7 @@ stop_plumbds() {
 remove_from() {
   local node
   for node in "$@"; do
-    # The pods are from before the change to BGP, which cnitool warns of.
+    # cnitool warns that the pods were made before the change to BGP.
     NETCONFPATH=/run/plumb/net.d on "$node" "$CNI_PATH/cnitool" del plumb "/run/netns/$(pod_of "$node")" 2> >(grep -v 'has changed since' >&2)
     plumbd_on "$node" cleanup >/dev/null
   done

@@ -8,23 +8,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from support.waiting import wait_until  # noqa: E402
 
 PLUMBD = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else None
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("PLUMB_")}
 # glibc's cache and the sanitizers' quarantine are not what is measured or tested.
 ENVIRONMENT["ASAN_OPTIONS"] = "detect_leaks=0"
-
-
-def wait_until(condition, what, seconds=15):
-    deadline = time.monotonic() + seconds
-    while True:
-        answer = condition()
-        if answer:
-            return answer
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {seconds} s")
-        time.sleep(0.01)
 
 
 def node_line(number, address=None, pods=None):

@@ -42,7 +42,7 @@ class WiringTest(unittest.TestCase):
 
 class DelTest(WiringTest):
     @each_wiring
-    def test_P1_del_of_a_stranger_leaves_the_link(self, config):
+    def test_P1_del_of_another_attachment_leaves_the_link(self, config):
         pod = self.node.namespace()
         result = self.node.add(config, pod)
         for stranger in ({"container": "c2"}, {"network": "net2"}, {"network": "net2", "container": "c2"}):
@@ -60,7 +60,7 @@ class DelTest(WiringTest):
 
     @each_wiring
     def test_P1_del_removes_a_link_without_alias_only_when_prevResult_lists_it(self, config):
-        """What the reference made has no alias."""
+        """A link that the reference made has no alias."""
         pod = self.node.namespace()
         result = self.node.add(config, pod)
         (end,) = self.node.host_ends()
@@ -96,9 +96,9 @@ class DelTest(WiringTest):
         self.assertNotIn("eth0", list(self.node.links(pod)))
 
     @each_wiring
-    def test_P1_an_add_that_was_killed_before_it_could_set_the_alias_is_found(self, config):
+    def test_P1_del_finds_the_link_of_an_add_that_was_killed_before_it_set_the_alias(self, config):
         pod = self.node.namespace()
-        self.node.add(config, self.node.namespace(), container="c0")  # what all pods share is there
+        self.node.add(config, self.node.namespace(), container="c0")  # the objects that all pods share exist
         sends = self.node.call("ADD", config, pod, wrapper=("strace", "-f", "-e", "trace=sendto", "-s", "1000"), check=False)
         text = sends.stderr.splitlines()
         at = [n for n, line in enumerate([line for line in text if "sendto(" in line], 1) if "plumb:net1/c1/eth0" in line]
@@ -116,7 +116,7 @@ class DelTest(WiringTest):
 
 class RollbackTest(WiringTest):
     @each_wiring
-    def test_P1_second_network_of_the_same_name_fails_without_harm(self, config):
+    def test_P1_add_of_a_second_network_of_the_same_name_fails_and_changes_nothing(self, config):
         pod = self.node.namespace()
         folder = pathlib.Path("/etc/cni/net.d")
         folder.mkdir(parents=True, exist_ok=True)
@@ -148,7 +148,7 @@ class LoopbackTest(unittest.TestCase):
     def is_up(self):
         return "UP" in self.node.links(self.pod)["lo"]["flags"]
 
-    def test_P1_del_of_a_stranger_leaves_lo_up(self):
+    def test_P1_del_of_another_attachment_leaves_lo_up(self):
         result = json.loads(self.call("ADD").stdout)
         for stranger in ({"container": "c2"}, {"network": "net2"}):
             self.call("DEL", **stranger)
@@ -203,18 +203,18 @@ class GcTest(WiringTest):
         aliases = {link.get("ifalias") for link in self.node.links().values()}
         self.assertNotIn("plumb:net1/old/eth0", aliases)
         self.assertEqual(2 * len(pods), len(self.node.reservations()))
-        # The next GC knows of them.
+        # The list of the next GC contains them.
         self.node.call("GC", config, None, "none")
         self.assertEqual(set(), self.node.host_ends())
 
     @each_wiring
-    def test_S13_gc_that_waits_for_its_input_spares_what_came_meanwhile(self, config):
+    def test_S13_gc_keeps_pods_that_were_added_while_it_waited_for_its_input(self, config):
         process, pods, results = self.gc_while(config, (), lambda _: time.sleep(0.3))
         self.finish(process, self.node.document(config))
         self.assert_spared(config, pods, results)
 
     @each_wiring
-    def test_S13_gc_that_is_held_before_it_lists_links_spares_what_came_meanwhile(self, config):
+    def test_S13_gc_keeps_pods_that_were_added_before_it_listed_links(self, config):
         held = pathlib.Path("/run/held.trace")
         held.unlink(missing_ok=True)
         # Its first netlink message asks for the links; strace writes the line before the delay.
@@ -231,7 +231,7 @@ class GcTest(WiringTest):
         self.assert_spared(config, pods, results)
 
     @each_wiring
-    def test_S13_gc_that_is_stopped_before_it_runs_spares_what_came_meanwhile(self, config):
+    def test_S13_gc_keeps_pods_that_were_added_while_it_was_stopped(self, config):
         def until(process):
             os.kill(process.pid, signal.SIGSTOP)
             time.sleep(0.3)

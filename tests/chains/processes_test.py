@@ -36,7 +36,7 @@ class ProcessesTest(unittest.TestCase):
         self.assertEqual(len(started), len(executed) - 1, lines)
         return executed
 
-    def test_our_own_ipam_runs_in_process(self):
+    def test_ipam_of_the_same_build_runs_in_process(self):
         suite = Suite("ours", world.plugin_folder())
         for verb in ("ADD", "DEL"):
             self.assertEqual(self.programs_of(verb, suite), [f"{suite.path}/bridge"])

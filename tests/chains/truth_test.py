@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What holds for every wiring: forwarding costs no route of the host, CHECK compares what was asked for, and a sysctl that is
-in effect already is not written."""
+"""Rules for every wiring: turning on forwarding removes no route of the host, CHECK compares the configured routes, and a sysctl that already has its value is not written."""
 import pathlib
 import sys
 import unittest
@@ -41,12 +40,12 @@ class ForwardingTest(WiringTest):
         self.assertEqual("2", self.accept_ra())
 
     @each_wiring
-    def test_P3_link_that_waits_for_an_advertisement_goes_on_listening(self, config):
+    def test_P3_link_that_waits_for_an_advertisement_still_accepts_one(self, config):
         self.node.add(config, self.node.namespace())
         self.assertEqual("2", self.accept_ra())
 
     @each_wiring
-    def test_P3_link_that_takes_no_advertisements_still_takes_none(self, config):
+    def test_P3_link_that_ignores_advertisements_still_ignores_them(self, config):
         self.node.host.run("sysctl", "-qw", "net.ipv6.conf.up0.accept_ra=0")
         self.node.add(config, self.node.namespace())
         self.assertEqual("0", self.accept_ra())
@@ -87,7 +86,7 @@ class CheckTest(WiringTest):
         self.assertIn("Expected Route ::/0 not found", done.stdout)
 
     @each_wiring
-    def test_P5_check_compares_what_the_route_names(self, config):
+    def test_P5_check_compares_the_attributes_of_a_route(self, config):
         named = {"mtu": 1300, "advmss": 1200, "priority": 77}
         ipam = {**IPAM, "routes": [{"dst": "10.99.0.0/16", **named}, {"dst": "fd00:99::/64", **named}]}
         if config["type"] == "vxlan":
@@ -111,7 +110,7 @@ class CheckTest(WiringTest):
         self.node.call("CHECK", config, pod, previous=result)
 
     @each_wiring
-    def test_P5_check_does_not_compare_what_is_not_configured(self, config):
+    def test_P5_check_ignores_attributes_that_are_not_configured(self, config):
         pod = self.node.namespace()
         result = self.node.add(config, pod)
         (end,) = self.node.host_ends()
@@ -130,7 +129,7 @@ class CheckTest(WiringTest):
 
 class SysctlTest(WiringTest):
     @each_wiring
-    def test_P13_what_is_in_effect_already_is_not_written(self, config):
+    def test_P13_add_does_not_write_a_sysctl_that_has_its_value(self, config):
         portmap = {"type": "portmap", "runtimeConfig": {"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]}}
         self.node.host.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1",
                            "net.ipv4.conf.all.rp_filter=1", "net.ipv4.conf.default.rp_filter=0", "net.ipv4.conf.all.proxy_arp=1",
@@ -164,7 +163,7 @@ class GatewayTest(WiringTest):
                 result = self.node.add(config, pod, container=container)
                 self.node.call("CHECK", config, pod, container=container, previous=result)
                 self.assertEqual(["fe80::1"], [route["gw"] for route in result["routes"]])
-                if config["type"] == "bridge":  # a gateway of the subnet would have brought this route
+                if config["type"] == "bridge":  # with a gateway inside the subnet the kernel would have this route
                     self.node.host.run("ip", "route", "replace", "fd00:61::/64", "dev", "br0")
                 pod.run("ping", "-c1", "-W5", "2001:db8::1")
                 pod.run("ping", "-c1", "-W5", "fe80::1%eth0")

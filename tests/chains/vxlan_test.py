@@ -93,7 +93,7 @@ class VxlanTest(unittest.TestCase):
         pods = [machine.add(self.config()) for machine in self.machines]
         self.assert_full_matrix(pods)
         self.assertGreater(self.outer_packets(0), 0)
-        # Up to the MTU that the pod was given, and nothing of it in fragments: 1450 less headers.
+        # Packets of the pod's full MTU pass unfragmented: 1450 less headers.
         self.assertIn("mtu 1450", pods[0].run("ip", "link", "show", "eth0").stdout)
         self.assert_pings(pods[0], pods[1], size=1450 - 48)
         for machine, pod in zip(self.machines, pods):
@@ -159,12 +159,12 @@ class VxlanTest(unittest.TestCase):
         self.assert_pings(newcomer, pods[1])
         self.assertNotEqual(pods[2].run("ping", "-c1", "-W1", newcomer.addresses[0], check=False).returncode, 0)
 
-    def test_an_add_to_a_complete_node_writes_nothing_for_the_fabric(self):
+    def test_an_add_on_a_complete_node_writes_nothing_for_the_fabric(self):
         self.machines[0].add(self.config())
         host = self.machines[0].host
         before = [host.run("ip", "-o", *words).stdout for words in (("-d", "link", "show", "plumb.7"), ("route",), ("neigh",))]
         with open("/run/plumb/vxlan.lock", "rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # held by who writes
+            fcntl.flock(lock, fcntl.LOCK_EX)  # held by the process that writes
             self.machines[0].add(self.config())
         after = [host.run("ip", "-o", *words).stdout for words in (("-d", "link", "show", "plumb.7"), ("route",), ("neigh",))]
         self.assertEqual(after[0], before[0])
@@ -201,7 +201,7 @@ class VxlanTest(unittest.TestCase):
         self.assertEqual((0, 1), (links.count("veth"), links.count("plumb.7")))
         self.assertEqual([], [file.name for file in pathlib.Path("/var/lib/cni/networks/many").iterdir() if file.name[0] in "1f"])
 
-    def test_check_names_what_the_node_has_lost(self):
+    def test_check_names_the_missing_object_of_the_node(self):
         machine = self.machines[0]
         pod = machine.add(self.config())
         machine.host.run("ip", "route", "delete", "10.27.2.0/24")
@@ -210,7 +210,7 @@ class VxlanTest(unittest.TestCase):
         machine.add(self.config())
         machine.call("CHECK", self.config(), pod, pod.name, pod.result)
 
-    def test_mistakes_are_named(self):
+    def test_add_names_mistakes_of_the_configuration(self):
         machine = self.machines[0]
         for more, words in (({"peersFile": "/run/nowhere"}, "/run/nowhere"), ({"parent": "eth7"}, "eth7"),
                             ({"localAddress": "192.0.2.99", "ranges": ["10.27.9.0/24"]}, "192.0.2.99"),
@@ -241,7 +241,7 @@ class VxlanTest(unittest.TestCase):
                 self.assertEqual(machine.host.run("ip", "-o", "link").stdout, before)
                 self.assertEqual(machine.call("STATUS", self.config(**more), pod, "", check=False).returncode, 1)
 
-    def test_what_is_in_the_way_is_named_before_anything_is_made(self):
+    def test_add_names_a_conflict_before_it_makes_anything(self):
         machine = self.machines[0]
         pod = world.Namespace(f"pod-{next(_numbers)}")
         self.addCleanup(pod.remove)
@@ -255,7 +255,7 @@ class VxlanTest(unittest.TestCase):
         self.assertEqual(machine.host.run("nft", "list", "ruleset").stdout, "")
 
     def test_a_node_set_up_anew_with_another_range_needs_no_reboot(self):
-        """The bridge's address of before is in the way of nobody once the last pod is gone; with a pod left it is not touched."""
+        """The bridge's former address is removed when no pod is left on it; while a pod is left it stays."""
         machine, file = self.machines[0], pathlib.Path(f"/run/node-{next(_numbers)}.json")
         config = {"name": "anew", "nodeFile": str(file), "bridge": "ovl0"}
 
@@ -304,7 +304,7 @@ class VxlanTest(unittest.TestCase):
         self.assertNotIn("plumb.8", machine.host.run("ip", "-o", "link").stdout)
         self.assert_full_matrix(pods)
 
-    def test_a_damaged_file_of_plumbds_is_not_there_yet(self):
+    def test_add_fails_with_code_11_while_plumbds_file_is_damaged(self):
         machine = self.machines[0]
         file = pathlib.Path(f"/run/node-{next(_numbers)}.json")
         for plugin in ("vxlan", "bgp"):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The suite is able to fail: it finds what is known to be wrong with the reference plugins, and only blames rows that are.
+"""The suite can fail: it finds the known defects of the reference plugins, and reports only rows that they violate.
 
 Debian's containernetworking-plugins, 1.1.1, answers up to version 1.0.0.
 """
@@ -15,7 +15,7 @@ from lab import world  # noqa: E402
 
 REFERENCE = pathlib.Path("/usr/lib/cni")
 
-# Rows that every plugin of the reference falls short of, and what is wrong.
+# Rows that every plugin of the reference violates, and the defect.
 COMMON = {
     "S-006": "options are ignored",
     "S-016": "messages of code 4 do not name the variable",

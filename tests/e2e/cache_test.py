@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The cache is shared with the reference's library, in containerd: each reads what the other wrote (R-102)."""
+"""The cache is shared with the reference's library, in containerd: each reads the files of the other (R-102)."""
 import json
 import os
 import pathlib
@@ -27,7 +27,7 @@ def requests(plugin, verb):
 
 
 def answer(address):
-    """What `pa` answers to ADD from now on."""
+    """Sets the answer of `pa` to ADD."""
     result = {"cniVersion": "1.0.0", "ips": [{"address": address}]}
     pathlib.Path(f"{BIN}/play/pa.ADD.stdout").write_text(json.dumps(result), encoding="utf-8")
 
@@ -41,7 +41,7 @@ class CacheTest(unittest.TestCase):
     def tearDownClass(cls):
         cls.containerd.stop()
 
-    def test_R102_each_reads_what_the_other_wrote(self):
+    def test_R102_each_reads_the_files_of_the_other(self):
         answer("10.6.6.6/24")
         pod = Pod(self.containerd, "x")
         [file] = RESULTS.glob("net1-*")

@@ -88,7 +88,7 @@ class ContainerdTest(PodChecks, unittest.TestCase):
     def setUpClass(cls):
         cls.outside = Outside()
         cls.containerd = containerd_with_image()
-        # The first pod makes what pods share: bridge, gateway addresses, tables.
+        # The first pod makes the shared objects: bridge, gateway addresses, tables.
         Pod(cls.containerd, "warm-up").remove()
         cls.before = state.snapshot()
         cls.a = Pod(cls.containerd, "a")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Sixty-four pods come and go at once: no address or port is given twice, nothing is left behind."""
+"""Sixty-four pods are added and deleted at once: no address or port is given twice, nothing is left behind."""
 import concurrent.futures
 import dataclasses
 import pathlib
@@ -37,12 +37,12 @@ class ParallelTest(unittest.TestCase):
         self.node.close()
 
     def make_what_pods_share(self, suite):
-        """The reference fails now and then where two of its pods make the same chain at once."""
+        """The reference sometimes fails when two of its pods make the same chain at once."""
         self.first.add(suite, case_of(PODS), VERSION)
         self.first.delete(suite, case_of(PODS), VERSION)
 
     def snapshot(self):
-        """Of the host alone: the pods' namespaces come and go with the test."""
+        """The state of the host only: the pods' namespaces are made and removed by the test."""
         return [line for line in state.snapshot(self.node.host) if not line.startswith("netns ")]
 
     def at_once(self, work):
@@ -60,7 +60,7 @@ class ParallelTest(unittest.TestCase):
         ours, theirs = self.seconds_for_all(self.suite), self.seconds_for_all(Suite("reference", REFERENCE))
         self.assertLess(ours, theirs)
 
-    def test_sixty_four_come_and_go_at_once(self):
+    def test_sixty_four_adds_and_dels_at_once(self):
         results = self.at_once(lambda pod, case: pod.add(self.suite, case, VERSION))
         addresses = [each["address"] for result in results for each in result["ips"]]
         self.assertEqual(2 * PODS, len(set(addresses)))
@@ -71,7 +71,7 @@ class ParallelTest(unittest.TestCase):
         if changes:
             self.fail("left behind:\n" + "\n".join(changes))
 
-    def test_coming_and_going_overlap(self):
+    def test_adds_and_dels_overlap(self):
         """Half of the pods leave while the other half arrives."""
         half = PODS // 2
         for number in range(half):

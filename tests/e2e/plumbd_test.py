@@ -69,7 +69,7 @@ class Checks(PodChecks):
         Pod.gateways = cls.GATEWAYS
         cls.plumbd = Plumbd(cls.BACKEND)
         cls.containerd = containerd_with_image()
-        # The first pod makes what pods share. Its name stays taken for as long as runc remembers it.
+        # The first pod makes the shared objects. Its name cannot be used again while runc keeps its state.
         Pod(cls.containerd, f"warm-up-{cls.BACKEND}").remove()
         cls.before = state.snapshot()
         cls.a = Pod(cls.containerd, "a")
@@ -93,7 +93,7 @@ class VxlanTest(Checks, unittest.TestCase):
 
 
 class BgpTest(Checks, unittest.TestCase):
-    # 169.254.1.1 answers ARP alone.
+    # 169.254.1.1 answers only ARP.
     BACKEND, GATEWAYS = "bgp", {4: HOST[4], 6: "fe80::1%eth0"}
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a person expects of two pods on a node, whichever runtime started them."""
+"""The checks of two pods on a node, whichever runtime started them."""
 import contextlib
 import subprocess
 import sys
@@ -16,7 +16,7 @@ def _in_url(address):
 
 
 def fetch(address, port=80, seconds=5):
-    """The page at an address as the host sees it, or what went wrong."""
+    """The page at an address, fetched by the host, or the error."""
     try:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(f"http://{_in_url(address)}:{port}/", timeout=seconds) as answer:
@@ -52,11 +52,11 @@ class PodChecks:
                 self.assertEqual(seen, outside.HOST[family])
 
     def test_pods_see_each_others_own_address(self):
-        """Masquerading is for what leaves the pod's own subnet."""
+        """Masquerading applies only to packets that leave the pod's own subnet."""
         with self.serve_in(self.a, outside.WHO_AM_I):
             for family in self.families:
                 ask = ("nc", "-w", "5", self.a.address(family), str(outside.PORT))
-                # Until the server listens, nc says that it cannot connect.
+                # Until the server listens, nc reports that it cannot connect.
                 answered = (lambda ask=ask: [line for line in self.b.exec(*ask).splitlines() if not line.startswith("nc:")])
                 self.assertEqual(wait_until(answered, f"pod a tells what it sees over IPv{family}"), [self.b.address(family)])
 

@@ -104,7 +104,7 @@ class PodmanTest(PodChecks, unittest.TestCase):
     def setUpClass(cls):
         cls.outside = outside.Outside()
         cls.podman = Podman()
-        # The first pod makes what pods share: bridge, gateway addresses, tables.
+        # The first pod makes the shared objects: bridge, gateway addresses, tables.
         Pod(cls.podman, "warm-up", "-p", "18079:80").remove()
         cls.before = state.snapshot()
         cls.a = Pod(cls.podman, "a", "-p", f"{TCP_PORT}:80", "-p", f"{UDP_PORT}:53/udp")

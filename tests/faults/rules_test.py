@@ -105,7 +105,7 @@ class DeadHolderTest(unittest.TestCase):
                     fresh.prepare()
                     done = fresh.add()
                     require_success(done)
-                    self.assertIn("is gone from this host: what it left is removed", done.stderr)
+                    self.assertIn("this host no longer has its address", done.stderr)
                     rules = "".join(node.host.run(tool).stdout for tool in ("iptables-save", "ip6tables-save")) + \
                         "".join(node.host.run("nft", "list", "table", family, "cni_hostport", check=False).stdout for family in ("ip", "ip6"))
                     self.assertNotIn("pod-dead", rules)

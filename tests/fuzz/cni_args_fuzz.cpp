@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// CNI_ARGS and the other texts that come by environment.
+// CNI_ARGS and the other texts from the environment.
 #include <cstdlib>
 #include <string_view>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Standard input of every verb: whatever it is, a plugin answers one JSON document or nothing.
+// Standard input of every verb: for any input, a plugin prints one JSON document or nothing.
 #include <cstdlib>
 #include <functional>
 #include <map>
@@ -17,7 +17,8 @@
 
 namespace {
 
-/// An error of the kernel or of a file is none of the configuration; plugin_main() would report it.
+/// An error of the kernel or of a file is not an error of the configuration; plugin_main() would
+/// report it.
 void parse(const std::function<void()>& step) {
   try {
     step();
@@ -31,7 +32,8 @@ void parse_as_every_plugin(const cni::Request& request) {
   for (const auto plugin : fuzz::all_plugins())
     if (plugin().parse) parse([&] { plugin().parse(request); });
   parse([&] { cni::Ipam ipam(request); });
-  // What verbs read beside that: DEL takes what it can from a configuration that ADD refuses.
+  // The parts that other verbs read: DEL uses the readable parts of a configuration that ADD
+  // refuses.
   parse([&] { bridge::parse_conf_for_removal(request); });
   parse([&] { ipam_host_local::parse_conf(request); });
   parse([&] { ipam_host_local::parse_data_dir(request); });

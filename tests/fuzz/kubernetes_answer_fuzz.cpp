@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an API server, or whoever answers in its place, may send: a list and a watch of any bytes,
-// in pieces of any size. Cut in two ways, the same is read.
+// The answers of an API server, or of a program in its place: a list and a watch of any bytes, in
+// pieces of any size. Two ways of cutting must give the same objects.
 #include <algorithm>
 #include <cstdlib>
 #include <stdexcept>
@@ -26,7 +26,7 @@ const agent::Config& config() {
   return config;
 }
 
-/// Nodes as they were read, one line each, and the errors that ended it.
+/// The nodes that were read, one line each, and the errors that ended it.
 class Nodes final : public Store {
  public:
   std::string read;

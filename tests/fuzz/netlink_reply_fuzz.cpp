@@ -35,7 +35,8 @@ ssize_t take_request(const void* request, std::size_t size) {
   return static_cast<ssize_t>(size);
 }
 
-/// What the kernel guarantees: the request's numbers, and messages that end within their datagram.
+/// The guarantees of the kernel: the request's numbers, and messages that end within their
+/// datagram.
 void number(char* text, std::size_t size) {
   while (size >= sizeof(nlmsghdr)) {
     nlmsghdr header{};
@@ -53,7 +54,7 @@ void number(char* text, std::size_t size) {
 
 ssize_t answer(char* buffer, std::size_t size) {
   std::string text = replies;
-  // Twice, as a dump may be started over when it was interrupted; then it ends for good.
+  // Sent twice, because an interrupted dump is started over; then the dump ends.
   if (reads_since_request++ > 0 || text.empty()) {
     const struct {
       nlmsghdr header;
@@ -91,7 +92,7 @@ void read_rtnetlink() {
   allow_failure([] { net::list_port_vlans(netlink, 1); });
 }
 
-/// Without rules: libnftnl ends the process at the first attribute that no kernel would send.
+/// Without rules: libnftnl ends the process at an attribute that a kernel never sends.
 void read_nftables() {
   static nft::Nft nft;
   static const nft::Table table{nft::Family::inet, "plumb"};

@@ -15,8 +15,8 @@ cni::Version version_of(std::string_view text, cni::Version assumed) {
   return cni::find_supported(object.get_string("cniVersion")).value_or(assumed);
 }
 
-/// Nothing for a text that versions after `input` refuse: a key that `input` does not know is
-/// carried along whatever it holds, and may be of the wrong type for a version that knows it.
+/// Returns nothing for a text that versions after `input` refuse: a key that `input` does not have
+/// is passed on with any content, and may be of the wrong type for a version that has it.
 std::optional<cni::Result> read_own(const std::string& text, cni::Version version,
                                     cni::Version input) {
   try {
@@ -37,8 +37,8 @@ void round_trip(const cni::Result& result, cni::Version version, cni::Version in
       (again.ips.size() != result.ips.size() || again.routes.size() != result.routes.size() ||
        again.interfaces.size() != result.interfaces.size()))
     std::abort();
-  // A key that an older version does not know is carried along, and takes its own place (or, with
-  // its default, none) when it is read as a newer version; from then on nothing may change.
+  // A key that an older version does not have is passed on. When the result is read as a newer
+  // version, the key gets its own place (or none, with its default); after that nothing may change.
   const std::string settled = json::print_result(again, version);
   const cni::Result last = json::parse_result(settled, version, "own output");
   if (json::print_result(last, version) != settled) std::abort();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What may lie in host-local's folders after a crash or another program's visit: the index, an
-// address file and a cursor with any content.
+// The possible files in host-local's folders after a crash or changes by another program: the
+// index, an address file and a cursor with any content.
 #include <fcntl.h>
 
 #include <cstdlib>
@@ -29,7 +29,7 @@ void write(const std::string& path, std::string_view text) {
   base::write_all(fd.get(), text, path);
 }
 
-/// The index with the stamp that it claims to have, so that the rest of it is looked at.
+/// The index with the stamp that it should have, so that the rest of it is read.
 void use_index(std::string_view text) {
   constexpr std::size_t kStampOffset = 24;  // after magic, capacity, used, free, padding
   ipam::Stamp stamp;

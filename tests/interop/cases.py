@@ -32,7 +32,7 @@ STATIC = {"type": "static", "addresses": [{"address": "10.61.1.9/24", "gateway":
           "dns": {"nameservers": ["10.61.1.53"], "domain": "interop.test", "search": ["a.test"], "options": ["ndots:2"]}}
 
 MAIN = [
-    # The reference prints the 1.0.0 form whatever version is asked for.
+    # The reference prints the format of 1.0.0 whatever version is requested.
     Case("loopback", [{"type": "loopback"}], ifname="lo", versions=("1.0.0",)),
     # An attachment without addresses has no result before 0.3.0.
     Case("bridge-l2", [bridge()], versions=("0.3.1", "1.0.0")),
@@ -49,7 +49,7 @@ MAIN = [
         {"subnet": "10.61.2.0/24", "rangeStart": "10.61.2.20", "rangeEnd": "10.61.2.30", "gateway": "10.61.2.254"},
         {"subnet": "10.61.3.0/24"}]]}, **GATEWAY)], versions=("0.4.0", "1.0.0")),
     Case("bridge-old-ipam-form", [bridge(ipam={"type": "host-local", "subnet": V4, "gateway": "10.61.0.77"}, **GATEWAY)]),
-    # Without dns: the reference's bridge loses what IPAM says of it.
+    # Without dns: the reference's bridge drops the dns of IPAM's result.
     Case("bridge-static", [bridge(ipam={key: STATIC[key] for key in STATIC if key != "dns"}, **GATEWAY)], versions=("0.3.1", "0.4.0", "1.0.0")),
     Case("bridge-dns", [bridge(ipam=STATIC, dns={"nameservers": ["192.0.2.53"]})], versions=("0.4.0", "1.0.0")),
     Case("bridge-mac-runtime", [bridge(ipam=host_local(V4), capabilities={"mac": True})],

@@ -11,12 +11,12 @@ from lab import state, world  # noqa: E402
 from lab.runtime import REFERENCE, Names, Node, Suite, comparable  # noqa: E402
 
 
-# P10: ours lets connections to ::1 be refused at once; with the reference they hang until they time out.
+# P10: with our suite connections to ::1 are refused at once; with the reference they hang until they time out.
 SPARES_LOOPBACK = "ip6tables -A CNI-HOSTPORT-DNAT -d ::1/128 -j RETURN"
 
 
 def describe(namespace, names, with_iptables=False):
-    """What a namespace looks like, random names and the one rule that only ours has aside."""
+    """The state of a namespace, without random names and the one rule that only our suite has."""
     views = (state.links, state.addresses, state.routes, state.link_sysctls)
     lines = sorted(names(line) for view in views for line in view(namespace))
     rules = state.iptables(namespace) if with_iptables else ()
@@ -24,7 +24,7 @@ def describe(namespace, names, with_iptables=False):
 
 
 def without_default_gateways(result):
-    """L7: ours names the gateway of a default route, which the reference leaves to be found among the addresses."""
+    """L7: our suite gives the gateway of a default route; with the reference readers must find it among the addresses."""
     gateways = {ip.get("gateway") for ip in result.get("ips", [])} | {result.get(key, {}).get("gateway") for key in ("ip4", "ip6")}
     for routes in (result.get("routes", []), *(result.get(key, {}).get("routes", []) for key in ("ip4", "ip6"))):
         for route in routes:
@@ -34,7 +34,7 @@ def without_default_gateways(result):
 
 
 def observe(suite, case, version):
-    """Everything that can be seen after an ADD, and after the DEL that follows."""
+    """The whole state after an ADD, and after the following DEL."""
     node = Node(case)
     try:
         pod, names = node.add_pod("pod-one"), Names(case.runtime.get("mac"), "02:00:5e:00:53:08")

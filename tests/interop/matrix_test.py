@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What each suite does with the state of the other. Prints the tables of docs/operations.md, which must hold the same."""
+"""The effect of each suite's verbs on the state of the other suite. Prints the tables of docs/operations.md, which must have the same contents."""
 import json
 import os
 import pathlib
@@ -29,7 +29,7 @@ def case(masquerade=True, spoof_check=True, ports=True, backend=None):
 
 
 def what_is_left(node, container_id):
-    """The kinds of things that still are the pod's."""
+    """The kinds of objects of the pod that are left."""
     tables = {"masquerade": ("inet cni_plugins_masquerade",), "host port": ("ip cni_hostport", "ip6 cni_hostport"),
               "MAC filter": ("bridge nat",)}
     iptables = "\n".join(state.iptables(node.host))
@@ -131,7 +131,7 @@ class MatrixTest(unittest.TestCase):
         return [self.try_add(adds, conf), check, deletion, garbage]
 
     def their_verbs(self, adds, conf):
-        """DEL by theirs, then GC by ours of what that left."""
+        """DEL by the reference, then GC by our suite of the leftovers."""
         node, pod = self.open(adds)
         check = [self.try_check(pod, self.theirs, Case("one", [plugin], runtime=conf.runtime)) for plugin in conf.plugins]
         deletion = self.delete_until_it_works(pod, conf)
@@ -140,7 +140,7 @@ class MatrixTest(unittest.TestCase):
         return [f"bridge {check[0]}, portmap {check[1]}", deletion, removes(what_is_left(node, pod.container_id))]
 
     def delete_until_it_works(self, pod, conf):
-        """DEL by theirs, as runtimes repeat it."""
+        """DEL by the reference, repeated as runtimes do."""
         for failed in range(3):
             try:
                 pod.delete(self.theirs, conf, VERSION)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the reference's nftables backends (1.6 to 1.9) write for a pod, where only an older release is installed: the same
+"""The rules that the reference's nftables backends (1.6 to 1.9) write for a pod, for machines with an older release: the same
 tables, chains, hooks, rules and comments, by the same tool."""
 import hashlib
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A node whose plugins are exchanged while pods run: what one suite added, the other checks and deletes."""
+"""A node whose plugins are exchanged while pods run: one suite adds, the other checks and deletes."""
 import concurrent.futures
 import dataclasses
 import json
@@ -19,7 +19,7 @@ SHARED = next(case for case in MAIN if case.name == "masquerade-and-portmap")
 
 
 def shared(number):
-    """Its host ports are the pod's own: one that another pod has is refused (L8)."""
+    """The pod has its own host ports: a port of another pod is refused (L8)."""
     mappings = [{**each, "hostPort": each["hostPort"] + 100 * number} for each in SHARED.runtime["portMappings"]]
     return dataclasses.replace(SHARED, runtime={"portMappings": mappings})
 
@@ -62,7 +62,7 @@ class UpgradeTest(unittest.TestCase):
         self.exchange(ALL, self.theirs, self.ours)
 
     def test_upgrade_then_the_sandbox_is_lost(self):
-        """The kernel takes the links with the sandbox; rules and reservations are ours to find."""
+        """The kernel removes the links with the sandbox; our suite must find rules and reservations."""
         self.exchange([case for case in MAIN if case.name != "loopback"], self.theirs, self.ours, lose_sandbox=True)
 
     def test_downgrade(self):

@@ -5,7 +5,8 @@ import os
 import pathlib
 import subprocess
 import sys
-import time
+
+from support.waiting import wait_until  # noqa: F401
 
 INSIDE = "PLUMB_TEST_WORLD"  # set inside; its value names the world's control groups
 # Where programs under test keep state: every write to these lands in memory and goes away with the world.
@@ -77,18 +78,6 @@ def run(*command, timeout=30, check=True, text=None, env=None):
 
 def run_json(*command, **options):
     return json.loads(run(*command, **options).stdout or "[]")
-
-
-def wait_until(condition, what, seconds=20):
-    """Asks until `condition` answers something true, and returns that."""
-    deadline = time.monotonic() + seconds
-    while True:
-        answer = condition()
-        if answer:
-            return answer
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {seconds} s")
-        time.sleep(0.02)
 
 
 class Namespace:

@@ -21,11 +21,12 @@ using cni::Request;
 using cni::Result;
 using nlohmann::json;
 
-/// One simulated process: what it gets, and what came out.
+/// One simulated process: its input and its output.
 class PluginProcess : public testing::Test {
  protected:
   PluginProcess() {
-    // No socket is opened through it: an open namespace is all that a path in /proc can name here.
+    // The namespace is only opened, no socket is made in it: the tests need only a path in /proc
+    // that can be opened.
     const int fd = sandbox.fd();
     environment["CNI_NETNS"] = "/proc/self/fd/" + std::to_string(fd);
     plugin.add = [this](const Request& request) {

@@ -10,7 +10,7 @@
 
 namespace test {
 
-/// One call that a recorder wrote down.
+/// One recorded call.
 struct RecordedCall {
   std::string plugin;
   std::string verb;
@@ -22,19 +22,19 @@ struct RecordedCall {
   std::string env(std::string_view name) const;
 };
 
-/// A plugin directory of recorders: plugins that write down each call and play back what play()
-/// set. Without that, ADD answers prevResult or 10.0.0.2/24, VERSION every version, and all exit
-/// with 0.
+/// A plugin directory of recorders: plugins that record each call and play the files that play()
+/// sets. By default ADD prints prevResult or 10.0.0.2/24, VERSION prints every version, and all
+/// exit with 0.
 class Recorder {
  public:
   Recorder();
 
   /// Puts a recorder called `type` into the directory.
   void install(const std::string& type) const;
-  /// What `call` does, such as "pa.ADD", or "pa.ADD.2" for the second time only. `what` is stdout,
-  /// stderr, exit (status), kill (signal), sleep (ms), fork (a grandchild holds the pipes for ms),
-  /// or claim: "shared" or "exclusive", and the call fails with 99 when another one that runs bars
-  /// it.
+  /// Sets the behaviour of `call`, such as "pa.ADD", or "pa.ADD.2" for the second time only. `what`
+  /// is stdout, stderr, exit (status), kill (signal), sleep (ms), fork (a grandchild holds the
+  /// pipes for ms), or claim: "shared" or "exclusive"; the call fails with 99 when a running call
+  /// excludes it.
   void play(const std::string& call, const std::string& what, const std::string& content) const;
 
   std::vector<RecordedCall> calls() const;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What real shells complete: bash and zsh on a terminal of their own, fish by its own command."""
+"""The completions of real shells: bash and zsh on a terminal of their own, fish by its own command."""
 import os
 import pty
 import re
@@ -31,7 +31,7 @@ class Terminal:
         for program in programs:
             start += f"source <({program} completion {shell})\n"
         os.write(self.fd, (start + "echo READ''Y\n").encode())
-        self.start = self.wait_for(r"READY\r?\n").string  # all that was said until then
+        self.start = self.wait_for(r"READY\r?\n").string  # the output until then
 
     def wait_for(self, pattern, seconds=30):
         text, end = "", time.monotonic() + seconds
@@ -52,7 +52,7 @@ class Terminal:
 
 
 def check_on_terminal(test, shell, program, lines, env, cwd):
-    """Of each (command line, after TAB): a shell completes the one to the other."""
+    """Checks for each pair (command line, command line after TAB) that the shell completes the first to the second."""
     terminal = Terminal(shell, [program], env, cwd)
     test.addCleanup(terminal.close)
     for line, wanted in lines:
@@ -61,14 +61,14 @@ def check_on_terminal(test, shell, program, lines, env, cwd):
 
 
 def check_fish(test, program, lines, env, cwd):
-    """The same of fish, which offers the last word of it, or nothing."""
+    """The same for fish, which offers only the last word, or nothing."""
     for line, wanted in lines:
         with test.subTest(line):
             test.assertEqual([wanted.split()[-1]] if wanted != line else [], fish_choices(program, line, env, cwd))
 
 
 def fish_choices(program, line, env, cwd):
-    """What fish offers for the last word of `line`."""
+    """The choices of fish for the last word of `line`."""
     done = subprocess.run(["fish", "--no-config", "-c", f"{program} completion fish | source; complete -C '{line}'"], env=env, cwd=cwd,
                           capture_output=True, text=True, timeout=60, check=True)
     return [choice.split("\t")[0] for choice in done.stdout.splitlines()]

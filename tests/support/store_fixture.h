@@ -34,7 +34,7 @@ class StoreTest : public testing::Test {
     return Store(std::move(folder), std::move(*lock));
   }
   std::string path(const std::string& name) const { return dir / "net/" + name; }
-  /// As someone else would: another process, without the index.
+  /// Like another program: in another process, without the index.
   void put(const std::string& name, const std::string& content) const {
     fs::create_directories(dir / "net");
     std::ofstream(path(name)) << content;

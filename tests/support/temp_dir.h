@@ -6,7 +6,7 @@
 
 namespace test {
 
-/// A folder of the test's own, removed with everything in it.
+/// A temporary folder, removed with its contents at the end of the test.
 class TempDir {
  public:
   TempDir();

@@ -12,7 +12,7 @@ TESTS = pathlib.Path(__file__).resolve().parents[2]
 
 class Api:
     def __init__(self, node, nodes_file):
-        """It listens on the node's loopback and knows the nodes of a nodes file."""
+        """Listens on the node's loopback and serves the nodes of a nodes file."""
         folder = tempfile.mkdtemp(dir=node.folder)
         run(str(TESTS / "agent_api/make_certificates"), folder)
         self.process = node.start(str(TESTS / "agent_api/many_nodes.py"), "--list", nodes_file, "--certificate", f"{folder}/server.crt",
@@ -34,7 +34,7 @@ class Api:
         self.process.communicate()
 
     def stats(self):
-        """What the double counts; its description names the fields."""
+        """The counters of the double; its description names the fields."""
         return self.order("stats")
 
     def order(self, text):

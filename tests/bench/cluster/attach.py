@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ADD with the plugins that span nodes against ADD with those that do not, in turn."""
+"""Compares ADD of the plugins that span nodes with ADD of those that do not, in turn."""
 import json
 import os
 import pathlib
@@ -33,7 +33,7 @@ def measure():
 
 
 def measure_alone():
-    """Without plumbd, vxlan looks at the node's side on every ADD."""
+    """Without plumbd, vxlan checks the node's side on every ADD."""
     cluster = Cluster("vxlan")
     try:
         cluster.add_nodes(2)
@@ -46,7 +46,7 @@ def measure_alone():
 
 
 def plain(kind, node, mtu):
-    """The plugin that does not span nodes, with all that the other one gives a pod."""
+    """The plugin that does not span nodes, with the same configuration of the pod as the other one."""
     ipam = {"type": "host-local", "ranges": [[{"subnet": each}] for each in node.ranges.values()],
             "routes": [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]}
     special = {"bridge": "cni-plain", "isGateway": True} if kind == "bridge" else {}
@@ -54,7 +54,7 @@ def plain(kind, node, mtu):
 
 
 def compare(node, ours, theirs, how):
-    """The ratio is that of neighbours in time: what else the machine does meets both."""
+    """The ratio of calls that follow each other, so that other work of the machine affects both."""
     worker = (*node.enter, sys.executable, str(pathlib.Path(__file__).resolve()))
     times = json.loads(world.run(*worker, text=json.dumps([ours, theirs]), timeout=300).stdout)
     mine, other = (median(each) * 1000 for each in zip(*times))

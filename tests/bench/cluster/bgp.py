@@ -24,7 +24,7 @@ def routes(node):
 
 
 def start_all(cluster):
-    """Processes only; returns when they began."""
+    """Starts the processes; returns their start times."""
     cluster.write_nodes()
     for node in cluster.nodes:
         node.write_config()
@@ -51,12 +51,12 @@ def three():
 
 
 def deaths(cluster):
-    """The cable of a node is cut at the switch: its neighbours' links stay up, so that only BFD can tell."""
+    """Cuts the cable of a node at the switch: its neighbours' links stay up, so that only BFD detects it."""
     first, _, third = cluster.nodes
     port, spans = f"port-{third.name}", []
     with Monitor(first, cluster.folder) as monitor:
         for _ in range(DEATHS):
-            time.sleep(1)  # BFD has agreed on its intervals by then
+            time.sleep(1)  # until then BFD has agreed on its intervals
             begun = time.time()
             cluster.underlay.router.run("ip", "link", "set", port, "nomaster")
             gone = wait_until(lambda: next((stamp for stamp, text in monitor.lines() if text.startswith("Deleted 10.244.3.0/24")
@@ -105,7 +105,7 @@ def complete(cluster, client, rest):
             node.start_bird()
         wait_until(lambda: time.sleep(0.1) or routes(client) == NODES - 1, f"{NODES - 1} routes are in the client's kernel", 120)
         seconds = time.monotonic() - begun
-        wait_until(lambda: heard(speaker) == (len(others) * REFLECTORS, NODES - 1), "every speaker has heard of everybody", 120)
+        wait_until(lambda: heard(speaker) == (len(others) * REFLECTORS, NODES - 1), "every speaker has received the routes of all nodes", 120)
         everybody = time.monotonic() - begun
         other_client = cluster.nodes[-1]
         wait_until(lambda: routes(other_client) == NODES - 1, "the client with the other source is complete, too", 60)
@@ -116,7 +116,7 @@ def complete(cluster, client, rest):
         speaker.communicate()
     how = f"{len(cluster.nodes)} nodes are plumbd and BIRD, the others a speaker that connects as they do"
     yield Figure(f"{NODES} nodes, {REFLECTORS} reflectors: start -> complete in a client's kernel", seconds, "s", limit=10, note=how)
-    yield Figure("and every speaker has heard of every node", everybody, "s", note="asked when the client was complete")
+    yield Figure("and every speaker has received the routes of every node", everybody, "s", note="asked when the client was complete")
     yield from memory
 
 

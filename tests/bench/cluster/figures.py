@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was measured, the bar it is held to, and the table of it."""
+"""The measured figures, their bars, and their table."""
 import dataclasses
 import os
 import pathlib

@@ -42,5 +42,5 @@ def main():
 
 if __name__ == "__main__":
     world.enter()
-    os.nice(-20)  # what else the machine does blurs the figures less
+    os.nice(-20)  # other work of the machine changes the figures less
     main()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Prints main.py's figures as a table and holds them to their bars; exits with 1 when one is missed and --check is given."""
+"""Prints main.py's figures as a table and compares them with their bars; exits with 1 when one is missed and --check is given."""
 import argparse
 import itertools
 import json
@@ -33,7 +33,7 @@ def main():
     options = parser.parse_args()
     text = sys.stdin.read()
     if not text:
-        return 2  # main.py has said why
+        return 2  # main.py has printed the reason
     measured = json.loads(text)
     print(markdown(measured))
     write(options.markdown, markdown(measured))

@@ -27,7 +27,7 @@ def measure():
 
 
 def fill(cluster, node):
-    """From the moment the file has its name to the last change in the kernel; reading and parsing the file included."""
+    """The time from the rename of the file to the last change in the kernel; includes reading and parsing the file."""
     with Monitor(node, cluster.folder) as monitor:
         cluster.write_nodes(more=lines(COUNT))
         begun = pathlib.Path(cluster.nodes_file).stat().st_ctime
@@ -41,7 +41,7 @@ def fill(cluster, node):
 
 
 def silence(node):
-    """A full dump and comparison, and no write: by plumbd's own count, and by its system calls."""
+    """Checks that a full dump and comparison writes nothing: by plumbd's own count, and by its system calls."""
     log = f"{node.folder}/strace.log"
     before, runs = node.metric("plumb_reconcile_writes_total"), node.metric("plumb_reconcile_runs_total")
     tracer = node.start("strace", "-qq", "-f", "-s", "64", "-e", "trace=sendto,sendmsg,sendmmsg", "-o", log, "-p", str(node.plumbd.pid))
@@ -63,14 +63,14 @@ def silence(node):
 
 
 def one_more_and_less(cluster, node):
-    """From the file's new name to the time stamp of the route in `ip monitor`."""
+    """The time from the rename of the file to the time stamp of the route in `ip monitor`."""
     added, removed, begun_cpu = [], [], processor_ms(node.plumbd.pid)
     with Monitor(node, cluster.folder) as monitor:
         for number in range(ROUNDS):
             extra = line(COUNT + number)
             prefix = extra.rpartition("=")[2]
             for more, times in (([extra], added), ([], removed)):
-                time.sleep(0.3)  # one change, others quiet: what plumbd does after the change before has ended
+                time.sleep(0.3)  # one change at a time: plumbd has finished the work after the change before
                 cluster.write_nodes(more=lines(COUNT) + more)
                 begun = pathlib.Path(cluster.nodes_file).stat().st_ctime
                 stamp = wait_until(lambda: stamp_of(monitor, prefix, begun), f"{prefix} in the kernel")

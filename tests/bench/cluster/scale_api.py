@@ -28,7 +28,7 @@ def measure():
 
 
 def fill(cluster, node, api):
-    """From the moment the last page is with the kernel's sockets to the last change in the routes, neighbours and FDB."""
+    """The time from the last page's write to the socket to the last change in the routes, neighbours and FDB."""
     with Monitor(node, cluster.folder) as monitor:
         begun = time.time()
         node.start_plumbd(wait=False)
@@ -44,12 +44,12 @@ def fill(cluster, node, api):
 
 
 def one_more_and_less(cluster, node, api):
-    """From the event's way into the double's socket to the time stamp of the route in `ip monitor`."""
+    """The time from the double's write of the event to the time stamp of the route in `ip monitor`."""
     times = {"add": [], "remove": []}
     with Monitor(node, cluster.folder) as monitor:
         for _ in range(ROUNDS):
             for order, found in times.items():
-                time.sleep(0.3)  # one event, others quiet: what plumbd does after the event before has ended
+                time.sleep(0.3)  # one event at a time: plumbd has finished the work after the event before
                 begun = time.time()
                 api.order(f"{order} 1")
                 stamp = wait_until(lambda begun=begun: stamp_of(monitor, EXTRA, begun), f"{EXTRA} in the kernel")

@@ -3,7 +3,7 @@
 
 usage: speaker.py AS REFLECTOR[,REFLECTOR] ADDRESS=PREFIX...
 It delays its first connection as plumbd's BIRDs do (1 to 6 s by a hash) and tries again every 5 s. Prints, on a line of input,
-how many sessions are up and how many prefixes the poorest of them has heard."""
+how many sessions are up and the smallest number of prefixes that one of them has received."""
 import asyncio
 import ipaddress
 import struct
@@ -62,7 +62,7 @@ class Session:
         writer.write(update_message(self.address.packed, self.prefix) + message(UPDATE, b"\0\0\0\0"))
         beat = asyncio.create_task(self.keep_alive(writer))
         try:
-            # Parsed only when somebody asks: the double must not be what is slow.
+            # Parsed only on request, so that the double is not the slow part.
             while part := await reader.read(1 << 16):
                 self.received.append(part)
         finally:

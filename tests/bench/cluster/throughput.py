@@ -7,14 +7,14 @@ from figures import Figure, median
 from lab.cluster import Cluster
 from lab.world import run_json, wait_until
 
-ROUNDS, SECONDS = 27, "1"  # short runs in turn: what else the machine does falls on all three ways alike
+ROUNDS, SECONDS = 27, "1"  # short runs in turn, so that other work of the machine affects all three ways equally
 BYHAND, DIRECT = "10.245", "10.246"
 
 
 def measure():
     cluster = Cluster("vxlan", underlay_families=(4,), pod_families=(4,))
     try:
-        # Nothing but the route differs: the same pods, bridge, MTU and packet filter.
+        # Only the route differs: pods, bridge, MTU and packet filter are the same.
         cluster.config["network"]["noMasquerade"] = [f"{BYHAND}.0.0/16", f"{DIRECT}.0.0/16"]
         cluster.add_nodes(2)
         cluster.start()

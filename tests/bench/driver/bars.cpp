@@ -46,7 +46,7 @@ Bar close_to_floor(const Row& row, Verb verb, double wanted) {
                   "%.2f x", value, value <= wanted);
 }
 
-/// Our own time in one case against our own in another.
+/// Plumb's time in one case compared with its time in another.
 Bar flat(const Row& big, const Row& small, Verb verb, double wanted) {
   const double value = ratio(big.cell(verb, Side::kOurs), small.cell(verb, Side::kOurs));
   return make_bar(std::string(to_string(verb)) + " " + big.what.title +
@@ -69,8 +69,8 @@ std::vector<Bar> judge(const std::vector<Row>& rows) {
   struct Wanted {
     const char* name;
     Verb verb;
-    double reference;  ///< at least so much faster; 0: no such bar
-    double floor;      ///< at most so many times the floor; 0: no such bar
+    double reference;  ///< at least this many times faster; 0: no such bar
+    double floor;      ///< at most this many times the floor; 0: no such bar
   };
   static constexpr Wanted kWanted[] = {
       {"bridge", Verb::kAdd, 4, 1.8},          {"bridge-masq", Verb::kAdd, 8, 0},

@@ -50,7 +50,8 @@ Child Launcher::start(Start how) {
     base::throw_errno("write a configuration");
   input.write = base::UniqueFd();
   Child child;
-  // The vfork child runs on our memory, yet changes only what is its own: descriptors and namespace
+  // The vfork child runs in the memory of this process, but changes only its own descriptors and
+  // namespace
   child.pid = how == Start::kTraced ? ::fork() : ::vfork();
   if (child.pid == 0) become(input.read.get(), output.write.get(), how);
   if (child.pid < 0) base::throw_errno("start " + std::string(argv_[0]));

@@ -38,7 +38,7 @@ class Launcher {
   std::string input_;
 };
 
-/// What the child wrote; call it after the child's end.
+/// The output of the child; call it after the child's end.
 std::string read_output(const Child& child);
 
 }  // namespace bench

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Started by scripts/bench, which says what the options mean.
+// Started by scripts/bench, which documents the options.
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
@@ -62,7 +62,7 @@ Options parse(int argc, char** argv) {
     else
       throw std::invalid_argument("unknown option " + name);
   }
-  // 150 000 files take a disk half a minute; the quick answer comes from memory, and the report
+  // 150 000 files take half a minute on a disk; the quick run keeps them in memory, and the report
   // says so
   if (o.quick) o.places.scratch = "/var/lib/cni/networks";
   return o;
@@ -103,7 +103,8 @@ Setting describe(const Options& options) {
   return setting;
 }
 
-/// The file is opened before the world is left: its folder may not be visible from inside.
+/// The file is opened before the process enters its namespaces: its folder may not be visible
+/// inside.
 void write_report(std::ofstream& file, const std::string& text) {
   if (file.is_open() && !(file << text << std::flush))
     throw std::runtime_error("cannot write the report file");
@@ -122,7 +123,7 @@ void say(const std::string& text) {
   std::fflush(stdout);
 }
 
-/// A quick run leaves things out; what a full run did not measure counts as missed.
+/// A quick run leaves cases out; in a full run a case that was not measured counts as missed.
 bool all_met(const std::vector<Bar>& bars, bool quick) {
   return std::all_of(bars.begin(), bars.end(), [&](const Bar& bar) {
     return bar.state == Bar::State::kMet || (quick && bar.state == Bar::State::kNotMeasured);
@@ -141,7 +142,7 @@ int run_all(const Options& options) {
   std::ofstream json = open_report(options.json);
   const std::vector<Case> cases = chosen_cases(options.cases);
   enter_private_world();
-  // All sides inherit it: what else runs on the machine blurs the ratios less
+  // All sides inherit it, so that other work of the machine changes the ratios less
   ::setpriority(PRIO_PROCESS, 0, -20);
   const Setting setting = describe(options);
   std::vector<Row> rows;

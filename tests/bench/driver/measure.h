@@ -6,8 +6,8 @@
 
 namespace bench {
 
-/// Runs one case on all sides that are there. In every iteration all sides ADD, then all sides DEL,
-/// each time beginning with another side; so drift of the machine meets all alike.
+/// Runs one case on all available sides. In every iteration all sides ADD, then all sides DEL, each
+/// time beginning with another side; so that a drift of the machine affects all sides equally.
 Row measure(const Case& what, const Places& places, bool quick);
 
 }  // namespace bench

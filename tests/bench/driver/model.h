@@ -10,7 +10,7 @@
 
 namespace bench {
 
-/// Who does the work. All three run in turn in every iteration.
+/// The programs that are compared. All three run in turn in every iteration.
 enum class Side { kReference, kOurs, kFloor };
 inline constexpr std::array kSides{Side::kReference, Side::kOurs, Side::kFloor};
 
@@ -20,7 +20,7 @@ inline constexpr std::array kVerbs{Verb::kAdd, Verb::kDel};
 const char* to_string(Side side);
 const char* to_string(Verb verb);
 
-/// What the pod's attachment consists of.
+/// The parts of the pod's attachment.
 enum class Kind { kLoopback, kBridge, kPtp, kPortmap, kHostLocal };
 
 /// One line of the table before it is measured.
@@ -46,18 +46,18 @@ struct Sample {
   double cpu_ms = 0;  ///< user + system, the process and all its descendants
 };
 
-/// What a call uses that does not depend on the clock; counted under ptrace, never timed.
+/// The costs of a call that do not depend on the clock; counted under ptrace, never timed.
 struct Footprint {
   long processes = 0;  ///< child processes, threads not included
   long syscalls = 0;   ///< all processes and threads
   long peak_kib = 0;   ///< highest resident set of any of the processes
 };
 
-/// All that is known about one side in one case and verb.
+/// The measurements of one side in one case and verb.
 struct Cell {
   std::vector<Sample> samples;
   Footprint footprint;
-  std::string failure;  ///< why there are no samples
+  std::string failure;  ///< the reason why samples are missing
   bool broken = false;  ///< a call failed; otherwise the side was left out on purpose
 };
 

@@ -55,7 +55,7 @@ std::string address_in(const std::string& result, const std::string& start) {
   return result.substr(begin, result.find('/', begin) - begin);
 }
 
-/// What a bridge plugin would have printed for a pod that has no link.
+/// The result that a bridge plugin would have printed for a pod without a link.
 std::string made_up_result(const std::string& netns, const std::string& address) {
   return R"({"cniVersion":"1.0.0","interfaces":[{"name":"eth0","sandbox":")" + netns +
          R"("}],"ips":[{"interface":0,"address":")" + address + R"(/16","gateway":"10.88.0.1"}]})";
@@ -70,8 +70,8 @@ void must_succeed(const Outcome& outcome, const std::string& what) {
 Node::Node(Side side, const Case& what, const Places& places)
     : side_(side), what_(what), places_(places), netns_(make_host_netns()) {
   const std::string name = what.name + "-" + to_string(side);
-  // Stores whose size matters live on a disk, as on a node; all others on tmpfs, so that the disk
-  // adds no noise
+  // Stores whose size matters are on a disk, as on a node; all others are on tmpfs, so that the
+  // disk adds no noise
   data_dir_ =
       (what.kind == Kind::kHostLocal ? places.scratch : "/var/lib/cni/networks") + ("/" + name);
   make_folder(data_dir_);

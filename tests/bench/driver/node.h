@@ -10,7 +10,7 @@
 
 namespace bench {
 
-/// Where the three sides' programs are, and where big stores go.
+/// The folders of the three sides' programs, and of big stores.
 struct Places {
   std::string reference;  ///< folder
   std::string ours;       ///< folder
@@ -18,20 +18,20 @@ struct Places {
   std::string scratch;    ///< folder on a real disk
 };
 
-/// One side's machine in one case: a host namespace, its sandboxes, its store, and what was there
+/// One side's machine in one case: a host namespace, its sandboxes, its store, and the objects made
 /// before the first timed call.
 class Node {
  public:
   Node(Side side, const Case& what, const Places& places);
 
-  /// What the case presupposes: stored reservations, mapped ports, the portmap pod's own link. Not
-  /// timed. Throws std::runtime_error with the plugin's output when a call fails.
+  /// The preconditions of the case: stored reservations, mapped ports, the portmap pod's own link.
+  /// Not timed. Throws std::runtime_error with the plugin's output when a call fails.
   void prepare();
 
-  /// The call of `verb` for a pod. `result` is what ADD printed; DEL gets it back as prevResult.
+  /// The call of `verb` for a pod. `result` is the output of ADD; DEL gets it back as prevResult.
   Call call(Verb verb, size_t pod, const std::string& result) const;
 
-  /// The plugin or floor program that `call` starts exists.
+  /// Returns whether the plugin or floor program that `call` starts exists.
   bool available() const;
 
  private:

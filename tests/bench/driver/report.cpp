@@ -39,8 +39,7 @@ std::string megabytes(const Footprint& footprint) {
   return footprint.peak_kib > 0 ? text : "-";
 }
 
-/// The ratio that belongs on this side's line: ours against the reference, the floor's against
-/// ours.
+/// The ratio on this side's line: Plumb compared with the reference, the floor compared with Plumb.
 std::string verdict(const Row& row, Verb verb, Side side) {
   if (side == Side::kOurs) {
     const double value = ratio(row.cell(verb, Side::kReference), row.cell(verb, Side::kOurs));

@@ -32,8 +32,7 @@ struct Batch {
 };
 Batch run_parallel(const std::vector<Call>& calls, size_t width);
 
-/// Runs the call under ptrace and counts; the time it takes says nothing, so the outcome holds
-/// none.
+/// Runs the call under ptrace and counts; its time is meaningless and not part of the outcome.
 struct Counted {
   Footprint footprint;
   Outcome outcome;

@@ -18,7 +18,7 @@ constexpr long kOptions = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_
                           PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT |
                           PTRACE_O_EXITKILL;
 
-/// A number from /proc/PID/status, 0 when the line is not there.
+/// A number from /proc/PID/status, 0 when the line is missing.
 long status_number(pid_t pid, const std::string& key) {
   std::ifstream status("/proc/" + std::to_string(pid) + "/status");
   for (std::string line; std::getline(status, line);)
@@ -55,13 +55,13 @@ class Tracer {
     resume(child_.pid, 0);
   }
 
-  /// A task that was killed meanwhile answers ESRCH; its end is reported by waitpid.
+  /// For a task that was killed meanwhile ptrace fails with ESRCH; waitpid reports its end.
   static void resume(pid_t pid, int signal) {
     if (::ptrace(PTRACE_SYSCALL, pid, nullptr, static_cast<long>(signal)) < 0 && errno != ESRCH)
       base::throw_errno("resume a traced process");
   }
 
-  /// Returns the signal to hand on.
+  /// Returns the signal to pass on.
   int handle_stop(pid_t pid, int status) {
     const int signal = WSTOPSIG(status);
     const bool is_new = tasks_.insert(pid).second;
@@ -94,7 +94,7 @@ class Tracer {
       const auto task = static_cast<pid_t>(created);
       if (status_number(task, "Tgid") == task) ++counts_.processes;
     }
-    // At this event the memory is still there, and its high-water mark belongs to the last exec
+    // At this event the memory still exists, and its high-water mark belongs to the last exec
     if (event == PTRACE_EVENT_EXIT)
       counts_.peak_kib = std::max(counts_.peak_kib, status_number(pid, "VmHWM"));
   }

@@ -27,7 +27,7 @@ base::UniqueFd open_current() {
   return fd;
 }
 
-/// Runs `body` in a namespace that did not exist before, and comes back.
+/// Runs `body` in a new namespace, and returns to the old one.
 void in_new_netns(const std::function<void()>& body) {
   const base::UniqueFd home = open_current();
   if (::unshare(CLONE_NEWNET) < 0) base::throw_errno("create a network namespace");

@@ -7,8 +7,8 @@
 
 namespace bench {
 
-/// Leaves the machine: new network and mount namespaces, nothing propagated, empty tmpfs on /run
-/// and /var/lib.
+/// Moves the process into new network and mount namespaces, without propagation and with an empty
+/// tmpfs on /run and /var/lib.
 void enter_private_world();
 
 /// A network namespace with its loopback up: the "machine" one side works on.

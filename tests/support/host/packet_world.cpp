@@ -17,7 +17,7 @@
 namespace test {
 namespace {
 
-constexpr int kPatienceSeconds = 1;  // what arrives at all arrives in microseconds
+constexpr int kPatienceSeconds = 1;  // packets that arrive need only microseconds
 
 struct Endpoint {
   sockaddr_storage storage{};
@@ -85,7 +85,8 @@ base::IpAddress any_like(const base::IpAddress& address) {
 
 PacketWorld::PacketWorld()
     : pod(host.add_sandbox()), neighbour(host.add_sandbox()), outside(host.add_sandbox()) {
-  // `ip` inherits the sandboxes' descriptors only without O_CLOEXEC, so it gets them by our pid.
+  // The descriptors of the sandboxes have O_CLOEXEC, so `ip` gets them by the path of this process
+  // in /proc.
   const auto path = [](const TestHost::Sandbox& sandbox) {
     return "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(sandbox.netns.fd());
   };

@@ -10,7 +10,7 @@ namespace test {
 
 /// A host with a bridge (10.22.0.1/24, fd00:22::1/64), two pods on it and a machine outside
 /// (192.0.2.2/24, 2001:db8::2/64; the host is .1 and ::1), for tests that send real packets. Pods
-/// have a default route; the machine outside knows nothing of their subnet.
+/// have a default route; the machine outside has no route to their subnet.
 class PacketWorld {
  public:
   PacketWorld();

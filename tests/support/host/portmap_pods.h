@@ -21,7 +21,7 @@ inline constexpr const char* kPortOfHostIp =
 inline constexpr const char* kNft = R"("backend":"nftables",)";
 inline constexpr const char* kIptables = R"("backend":"iptables",)";
 
-/// What every backend holds.
+/// The rules of every backend.
 inline std::string rules() {
   return test::output_of(
       "nft list ruleset; for tool in iptables iptables-legacy ip6tables ip6tables-legacy; do "

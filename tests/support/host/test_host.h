@@ -9,13 +9,13 @@
 
 namespace test {
 
-/// The test process moved into a network namespace of its own, which plays the host, with
-/// forwarding off and lo up. ctest runs every test in a process, so nothing outlives it.
+/// Moves the test process into a separate network namespace that acts as the host, with forwarding
+/// off and lo up. ctest runs every test in a process, so nothing outlives it.
 class TestHost {
  public:
   TestHost();
 
-  /// A sandbox's handle and the path by which CNI_NETNS names it.
+  /// The handle of a sandbox and its path for CNI_NETNS.
   struct Sandbox {
     base::Netns netns;
     std::string path;
@@ -36,8 +36,8 @@ class TestHost {
   TempDir dir_;
 };
 
-/// Whether packets to the IPv6 address that `result` gives the pod, and to `gateway` on the host's
-/// `link`, are taken in.
+/// Returns whether the kernel accepts packets to the IPv6 address that `result` gives the pod, and
+/// to `gateway` on the host's `link`.
 bool takes_ipv6(const TestHost::Sandbox& sandbox, const cni::Result& result,
                 const std::string& link, const std::string& gateway);
 
@@ -45,9 +45,9 @@ bool takes_ipv6(const TestHost::Sandbox& sandbox, const cni::Result& result,
 std::string output_of(const std::string& command);
 /// The same inside a sandbox.
 std::string output_in(const TestHost::Sandbox& sandbox, const std::string& command);
-/// The links, without their carrier, which the kernel may find only after ADD has returned.
+/// The links, without their carrier, which the kernel may report only after ADD has returned.
 std::string links();
-/// Links, routes and what nf_tables holds for container c1.
+/// Links, routes and the nf_tables objects of container c1.
 std::string routed_state();
 
 }  // namespace test

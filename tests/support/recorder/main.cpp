@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A plugin that writes down how it was called and plays back what the test put beside it: see
+// A plugin that records its calls and plays the files that the test puts beside it: see
 // ../recorder.h.
 #include <dirent.h>
 #include <fcntl.h>
@@ -50,7 +50,7 @@ void sleep_ms(long ms) {
   }
 }
 
-/// How many files of the folder end so.
+/// The number of files in the folder whose names end with `ending`.
 int count_calls(const std::string& folder, const std::string& ending) {
   int count = 0;
   DIR* dir = ::opendir(folder.c_str());
@@ -82,7 +82,7 @@ void record(const std::string& folder, const std::string& call, const std::strin
   }
 }
 
-/// What a plugin that does nothing of its own would answer.
+/// The answer of a plugin that does nothing.
 std::string default_answer(const std::string& verb, const std::string& input) {
   if (verb == "VERSION")
     return R"({"cniVersion":"1.1.0","supportedVersions":["0.1.0","0.2.0","0.3.0","0.3.1","0.4.0","1.0.0","1.1.0"]})";
