@@ -18,8 +18,8 @@ int run_plugins(const Options& options);
 int run_attachments(const Options& options);
 int run_exec(const Options& options);
 int run_convert(const Options& options);
-/// Does not return where it can run `cnitool-conformance`, the program beside cnitool that holds the
-/// suite: it is as large as the rest of cnitool.
+/// Does not return where it can run `cnitool-conformance`, the program beside cnitool that holds
+/// the suite: it is as large as the rest of cnitool.
 int run_conformance(const Options& options);
 /// The format that makes cnitool-conformance write its errors as objects, too.
 inline constexpr const char* kJsonErrors = "json-errors";

@@ -26,7 +26,7 @@ std::string find_binary(const Options& options) {
 std::string config_file(const Options& options) {
   if (options.conf == "-") return "/dev/stdin";
   if (!options.conf.empty() && !std::filesystem::exists(options.conf))
-    throw NotFound("there is no file \"" + options.conf + "\"");
+    throw NotFound("file not found: \"" + options.conf + "\"");
   return options.conf;
 }
 
