@@ -47,13 +47,14 @@ class Lint {
     struct stat status {};
     if (::stat(path.c_str(), &status) != 0) return add(key, path + " cannot be read");
     if ((status.st_mode & 0077) != 0)
-      add(key, path + " can be read by others than its owner; chmod 0600");
+      add(key, path + " can be read by users other than its owner; set its mode to 0600");
   }
 
   void check_network() {
     const auto& cluster = config_.fabric.cluster_ranges;
     if (cluster.empty() && config_.source != Config::SourceKind::etcd)
-      add("network.ranges", "not set: nothing tells pods' ranges from other networks");
+      add("network.ranges",
+          "not set: plumbd cannot distinguish the pods' ranges from other networks");
     for (std::size_t i = 0; i < cluster.size(); ++i)
       for (std::size_t j = i + 1; j < cluster.size(); ++j)
         if (cluster[i].overlaps(cluster[j]))
@@ -75,7 +76,7 @@ class Lint {
     check_secret("etcd.passwordFile", config_.etcd.password_file);
     if (const auto why = etcd::find_exposure(config_.etcd)) add("etcd.endpoints", *why);
     if (config_.etcd.cert_file.empty() != config_.etcd.key_file.empty())
-      add("etcd.certFile", "and etcd.keyFile belong together: one of them is missing");
+      add("etcd.certFile", "must be set together with etcd.keyFile: one of them is missing");
   }
 
   void check_bgp() {
@@ -116,7 +117,7 @@ std::vector<std::string> nodes_file_problems(const Config& config) {
     for (const std::string& problem : admission.problems) problems.push_back(path + ": " + problem);
     if (!listed && config.ranges.empty())
       problems.push_back(path + ": does not name this node, \"" + config.node_name +
-                         "\", and \"ranges\" gives it none either");
+                         "\", and \"ranges\" is not set either");
     return problems;
   } catch (const std::exception& error) {
     return {error.what()};

@@ -12,7 +12,7 @@
 namespace agent {
 namespace {
 
-/// A conflist that somebody else put there stays.
+/// Returns whether plumbd wrote the conflist: one of another program stays.
 bool is_own_conflist(const Config& config) {
   const auto text = base::find_file(config.cni_conf);
   if (!text) return false;
@@ -20,7 +20,7 @@ bool is_own_conflist(const Config& config) {
   return text->find("\"name\": \"plumb\"") != text->npos;
 }
 
-/// Tells how many there were.
+/// Returns how many there were.
 std::size_t remove_files(const Config& config) {
   std::vector<std::string> paths;
   if (!config.cni_conf.empty() && is_own_conflist(config)) paths.push_back(config.cni_conf);
@@ -31,7 +31,8 @@ std::size_t remove_files(const Config& config) {
   paths.push_back(config.run_dir + "/plumbd.sock");
   for (const char* ending : {"", ".candidate", ".new", ".candidate.new"})
     paths.push_back(config.bgp.bird_config + ending);
-  // Not the locks: who opened one before it went would share the folder with who makes it anew.
+  // Lock files stay: a process that holds a removed lock and one that creates it anew would both
+  // run.
   for (const char* name : {"/snapshot.json", "/etcd-ranges.json", "/format"})
     paths.push_back(config.state_dir + name);
   std::size_t removed = 0;
@@ -51,15 +52,15 @@ int clean_up(const Invocation& invocation) {
   if (!reading.folders_known && !invocation.force)
     throw cni::Error(
         cni::Code::invalid_config,
-        "whether plumbd runs cannot be told, because runDir and stateDir may be hidden "
-        "by the mistakes in the configuration: mend it, or use --force");
+        "cannot find out whether plumbd runs, because mistakes in the configuration may hide "
+        "runDir and stateDir: correct them, or use --force");
   for (const std::string& directory : {config.state_dir, config.run_dir}) {
     const auto holder = find_holder(directory);
     if (holder && !invocation.force)
       throw cni::Error(cni::Code::try_again_later,
                        "plumbd runs (" + *holder + "): stop it first, or use --force");
   }
-  // Pods lose their network first, then nothing promises one any more.
+  // Kernel objects first, the files that promise a network to pods last.
   net::Netlink netlink;
   const fabric::Report report = fabric::apply(netlink, {});
   for (const fabric::Change& change : report.changes)

@@ -8,14 +8,14 @@
 
 namespace agent {
 
-/// What the running agent answered.
+/// An answer of the running agent.
 struct Answer {
   int status = 0;
   std::string body = {};
 };
 
-/// Asks the plumbd of this run directory; nothing when none listens. Throws std::system_error for
-/// other failures, such as EACCES, and when it takes longer than ten seconds.
+/// Sends a request to the plumbd of this run directory; nothing when none listens. Throws
+/// std::system_error for other failures, such as EACCES, and when it takes longer than ten seconds.
 std::optional<Answer> ask_agent(const Config& config, const std::string& method,
                                 const std::string& path);
 

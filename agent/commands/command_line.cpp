@@ -37,20 +37,20 @@ struct Command {
 };
 
 constexpr Command kCommands[] = {
-    {"run", "Follow the source and keep this node's network as it says", run_agent},
-    {"status", "How this node's agent is doing", show_status},
-    {"nodes", "The nodes, and how each is reached", show_nodes},
-    {"plan", "What this node should be like, as JSON", show_plan},
-    {"diff", "What in the kernel differs from the plan", show_diff},
-    {"resync", "Compare and fix everything now", resync},
-    {"explain", "Route, neighbour and FDB entry of packets to an address", show_explanation},
-    {"probe", "Send full-size packets to a node, and say what to look at without an answer",
+    {"run", "Follow the source and keep this node's network up to date", run_agent},
+    {"status", "Show the state of this node's agent", show_status},
+    {"nodes", "List the nodes and how each is reached", show_nodes},
+    {"plan", "Print the plan for this node as JSON", show_plan},
+    {"diff", "Show how the kernel differs from the plan", show_diff},
+    {"resync", "Compare the kernel with the plan and fix it now", resync},
+    {"explain", "Explain how packets to an address are sent", show_explanation},
+    {"probe", "Send full-size packets to a node, and suggest what to check if none come back",
      probe_node},
     {"cleanup", "Remove every device, route, rule and file that plumbd made", clean_up},
     {"check", "Look for mistakes in the configuration", check_config},
     {"firewall", "Print the rules that open exactly the ports that this node needs",
      print_firewall},
-    {"install", "Copy the plugins to where the runtime looks, each replaced whole", install},
+    {"install", "Copy the plugins to the runtime's folder, each replaced atomically", install},
     {"completion", "Print a completion script for bash, zsh or fish", print_completion},
     {"help", "Show help, also of one command", nullptr},
     {"version", "Print the version", print_version},
@@ -87,24 +87,25 @@ void add_configuration_flags(CLI::App& app, Invocation& invocation) {
   };
   shorthand("--node", "node", "Name of this node");
   shorthand("--run-dir", "runDir", "Directory of node.json, subnet.env and the socket");
-  shorthand("--state-dir", "stateDir", "Directory of what outlives a reboot");
+  shorthand("--state-dir", "stateDir", "Directory of the files that outlive a reboot");
 }
 
 void add_command_flags(CLI::App& command, Invocation& invocation) {
   const std::string name = command.get_name();
   if (name == "status" || name == "nodes" || name == "diff")
-    command.add_flag("--json", invocation.json, "For programs");
+    command.add_flag("--json", invocation.json, "Print JSON");
   if (name == "status")
     command
         .add_option("--probe", invocation.probe,
-                    "Only tell whether the agent is alive or ready: exit code 0 or 1")
+                    "Only check whether the agent is alive or ready: exit code 0 or 1")
         ->check(CLI::IsMember({"alive", "ready"}))
         ->type_name("alive|ready");
   if (name == "explain")
     command.add_option("IP", invocation.words, "Addresses of pods or nodes")->required();
   if (name == "probe")
     command.add_option("NODE", invocation.words, "Name of a node")->required()->expected(1);
-  if (name == "cleanup") command.add_flag("--force", invocation.force, "Also while plumbd runs");
+  if (name == "cleanup")
+    command.add_flag("--force", invocation.force, "Remove them even while plumbd runs");
   if (name == "firewall")
     command.add_option("--format", invocation.format, "nft or iptables")->capture_default_str();
   if (name == "help")
@@ -118,7 +119,7 @@ void add_command_flags(CLI::App& command, Invocation& invocation) {
   }
 }
 
-/// CLI11 would have the options in front of the command, where there are none.
+/// Usage line: CLI11 would print the options before the command, where plumbd has none.
 class HelpFormat : public CLI::Formatter {
  public:
   std::string make_usage(const CLI::App* app, std::string name) const override {
@@ -133,7 +134,8 @@ std::string hint_among_commands(const std::string& word) {
   return base::did_you_mean(word, known);
 }
 
-/// The words that a command did not expect: `unknown option "--jsn", did you mean "--json"?`.
+/// The error for words that a command did not expect: `unknown option "--jsn", did you mean
+/// "--json"?`.
 std::string complaint_of(const CLI::App& command, const std::string& word) {
   if (!word.starts_with("-")) return "unexpected word " + json::quote(word);
   std::vector<std::string> names;
@@ -144,7 +146,7 @@ std::string complaint_of(const CLI::App& command, const std::string& word) {
          base::did_you_mean(word.substr(0, word.find('=')), known);
 }
 
-/// What is wrong with the words of the command line, and where to look.
+/// The error for a wrong command line, and the help to read.
 std::string complaint_of(const CLI::App& app, const CLI::ParseError& error) {
   const auto chosen = app.get_subcommands();
   const std::string help =
@@ -193,7 +195,7 @@ int show_help(CLI::App& app, const std::vector<std::string>& words) {
   return kUsage;
 }
 
-/// Each line of an error's text, and what to do where it is a matter of permission.
+/// Prints each line of an error's text, and a hint where a permission is missing.
 void report(const std::string& text) {
   const std::string all = text + base::permission_hint(text);
   std::size_t start = 0;

@@ -43,13 +43,13 @@ std::vector<std::string> forward_problems(const Config& config) try {
     problems.push_back(text_of(drop));
   return problems;
 } catch (const std::system_error& error) {
-  // The configuration of a node is checked elsewhere, too, and without its rights.
-  std::cerr << "plumbd: chains that drop forwarded packets are not looked for: " << error.what()
+  // A configuration can also be checked on another machine, and without root.
+  std::cerr << "plumbd: cannot look for chains that drop forwarded packets: " << error.what()
             << "\n";
   return {};
 }
 
-/// Bridges on this machine around kube-proxy's rules, which plumbd itself cannot change.
+/// Bridges on this machine that bypass kube-proxy's rules and that plumbd itself cannot change.
 std::vector<std::string> bridge_problems(const Config& config) try {
   std::vector<std::string> problems;
   net::Netlink netlink;
@@ -59,7 +59,7 @@ std::vector<std::string> bridge_problems(const Config& config) try {
     if (!bridge.is_loaded) problems.push_back(text_of(bridge));
   return problems;
 } catch (const std::system_error& error) {
-  std::cerr << "plumbd: bridges are not looked at: " << error.what() << "\n";
+  std::cerr << "plumbd: cannot check the bridges of pods: " << error.what() << "\n";
   return {};
 }
 
@@ -72,12 +72,12 @@ std::string config_text(const Invocation& invocation) {
   return invocation.config_file ? base::read_file(path) : base::find_file(path).value_or("");
 }
 
-/// The log has one line for each message, and all mistakes of a configuration are one error.
+/// Logs all mistakes of a configuration as one line.
 void log_kept(const std::exception& error) {
   std::string text = error.what();
   for (auto at = text.find('\n'); at != text.npos; at = text.find('\n', at))
     text.replace(at, 1, "; ");
-  log(LogLevel::error, "configuration stays as it was: " + text);
+  log(LogLevel::error, "reload failed, keeping the previous configuration: " + text);
 }
 
 /// File, environment and flags together, with the host's name where no node is named.
@@ -137,7 +137,7 @@ Known known_cluster(const Config& config) {
 
 int run_agent(const Invocation& invocation) {
   Config config = load_config(invocation);
-  std::optional<Config> former;  // while nothing shows that the new one works
+  std::optional<Config> former;  // kept until the new one has proved to work
   for (;;) {
     set_log_level(config.log_level);
     for (const std::string& problem : all_problems(config)) log(LogLevel::warning, problem);

@@ -14,7 +14,7 @@ namespace agent {
 /// Severity.
 enum Exit { kOk = 0, kFailed = 1, kUsage = 2 };
 
-/// What the command line says.
+/// A parsed command line.
 struct Invocation {
   std::string command;
   std::optional<std::string> config_file;  ///< not given: the default one, which may be missing
@@ -35,13 +35,13 @@ Config load_config(const Invocation& invocation);
 /// be read, are warnings on standard error and stay in `problems`. Throws for mistakes in flags and
 /// environment.
 ConfigReading load_config_for_agent(const Invocation& invocation);
-/// What can be known of the cluster without asking anybody.
+/// The nodes and services that a command knows without the running agent.
 struct Known {
   Snapshot snapshot;
-  std::string file;    ///< where it stands
-  bool stale = false;  ///< in the cache of an agent that ran
+  std::string file;    ///< the file that it was read from
+  bool stale = false;  ///< read from the cache of an earlier agent
 };
-/// From the nodes file where that is the source, else or without it from the cache. Throws
+/// Reads the nodes file where that is the source and exists, else the cache. Throws
 /// std::system_error or cni::Error.
 Known known_cluster(const Config& config);
 
@@ -57,7 +57,7 @@ int show_status(const Invocation& invocation);
 int answer_probe(const Invocation& invocation);
 int show_nodes(const Invocation& invocation);
 int resync(const Invocation& invocation);
-/// These, too; where none runs they plan for themselves and say from what.
+/// These, too; where no agent runs, they make a plan themselves and name the file that they used.
 int show_plan(const Invocation& invocation);
 int show_diff(const Invocation& invocation);
 int show_explanation(const Invocation& invocation);

@@ -58,8 +58,7 @@ int print_completion(const Invocation& invocation) {
       command.words = found->second;
   }
   const auto script = runtime::completion_script(grammar, invocation.words.at(0));
-  if (!script)
-    throw cni::Error(cni::Code::invalid_config, "there is completion for bash, zsh and fish");
+  if (!script) throw cni::Error(cni::Code::invalid_config, "unknown shell: use bash, zsh or fish");
   std::cout << *script;
   return kOk;
 }

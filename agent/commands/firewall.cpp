@@ -20,7 +20,7 @@ constexpr std::uint16_t kBgp = 179;
 constexpr std::uint16_t kBfdSingleHop = 3784;  // RFC 5881
 constexpr std::uint16_t kBfdMultihop = 4784;   // RFC 5883
 
-/// One port that has to be reachable. `sources` empty with `anybody` unset: nobody needs it.
+/// One port that has to be reachable. With `sources` empty and `anybody` unset it stays closed.
 struct Opening {
   std::string what;
   std::string protocol;
@@ -29,7 +29,7 @@ struct Opening {
   bool anybody = false;
 };
 
-/// The very port and addresses that this node's own table lets through.
+/// The same port and addresses that this node's own table accepts.
 std::vector<Opening> tunnel_openings(const fabric::Desired& desired) {
   std::vector<Opening> openings;
   for (const std::uint16_t port : desired.traffic->vxlan_ports) {
@@ -41,7 +41,7 @@ std::vector<Opening> tunnel_openings(const fabric::Desired& desired) {
   return openings;
 }
 
-/// From whom BIRD expects sessions.
+/// The peers from which BIRD expects sessions.
 void add_bgp(std::vector<Opening>& openings, const bird::Desired& desired) {
   Opening bgp{.what = "BGP from this node's peers", .protocol = "tcp", .port = kBgp};
   Opening near{.what = "BFD from peers on the link", .protocol = "udp", .port = kBfdSingleHop};
@@ -54,7 +54,7 @@ void add_bgp(std::vector<Opening>& openings, const bird::Desired& desired) {
   openings.insert(openings.end(), {bgp, near, far});
 }
 
-/// Sorted, and none inside another: sets refuse overlaps.
+/// Sorts sources and removes those inside another: sets refuse overlaps.
 std::vector<base::Prefix> distinct(std::vector<base::Prefix> sources) {
   std::ranges::sort(sources, [](const base::Prefix& a, const base::Prefix& b) {
     return std::tie(a.address, a.length) < std::tie(b.address, b.length);
@@ -82,7 +82,7 @@ std::vector<Opening> openings_of(const Config& config, const State& state) {
 }
 
 std::string head(const State& state, const std::string& load, const std::string& jump) {
-  return "# What node \"" + state.self.name + "\" receives with backend " +
+  return "# Packets that node \"" + state.self.name + "\" receives with backend " +
          std::string(fabric::word_of(state.options.backend)) + ".\n# Load it:   " + load +
          "\n# And once:  " + jump + "\n";
 }
@@ -103,7 +103,7 @@ std::string nft_rule(const Opening& opening, int family) {
 }
 
 std::string nft_text(const State& state, const std::vector<Opening>& openings) {
-  // Declared, emptied, filled, in one transaction: loading it again replaces it.
+  // Declares, empties and fills the chain in one transaction: loading it again replaces it.
   std::string text =
       head(state, "plumbd firewall | nft -f -", "nft insert rule inet filter input jump plumb") +
       "table inet filter {\n\tchain plumb {\n\t}\n}\n"
@@ -116,7 +116,7 @@ std::string nft_text(const State& state, const std::vector<Opening>& openings) {
   return text + "\t}\n}\n";
 }
 
-/// Whether nft reads it as a name.
+/// Returns whether nft reads the text as a name.
 bool is_identifier(const std::string& name) {
   return !name.empty() && std::isalpha(static_cast<unsigned char>(name.front())) != 0 &&
          std::ranges::all_of(name, [](unsigned char c) {
@@ -124,11 +124,11 @@ bool is_identifier(const std::string& name) {
          });
 }
 
-/// A chain beside another program's, which accepts what that one would drop.
+/// A chain beside another program's chain, with accepts for packets that the latter drops.
 std::string forward_text(const fabric::ForwardDrop& guard) {
   const std::string about = "# " + name_of(guard) + " drops forwarded packets of pods.\n";
   if (!is_identifier(guard.table.name) || !is_identifier(guard.chain))
-    return about + "# nft has no way to write its name: accept " + text_of(guard.ranges.front()) +
+    return about + "# nft cannot write its name: accept " + text_of(guard.ranges.front()) +
            " and the other ranges of pods in it yourself.\n";
   const std::string table = std::string(word_of(guard.table.family)) + " " + guard.table.name;
   std::string text = about + "# And once:  nft insert rule " + table + " " + guard.chain +
@@ -153,7 +153,7 @@ std::string iptables_rule(const Opening& opening, const base::Prefix* source) {
 }
 
 std::string iptables_text(const State& state, const std::vector<Opening>& openings) {
-  // A chain that is declared is emptied first, even with --noflush.
+  // Declaring a chain empties it, even with --noflush.
   std::string text = head(state, "plumbd firewall --format iptables | iptables-restore --noflush",
                           "iptables -I INPUT -j PLUMB-INPUT (both also with ip6tables)") +
                      "*filter\n:PLUMB-INPUT - [0:0]\n";
@@ -178,10 +178,10 @@ std::string firewall_rules(const Config& config, const State& state, FirewallFor
   std::string text =
       format == FirewallFormat::nft ? nft_text(state, openings) : iptables_text(state, openings);
   for (const fabric::ForwardDrop& guard : guards)
-    text += format == FirewallFormat::nft
-                ? forward_text(guard)
-                : "# " + name_of(guard) +
-                      " drops forwarded packets of pods: see plumbd firewall --format nft\n";
+    text += format == FirewallFormat::nft ? forward_text(guard)
+                                          : "# " + name_of(guard) +
+                                                " drops forwarded packets of pods: load the rules "
+                                                "of plumbd firewall --format nft\n";
   return text;
 }
 

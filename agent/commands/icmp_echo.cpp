@@ -50,7 +50,7 @@ void connect_to(int fd, const base::IpAddress& target) {
     length = sizeof(sockaddr_in6);
   }
   if (::connect(fd, reinterpret_cast<const sockaddr*>(&storage), length) != 0)
-    base::throw_errno("find a way to " + target.text());
+    base::throw_errno("find a route to " + target.text());
 }
 
 }  // namespace
@@ -68,12 +68,12 @@ Echo::Echo(const base::IpAddress& target)
       target.is_v4()
           ? ::setsockopt(socket_.get(), IPPROTO_IP, IP_MTU_DISCOVER, &never, sizeof never)
           : ::setsockopt(socket_.get(), IPPROTO_IPV6, IPV6_MTU_DISCOVER, &never, sizeof never);
-  if (set != 0) base::throw_errno("forbid fragments");
+  if (set != 0) base::throw_errno("forbid fragmentation");
   connect_to(socket_.get(), target);
 }
 
 bool Echo::is_answer(int length, const unsigned char* packet) const {
-  // A raw IPv4 socket hands over the IP header, an IPv6 one does not.
+  // A raw IPv4 socket returns the IP header, an IPv6 one does not.
   const int skip = target_.is_v4() ? (packet[0] & 0x0f) * 4 : 0;
   if (length < skip + kEchoHeader) return false;
   const unsigned char* echo = packet + skip;

@@ -15,8 +15,8 @@ class Echo {
   /// Throws std::system_error: EPERM without CAP_NET_RAW.
   explicit Echo(const base::IpAddress& target);
 
-  /// Sends one IP packet of `size` bytes and waits for its answer; nothing when none came in time.
-  /// Throws std::system_error: EMSGSIZE when the way is known to be narrower.
+  /// Sends one IP packet of `size` bytes and waits for the answer; nothing when none came in time.
+  /// Throws std::system_error: EMSGSIZE when the path is known to have a smaller MTU.
   std::optional<std::chrono::microseconds> ask(int size, std::chrono::milliseconds patience);
 
  private:

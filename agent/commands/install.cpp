@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What an executable runs on; nothing when `file` is none.
+/// The machine that an executable runs on; nothing when `file` is not an executable.
 struct Machine {
   unsigned char width = 0;
   unsigned char order = 0;
@@ -25,7 +25,7 @@ struct Machine {
   bool operator==(const Machine&) const = default;
 };
 
-/// The fields read here lie at the same place in ELF files of 32 and 64 bits.
+/// The fields read here have the same offsets in ELF files of 32 and 64 bits.
 std::optional<Machine> machine_of(std::string_view file) {
   Elf64_Ehdr header{};
   if (file.size() < sizeof(header)) return std::nullopt;
@@ -37,7 +37,7 @@ std::optional<Machine> machine_of(std::string_view file) {
                  .architecture = header.e_machine};
 }
 
-/// Of a debug build.
+/// The most bytes in an executable, for debug builds.
 constexpr std::size_t kMostInExecutable = std::size_t{1} << 30;
 
 std::vector<std::string> names_in(const std::string& folder) {
@@ -65,7 +65,7 @@ void require_executables(const std::string& from, const std::vector<std::string>
   }
 }
 
-/// What an installation that was killed left beside `name`.
+/// Removes temporary files that a killed installation left beside `name`.
 void remove_leftovers(const std::string& folder, const std::string& name) {
   for (const std::string& other : names_in(folder))
     if (base::is_temporary_name(other, name)) base::remove_file(folder + "/" + other);

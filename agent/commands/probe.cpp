@@ -16,9 +16,9 @@ constexpr std::chrono::milliseconds kPatience(1000);
 constexpr const char* kNarrow =
     "  next: compare the MTU of the links and tunnels between the nodes with that of this node's "
     "link\n"
-    "  (plumbd status), or set mtu in plumbd.yaml on every node to what passes.\n";
+    "  (plumbd status), or set mtu in plumbd.yaml on every node to a size that passes.\n";
 
-/// Nothing when no agent runs, or none that is ready to tell.
+/// The agent's answer; nothing when no agent runs or it has no plan yet.
 std::optional<json::Object> ask(const Config& config, const std::string& path) {
   const auto answer = ask_agent(config, "GET", path);
   if (!answer || answer->status != 200) return std::nullopt;
@@ -29,12 +29,13 @@ json::Object find_node(const json::Object& nodes, const std::string& name) {
   for (const auto& node : nodes.find_objects("nodes").value_or(std::vector<json::Object>{}))
     if (node.get_string("name") == name) return node;
   throw cni::Error(cni::Code::invalid_config,
-                   "there is no node \"" + name + "\"; plumbd nodes lists them");
+                   "no node is called \"" + name + "\"; plumbd nodes lists them");
 }
 
 using Addresses = std::vector<base::IpAddress>;
 
-/// Without the length of ranges: the end of a tunnel has the first address of its range.
+/// The addresses of a list of addresses or ranges: a tunnel's end has the first address of its
+/// range.
 Addresses addresses_of(const json::Object& node, std::string_view key) {
   Addresses addresses;
   for (const std::string& text : node.find_strings(key).value_or(std::vector<std::string>{})) {
@@ -64,7 +65,7 @@ Target target_of(const json::Object& node, const json::Object& plan) {
   return target;
 }
 
-/// The first of them that answers a small packet; `problem` is why one cannot be asked.
+/// The first address that answers a small packet; `problem` is why one cannot be reached.
 std::optional<base::IpAddress> find_answering(const Addresses& addresses, std::string& problem) {
   for (const base::IpAddress& address : addresses) {
     try {
@@ -76,7 +77,7 @@ std::optional<base::IpAddress> find_answering(const Addresses& addresses, std::s
   return std::nullopt;
 }
 
-/// What to look at next, as far as can be told from here.
+/// Suggests what to check next, as far as this node can see.
 std::string advice_of(const Target& target) {
   if (!target.missing.empty())
     return "  next: this node's kernel lacks " + target.missing.front() +
@@ -85,17 +86,17 @@ std::string advice_of(const Target& target) {
   const auto near = find_answering(target.addresses, problem);
   const std::string node = "node " + json::quote(target.node);
   if (!near && !problem.empty())
-    return "  next: " + node + " itself cannot be asked: " + problem + ".\n";
+    return "  next: " + node + " itself cannot be reached: " + problem + ".\n";
   if (!near)
     return "  next: " + node +
-           " itself answers no ping either. Look whether it runs, whether the " +
+           " itself does not answer a ping either. Check whether it runs, whether the " +
            "network between the\n  nodes carries packets to it, and whether a firewall drops "
            "ping.\n";
   if (target.tunnel_port.empty())
     return "  next: " + near->text() + " of " + node +
-           " answers: look at the way to this address.\n";
+           " answers: check the path to this address.\n";
   return "  next: " + node + " itself (" + near->text() +
-         ") answers without the tunnel. Look whether UDP port " + target.tunnel_port +
+         ") answers without the tunnel. Check whether UDP port " + target.tunnel_port +
          " passes\n  between the nodes in both directions (plumbd firewall prints rules for it), "
          "and whether " +
          "plumbd\n  there is healthy (plumbd status) and lists this node (plumbd nodes).\n";
@@ -113,7 +114,7 @@ bool probe(const Target& target, const base::IpAddress& address, int size) {
     }
     const bool small = echo.ask(0, kPatience).has_value();
     std::cout << address.text() << ": no answer to " << size << " bytes"
-              << (small ? ", but to small packets: something on the way has a smaller MTU\n"
+              << (small ? ", only to small packets: a link on the way has a smaller MTU\n"
                         : ", nor to small packets\n")
               << (small ? kNarrow : advice_of(target));
   } catch (const std::system_error& error) {
@@ -122,7 +123,7 @@ bool probe(const Target& target, const base::IpAddress& address, int size) {
   return false;
 }
 
-/// Packets of pods also go through the chains on forwarded packets, which these did not.
+/// Reports chains that drop forwarded packets: pods' packets pass them, the probe's packets do not.
 bool report_drops(const json::Object& status) {
   bool found = false;
   for (const auto& condition :

@@ -20,7 +20,7 @@ using runtime::Table;
 using runtime::Tone;
 using Objects = std::vector<json::Object>;
 
-/// The answer's text; nothing when no agent runs.
+/// The text of the agent's answer; nothing when no agent runs.
 std::optional<std::string> find_answer(const Config& config, const std::string& path,
                                        const char* method = "GET") {
   const auto answer = ask_agent(config, method, path);
@@ -45,20 +45,21 @@ std::optional<std::string> ask(const Invocation& invocation, const std::string& 
   return text;
 }
 
-/// The configuration to plan with, which has to be sound.
+/// The configuration to plan with; throws when it has mistakes.
 const Config& own_config(const ConfigReading& reading) {
   if (reading.problems.empty()) return reading.config;
-  throw cni::Error(cni::Code::invalid_config,
-                   "no plumbd answers on " + reading.config.run_dir +
-                       "/plumbd.sock, and a configuration with mistakes gives no plan: mend it");
+  throw cni::Error(
+      cni::Code::invalid_config,
+      "no plumbd answers on " + reading.config.run_dir +
+          "/plumbd.sock, and no plan can be made with a wrong configuration: correct it");
 }
 
-/// The plan that an agent would begin with in this network namespace.
+/// The first plan of an agent in this network namespace.
 struct OwnPlan {
   explicit OwnPlan(const ConfigReading& reading) : planner(own_config(reading), netlink) {
     const Known known = known_cluster(reading.config);
     std::cerr << nobody_on(reading.config) << "; planned from " << known.file
-              << (known.stale ? ", which is what one knew last" : "") << "\n";
+              << (known.stale ? ", the last state that an agent saved" : "") << "\n";
     planner.run(known.snapshot, known.stale);
   }
   const NodePlan& plan() const { return *planner.plan(); }
@@ -73,7 +74,7 @@ std::string joined(const json::Object& object, std::string_view key, const char*
   return text;
 }
 
-/// `3 s ago`, from a number that only the JSON has exactly.
+/// `3 s ago`, from the number in the JSON.
 std::string age_of(const json::Object& driver) {
   const std::string text = driver.text_of("lastSuccessSecondsAgo");
   if (text.empty()) return "never";
@@ -137,7 +138,7 @@ void show_drivers(const json::Object& status) {
   runtime::print(table);
 }
 
-/// What is wrong, one line each; an empty line before the first.
+/// Prints the conditions, one line each, after an empty line.
 void show_conditions(const json::Object& status) {
   const auto conditions = status.find_objects("conditions").value_or(Objects{});
   if (!conditions.empty()) std::cout << "\n";
@@ -196,9 +197,10 @@ int show_nodes(const Invocation& invocation) {
     const std::string missing = joined(node, "missing", ", ");
     const bool bad = way == "no route" || !missing.empty();
     if (bad) health = std::max(health, Severity::degraded);
-    table.add({node.get_string("name"), joined(node, "addresses"), joined(node, "ranges"),
-               Cell(way + (missing.empty() ? "" : "; not so in the kernel: " + missing),
-                    bad ? Tone::bad : Tone::plain)});
+    table.add(
+        {node.get_string("name"), joined(node, "addresses"), joined(node, "ranges"),
+         Cell(way + (missing.empty() ? "" : "; missing or different in the kernel: " + missing),
+              bad ? Tone::bad : Tone::plain)});
   }
   if (invocation.json)
     std::cout << *text;
@@ -258,7 +260,7 @@ int show_explanation(const Invocation& invocation) {
   std::string query;
   std::vector<base::IpAddress> addresses;
   for (const std::string& word : invocation.words) {
-    // Also keeps spaces and ampersands out of the request.
+    // The check also keeps spaces and ampersands out of the request.
     const auto address = base::IpAddress::parse(word);
     if (!address)
       throw cni::Error(cni::Code::invalid_config, json::quote(word) + " is not an IP address");

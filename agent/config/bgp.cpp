@@ -9,7 +9,7 @@ namespace {
 
 constexpr Bounds kAsNumbers{1, std::numeric_limits<std::uint32_t>::max()};
 constexpr Bounds kOptionalAsNumbers{0, std::numeric_limits<std::uint32_t>::max()};
-/// RFC 4271, 4.2: zero or at least three; zero means another setting here.
+/// RFC 4271, 4.2: zero or at least three; here zero means that another setting counts.
 constexpr Bounds kHoldSeconds{3, 65535};
 
 BgpPeer read_peer(const ConfigReader& reader) {
@@ -21,7 +21,7 @@ BgpPeer read_peer(const ConfigReader& reader) {
   if (!parsed)
     reader.refuse("address", "the IP address of the peer");
   else if (parsed->is_unspecified() || parsed->is_multicast() || parsed->is_link_local_unicast())
-    reader.refuse("address", "the unicast address of the peer, and none of a link (fe80::/10)");
+    reader.refuse("address", "the unicast address of the peer, not a link-local one (fe80::/10)");
   peer.address = parsed.value_or(peer.address);
   if (peer.name.empty()) peer.name = peer.address.text();
   if (!reader.has("asNumber")) reader.refuse("asNumber", "the AS number of the peer");

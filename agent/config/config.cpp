@@ -21,17 +21,17 @@ namespace agent {
 namespace {
 
 constexpr Bounds kPorts{1, 65535};
-/// Smallest that IPv6 allows (RFC 8200, 5), and what a virtual device can have at most.
+/// The smallest MTU of IPv6 (RFC 8200, 5), and the largest of a virtual device.
 constexpr Bounds kMtus{1280, 65535};
 
-/// Puts `value` where the dotted `key` leads, making the objects on the way.
+/// Sets the dotted `key` to `value` and creates the objects on its path.
 void set_member(nlohmann::json& document, const Override& change, ProblemCollector& problems) {
   const auto known = config_keys();
   if (std::ranges::find(known, change.key) == known.end() &&
       !change.key.starts_with("bgp.reflectors."))
     return problems.add_at(
         0, "unknown key " + json::quote(change.key) + base::did_you_mean(change.key, known));
-  // What is wrong with the value is not in the file.
+  // A mistake in the value has no line in the file.
   std::erase_if(problems.lines, [&](const auto& line) {
     return line.first == change.key || line.first.starts_with(change.key + ".") ||
            line.first.starts_with(change.key + "[");
@@ -136,11 +136,11 @@ void read_log_level(const ConfigReader& reader, LogLevel& level) {
   level = static_cast<LogLevel>(found - kWords.begin());
 }
 
-/// Tells whether both are as configured, and no mistake hides another value.
+/// Returns whether both are as configured, and no mistake may hide another value.
 bool read_folders(const ConfigReader& reader, Config& config, const ProblemCollector& problems) {
   reader.read("runDir", config.run_dir);
   reader.read("stateDir", config.state_dir);
-  // A slip such as `rundir` is a mistake whose text suggests the key.
+  // The problem of a misspelt key such as `rundir` suggests the right one.
   const bool all_read = !problems.truncated || (reader.has("runDir") && reader.has("stateDir"));
   return all_read && !problems.mentions("\"runDir\"") && !problems.mentions("\"stateDir\"");
 }

@@ -41,22 +41,22 @@ struct KubernetesConfig {
   bool insecure = false;
   /// Node annotations `<prefix>/backend-data` and so on; flannel's for rolling migration.
   std::string annotation_prefix = "plumb.io";
-  bool watch_services = false;  ///< no key of its own: set when service addresses are announced
+  bool watch_services = false;  ///< not a key: set when service addresses are announced
   bool operator==(const KubernetesConfig&) const = default;
-  /// The nodes' annotations are flannel's, whose nodes read and keep them by the word.
+  /// The annotations are flannel's, whose nodes read them and compare their text.
   bool is_flannels() const { return annotation_prefix == "flannel.alpha.coreos.com"; }
 };
 
 enum class LogLevel { error, warning, info, debug };
 
-/// Everything that plumbd can be told; docs/plumbd.yaml documents each key.
+/// The whole configuration of plumbd; docs/plumbd.yaml documents each key.
 struct Config {
   std::string node_name = {};                   ///< `node`; default: host name
   std::vector<base::IpAddress> addresses = {};  ///< `addresses`; default: found by source or route
   std::string parent = {};                      ///< `interface`: take the addresses of this link
   std::vector<base::Prefix> ranges = {};        ///< `ranges`: own pod ranges; default: the source's
   fabric::Options fabric = {};                  ///< `network`, `backend`
-  /// `network.rangeLengths`: size of a node's range by family, where the source allots it (etcd).
+  /// `network.rangeLengths`: size of a node's range by family, where the source assigns it (etcd).
   std::map<int, int> range_lengths = {{AF_INET, 24}, {AF_INET6, 64}};
   enum class SourceKind { file, etcd, kubernetes } source = SourceKind::file;
   FileSourceConfig file = {};
@@ -69,12 +69,12 @@ struct Config {
   std::string cni_template = {};          ///< a conflist to write instead of the built-in one
   std::string listen = "127.0.0.1:9474";  ///< /healthz /readyz /metrics; empty: none
   int resync_seconds = 75;
-  int safety_seconds = 30;  ///< how long a list that drops more than half of the nodes is doubted
+  int safety_seconds = 30;              ///< how long a list without most of the nodes is held back
   LogLevel log_level = LogLevel::info;  ///< `logLevel`
   bool operator==(const Config&) const = default;
 };
 
-/// One key, as flags and the environment set it over the file: `bgp.asNumber` = `64513`.
+/// A key that a flag or the environment sets instead of the file: `bgp.asNumber` = `64513`.
 struct Override {
   std::string key;    ///< with dots
   std::string value;  ///< YAML: `true`, `[10.0.0.0/8]`, `text`
@@ -91,18 +91,18 @@ struct ConfigReading {
 /// has its default then.
 ConfigReading read_config(const std::string& text, const std::string& file_name,
                           const std::vector<Override>& overrides = {});
-/// The same, for a configuration that has to be sound.
+/// The same; throws cni::Error when there is a problem.
 Config parse_config(const std::string& text, const std::string& file_name,
                     const std::vector<Override>& overrides = {});
-/// Fills in what only this machine knows: the host name where no node is named.
+/// Fills in the value that depends on this machine: the host name where no node is named.
 void complete(Config& config);
 /// `PLUMB_BGP_AS_NUMBER=64513` as `bgp.asNumber`, and NODE_NAME as `node`; `environment` is
 /// environ(7).
 std::vector<Override> overrides_of(const char* const* environment);
-/// A line for each PLUMB_ variable that names no key. No failure: Kubernetes makes such variables
-/// for a service that is called plumb.
+/// A line for each PLUMB_ variable that does not name a key. This is not an error: Kubernetes sets
+/// such variables for a service that is called plumb.
 std::vector<std::string> unknown_variables(const char* const* environment);
-/// Label keys that any selector names; sources keep no others.
+/// Label keys that any selector names; sources keep only these.
 std::vector<std::string> label_keys(const Config& config);
 bool selects(const Selector& selector, const fabric::Node& node);
 

@@ -106,7 +106,7 @@ TEST(Config, RefusesWithKeyValueAndWhatWouldBeRight) {
       {"bgp: {holdSeconds: 2}", "from 3 to 65535"},
       {"bgp: {peers: [{address: 192.0.2.1}]}", "asNumber"},
       {"bgp: {peers: [{address: 'fe80::1', asNumber: 1}]}",
-       "\"bgp.peers[0].address\" must be the unicast address of the peer, and none of a link"},
+       "\"bgp.peers[0].address\" must be the unicast address of the peer, not a link-local one"},
       {"bgp: {peers: [{address: 0.0.0.0, asNumber: 1}]}", "not \"0.0.0.0\""},
       {"node: a\nnode: b", "plumbd.yaml:2: key \"node\" appears twice"},
       {"node: [", "plumbd.yaml:"},

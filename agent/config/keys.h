@@ -11,10 +11,10 @@ namespace agent {
 /// in the order of docs/plumbd.yaml.
 std::span<const std::string_view> config_keys();
 
-/// Whether `key` is one of config_keys() below `path` (such as `bgp.peers[0]`).
+/// Returns whether `key` is one of config_keys() below `path` (such as `bgp.peers[0]`).
 bool is_config_key(std::string_view path, std::string_view key);
 
-/// `, did you mean "asNumber"?`, where `key` is a slip of one below `path`; else empty.
+/// `, did you mean "asNumber"?`, where `key` is a misspelt key below `path`; otherwise empty.
 std::string config_key_hint(std::string_view path, std::string_view key);
 
 /// `PLUMB_BGP_AS_NUMBER` for `bgp.asNumber`.

@@ -53,7 +53,7 @@ void ConfigReader::refuse(std::string_view key, std::string_view wanted) const {
 
 void ConfigReader::read(std::string_view key, std::string& field) const {
   if (!object_.has(key)) return;
-  // A node may well be called 12.
+  // A node may be named 12.
   const auto value = object_.raw().find(std::string(key));
   if (value != object_.raw().end() && value->is_number_integer())
     field = value->dump();

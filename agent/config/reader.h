@@ -21,8 +21,8 @@ struct Bounds {
 };
 
 /// Reads members of one object of the configuration into the fields they set; an absent member
-/// leaves its field alone, and so does one with a mistake, which is added to the problems: key,
-/// value and what would be right.
+/// leaves its field alone. A wrong value leaves it alone, too, and is added to the problems with
+/// key, value and what would be right.
 class ConfigReader {
  public:
   /// Adds keys that the configuration does not have to the problems.

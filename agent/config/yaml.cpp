@@ -13,9 +13,9 @@
 namespace agent {
 namespace {
 
-/// Far beyond any configuration, and far from the end of the stack.
+/// Deeper than any configuration, and far from the end of the stack.
 constexpr int kDeepest = 32;
-/// Each is another attempt to parse.
+/// The limit of attempts to parse a part of a broken text.
 constexpr int kMostLinesLeftOut = 50;
 
 nlohmann::json scalar(const YAML::Node& node) {
@@ -102,8 +102,8 @@ std::string first_lines(const std::string& text, int count) {
   return text.substr(0, end);
 }
 
-/// The longest beginning that is YAML and ends above line `line`, or a few lines earlier: an open
-/// bracket is only missed at the end.
+/// The longest beginning that is YAML and ends above line `line`, or a few lines earlier: a missing
+/// bracket is noticed only at the end.
 YAML::Node load_above(const std::string& text, int line) {
   for (int tries = 0; line > 0 && tries < kMostLinesLeftOut; --line, ++tries) {
     try {

@@ -9,10 +9,9 @@
 
 namespace agent {
 
-/// YAML, of which JSON is a part, as the JSON value it means: plain `true`, `12` and `null` are
-/// typed, quoted ones and everything else are text. Fills in `problems.lines`, and adds broken
-/// YAML, duplicate keys and merge keys to the problems; of a broken text what stands above the
-/// broken line is read.
+/// Parses YAML (or JSON, which is a subset) into a JSON value: plain `true`, `12` and `null` are
+/// typed, quoted scalars and everything else are text. Fills in `problems.lines`, and adds broken
+/// YAML, duplicate keys and merge keys to the problems. Reads a broken text up to the broken line.
 nlohmann::json parse_yaml(const std::string& text, ProblemCollector& problems);
 
 }  // namespace agent

@@ -18,12 +18,12 @@ HttpReply refuse(unsigned status, const std::string& text) {
   return {.status = status, .body = text + "\n"};
 }
 
-/// Chains of other programs are looked for anew at most this often for questions.
+/// The least time between two looks at chains of other programs, to answer questions.
 constexpr std::chrono::seconds kLookForDrops(1);
-/// Routes of other programs, too, for questions of people: not for probes and metrics.
+/// The same for routes of other programs; only for questions of people, not for probes and metrics.
 constexpr std::chrono::milliseconds kLookForShadows(200);
 
-/// Where routes of other programs go before the planned ones.
+/// Finds routes of other programs that take precedence over the planned ones.
 HttpReply answer_diff(net::Netlink& netlink, const fabric::Desired& kernel) {
   const fabric::Report report = fabric::diff(netlink, kernel);
   const auto shadows = fabric::texts_of(fabric::find_shadows(netlink, kernel));
@@ -82,11 +82,11 @@ View Answers::view() {
 }
 
 HttpReply Answers::to_anyone(const HttpQuestion& question) {
-  // The loop itself answers: one that stands still does not, and who asks has a timeout.
+  // The loop itself answers: if it hangs, the client runs into its timeout.
   if (question.path == "/healthz") return {.body = "ok\n"};
   if (question.path == "/readyz") return readiness(health());
   if (question.path == "/metrics") return {.body = print_metrics(view()), .type = kMetrics};
-  return refuse(404, "there are /healthz, /readyz and /metrics");
+  return refuse(404, "unknown path: use /healthz, /readyz or /metrics");
 }
 
 HttpReply Answers::to_command(const HttpQuestion& question) {
@@ -96,11 +96,11 @@ HttpReply Answers::to_command(const HttpQuestion& question) {
   if (path == "/nodes") return {.body = print_nodes(view()), .type = kJson};
   if (path != "/plan" && path != "/diff" && path != "/resync" && path != "/explain")
     return to_anyone(question);
-  if (!parts_.planner.plan()) return refuse(503, "there is no plan yet; see plumbd status");
+  if (!parts_.planner.plan()) return refuse(503, "plumbd has no plan yet; see plumbd status");
   if (path == "/plan") return {.body = print_plan(*parts_.planner.plan()), .type = kJson};
   if (path == "/diff") return answer_diff(parts_.netlink, parts_.planner.plan()->kernel);
   if (path == "/explain") return explain_addresses(question);
-  if (question.method != "POST") return refuse(405, "POST changes something, GET does not");
+  if (question.method != "POST") return refuse(405, "this path must be requested with POST");
   parts_.reconciler.run_now();
   parts_.obstacles.look_for_shadows(kLookForShadows);
   return {.body = print_status(view()), .type = kJson};

@@ -19,7 +19,7 @@
 
 namespace agent {
 
-/// The parts of a running plumbd that answers are found from.
+/// The parts of a running plumbd that answers are made from.
 struct Parts {
   const Config& config;
   net::Netlink& netlink;
@@ -43,9 +43,9 @@ class Answers {
 
   /// `/healthz`, `/readyz` and `/metrics`; 404 for all else.
   HttpReply to_anyone(const HttpQuestion& question);
-  /// The same, and what plumbd's own commands ask.
+  /// The same, and the paths that plumbd's own commands request.
   HttpReply to_command(const HttpQuestion& question);
-  /// How the node is doing now.
+  /// The health of the node now.
   Health health();
 
  private:

@@ -21,9 +21,9 @@ namespace agent {
 namespace {
 
 using Needed = Reconciler::Needed;
-/// How long the source may take before the node is programmed from the cache.
+/// The time for the source to answer before the node is programmed from the cache.
 constexpr std::chrono::seconds kPatience(5);
-/// Of what sends no event: files that another program removed, chains and routes of others.
+/// The interval of checks without an event: removed files, chains and routes of other programs.
 constexpr std::chrono::seconds kRegularLook(5);
 constexpr std::size_t kWholeList = 1000;  ///< changes of the kernel
 
@@ -51,7 +51,7 @@ Daemon::Daemon(const Config& config)
       speaker_(config.bgp, loop_, netlink_, [this] { reconciler_.request_round(); }),
       watch_(netlink_, loop_,
              [this] {
-               // A device of another program under the name of ours is gone: no rest for that.
+               // Another program's device with our name is gone: retry at once.
                if (watch_.take_name_freed()) reconciler_.end_rests();
                if (has_snapshot_) reconciler_.request_round(true);
              }),
@@ -87,7 +87,8 @@ Daemon::End Daemon::run() {
   source_->start();
   loop_.run();
   cache_.flush();
-  log(LogLevel::info, end_ == End::stop ? "stopped; the kernel stays as it is" : "reloading");
+  log(LogLevel::info,
+      end_ == End::stop ? "stopped; routes, tunnels and rules stay in the kernel" : "reloading");
   return end_;
 }
 
@@ -112,8 +113,9 @@ void Daemon::use_cache() {
   ::malloc_trim(0);
   loop_.after(kPatience, [this] {
     if (has_snapshot_) return;
-    log(LogLevel::warning, "no source yet (" + source_->status().state +
-                               "): this node is programmed from the cache, which is stale");
+    log(LogLevel::warning,
+        "the source has not answered yet (" + source_->status().state +
+            "): this node is programmed from the cache, which may be out of date");
     has_snapshot_ = true;
     reconciler_.request_round();
   });
@@ -135,12 +137,12 @@ void Daemon::add_drivers() {
   reconciler_.set_done([this] { after_round(); });
 }
 
-/// etcd gives this node its ranges only after it was told of the node.
+/// Publishes this node before the first plan: etcd gives it ranges only after that.
 void Daemon::announce() {
   try {
     publish();
   } catch (const std::exception& error) {
-    log(LogLevel::warning, std::string("this node is not announced yet: ") + error.what());
+    log(LogLevel::warning, std::string("cannot publish this node yet: ") + error.what());
   }
 }
 
@@ -225,8 +227,8 @@ void Daemon::after_round() {
   const std::vector<std::string> lines = health.lines();
   source_->set_ready(health.ready(), health.ready() || lines.empty() ? "" : lines.front());
   if (planner_.plan()) log_new_problems();
-  // What a whole list leaves behind: 3 MB with 5000 nodes. A single change would only have it
-  // again.
+  // Return the memory of a whole list: 3 MB with 5000 nodes. After a single change it would only be
+  // allocated again.
   if (kernel_.report().changes.size() >= kWholeList) ::malloc_trim(0);
 }
 

@@ -27,13 +27,13 @@
 
 namespace agent {
 
-/// plumbd at work: follows the source, keeps this node as planned, answers questions. Leaves the
-/// kernel as it is when it ends.
+/// The running plumbd: follows the source, keeps this node as planned, answers questions. Leaves
+/// the kernel's objects in place when it ends.
 class Daemon {
  public:
   enum class End { stop, reload };
 
-  /// Throws what keeps the agent from starting at all; everything later is retried.
+  /// Throws when the agent cannot start at all; later failures are retried.
   explicit Daemon(const Config& config);
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
@@ -79,7 +79,7 @@ class Daemon {
   std::unique_ptr<Source> source_;
   bool has_snapshot_ = false;
   fabric::Node published_;
-  std::vector<std::string> problems_;  ///< that were logged
+  std::vector<std::string> problems_;  ///< the ones that were logged
   Loop::TimerId valve_timer_ = 0, former_timer_ = 0;
   End end_ = End::stop;
   Conditions listener_problems_;

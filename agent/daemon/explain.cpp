@@ -20,12 +20,12 @@ namespace {
 
 using What = fabric::Change::What;
 
-/// A step of a packet's way.
+/// A step on a packet's path.
 struct Step {
   std::string text;
-  /// What fabric::Change::object begins with when the kernel differs; empty: not in the kernel.
+  /// The beginning of fabric::Change::object for this step; empty for a step outside the kernel.
   std::string object = {};
-  Severity severity = Severity::healthy;  ///< of a step that is not in the kernel
+  Severity severity = Severity::healthy;  ///< of a step outside the kernel
 };
 
 const base::Prefix* range_of(const fabric::Node& node, const base::IpAddress& address) {
@@ -147,7 +147,7 @@ class Explainer {
         Severity::degraded);
   }
 
-  /// Finds the routes of other programs that packets to `address` take, if any, for what follows.
+  /// Finds the routes of other programs that packets to `address` take, for the following lines.
   void find_shadows(const base::IpAddress& address, const fabric::Desired& kernel) {
     shadows_ = fabric::find_shadows(netlink_, kernel);
     std::erase_if(shadows_,
@@ -164,14 +164,15 @@ class Explainer {
     const auto link = way ? net::find_link(netlink_, way->oif) : std::nullopt;
     if (!link)
       return add(
-          "kernel     has no way there: see plumbd status, and ip route get " + address.text(),
+          "kernel     has no route to it: see plumbd status, and ip route get " + address.text(),
           Severity::not_working);
     const std::string sent = "kernel     sends it by " + link->name +
                              (way->gateway ? " to next hop " + way->gateway->text() : "");
     if (planned == nullptr || (link->name == planned->device && way->gateway == planned->gateway))
       return add(sent);
     add(sent +
-            ", NOT by the planned route, which is missing, or after another route or a rule (ip "
+            ", NOT by the planned route, which is missing, or comes after another route or a rule "
+            "(ip "
             "rule)",
         Severity::degraded);
   }
@@ -181,7 +182,7 @@ class Explainer {
     for (const fabric::ForwardDrop& drop : fabric::find_forward_drops(nft, traffic))
       add("forwarding " + agent::text_of(drop), Severity::degraded);
   } catch (const std::system_error& error) {
-    add(std::string("forwarding cannot be looked at: ") + error.what(), Severity::cannot_tell);
+    add(std::string("forwarding cannot be checked: ") + error.what(), Severity::cannot_tell);
   }
 
   void add_blind_bridges(std::span<const base::Prefix> ranges) try {
@@ -189,7 +190,7 @@ class Explainer {
     for (const BlindBridge& bridge : find_blind_bridges(netlink_, kube_proxy, ranges))
       add("bridging   " + agent::text_of(bridge), Severity::degraded);
   } catch (const std::system_error& error) {
-    add(std::string("bridging   cannot be looked at: ") + error.what(), Severity::cannot_tell);
+    add(std::string("bridging   cannot be checked: ") + error.what(), Severity::cannot_tell);
   }
 
   Explanation take() { return std::move(result_); }
@@ -220,7 +221,7 @@ std::string reached_by(const fabric::Node& node, const NodePlan& plan, const Sta
 
 Differences::Differences(const fabric::Report& report) : changes_(report.changes) {
   std::ranges::stable_sort(changes_, {}, &fabric::Change::object);
-  // A table that is not as it should be is made anew, with its sets.
+  // A table that differs is made anew, with its sets.
   const auto table = std::ranges::find_if(
       changes_, [](const fabric::Change& change) { return change.object.starts_with("table "); });
   if (table != changes_.end()) table_ = table->what;

@@ -13,11 +13,12 @@
 
 namespace agent {
 
-/// What of a plan the kernel does not have, for questions about single objects.
+/// The objects of a plan that the kernel lacks or has otherwise, for questions about single
+/// objects.
 class Differences {
  public:
   explicit Differences(const fabric::Report& report);
-  /// What has to be done about `object`, such as `route 10.244.2.0/24`; nothing when it is right.
+  /// The change that `object`, such as `route 10.244.2.0/24`, needs; nothing when it is right.
   std::optional<fabric::Change::What> find(const std::string& object) const;
 
  private:
@@ -33,16 +34,16 @@ std::string reached_by(const fabric::Node& node, const NodePlan& plan, const Sta
 std::vector<std::string> missing_to(const fabric::Node& node, const NodePlan& plan,
                                     const Differences& differences);
 
-/// An answer for people, and what it comes to.
+/// An answer for people, and the severity that follows from it.
 struct Explanation {
   std::string text;
   Severity severity = Severity::healthy;
 };
 
-/// What the plan does with packets to each address, one line per step: route, neighbour, FDB entry,
-/// elements of the packet filter's sets; whether the kernel has it, whether another program's
-/// route goes before it, which link and next hop the kernel takes, and which chains of other
-/// programs drop pods' packets. Throws std::system_error when the kernel cannot be read.
+/// Explains how packets to each address are sent, one line per step: route, neighbour, FDB entry,
+/// elements of the packet filter's sets. Says whether the kernel has each of them, whether another
+/// program's route takes precedence, which link and next hop the kernel uses, and which chains of
+/// other programs drop pods' packets. Throws std::system_error when the kernel cannot be read.
 Explanation explain(std::span<const base::IpAddress> addresses, const NodePlan& plan,
                     const State& state, net::Netlink& netlink);
 /// The same as JSON: members `text` and `health`.

@@ -24,14 +24,14 @@ const DriverStatus* find_driver(const Facts& facts, std::string_view name) {
   return found == facts.drivers.end() ? nullptr : &*found;
 }
 
-/// The problem of a driver that has been well before.
+/// The problem of a driver that has succeeded before.
 Lines relapse_of(const Facts& facts, std::string_view name) {
   const DriverStatus* driver = find_driver(facts, name);
   if (driver == nullptr || !driver->done_once) return {};
   return line_of(driver->problem, driver->name + ": ");
 }
 
-/// BIRD and its peers are not this node's doing: they would make every node unready.
+/// Drivers without BIRD: a problem of BIRD or a peer must not make the node unready.
 Lines unfinished(const Facts& facts) {
   Lines lines;
   for (const DriverStatus& driver : facts.drivers)

@@ -17,17 +17,17 @@
 
 namespace agent {
 
-/// How a node is doing, the least severe first.
+/// The health of a node, the least severe first.
 enum class Severity { healthy, degraded, cannot_tell, not_working };
 
 /// `healthy`, `degraded`, `cannot tell`, `not working`.
 std::string_view word_of(Severity severity);
-/// The inverse; a word that is unknown says nothing: cannot_tell.
+/// The inverse; an unknown word is cannot_tell.
 Severity severity_of(std::string_view word);
 /// The exit code of commands: 0, 3, 1 and 4 in the order above.
 int exit_of(Severity severity);
 
-/// All that the conditions are found from. The defaults are those of a healthy node.
+/// The input of all conditions. The defaults are those of a healthy node.
 struct Facts {
   std::span<const DriverStatus> drivers = {};
   bool kernel_read = true;  ///< the last run of the driver "kernel" could read all it had to
@@ -41,26 +41,27 @@ struct Facts {
   std::optional<bird::Status> bgp = {};
   std::vector<std::string> bgp_problems = {};
   std::vector<std::string> forward_drops = {};
-  std::string forward_unread = {};                    ///< why such chains cannot be looked for
-  std::vector<std::string> bridged_services = {};     ///< Services that bridged pods do not reach
-  std::string old_wiring = {};                        ///< pods that do not reach newer ones
-  std::vector<std::string> route_shadows = {};        ///< routes of others that go first
-  std::string routes_unread = {};                     ///< why such routes cannot be looked for
-  std::map<std::string, std::string> listeners = {};  ///< what cannot listen, and why
-  std::string cache = {};                             ///< why the cache cannot be written
+  std::string forward_unread = {};                 ///< why such chains cannot be read
+  std::vector<std::string> bridged_services = {};  ///< Services that bridged pods do not reach
+  std::string old_wiring = {};                     ///< pods that do not reach newer ones
+  std::vector<std::string> route_shadows = {};  ///< routes of other programs that take precedence
+  std::string routes_unread = {};               ///< why such routes cannot be read
+  std::map<std::string, std::string> listeners =
+      {};                  ///< addresses that plumbd cannot listen on, and why
+  std::string cache = {};  ///< why the cache cannot be written
 };
 
-/// Something that is wrong, or that cannot be looked at. `name` is the metric's label.
+/// A problem, or a check that cannot be made. `name` is the metric's label.
 struct Condition {
   std::string_view name;
   Severity severity;
-  /// One line each; empty while the condition does not hold.
+  /// Returns a line for each case; empty while the condition does not hold.
   std::vector<std::string> (*find)(const Facts& facts);
 };
-/// Every condition that there is: the one place to add another.
+/// Every condition; add new ones here.
 std::span<const Condition> all_conditions();
 
-/// The one value that status, exit codes, readiness and metrics are made from.
+/// The value from which status, exit codes, readiness and metrics are made.
 class Health {
  public:
   struct Found {
@@ -71,7 +72,7 @@ class Health {
   explicit Health(const Facts& facts);
 
   const std::vector<Found>& found() const { return found_; }  ///< in the order of the table
-  Severity severity() const;                                  ///< that of the worst
+  Severity severity() const;                                  ///< that of the worst condition
   bool ready() const { return severity() <= Severity::degraded; }
   std::vector<std::string> lines() const;
 

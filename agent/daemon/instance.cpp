@@ -19,7 +19,7 @@
 namespace agent {
 namespace {
 
-/// Of what is in the state directory; raised when an older plumbd could not read it any more.
+/// The format of the state directory; raised when an older plumbd cannot read it any more.
 constexpr int kFormat = 1;
 
 std::string lock_path(const std::string& directory) {
@@ -58,7 +58,7 @@ base::UniqueFd take(const std::string& directory) {
     if (::ftruncate(fd.get(), 0) != 0) base::throw_errno("write " + lock_path(directory));
     base::write_all(fd.get(), text, lock_path(directory));
   } catch (const std::system_error& error) {
-    // It only tells people who holds the lock; a full disk must not keep the node from working.
+    // The text only informs people; a full disk must not keep the node from working.
     log(LogLevel::warning, error.what());
   }
   return fd;
@@ -80,7 +80,7 @@ void check_format(const std::string& directory) {
   std::from_chars(text->data(), text->data() + text->size(), format);
   if (format < 1 || format > kFormat)
     throw cni::Error(cni::Code::incompatible_version,
-                     path + " says format " + text->substr(0, text->find('\n')) + ", this plumbd " +
+                     path + " says format " + text->substr(0, text->find('\n')) + ", but plumbd " +
                          kVersion + " knows 1 to " + std::to_string(kFormat) +
                          "; run the newer plumbd");
 }

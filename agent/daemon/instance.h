@@ -9,15 +9,15 @@
 
 namespace agent {
 
-/// Whoever holds a lock of a directory, as it wrote itself there: `pid 812, version 0.1.0`.
+/// The process that holds a lock of a directory, as it wrote there: `pid 812, version 0.1.0`.
 std::optional<std::string> find_holder(const std::string& directory);
 
-/// The right to be the only plumbd on a state and a run directory, as long as it lives. The
-/// directories are made when missing.
+/// Locks a state and a run directory so that only one plumbd uses them. Creates missing
+/// directories.
 class Instance {
  public:
   /// Throws cni::Error(try_again_later) naming process and version of the holder, and
-  /// cni::Error(incompatible_version) when a newer version has left its state there.
+  /// cni::Error(incompatible_version) when the state is that of a newer version.
   explicit Instance(const Config& config);
 
  private:

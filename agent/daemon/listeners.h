@@ -20,7 +20,7 @@ class Listeners {
   };
 
   /// Throws std::system_error when plumbd.sock cannot be made. `listen` is tried again every 10 s.
-  /// `problems` gets what cannot listen, and why; it outlives this object.
+  /// `problems` gets the addresses that cannot be listened on, and why; it outlives this object.
   Listeners(const Config& config, Loop& loop, Conditions& problems, Handlers handlers);
 
   /// Makes plumbd.sock again when another program has removed it.

@@ -7,7 +7,7 @@
 namespace agent {
 namespace {
 
-/// The shortest text that reads back as `value`; finite, as all values of plumbd are.
+/// The shortest text that reads back as `value`, which is finite.
 std::string text_of(double value) {
   std::array<char, 32> digits;  // a double needs 24
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;

@@ -14,7 +14,7 @@ struct MetricLabel {
 };
 using MetricLabels = std::vector<MetricLabel>;
 
-/// Metrics as Prometheus' text format 0.0.4 has them. Every name gets the prefix `plumb_`; samples
+/// Metrics in Prometheus' text format 0.0.4. Every name gets the prefix `plumb_`; samples
 /// of one name are added one after another, and only the first one's help counts.
 class MetricsText {
  public:

@@ -14,7 +14,7 @@
 
 namespace agent {
 
-/// What the running agent shows of itself.
+/// The state of the running agent that status, nodes and metrics show.
 struct View {
   const Config& config;
   const Planner& planner;

@@ -15,12 +15,12 @@
 namespace agent {
 namespace {
 
-/// Of the modes iptables and ipvs; the mode nftables has a table of its own.
+/// The chain of kube-proxy's modes iptables and ipvs; the mode nftables has a table of its own.
 constexpr const char* kChain = "KUBE-SERVICES";
 constexpr const char* kTable = "kube-proxy";
 constexpr std::array kFamilies{AF_INET, AF_INET6};
 
-/// The key as sysctl(8) has it.
+/// The key in the form of sysctl(8).
 std::string sysctl_of(int family) {
   std::string name = net::bridge_filter_key(family);
   std::ranges::replace(name, '/', '.');
@@ -124,7 +124,7 @@ void BridgedServices::look(net::Netlink& netlink, const std::vector<base::Prefix
       mend(netlink, each);
   } catch (const std::system_error& error) {
     problems_.push_back(
-        std::string("whether packets between pods pass kube-proxy's rules cannot be told: ") +
+        std::string("cannot find out whether packets between pods pass kube-proxy's rules: ") +
         error.what());
   }
 }

@@ -14,10 +14,10 @@
 
 namespace agent {
 
-/// Tells whether a kube-proxy of any mode has its rules in this namespace.
+/// Finds out whether a kube-proxy of any mode has its rules in this namespace.
 class KubeProxy {
  public:
-  /// For AF_INET or AF_INET6. Throws std::system_error where that cannot be told.
+  /// `family` is AF_INET or AF_INET6. Throws std::system_error where the rules cannot be read.
   bool has_rules(int family);
 
  private:
@@ -32,8 +32,8 @@ class KubeProxy {
 };
 
 /// A bridge of pods that passes packets from pod to pod without showing them to the rules of a
-/// kube-proxy. An answer of a Service's endpoint to a client on the same bridge keeps the
-/// endpoint's address then, and the client does not know it.
+/// kube-proxy. Then the answer of a Service's endpoint to a client on the same bridge keeps
+/// the endpoint's address, and the client does not accept it.
 struct BlindBridge {
   int index = 0;
   std::string name = {};
@@ -49,15 +49,15 @@ std::string text_of(const BlindBridge& bridge);
 std::vector<BlindBridge> find_blind_bridges(net::Netlink& netlink, KubeProxy& kube_proxy,
                                             std::span<const base::Prefix> ranges);
 
-/// Keeps bridges of pods from being blind (K4): turns on the bridge's own setting. The sysctl of
+/// Keeps bridges of pods from being blind: turns on the bridge's own setting. The sysctl of
 /// the namespace, which other bridges share, stays as the operator left it.
 class BridgedServices {
  public:
   /// `ranges` are those of this node.
   void look(net::Netlink& netlink, const std::vector<base::Prefix>& ranges);
-  /// Whether the last look was for the same ranges.
+  /// True if the last look was for the same ranges.
   bool knows(const std::vector<base::Prefix>& ranges) const { return ranges_ == ranges; }
-  /// What could not be set or looked at, one line each.
+  /// Settings that could not be written or read, one line each.
   const std::vector<std::string>& problems() const { return problems_; }
 
  private:

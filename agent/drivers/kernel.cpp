@@ -15,7 +15,7 @@ namespace {
 
 using What = fabric::Change::What;
 
-constexpr std::ptrdiff_t kFewChanges = 8;  ///< that are logged one by one
+constexpr std::ptrdiff_t kFewChanges = 8;  ///< the most changes that are logged one by one
 
 std::string count_of(const fabric::Report& report, What what) {
   return std::to_string(std::ranges::count(report.changes, what, &fabric::Change::what));
@@ -64,7 +64,7 @@ void KernelDriver::apply(const fabric::Desired& desired, const fabric::Report& e
   report_.filter_seconds += earlier.filter_seconds;
 }
 
-/// Returns what failed, which is tried again in the next run.
+/// Returns the failures, which are retried in the next run.
 std::vector<std::string> KernelDriver::remove_gateways(Planner& planner) {
   std::ranges::copy(planner.take_withdrawn(), std::back_inserter(withdrawn_));
   std::vector<std::string> errors;
@@ -86,13 +86,13 @@ std::vector<std::string> KernelDriver::remove_gateways(Planner& planner) {
 DriverRun KernelDriver::run(Planner& planner) {
   has_read_ = false;
   const fabric::Desired& desired = planner.plan()->kernel;
-  // First: a route to another node is refused while a bridge has the same range on link.
+  // Before the routes: the kernel refuses a route to another node while a bridge has its range.
   const std::vector<std::string> errors = remove_gateways(planner);
   fabric::Report earlier;
   if (const auto before = planner.take_before())
     earlier = fabric::apply_delta(netlink_, *before, desired);
   apply(desired, earlier, take_replaced());
-  // Routes that were replaced during the run were this node's, too.
+  // Routes that were replaced during the run were plumbd's, too.
   if (const auto lost = take_replaced(); !lost.empty())
     apply(desired, fabric::Report(report_), lost);
   std::ranges::copy(errors, std::back_inserter(report_.errors));

@@ -13,24 +13,24 @@
 
 namespace agent {
 
-/// Makes the kernel's links, addresses, routes, neighbours and rules what the plan says. The only
-/// part of plumbd that removes such objects while it follows a source.
+/// Makes the kernel's links, addresses, routes, neighbours and rules what the plan says. No other
+/// part of plumbd removes such objects while it follows a source.
 class KernelDriver {
  public:
   KernelDriver(net::Netlink& netlink, KernelWatch& watch, std::string run_dir)
       : netlink_(netlink), watch_(watch), run_dir_(std::move(run_dir)) {}
 
   /// Reads, compares and fixes. `planner` has a plan. Throws std::system_error where the kernel
-  /// cannot be read; what could not be written is the run's problem.
+  /// cannot be read; failures to write are the run's problem.
   DriverRun run(Planner& planner);
 
-  /// Of the last run().
+  /// The report of the last run().
   const fabric::Report& report() const { return report_; }
   /// The last run() could read all that it had to.
   bool has_read() const { return has_read_; }
   std::uint64_t removed() const { return removed_; }  ///< objects, since the start
   const Histogram& filter_transactions() const { return filter_transactions_; }
-  /// Whether a run() since the last call has changed anything.
+  /// True if a run() since the last call has changed anything.
   bool take_changed() { return std::exchange(changed_, false); }
 
  private:

@@ -51,8 +51,9 @@ std::string choose_network(const std::string& present, const std::string& data_d
     return usual;
   }
   if (in_use || best.empty() || best == usual) return usual;
-  log(LogLevel::info, "pods of network \"" + best + "\" have " + std::to_string(most) +
-                          " addresses of this node's ranges: the list for new pods has its name");
+  log(LogLevel::info,
+      "pods of network \"" + best + "\" have " + std::to_string(most) +
+          " addresses of this node's ranges: the conflist for new pods gets its name");
   return best;
 }
 

@@ -8,12 +8,12 @@
 
 namespace agent {
 
-/// The name of the network in the conflist at `path`; empty when there is none that can be read.
+/// The name of the network in the conflist at `path`; empty when it cannot be read.
 std::string name_in(const std::string& path);
 
-/// The name for the conflist that plumbd writes. On a node that had another agent it is that of the
-/// network whose pods live on (flannel's `cbr0`): one network has one store of reservations and one
-/// lock, for old and new pods, and the DEL of an old pod finds its address (L3).
+/// Chooses the name for the conflist that plumbd writes. On a node that had another agent it is the
+/// name of the network whose pods still run (flannel's `cbr0`): then old and new pods share one
+/// store of reservations and one lock, and the DEL of an old pod finds its address.
 ///
 /// `present`, the name in use, stays while any pod has an address of its store; else the network of
 /// `data_dir` with the most reservations in `ranges` is chosen, where one has more than all others;

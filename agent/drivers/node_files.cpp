@@ -36,12 +36,12 @@ bool is_valid(const std::string& directory) {
   }
 }
 
-/// The pods' side of the network, and ports of the host: everything else is in node.json.
+/// The built-in conflist: the pods' side of the network, and host ports. The rest is in node.json.
 std::string built_in_conflist(bool bgp, const std::string& run_directory, const std::string& name) {
   json::Writer out(2);
   out.open('{');
-  // Runtimes that do not know 1.1.0, such as containerd before 2.0, refuse a list that insists on
-  // it; those that do take the newest of the second key.
+  // Runtimes that do not know 1.1.0, such as containerd before 2.0, refuse a list whose cniVersion
+  // it is; those that know it take the newest of cniVersions.
   out.member("cniVersion", "1.0.0");
   out.open("cniVersions", '[');
   for (const char* version : {"1.0.0", "1.1.0"}) out.element(version);
@@ -51,7 +51,7 @@ std::string built_in_conflist(bool bgp, const std::string& run_directory, const 
   out.open('{');
   out.member("type", bgp ? "bgp" : "vxlan");
   // A pod that is an endpoint of a Service reaches itself by the Service's address: a bridge sends
-  // a frame back by the port that it came from only where it is told to.
+  // a frame back through the port that it came from only in hairpin mode.
   if (!bgp) out.raw_member("hairpinMode", "true");
   if (run_directory != Config{}.run_dir) out.member("nodeFile", run_directory + kNodeJson);
   out.close();

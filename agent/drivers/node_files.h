@@ -9,15 +9,15 @@
 
 namespace agent {
 
-/// What plumbd writes for CNI plugins and runtimes: node.json and subnet.env in the run directory,
-/// copies of both in the state directory, which outlive a reboot, and the conflist. Each is
-/// replaced whole, and only when it differs. Throws std::system_error.
+/// The files that plumbd writes for CNI plugins and runtimes: node.json and subnet.env in the run
+/// directory, copies of both in the state directory, which outlive a reboot, and the conflist. Each
+/// is replaced as a whole, and only when it differs. Throws std::system_error.
 class NodeFiles {
  public:
   explicit NodeFiles(const Config& config);
 
-  /// Puts the copies where plugins look, unless something is there: pods can start before the
-  /// source answers (multinode 5.6). Returns whether there were copies.
+  /// Copies the files of the state directory to the run directory, unless it has some: so pods can
+  /// start before the source answers. Returns whether there were copies.
   bool restore();
   /// Returns how many files were written.
   int write(const nodes::NodeFile& file);
@@ -25,9 +25,9 @@ class NodeFiles {
   /// (cni::Error). Returns whether it was written. The built-in one has the name that
   /// choose_network() finds for the node's `ranges`, the same for as long as plumbd runs.
   bool write_conflist(const std::vector<base::Prefix>& ranges);
-  /// Both files can be read and are what plumbd wrote last or found.
+  /// True if both files can be read and are what plumbd wrote last or found.
   bool valid() const;
-  /// Whether nothing of what plumbd writes has been removed.
+  /// True if none of plumbd's files has been removed.
   bool present() const;
 
  private:

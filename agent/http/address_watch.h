@@ -10,11 +10,11 @@
 
 namespace agent {
 
-/// Says when addresses of this machine may have gone. Events of one turn are one call, and calls
-/// are 50 ms apart.
+/// Calls back when addresses of this machine may have been removed. Events of one turn are one
+/// call, and calls are 50 ms apart.
 class AddressWatch {
  public:
-  /// Throws std::system_error when the kernel tells of no changes.
+  /// Throws std::system_error when the kernel does not report changes.
   AddressWatch(Loop& loop, std::function<void()> on_change);
   AddressWatch(const AddressWatch&) = delete;
   AddressWatch& operator=(const AddressWatch&) = delete;

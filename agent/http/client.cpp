@@ -14,7 +14,7 @@
 
 namespace agent {
 
-/// What libcurl's multi handle calls; `self` is the client.
+/// Callbacks of libcurl's multi handle; `self` is the client.
 struct HttpClient::Callbacks {
   static int socket(CURL*, curl_socket_t fd, int what, void* self, void*) {
     auto* client = static_cast<HttpClient*>(self);
@@ -31,7 +31,7 @@ struct HttpClient::Callbacks {
                                      ((ready & (EPOLLERR | EPOLLHUP)) != 0 ? CURL_CSELECT_ERR : 0));
       });
     } catch (const std::exception&) {
-      return -1;  // nothing may fly through libcurl; it fails the transfer
+      return -1;  // exceptions must not pass through libcurl; it fails the transfer
     }
     return 0;
   }
@@ -99,7 +99,7 @@ void HttpClient::schedule_flush() {
     flush_timer_ = loop_.after(std::chrono::milliseconds(0), [this] { flush(); });
 }
 
-// libcurl refuses to add and remove handles from inside of its callbacks, where handlers run.
+// libcurl refuses to add and remove handles inside its callbacks, where handlers run.
 void HttpClient::flush() {
   flush_timer_ = 0;
   for (const Id id : std::exchange(waiting_, {})) {
@@ -136,13 +136,13 @@ void HttpClient::finish_transfers() {
 }
 
 void HttpClient::leave_lost_addresses() {
-  // Keep-alive probes have ended what idles in libcurl's pool by then.
+  // By then keep-alive probes have ended the idle connections in libcurl's pool.
   constexpr std::chrono::seconds kPoolIsDoubtful(60);
   std::vector<std::string> now;
   try {
     now = AddressWatch::local_addresses();
   } catch (const std::system_error&) {
-    return;  // what cannot be looked at is not lost
+    return;  // addresses that cannot be read do not count as lost
   }
   const auto is_lost = [&](const std::string& address) {
     return std::ranges::find(now, address) == now.end();

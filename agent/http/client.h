@@ -38,7 +38,7 @@ struct HttpRequest {
   std::chrono::milliseconds connect_timeout = std::chrono::seconds(10);
   std::chrono::milliseconds total_timeout = std::chrono::seconds(30);  ///< 0: none, for a stream
   /// A peer that acknowledges neither data nor keep-alive probes for this long is gone
-  /// (TCP_USER_TIMEOUT). Of the connection: requests that share one should agree.
+  /// (TCP_USER_TIMEOUT). A property of the connection: requests that share one should agree.
   std::chrono::milliseconds dead_after = std::chrono::seconds(30);
 };
 
@@ -54,8 +54,8 @@ struct HttpResult {
 /// Called from the loop, on_done last and once, and none of them after cancel(). Each may start
 /// and cancel requests, but not destroy the client.
 struct HttpHandlers {
-  /// The body of a 2xx answer as it comes, in pieces of any size. What it throws ends the request
-  /// and becomes HttpResult::error.
+  /// Gets the body of a 2xx answer as it comes, in pieces of any size. An exception that it throws
+  /// ends the request and becomes HttpResult::error.
   std::function<void(std::string_view)> on_data = {};
   std::function<void(const HttpResult&)> on_done;
   std::function<void(long status)> on_status = {};  ///< the header of the answer is complete
@@ -63,7 +63,7 @@ struct HttpHandlers {
 
 /// HTTP/1.1 requests on the loop, by libcurl's multi interface. Idle connections are used again.
 /// Redirects are not followed. A connection from an address that this machine loses ends at once,
-/// and its requests with it: TCP itself would retransmit into the void. SIGPIPE is ignored for the
+/// and its requests with it: TCP itself would retransmit without end. SIGPIPE is ignored for the
 /// process from the first client on.
 class HttpClient {
  public:
@@ -75,9 +75,9 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
   ~HttpClient();
 
-  /// Throws std::bad_alloc and nothing else: what is wrong with the request ends it.
+  /// Throws std::bad_alloc only: a mistake in the request ends it and is HttpResult::error.
   Id start(HttpRequest request, HttpHandlers handlers);
-  void cancel(Id id);  ///< an unknown or past one is nothing
+  void cancel(Id id);  ///< does nothing for an unknown or past request
 
  private:
   struct Transfer;

@@ -8,33 +8,33 @@
 
 namespace agent {
 
-/// The open connections of an HTTP server. A client that is slow, or many of them, cannot use up
-/// all connections: a question has to be whole in time, and a new connection ends the oldest one
-/// when there are too many.
+/// The open connections of an HTTP server. Slow clients cannot use up all
+/// connections: a request has to be complete in time, and a new connection ends the oldest one when
+/// there are too many.
 class HttpConnections {
  public:
   using Time = Loop::Clock::time_point;
   static constexpr std::size_t kMost = 32;
-  static constexpr std::chrono::seconds kPatience{10};  ///< for a whole question
+  static constexpr std::chrono::seconds kPatience{10};  ///< for a complete request
 
   struct Connection {
     int fd;
-    Time since;           ///< it has begun to wait for a question
-    bool waiting = true;  ///< for a question, or for the rest of one
+    Time since;           ///< when it began to wait for a request
+    bool waiting = true;  ///< for a request, or for the rest of one
     bool ended = false;   ///< shut down; its server closes it
   };
 
-  /// A new connection. Ends the one that waits longest, or without a waiting one the oldest, when
-  /// there are more than kMost. The result stays valid until forget().
+  /// Adds a connection. When there are more than kMost, ends the one that waits longest, or the
+  /// oldest when none waits. The result stays valid until forget().
   Connection& add(int fd, Time now);
   void forget(const Connection& connection);
-  /// The question is whole.
+  /// Call when the request is complete.
   static void answer(Connection& connection) { connection.waiting = false; }
-  /// The answer is sent, and the next question may come.
+  /// Call when the answer is sent and the next request may come.
   void wait_again(const Connection& connection, Time now);
-  /// Ends connections whose question has not been whole for kPatience.
+  /// Ends connections that have waited longer than kPatience for a complete request.
   void end_late(Time now);
-  /// When end_late() has something to do.
+  /// The next time that end_late() has something to do.
   std::optional<Time> next_deadline() const;
 
  private:

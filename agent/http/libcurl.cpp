@@ -11,7 +11,7 @@
 namespace agent {
 namespace {
 
-// The OpenSSL flavour; that of GnuTLS has another name. The number is that of its binary interface.
+// The OpenSSL build; the GnuTLS build has another name. The number is the version of the ABI.
 constexpr const char* kLibrary = "libcurl.so.4";
 
 [[noreturn]] void refuse() {

@@ -13,9 +13,9 @@
 namespace agent {
 namespace {
 
-/// HttpConnections ends those beyond its own bound; MHD closes them a little later.
+/// HttpConnections ends connections beyond its own bound; MHD closes them a little later.
 constexpr unsigned kMostConnections = 2 * HttpConnections::kMost;
-/// A client that takes nothing of its answer.
+/// The timeout for a client that does not read its answer.
 constexpr unsigned kIdleSeconds = 10;
 
 MHD_Daemon* daemon_of(void* daemon) {
@@ -55,7 +55,7 @@ struct HttpServer::Callbacks {
   static MHD_Result handle(void* server, MHD_Connection* connection, const char* url,
                            const char* method, const char* /*version*/, const char* /*upload*/,
                            std::size_t* upload_size, void** state) {
-    // Called first with the header alone, then for pieces of a body, which nobody needs.
+    // Called first with the header alone, then for pieces of a body, which are ignored.
     if (*state == nullptr) {
       *state = server;
       return MHD_YES;
@@ -120,8 +120,8 @@ HttpServer::~HttpServer() {
 }
 
 void HttpServer::run() {
-  // With too many connections MHD 0.9.75 does not listen; it begins again in the first run after
-  // some have ended, which no event and no timeout asks for.
+  // With too many connections MHD 0.9.75 stops listening. It begins again in the first run after
+  // some have ended, but neither an event nor a timeout causes that run.
   connections_.end_late(Loop::Clock::now());
   unsigned before = 0, left = 0;
   do {

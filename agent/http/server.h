@@ -18,15 +18,15 @@ struct HttpReply {
   std::string type = "text/plain; charset=utf-8";
 };
 
-/// A question: the path, and the values of `?address=` in order.
+/// A request: the path, and the values of `?address=` in order.
 struct HttpQuestion {
   std::string method;
   std::string path;
   std::vector<std::string> addresses = {};
 };
 
-/// Answers HTTP/1.1 on the loop, by libmicrohttpd without threads. What the answer throws becomes
-/// status 500.
+/// Answers HTTP/1.1 on the loop, by libmicrohttpd without threads. An exception that the answer
+/// throws becomes status 500.
 class HttpServer {
  public:
   using Answer = std::function<HttpReply(const HttpQuestion&)>;
@@ -53,10 +53,10 @@ class HttpServer {
   Loop::TimerId timer_ = 0;
 };
 
-/// `127.0.0.1:9474`, `[::1]:9474`. Throws cni::Error for other text, std::system_error when the
-/// port is taken.
+/// Listens on `127.0.0.1:9474`, `[::1]:9474`. Throws cni::Error for other text, std::system_error
+/// when the port is taken.
 base::UniqueFd listen_tcp(const std::string& where);
-/// Mode 0600; replaces a socket that nobody listens on any more.
+/// Listens on a socket of mode 0600; replaces a socket without a listener.
 base::UniqueFd listen_unix(const std::string& path);
 
 }  // namespace agent

@@ -18,18 +18,19 @@ namespace {
 
 constexpr std::size_t kRefusalSize = 4096;
 
-/// Method and URL without the query, which may be long and says little.
+/// Method and URL without the query, which may be long.
 std::string name_of(const HttpRequest& request) {
   return request.method + " " + request.url.substr(0, request.url.find('?'));
 }
 
 void set_number(int fd, int level, int name, int value) {
-  ::setsockopt(fd, level, name, &value, sizeof value);  // a Unix socket has none of these
+  ::setsockopt(fd, level, name, &value,
+               sizeof value);  // fails for a Unix socket, which has no such options
 }
 
 }  // namespace
 
-/// What libcurl's easy handle calls; `self` is the transfer.
+/// Callbacks of libcurl's easy handle; `self` is the transfer.
 struct HttpClient::Transfer::Callbacks {
   static std::size_t header(char* text, std::size_t one, std::size_t size, void* self) {
     return static_cast<Transfer*>(self)->header({text, one * size});
@@ -95,7 +96,8 @@ void HttpClient::Transfer::set_up_request() {
   }
   if (!request_.proxy.empty()) {
     libcurl().easy_setopt(easy(), CURLOPT_PROXY, request_.proxy.c_str());
-    libcurl().easy_setopt(easy(), CURLOPT_NOPROXY, "");  // no_proxy is about the environment's
+    libcurl().easy_setopt(easy(), CURLOPT_NOPROXY,
+                          "");  // no_proxy applies to the environment's proxy only
   }
   if (!request_.unix_socket.empty())
     libcurl().easy_setopt(easy(), CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());

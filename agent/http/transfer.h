@@ -11,7 +11,7 @@
 
 namespace agent {
 
-/// One request inside of libcurl: its easy handle, and what has come so far.
+/// One request inside libcurl: its easy handle, and the part of the answer that has come.
 struct HttpClient::Transfer {
  public:
   Transfer(Id id, HttpRequest request, HttpHandlers handlers);
@@ -23,11 +23,11 @@ struct HttpClient::Transfer {
   /// No handler is called any more.
   void silence() { silent_ = true; }
   bool silent() const { return silent_; }
-  /// Tells on_done how it ended.
+  /// Calls on_done with the result.
   void done(CURLcode code);
-  /// Tells on_done that it ended for this reason.
+  /// Calls on_done with this reason as the error.
   void fail(const std::string& why);
-  /// Leaves the idle connections to the others. Before libcurl has the handle.
+  /// Makes the request use a new connection. Call before libcurl has the handle.
   void use_new_connection();
   /// The address that the connection comes from; empty while there is none.
   std::string local_address() const;
@@ -53,7 +53,7 @@ struct HttpClient::Transfer {
   std::unique_ptr<CURL, Freed> easy_;
   long status_ = 0;
   std::string refusal_;
-  std::string thrown_;  ///< what a handler threw, or fail() was told
+  std::string thrown_;  ///< the message of a handler's exception, or the reason given to fail()
   bool silent_ = false;
 };
 

@@ -8,7 +8,7 @@ namespace agent {
 
 /// `host` of `http://user@host:port/path`, without brackets.
 std::string host_of(std::string_view url);
-/// Whether what is sent to `url` stays on this machine: its host is `localhost` or a loopback
+/// Returns whether requests to `url` stay on this machine: its host is `localhost` or a loopback
 /// address.
 bool is_this_machine(std::string_view url);
 

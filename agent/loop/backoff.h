@@ -8,12 +8,13 @@
 
 namespace agent {
 
-/// The longest wait of a source for its server: in general, and once the server has answered. With
-/// the time of a connection attempt the latter keeps a node within 10 s of the server's return.
+/// The longest wait of a source between attempts to reach its server: in general (kRetryMost), and
+/// once the server has answered (kRetryKnown). The latter plus the time of a connection attempt
+/// brings a node back within 10 s of the server's return.
 inline constexpr std::chrono::seconds kRetryMost(30), kRetryKnown(7);
 
-/// Waiting times between attempts, from `least` to `most`: a random one between a half and the
-/// whole of a limit that doubles, so that the nodes of a cluster do not come back in step.
+/// Waiting times between attempts, from `least` to `most`: a random time between half of a limit
+/// and the limit, which doubles, so that the nodes of a cluster do not retry at the same moment.
 class Backoff {
  public:
   using Milliseconds = std::chrono::milliseconds;

@@ -8,12 +8,12 @@
 
 namespace agent {
 
-/// One line to stderr, `warning: ...`; what is below set_log_level() is dropped. Only changes are
-/// worth a line: an agent that repeats itself every 75 seconds is not read.
+/// Writes one line to stderr, `warning: ...`; lines below set_log_level() are dropped. Callers log
+/// changes only: repeated lines would hide them.
 void log(LogLevel level, const std::string& line);
 void set_log_level(LogLevel level);
 
-/// Conditions that hold for a while, each logged when it begins, when its words change and when it
+/// Conditions that hold for a while, each logged when it begins, when its text changes and when it
 /// ends.
 class Conditions {
  public:

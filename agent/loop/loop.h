@@ -21,12 +21,12 @@ class Loop {
 
   Loop();
   /// Calls `ready` while `fd` is ready for `events`; a second call for the same fd replaces the
-  /// first. The fd stays the caller's, who forgets it before closing it.
+  /// first. The fd stays the caller's, which calls forget() before it closes it.
   void watch(int fd, Events events, std::function<void(Events)> ready);
   void forget(int fd);
   /// Calls `due` once, not earlier than `delay` from now.
   TimerId after(std::chrono::milliseconds delay, std::function<void()> due);
-  void cancel(TimerId id);  ///< an unknown or past one is nothing
+  void cancel(TimerId id);  ///< does nothing for an unknown or past timer
 
   /// Runs callbacks until stop().
   void run();

@@ -21,8 +21,8 @@ std::string text_of(const fabric::ForwardDrop& drop) {
   std::string ranges;
   for (const base::Prefix& range : drop.ranges)
     ranges += (ranges.empty() ? "" : ", ") + range.text();
-  return name_of(drop) + " drops forwarded packets, and none of its rules is seen to accept " +
-         ranges + ": load what plumbd firewall prints";
+  return name_of(drop) + " drops forwarded packets, and plumbd finds no rule in it that accepts " +
+         ranges + ": load the rules that `plumbd firewall` prints";
 }
 
 void ForwardDrops::look(const std::optional<fabric::Traffic>& traffic,
@@ -30,7 +30,7 @@ void ForwardDrops::look(const std::optional<fabric::Traffic>& traffic,
   const auto now = Loop::Clock::now();
   if (looked_ != Loop::Clock::time_point{} && now < looked_ + at_least) return;
   if (!nft_) nft_.emplace();
-  // First: what changes while the chains are read is seen at the next look.
+  // Read the generation first, so that the next look sees changes made while the chains are read.
   const std::uint32_t generation = nft_->generation();
   if (generation == generation_ && traffic == traffic_) return;
   looked_ = now;

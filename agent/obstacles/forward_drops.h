@@ -19,10 +19,11 @@ std::string text_of(const fabric::ForwardDrop& drop);
 /// `ip`, `ip6`, `inet`, as nft has it.
 std::string_view word_of(nft::Family family);
 
-/// Chains of other programs that drop pods' packets, looked for anew where nf_tables has changed.
+/// Finds chains of other programs that drop pods' packets, again when nf_tables has changed.
 class ForwardDrops {
  public:
-  /// `at_least` after the last look a change makes the next one: it reads every chain's name.
+  /// Looks again if nf_tables has changed and the last look is at least `at_least` ago: a look
+  /// reads every chain's name.
   void look(const std::optional<fabric::Traffic>& traffic, std::chrono::milliseconds at_least);
   const std::vector<std::string>& texts() const { return texts_; }
   /// Why they cannot be looked for; empty when they can.

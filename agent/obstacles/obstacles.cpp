@@ -4,7 +4,8 @@
 namespace agent {
 namespace {
 
-/// Each look reads all routes of the kernel; after a change of plumbd's own it comes earlier.
+/// The pause between looks: each one reads all routes. After a change by plumbd the next is
+/// earlier.
 constexpr std::chrono::milliseconds kLookForShadowsSoon(9000);
 
 }  // namespace

@@ -12,8 +12,9 @@
 
 namespace agent {
 
-/// What keeps packets from pods though the kernel is as planned: chains and routes of other
-/// programs, and pods that were made with another wiring. Nothing is looked for without a plan.
+/// Finds obstacles that keep packets from pods although the kernel is as planned: chains and routes
+/// of other programs, and pods that were made with another wiring. Looks for nothing without a
+/// plan.
 class Obstacles {
  public:
   Obstacles(net::Netlink& netlink, const Planner& planner, const Config& config)
@@ -22,11 +23,11 @@ class Obstacles {
         resync_(config.resync_seconds),
         old_wiring_(config.cni_conf) {}
 
-  /// The next look for routes comes soon: the kernel driver has changed some.
+  /// Makes the next look for routes come soon, because the kernel driver has changed some.
   void expect_shadows() { routes_changed_ = true; }
   /// The regular look, every few seconds.
   void look();
-  /// For questions. `at_least` after the last look comes the next one.
+  /// Look to answer a question, unless the last look is less than `at_least` ago.
   void look_for_drops(std::chrono::milliseconds at_least);
   void look_for_shadows(std::chrono::milliseconds at_least);
   void look_at_wiring();
@@ -34,7 +35,7 @@ class Obstacles {
   const ForwardDrops& forward_drops() const { return forward_drops_; }
   const OldWiring& old_wiring() const { return old_wiring_; }
   const RouteShadows& route_shadows() const { return route_shadows_; }
-  /// All that was found, one line each.
+  /// All obstacles, one line each.
   std::vector<std::string> texts() const;
 
  private:

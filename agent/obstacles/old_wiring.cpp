@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t kMostNames = 10;
 constexpr std::size_t kLongestName = 320;  ///< a namespace, a slash and a pod's name fit
-/// What the aliases of this suite's host ends begin with.
+/// The beginning of the aliases of this suite's host ends.
 constexpr std::string_view kAliasStart = "plumb:";
 constexpr std::uint8_t kProtocolBoot = 3;  ///< of ptp's routes to pods
 
@@ -66,7 +66,7 @@ std::string find_pod_name(const runtime::Cache& cache, const std::string& networ
   const std::string both = space.empty() ? name : space + "/" + name;
   return name.empty() || both.size() > kLongestName ? "" : both;
 } catch (const std::exception&) {
-  return {};  // the container's ID is a name as well
+  return {};  // the container's ID is used instead
 }
 
 std::string name_of(const net::Link& link, const runtime::Cache& cache) {
@@ -114,7 +114,8 @@ WiredPods find_pods_of(net::Netlink& netlink, Wiring wiring, std::span<const bas
         bridged ? wanted.contains(link.master) : link.master == 0 && wanted.contains(link.index);
     return link.kind != "veth" || !is_one;
   });
-  std::ranges::sort(ends, {}, &net::Link::index);  // by age: the names stay while pods come
+  std::ranges::sort(ends, {},
+                    &net::Link::index);  // by age, so that new pods do not change the names
   WiredPods pods{.count = ends.size()};
   for (const net::Link& link : ends)
     if (pods.names.size() < kMostNames) pods.names.push_back(name_of(link, cache));
@@ -146,7 +147,7 @@ void OldWiring::look(net::Netlink& netlink, std::span<const base::Prefix> ranges
                        : "routed, and new pods of this node are on a bridge") +
                ": the two kinds do not reach each other; recreate " + joined(old);
   } catch (const std::exception& error) {
-    problem_ = std::string("pods of another wiring cannot be looked for: ") + error.what();
+    problem_ = std::string("cannot look for pods of another wiring: ") + error.what();
   }
 }
 

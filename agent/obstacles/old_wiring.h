@@ -18,8 +18,8 @@ namespace agent {
 /// reach each other on one node.
 enum class Wiring { bridged, routed };
 
-/// That of pods that the conflist with this `text` makes; nothing where its plugin is not one of
-/// this suite. `path` is for errors. Throws cni::Error when it cannot be parsed.
+/// The wiring of pods that the conflist with this `text` makes; nothing where its plugin is not one
+/// of this suite. `path` is for errors. Throws cni::Error when it cannot be parsed.
 std::optional<Wiring> find_wiring(const std::string& text, const std::string& path);
 
 /// Pods of a wiring, by the host's ends of their pairs.
@@ -29,22 +29,22 @@ struct WiredPods {
   /// another program made it.
   std::vector<std::string> names = {};
 };
-/// Those with an address inside `ranges`. `cache` is where runtimes keep attachments. Throws
-/// std::system_error.
+/// Finds pods of `wiring` with an address inside `ranges`. `cache` is where runtimes keep
+/// attachments. Throws std::system_error.
 WiredPods find_pods_of(net::Netlink& netlink, Wiring wiring, std::span<const base::Prefix> ranges,
                        const runtime::Cache& cache);
 
 /// Finds pods that were made before the node's backend or conflist changed, and do not reach the
-/// newer ones (K5): they keep the wiring that they were made with.
+/// newer ones: they keep the wiring that they were made with.
 class OldWiring {
  public:
-  /// An empty `conflist` is an operator's own list elsewhere: nothing is looked for then.
+  /// An empty `conflist` is an operator's own list elsewhere: it looks for nothing then.
   explicit OldWiring(std::string conflist, std::string cache_dir = runtime::kDefaultCacheDir)
       : conflist_(std::move(conflist)), cache_(std::move(cache_dir)) {}
 
   /// `ranges` are those of this node.
   void look(net::Netlink& netlink, std::span<const base::Prefix> ranges);
-  /// Which pods to recreate, or why that cannot be told; empty when all are alike.
+  /// Which pods to recreate, or why they cannot be found; empty when all have one wiring.
   const std::string& problem() const { return problem_; }
 
  private:

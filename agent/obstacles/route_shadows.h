@@ -11,8 +11,8 @@
 namespace agent {
 
 /// Routes of other programs that the kernel takes before plumbd's (fabric::find_shadows()), looked
-/// for now and then: each look reads every route of the main table. Looks take at most a fiftieth
-/// of the time, also where another program keeps the routes of the whole Internet there.
+/// for now and then: each look reads every route of the main table. Looks take at most 2 % of
+/// the time, also where another program keeps the routes of the whole Internet there.
 class RouteShadows {
  public:
   /// Looks, unless the last look is less than `at_least` ago; returns whether it did.

@@ -16,7 +16,7 @@
 namespace agent {
 namespace {
 
-/// A longer list helps nobody, and a broken source can make one line for each of 5000 nodes.
+/// Limits the list of problems: a broken source can cause one for each of 5000 nodes.
 constexpr std::size_t kMostProblems = 100;
 
 std::string quoted(const std::string& name) {
@@ -31,13 +31,12 @@ std::array<std::optional<base::Mac>, 2> macs_of(const fabric::Node& node) {
   return {mac_of(AF_INET, node.mac), mac_of(AF_INET6, node.mac_v6)};
 }
 
-/// Why no other node needs to be asked whether `node` can be admitted; empty when it keeps the
-/// rules.
+/// The rule that `node` breaks regardless of other nodes; empty when it breaks none.
 std::string rule_broken_by(const fabric::Node& node, const AdmitRules& rules) {
   if (node.addresses.empty()) return "it has no address";
   for (const base::IpAddress& address : node.addresses)
     if (!address.is_global_unicast())
-      return "its address " + address.text() + " is not one of a host on a network";
+      return "its address " + address.text() + " is not a unicast address of a host";
   const auto& cluster = rules.cluster_ranges;
   for (const base::Prefix& range : node.ranges) {
     if (!cluster.empty() && !base::any_contains(cluster, range))
@@ -49,12 +48,12 @@ std::string rule_broken_by(const fabric::Node& node, const AdmitRules& rules) {
   return {};
 }
 
-/// What was given to whom.
+/// The addresses, ranges and MACs that admitted nodes have.
 class Claims {
  public:
   explicit Claims(const AdmitRules& rules) : rules_(rules) {}
 
-  /// Why `node` cannot have all it wants; empty when it can.
+  /// Why `node` cannot have its addresses, ranges and MACs; empty when it can.
   std::string problem_of(const fabric::Node& node) const {
     if (std::string why = rule_broken_by(node, rules_); !why.empty()) return why;
     for (const base::IpAddress& address : node.addresses)
@@ -124,7 +123,7 @@ class Claims {
     return {};
   }
 
-  /// Ranges that were given never overlap, so only the last one that begins before the end can.
+  /// Given ranges never overlap, so only the last one that begins before the end can.
   const Range* find_range(const base::Prefix& wanted) const {
     auto after = ranges_.upper_bound(wanted.last());
     if (after == ranges_.begin()) return nullptr;
@@ -138,7 +137,7 @@ class Claims {
   std::unordered_map<std::uint64_t, const fabric::Node*> macs_;
 };
 
-/// 0: has nothing but what it was admitted with, 1: some of that, 2: nothing of it.
+/// 0: all claims are those of the earlier admission, 1: some are, 2: none is.
 std::size_t seniority(const fabric::Node& node, const fabric::Node& before) {
   const auto had_address = [&](const base::IpAddress& address) {
     return std::ranges::find(before.addresses, address) != before.addresses.end();
@@ -177,7 +176,7 @@ std::vector<std::size_t> positions(std::size_t count) {
   return order;
 }
 
-/// An address or a range, and which node claims it.
+/// An address or a range, and the node that claims it.
 struct Claim {
   base::Prefix prefix;
   std::size_t node;
@@ -189,7 +188,7 @@ void add_claims(std::vector<Claim>& claims, const fabric::Node& node, std::size_
   for (const base::Prefix& range : node.ranges) claims.push_back({range.network(), index});
 }
 
-/// Prefixes nest or are apart: in this order each one follows what contains it.
+/// Two prefixes are nested or disjoint: in this order each one follows the one that contains it.
 void sort_claims(std::vector<Claim>& claims) {
   std::ranges::sort(claims, [](const Claim& a, const Claim& b) {
     return std::tie(a.prefix.address, a.prefix.length) <
@@ -197,9 +196,9 @@ void sort_claims(std::vector<Claim>& claims) {
   });
 }
 
-/// Whether each node can have all it claims, found without the trees of Claims: with 5000 nodes
-/// they take four times as long, and a list without a conflict is the usual one. Says no for former
-/// ranges, which only a Round gives.
+/// Returns whether each node can have all its claims, without the trees of Claims: these take four
+/// times as long with 5000 nodes, and most lists have no conflict. Returns false for former ranges,
+/// which need a Round.
 bool get_along(std::span<const fabric::Node> nodes, const AdmitRules& rules) {
   std::vector<Claim> claims;
   std::vector<std::pair<std::uint64_t, std::size_t>> macs;
@@ -228,8 +227,8 @@ bool get_along(std::span<const fabric::Node> nodes, const AdmitRules& rules) {
          }) == macs.end();
 }
 
-/// With how many claims of other nodes those of each node are in conflict. A node that breaks a
-/// rule is left out anyway and counts for none.
+/// The number of other nodes' claims that conflict with the claims of each node. A node that breaks
+/// a rule is left out anyway and does not count.
 std::vector<std::size_t> count_conflicts(std::span<const fabric::Node> nodes,
                                          const AdmitRules& rules) {
   std::vector<Claim> claims;
@@ -262,9 +261,9 @@ std::vector<std::size_t> count_conflicts(std::span<const fabric::Node> nodes,
   return conflicts;
 }
 
-/// Of nodes that claim the same: what they are compared by after their rank. The claim that is in
-/// conflict with several loses, then the larger one (a /16 written for a /24), then the one of the
-/// higher address. A name decides only between nodes that are equal in all of that.
+/// Compares nodes of one rank that claim the same. The claim in conflict with the most others
+/// loses, then the larger one (a /16 written for a /24), then the one of the higher address. The
+/// name decides only when all of that is equal.
 auto merit_of(const fabric::Node& node, std::size_t conflicts) {
   int host_bits = 0;
   std::vector<std::pair<base::IpAddress, int>> ranges;
@@ -287,7 +286,7 @@ std::vector<std::size_t> order_of_rivals(std::span<const fabric::Node> nodes,
   return order;
 }
 
-/// The ranges of `node`, and what it may keep of its former ones.
+/// The ranges of `node`, and the former ones that it may keep.
 std::vector<base::Prefix> ranges_with_former(const fabric::Node& node, Claims& claims,
                                              std::vector<std::string>& problems) {
   std::vector<base::Prefix> ranges = node.ranges;
@@ -305,7 +304,7 @@ std::vector<base::Prefix> ranges_with_former(const fabric::Node& node, Claims& c
   return ranges;
 }
 
-/// Goes through the nodes in one order and gives each what is not given yet.
+/// Goes through the nodes in one order and admits each whose claims are free.
 class Round {
  public:
   Round(std::span<const fabric::Node> nodes, const AdmitRules& rules)
@@ -334,7 +333,7 @@ class Round {
   bool has_problems() const { return !problems_.empty(); }
   bool has_former_problems() const { return former_problems_; }
 
-  /// Of the very nodes that it ran over.
+  /// `nodes` must be the nodes of the constructor.
   Admission finish(std::vector<fabric::Node> nodes) {
     for (auto& [i, ranges] : ranges_) {
       nodes[i].ranges = std::move(ranges);
@@ -348,7 +347,7 @@ class Round {
   }
 
  private:
-  /// Whether another node of this name is admitted; they stand beside each other.
+  /// Returns whether another node of this name is admitted; they are neighbours in the list.
   bool is_namesake(std::size_t i) const {
     for (std::size_t at = i; at-- > 0 && nodes_[at].name == nodes_[i].name;)
       if (admitted_[at]) return true;
@@ -372,7 +371,7 @@ Admission admit(std::vector<fabric::Node> nodes, std::span<const fabric::Node> e
   if (get_along(nodes, rules)) return {.nodes = std::move(nodes)};
   const std::vector<int> ranks = ranks_of(nodes, earlier, rules.self);
   std::optional<Round> round(std::in_place, nodes, rules);
-  // Without a conflict any order has the same result, and the merits need not be known.
+  // Without a conflict every order has the same result, and the merits are not needed.
   round->run(positions(nodes.size()));
   if (round->has_problems()) {
     const std::vector<std::size_t> conflicts = count_conflicts(nodes, rules);

@@ -122,11 +122,12 @@ TEST(Admit, RefusesWhatBreaksTheRules) {
       node("e", "192.0.2.5", "10.1.5.0/24"), Node{.name = "f", .ranges = {range("10.1.6.0/24")}}};
   const Admission result = admit(nodes, {}, rules);
   EXPECT_THAT(names(result.nodes), ElementsAre("e"));
-  EXPECT_THAT(result.problems,
-              ElementsAre(HasSubstr("10.2.1.0/24 lies outside the cluster network"),
-                          HasSubstr("overlaps the nodes' own network 10.1.200.0/24"),
-                          HasSubstr("127.0.0.1 is not one of a host"),
-                          HasSubstr("224.0.0.5 is not one of a host"), HasSubstr("no address")));
+  EXPECT_THAT(
+      result.problems,
+      ElementsAre(HasSubstr("10.2.1.0/24 lies outside the cluster network"),
+                  HasSubstr("overlaps the nodes' own network 10.1.200.0/24"),
+                  HasSubstr("127.0.0.1 is not a unicast address"),
+                  HasSubstr("224.0.0.5 is not a unicast address"), HasSubstr("no address")));
 }
 
 TEST(Admit, RefusesASharedTunnelMac) {

@@ -20,7 +20,7 @@
 namespace agent {
 namespace {
 
-/// An ADD that began with the old node.json is done by then.
+/// Time for an ADD that began with the old node.json to end.
 constexpr std::chrono::seconds kGrace(5);
 
 bool has(const std::vector<base::Prefix>& ranges, const base::Prefix& range) {
@@ -31,12 +31,12 @@ std::vector<base::Prefix> read_served(const std::string& path) {
   try {
     if (const auto text = base::find_file(path)) return nodes::parse_node_json(*text, path).ranges;
   } catch (const std::exception& error) {
-    log(LogLevel::warning, std::string("earlier ranges are not known: ") + error.what());
+    log(LogLevel::warning, std::string("cannot read the former ranges: ") + error.what());
   }
   return {};
 }
 
-/// Where the plugins of the conflist keep reservations.
+/// The folder in which the plugins of the conflist keep reservations.
 std::string find_reservations(const std::string& conflist) {
   const auto text = conflist.empty() ? std::nullopt : base::find_file(conflist);
   if (!text) return kReservations;
@@ -56,7 +56,7 @@ bool is_pod_route(const net::Route& route, const base::Prefix& range) {
          range.contains(route.dst.address);
 }
 
-/// Who holds an address of `subnets`, in any network.
+/// Counts the owners of addresses in `subnets`, in all networks.
 std::size_t count_owners(const std::string& reservations,
                          const std::vector<base::Prefix>& subnets) {
   std::set<std::string> owners;
@@ -69,7 +69,7 @@ std::size_t count_owners(const std::string& reservations,
   return owners.size();
 }
 
-/// Pods on bridges that are a gateway of `range`, beyond those that reservations account for.
+/// Counts pods on bridges that are a gateway of `range`, minus those with a reservation.
 std::size_t count_unknown(net::Netlink& netlink, const std::string& reservations,
                           const base::Prefix& range) {
   std::map<int, std::vector<base::Prefix>> gateways;
@@ -109,15 +109,15 @@ PodCount count_pods(net::Netlink& netlink, const std::string& reservations,
 FormerRanges::FormerRanges(const Config& config)
     : conflist_(config.cni_conf), served_(read_served(config.state_dir + "/node.json")) {}
 
-void FormerRanges::look(net::Netlink& netlink, const std::vector<base::Prefix>& told) {
+void FormerRanges::look(net::Netlink& netlink, const std::vector<base::Prefix>& given) {
   const auto now = Clock::now();
-  std::erase_if(former_, [&](const Former& each) { return has(told, each.range); });
+  std::erase_if(former_, [&](const Former& each) { return has(given, each.range); });
   for (const base::Prefix& range : served_) {
     const auto known = std::ranges::find(former_, range, &Former::range);
-    if (has(told, range) || known != former_.end()) continue;
+    if (has(given, range) || known != former_.end()) continue;
     former_.push_back({.range = range, .since = now});
     log(LogLevel::info, "range " + range.text() +
-                            " is not this node's any more: it is served until its pods are gone");
+                            " was taken from this node: it is served until its pods are gone");
   }
   problem_.clear();
   if (former_.empty()) return;
@@ -129,7 +129,8 @@ void FormerRanges::look(net::Netlink& netlink, const std::vector<base::Prefix>& 
       each.unknown = count.unknown;
     }
   } catch (const std::exception& error) {
-    problem_ = std::string("former ranges are kept, their pods cannot be counted: ") + error.what();
+    problem_ = std::string("former ranges are kept, because their pods cannot be counted: ") +
+               error.what();
     return;
   }
   tell_unknown();
@@ -150,7 +151,7 @@ void FormerRanges::tell_unknown() {
   if (unknown == former_.end()) return;
   problem_ = "former range " + unknown->range.text() +
              " is kept: " + std::to_string(unknown->unknown) +
-             " pods on its bridge have no reservation that tells their addresses";
+             " pods on its bridge have no reservation, so their addresses are unknown";
 }
 
 void FormerRanges::serve(const std::vector<base::Prefix>& ranges) {
@@ -168,12 +169,12 @@ std::vector<base::Prefix> FormerRanges::wanted() const {
   return ranges;
 }
 
-std::vector<base::Prefix> FormerRanges::granted(const std::vector<base::Prefix>& told) const {
+std::vector<base::Prefix> FormerRanges::granted(const std::vector<base::Prefix>& given) const {
   std::vector<base::Prefix> ranges;
   if (!planned_) std::ranges::copy(served_, std::back_inserter(ranges));
   for (const Former& each : former_)
     if (planned_ && each.granted) ranges.push_back(each.range);
-  std::erase_if(ranges, [&](const base::Prefix& range) { return has(told, range); });
+  std::erase_if(ranges, [&](const base::Prefix& range) { return has(given, range); });
   return ranges;
 }
 

@@ -11,18 +11,18 @@
 
 namespace agent {
 
-/// All that a plan is made from.
+/// The input of a plan.
 struct State {
   fabric::Node self;
-  std::vector<base::Prefix> former = {};  ///< of its ranges those that no new pod gets
+  std::vector<base::Prefix> former = {};  ///< ranges of it that are not for new pods
   Snapshot cluster = {};                  ///< the nodes admitted, `self` among them
   fabric::Underlay underlay = {};
-  fabric::Options options = {};  ///< the configuration's, and where it is silent the source's
-  bool stale = false;            ///< from the cache: the source is out of reach
+  fabric::Options options = {};  ///< the configuration's; where it has none, the source's
+  bool stale = false;            ///< from the cache: the source cannot be reached
   bool operator==(const State&) const = default;
 };
 
-/// What this node should be like.
+/// The kernel objects and files that this node should have.
 struct NodePlan {
   fabric::Desired kernel = {};
   nodes::NodeFile file = {};  ///< node.json and subnet.env

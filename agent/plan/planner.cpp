@@ -39,7 +39,7 @@ fabric::Underlay Planner::find_underlay(const fabric::Options& options,
   return fabric::find_underlay(netlink_, *address);
 }
 
-/// The MTU of the way to the other nodes, whatever link has this node's address (P17).
+/// The MTU of the way to the other nodes, whichever link has this node's address.
 void Planner::find_mtu(State& next) const {
   const int family = underlay_family(next.options, next.self);
   if (const auto mtu = fabric::find_mtu_to(netlink_, next.cluster.nodes, family))
@@ -70,12 +70,13 @@ Admission Planner::admit_with_former(const Snapshot& snapshot, State& next) {
   return admit_all(snapshot, next);
 }
 
-/// Whether a source that gave this node ranges gives it none now: that may be doubted first.
+/// Returns whether the source has taken all ranges from this node: such a list is held back at
+/// first.
 bool Planner::loses_ranges(const State& next) const {
   return next.self.ranges.empty() && (!plan_ || state_.former.size() < state_.self.ranges.size());
 }
 
-/// Those of its ranges that no new pod gets.
+/// The ranges of `self` that are not for new pods.
 std::vector<base::Prefix> Planner::former_of(const fabric::Node& self) const {
   std::vector<base::Prefix> former = former_.wanted();
   std::erase_if(former, [&](const base::Prefix& range) {
@@ -100,18 +101,19 @@ void Planner::run(const Snapshot& snapshot, bool stale) {
     throw cni::Error(cni::Code::invalid_config,
                      "this " + (why == left_out_.end() ? "node is left out" : *why));
   }
-  const bool believed = valve_.passes(applied(), admission.nodes, SafetyValve::Clock::now());
-  if (sudden && believed) admission = admit_with_former(snapshot, next);
-  if (believed)
+  const bool accepted = valve_.passes(applied(), admission.nodes, SafetyValve::Clock::now());
+  if (sudden && accepted) admission = admit_with_former(snapshot, next);
+  if (accepted)
     next.cluster.nodes = std::move(admission.nodes);
   else
     next.cluster.nodes = applied();
-  // With the former ranges that it may keep; a list that is doubted says nothing about it either.
+  // The admitted record has the former ranges that it may keep. A list that is held back does not
+  // change this node either.
   const auto known =
       std::ranges::lower_bound(next.cluster.nodes, next.self.name, {}, &fabric::Node::name);
   if (known != next.cluster.nodes.end() && known->name == next.self.name) next.self = *known;
-  if (!believed) next.underlay = find_underlay(next.options, next.self);
-  next.former = believed ? former_of(next.self) : state_.former;
+  if (!accepted) next.underlay = find_underlay(next.options, next.self);
+  next.former = accepted ? former_of(next.self) : state_.former;
   next.cluster.services = snapshot.services;
   next.cluster.network = snapshot.network;
   find_mtu(next);

@@ -14,9 +14,9 @@
 
 namespace agent {
 
-/// From what a source says to a plan: finds this node, admits the nodes, doubts a list that shrinks
-/// too much or takes this node's range, plans. What was planned last stays when the next step
-/// fails.
+/// Makes a plan from a source's snapshot: finds this node, admits the nodes, holds back a list that
+/// shrinks too much or takes this node's range away, and plans. The last plan stays in force when
+/// the next run fails.
 class Planner {
  public:
   Planner(const Config& config, net::Netlink& netlink)
@@ -25,27 +25,27 @@ class Planner {
         valve_(std::chrono::seconds(config.safety_seconds), config.node_name),
         former_(config) {}
 
-  /// What an earlier process had applied: its nodes keep their claims, and a list without most of
-  /// them is doubted.
+  /// `applied` are the nodes that an earlier process had applied: they keep their claims, and a
+  /// list without most of them is held back.
   void remember(std::vector<fabric::Node> applied) { remembered_ = std::move(applied); }
 
   /// Reads the kernel, without a change to it, and plans anew. Throws std::system_error,
-  /// std::invalid_argument or cni::Error when there is no way.
+  /// std::invalid_argument or cni::Error when no plan is possible.
   void run(const Snapshot& snapshot, bool stale);
 
-  /// Nothing before the first run() that went well.
+  /// The last plan; nothing before the first successful run().
   const std::optional<NodePlan>& plan() const { return plan_; }
   const State& state() const { return state_; }
-  /// What was planned before the last change of the plan, for fabric::apply_delta(); only once.
+  /// The plan before the last change of the plan, for fabric::apply_delta(). Returned once.
   std::optional<fabric::Desired> take_before() { return std::exchange(before_, std::nullopt); }
   /// Ranges whose gateways are to be removed from this node's bridges, each returned once.
   std::vector<base::Prefix> take_withdrawn() { return former_.take_withdrawn(); }
-  /// Nodes left out, lists doubted; one line each.
+  /// Nodes left out and lists held back; one line each.
   std::vector<std::string> problems() const;
   const SafetyValve& valve() const { return valve_; }
   const FormerRanges& former() const { return former_; }
-  /// This node with its addresses, as far as they can be known without a plan, and what the last
-  /// run() kept of former ranges: what the others are told.
+  /// This node as it is published to the others: its addresses, as far as they are known without a
+  /// plan, and the former ranges that the last run() kept.
   fabric::Node find_self(const Snapshot& snapshot) const;
 
  private:

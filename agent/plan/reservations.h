@@ -15,8 +15,8 @@ namespace agent {
 inline constexpr const char* kReservations = "/var/lib/cni/networks";
 
 /// Calls `visit` with the folder of each network in `data_dir`. Throws std::system_error when it
-/// cannot be read, also when it is missing (ENOENT): a container without the node's folder does not
-/// see any pod, which is not the same as that there is none.
+/// cannot be read, also when it is missing (ENOENT): a container that lacks the node's folder
+/// cannot see the pods, which does not mean that there are none.
 void for_each_network(const std::string& data_dir,
                       const std::function<void(const ipam::Folder&)>& visit);
 

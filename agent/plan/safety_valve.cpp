@@ -29,8 +29,8 @@ bool SafetyValve::passes(std::span<const fabric::Node> current,
                          std::span<const fabric::Node> wanted, Clock::time_point now) {
   const std::size_t lost = count_lost(current, wanted);
   const std::size_t left = current.size() - lost;
-  // This node is always there, and without a list has only what its configuration gives it. Of two
-  // nodes one may well go.
+  // This node is always in the list, and without a list it has only the ranges of its
+  // configuration. One of two nodes may be removed on purpose.
   const bool nobody = lost > 0 && (left == 0 || (left == 1 && current.size() > 2));
   const bool own_lost = has_range(current, self_) && !has_range(wanted, self_);
   const bool doubtful = nobody || own_lost || (lost > 10 && lost > current.size() / 2);
@@ -40,9 +40,10 @@ bool SafetyValve::passes(std::span<const fabric::Node> current,
     return true;
   }
   if (!since_) since_ = now;
-  problem_ = "the list lacks " + std::string(own_lost ? "this node or its range, " : "") +
-             std::to_string(lost) + " of " + std::to_string(current.size()) + " nodes; applied " +
-             std::to_string(wait_.count()) + " s after it was first seen, if it still does";
+  problem_ = "the list is held back: it lacks " +
+             std::string(own_lost ? "this node or its range, " : "") + std::to_string(lost) +
+             " of " + std::to_string(current.size()) + " nodes; it is applied " +
+             std::to_string(wait_.count()) + " s after it was first seen, if it does not change";
   return false;
 }
 

@@ -12,22 +12,23 @@
 
 namespace agent {
 
-/// Doubts a list of nodes that lacks more than half of those that are programmed, and more than
-/// ten, or that has nobody left, or takes the pod range of `self` away: a broken source must not
-/// cut a cluster, however small, nor this node's pods. The list is believed when it is still so
-/// after `wait`.
+/// Holds back a list of nodes that lacks more than half, and more than ten, of the programmed
+/// nodes, or that has no other node left, or takes the pod range of `self` away. So a broken source
+/// does not cut off a cluster, however small, nor this node's pods. The list is accepted when it is
+/// the same after `wait`.
 class SafetyValve {
  public:
   using Clock = std::chrono::steady_clock;
   SafetyValve(std::chrono::seconds wait, std::string self) : wait_(wait), self_(std::move(self)) {}
 
-  /// Whether `wanted` may be applied now over `current`; both sorted by name. The same doubt goes
-  /// on from its first sighting whatever comes in between, until a list passes.
+  /// Returns whether `wanted` may be applied now over `current`; both sorted by name. The wait
+  /// counts from the first list that was held back until a list passes, whatever comes in between.
   bool passes(std::span<const fabric::Node> current, std::span<const fabric::Node> wanted,
               Clock::time_point now);
-  /// When the doubted list is to be shown again; nothing when there is no doubt.
+  /// The time to pass the held back list again; nothing when no list is held back.
   std::optional<Clock::time_point> due() const;
-  /// `the list lacks 40 of 50 nodes; applied in 30 s if it still does`; empty without doubt.
+  /// `the list is held back: it lacks 40 of 50 nodes; ...`; empty when
+  /// no list is held back.
   std::string problem() const { return problem_; }
 
  private:

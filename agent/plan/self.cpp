@@ -17,7 +17,7 @@
 namespace agent {
 namespace {
 
-/// What a node needs to know of an address to choose one of several: less is better.
+/// The order in which addresses are preferred: less is better.
 struct Merit {
   bool deprecated, secondary, beside_gateway, alone;
   base::IpAddress address;
@@ -40,7 +40,7 @@ bool is_usable(const net::Address& candidate) {
   return candidate.prefix.address.is_global_unicast() && !candidate.dad_failed;
 }
 
-/// The default routes of each family, read when first asked for.
+/// The default routes of each family, read at the first use.
 class Ways {
  public:
   explicit Ways(net::Netlink& netlink) : netlink_(netlink) {}
@@ -76,8 +76,8 @@ int find_outward_link(net::Netlink& netlink, Ways& ways, const std::vector<net::
     if (most > 0) return best;
   }
   base::throw_errno(
-      "find this node's address: no default route, and no way to another node, by a link that has "
-      "an address; set \"addresses\" or \"interface\"",
+      "find this node's address: no link with an address has a default route or a route to another "
+      "node; set \"addresses\" or \"interface\"",
       ENETUNREACH);
 }
 
@@ -137,7 +137,7 @@ void take_macs_of_flannel(net::Netlink& netlink, std::uint32_t vni, fabric::Node
 
 bool needs_local_addresses(const Config& config, const Snapshot& snapshot) {
   if (!config.addresses.empty()) return false;
-  // etcd only tells what this node published.
+  // etcd only has what this node published.
   if (!config.parent.empty() || config.source == Config::SourceKind::etcd) return true;
   const fabric::Node* told = find_node(snapshot, config.node_name);
   return told == nullptr || told->addresses.empty();

@@ -11,30 +11,31 @@
 
 namespace agent {
 
-/// One global address of each family on link `parent`; empty: on the link that leads to the world,
-/// the one of the default route with the lowest metric that has such an address, or without any
-/// that of the way to most of `peers`. Of several addresses the one in the subnet of the default
-/// gateway, the one with a subnet, then the lowest: never a temporary, secondary or deprecated one
-/// while there is another. Throws std::system_error when the link or the route is missing.
+/// One global address of each family on link `parent`; empty: on the link of the default route
+/// with the lowest metric that has such an address, or, without one, the link of the route to most
+/// of `peers`. Among several addresses it prefers the one in the subnet of the default gateway,
+/// then one with a subnet, then the lowest; a temporary, secondary or deprecated address comes
+/// last. Throws std::system_error when the link or the route is missing.
 std::vector<base::IpAddress> find_own_addresses(net::Netlink& netlink, const std::string& parent,
                                                 std::span<const fabric::Node> peers);
 
-/// This node: what the configuration says, else what the source says, else the `local` addresses.
+/// This node with the values of the configuration, else of the source, else the `local` addresses.
 /// Pure.
 fabric::Node make_self(const Config& config, const Snapshot& snapshot,
                        const std::vector<base::IpAddress>& local);
 
-/// The MACs of this node's tunnels where flannel's nodes read them in Kubernetes: what `self` tells
-/// already, so that a restart, an upgrade and the change from flannel keep it, or one made of name
-/// and address. Of no other node: flannel deletes the FDB entry of a node that goes by address and
-/// MAC, which must not be the entry of this one (L2). Pure.
+/// Sets the MACs of this node's tunnels where flannel's nodes read them in Kubernetes. Keeps a MAC
+/// that `self` has published, so that a restart, an upgrade and the change from flannel do not
+/// change it; otherwise makes one of name and address. It differs from the MAC of every other node:
+/// flannel deletes the FDB entry of a removed node by address and MAC, and that must not be this
+/// node's entry. Pure.
 void choose_macs(fabric::Node& self, const std::vector<fabric::Node>& nodes);
 
-/// While flannel's own devices are there, plumbd cannot make its own: the others send to their MACs
-/// until then, and to plumbd's of the same MACs after (L4).
+/// Takes over the MACs of flannel's own devices. While these exist, plumbd cannot make its own; the
+/// other nodes send to their MACs, and go on when plumbd's devices have the same ones.
 void take_macs_of_flannel(net::Netlink& netlink, std::uint32_t vni, fabric::Node& self);
 
-/// Whether make_self() needs the local addresses.
+/// Returns whether make_self() needs the local addresses.
 bool needs_local_addresses(const Config& config, const Snapshot& snapshot);
 
 }  // namespace agent

@@ -72,7 +72,7 @@ NetworkDefaults parse_network(const json::Object& object) {
   return network;
 }
 
-/// The text of 5000 nodes is a megabyte that nobody needs for the next ten seconds.
+/// Returns memory to the system: the text of 5000 nodes is a megabyte, not needed for ten seconds.
 void give_back(std::string text) {
   text = {};
   ::malloc_trim(0);
@@ -166,11 +166,11 @@ void SnapshotCache::write() {
     loop_.forget(writing_->done.get());
     const std::string failure = writing_->failure;
     writing_.reset();
-    give_back({});  // the writer had it
+    give_back({});  // the writer's memory
     if (failure.empty()) written_hash_ = hash;
     if (failure != problem_ && !failure.empty()) log(LogLevel::warning, "cache: " + failure);
     problem_ = failure;
-    // Catches what came in the meantime; the same again costs nothing.
+    // Saves a snapshot that came in the meantime; an unchanged one costs nothing.
     save_soon(latest_);
   });
 }

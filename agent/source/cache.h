@@ -20,16 +20,16 @@ class SnapshotCache {
   SnapshotCache& operator=(const SnapshotCache&) = delete;
   ~SnapshotCache();
 
-  /// What was saved last; nothing when there is none. Throws cni::Error for a damaged file, and
-  /// for one that a newer version wrote.
+  /// Reads the snapshot that was saved last; nothing when there is none. Throws cni::Error for a
+  /// damaged file, and for a file of a newer version.
   std::optional<Snapshot> load() const;
-  /// Saves what `latest` returns then, on a thread of its own: fsync takes as long as the disk
-  /// likes. At once, then after a second, in the end every ten. Failures are logged and tried
-  /// again.
+  /// Saves the snapshot that `latest` returns, on a thread of its own, because fsync may take long.
+  /// The first save is immediate, the next comes after a second, later ones every ten seconds.
+  /// Failures are logged and retried.
   void save_soon(std::function<const Snapshot&()> latest);
-  /// Saves now, and waits for it, what save_soon() has not saved yet.
+  /// Saves at once what save_soon() has not saved yet, and waits until it is on disk.
   void flush();
-  /// Why the last attempt failed; empty when it did not.
+  /// Why the last attempt failed; empty when it succeeded.
   const std::string& problem() const { return problem_; }
 
  private:

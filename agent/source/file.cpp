@@ -25,17 +25,17 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// Also finds what inotify cannot tell, such as changes in a network file system.
+/// Finds changes that inotify does not report, such as those in a network file system.
 constexpr milliseconds kLookAgain(30000);
-/// Where inotify tells nothing, and after a failure that leaves the file as it is.
+/// The interval where inotify does not work, and after a failure that leaves the file as it is.
 constexpr milliseconds kLookSoon(1000);
-/// A file written less than `kFresh` ago, whose end no event told, is read when it rests.
+/// A file written less than `kFresh` ago, without an event for its end, is read when it rests.
 constexpr std::chrono::seconds kFresh(1);
 constexpr milliseconds kSettle(200);
 constexpr std::uint32_t kFinished = IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM;
 constexpr std::uint32_t kDirectoryGone = IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED;
 
-/// What changes whenever the file does.
+/// Changes whenever the file does.
 struct Stamp {
   dev_t device = 0;
   ino_t inode = 0;
@@ -68,7 +68,7 @@ std::string read_regular(const std::string& path) {
   struct stat status {};
   if (!fd || ::fstat(fd.get(), &status) != 0) base::throw_errno("open " + path);
   if (!S_ISREG(status.st_mode))
-    throw cni::Error(cni::Code::invalid_config, path + " is no regular file");
+    throw cni::Error(cni::Code::invalid_config, path + " is not a regular file");
   return base::read_all(fd.get(), path);
 }
 
@@ -112,11 +112,11 @@ class FileSource : public Source {
   SourceStatus status_{.state = "not read yet"};
   Conditions conditions_;
   base::UniqueFd inotify_;
-  std::string unwatched_;       ///< why nothing tells of changes
+  std::string unwatched_;       ///< why inotify does not work
   std::optional<Stamp> stamp_;  ///< when read last
-  std::optional<Stamp> seen_;   ///< not read yet: it may be half of it
+  std::optional<Stamp> seen_;   ///< not read yet: the file may be incomplete
   Loop::Clock::time_point seen_at_ = {};
-  bool being_written_ = false;  ///< an event said so, and none that it is finished
+  bool being_written_ = false;  ///< an event reported a write, none its end
   bool has_list_ = false;
   Loop::TimerId timer_ = 0;
 };
@@ -162,7 +162,7 @@ void FileSource::watch_directory() {
 void FileSource::tell_unwatched(const std::string& why) {
   if (unwatched_ == why) return;
   unwatched_ = why;
-  stamp_.reset();  // what it says is told together with the list
+  stamp_.reset();  // a change is reported together with the list
 }
 
 void FileSource::drain() {
@@ -190,7 +190,7 @@ void FileSource::drain() {
 
 bool FileSource::is_finished(const inotify_event& event, std::string_view name) {
   const bool finished = (event.mask & kFinished) != 0;
-  // A folder that Kubernetes mounts is replaced whole, by a link beside the one to the file.
+  // Kubernetes replaces a mounted folder as a whole, by a link beside the one to the file.
   if (name != name_) return (event.mask & IN_MOVED_TO) != 0 && std::filesystem::is_symlink(path_);
   being_written_ = !finished;
   return finished;

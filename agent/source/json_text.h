@@ -11,8 +11,8 @@
 
 namespace agent {
 
-/// Values of the agent as JSON, each as the next element of the list, or member of the object, that
-/// is open. Empty members are left out.
+/// Write values of the agent as JSON, each as the next element of the open list or member of the
+/// open object. Empty members are left out.
 void print_texts(json::Writer& out, std::string_view key, const std::vector<std::string>& texts);
 void print_ranges(json::Writer& out, std::string_view key, const std::vector<base::Prefix>& ranges);
 void print_addresses(json::Writer& out, std::string_view key,
@@ -20,7 +20,7 @@ void print_addresses(json::Writer& out, std::string_view key,
 void print_overlay(json::Writer& out, const fabric::Overlay& overlay);
 void print_route(json::Writer& out, const fabric::FabricRoute& route);
 void print_traffic(json::Writer& out, const fabric::Traffic& traffic);
-/// As the nodes file has it (libcni/nodes/node_list.h).
+/// Writes a node in the format of the nodes file (libcni/nodes/node_list.h).
 void print_node(json::Writer& out, const fabric::Node& node);
 void print_service(json::Writer& out, const Service& service);
 

@@ -25,14 +25,15 @@ struct Service {
   bool operator==(const Service&) const = default;
 };
 
-/// What a source says about the network of the cluster; holds where plumbd's own configuration says
-/// nothing.
+/// A source's settings for the network of the cluster. They count where plumbd's own configuration
+/// has none.
 struct NetworkDefaults {
   std::vector<base::Prefix> cluster_ranges = {};
   std::optional<fabric::Backend> backend = {};
   std::optional<std::uint32_t> vni = {};
   std::optional<std::uint16_t> port = {};
-  /// Of the packets between the nodes at most (flannel's `Backend.MTU`); the tunnel's is less.
+  /// Upper bound for the MTU of packets between the nodes (flannel's `Backend.MTU`); the tunnel's
+  /// MTU is less.
   std::optional<int> underlay_mtu = {};
   bool operator==(const NetworkDefaults&) const = default;
 };
@@ -40,11 +41,11 @@ struct NetworkDefaults {
 /// `options` with what was left at its default (fabric::Options{}) taken from `defaults`.
 fabric::Options with_defaults(fabric::Options options, const NetworkDefaults& defaults);
 
-/// The cluster as a source tells it.
+/// The cluster as a source describes it.
 struct Snapshot {
   std::vector<fabric::Node> nodes = {};    ///< sorted by name; this node may be among them
   std::vector<Service> services = {};      ///< sorted by name
-  std::vector<std::string> problems = {};  ///< what was left out and why, one line each
+  std::vector<std::string> problems = {};  ///< objects left out and why, one line each
   NetworkDefaults network = {};
   bool operator==(const Snapshot&) const = default;
 };

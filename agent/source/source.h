@@ -12,7 +12,7 @@
 
 namespace agent {
 
-/// How a source is doing, for status and metrics.
+/// The state of a source, for status and metrics.
 struct SourceStatus {
   bool in_sync = false;    ///< the snapshot is complete and the source is being followed
   std::string state = {};  ///< one line for people: `watching since 12:03:11`, `retry in 4 s: ...`
@@ -20,24 +20,24 @@ struct SourceStatus {
   std::uint64_t watch_restarts = 0;
   std::uint64_t parsed_bytes = 0;
   std::uint64_t errors = 0;
-  Loop::Clock::time_point last_word = {};  ///< when something came from it; epoch: never
+  Loop::Clock::time_point last_word = {};  ///< when data last came from it; epoch: never
 };
 
-/// Where the state of the cluster comes from. All work happens in callbacks of the loop; failures
-/// are retried inside (1 s to 60 s with jitter) and shown by status(), never thrown.
+/// The source of the state of the cluster. All work happens in callbacks of the loop. Failures are
+/// retried inside (after 1 s to 60 s with jitter) and shown by status(), never thrown.
 class Source {
  public:
   virtual ~Source() = default;
-  /// Begins to follow; on_change() of the constructor is called from the loop after each change of
-  /// snapshot() once that is complete, and never before.
+  /// Begins to follow the source. The constructor's on_change() is called from the loop after each
+  /// change of snapshot(), from the first complete snapshot on.
   virtual void start() = 0;
   /// The last complete state. Empty before the first on_change().
   virtual const Snapshot& snapshot() const = 0;
-  /// Tells the others about this node; repeated until it is done. A source that is only read
-  /// (a file) does nothing.
+  /// Publishes this node to the others; repeated until it succeeds. A read-only source (a file)
+  /// does nothing.
   virtual void publish(const fabric::Node& self) = 0;
-  /// Tells the others whether this node serves its pods' network; `why` is for people, when it does
-  /// not. A source that has no place for that does nothing.
+  /// Publishes whether the pod network works on this node; `why` explains to people why it does
+  /// not. A source without a place for that does nothing.
   virtual void set_ready(bool, const std::string& /*why*/) {}
   virtual SourceStatus status() const = 0;
 };
@@ -47,7 +47,7 @@ std::unique_ptr<Source> make_file_source(const Config& config, Loop& loop, OnCha
 std::unique_ptr<Source> make_etcd_source(const Config& config, Loop& loop, OnChange on_change);
 std::unique_ptr<Source> make_kubernetes_source(const Config& config, Loop& loop,
                                                OnChange on_change);
-/// The one that config.source names.
+/// Makes the source that config.source names.
 std::unique_ptr<Source> make_source(const Config& config, Loop& loop, OnChange on_change);
 
 }  // namespace agent

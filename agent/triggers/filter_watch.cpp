@@ -31,12 +31,12 @@ void FilterWatch::look() {
 
 bool FilterWatch::is_changed() {
   try {
-    // First: what changes while the rules are read is seen at the next look.
+    // Read the generation first, so that the next look sees changes made while the rules are read.
     const std::uint32_t generation = nft_->generation();
     if (std::exchange(generation_, generation) == generation) return false;
     return !checks_.nft(*nft_);
   } catch (const std::system_error&) {
-    return true;  // the round that follows meets the same failure, and tells of it
+    return true;  // the round that follows has the same failure, and reports it
   }
 }
 

@@ -11,13 +11,14 @@
 
 namespace agent {
 
-/// Says within a second when another program changed or removed rules that the agent needs. It asks
-/// for the rule set's generation, because nf_tables' events would cost every program that changes
-/// rules a message for each of them; the legacy variant of iptables has neither.
+/// Calls back within a second when another program changed or removed rules that the agent needs.
+/// Polls the generation of the rule set, because nf_tables' events would cost every program a
+/// message for each rule that it changes. The legacy variant of iptables has neither generations
+/// nor events, so it is checked at each look.
 class FilterWatch {
  public:
-  /// Both compare the rules with what is wanted, not with what was found: another program may have
-  /// been at them before they were looked at. Both may throw std::system_error.
+  /// Both compare the rules with the wanted ones, not with those found earlier: another program may
+  /// have changed them before the first look. Both may throw std::system_error.
   struct Checks {
     std::function<bool(nft::Nft&)> nft;  ///< called after a transaction of any program
     std::function<bool()> legacy = [] { return true; };  ///< called at each look
@@ -29,7 +30,7 @@ class FilterWatch {
   FilterWatch& operator=(const FilterWatch&) = delete;
   ~FilterWatch();
 
-  /// Once the rules are made; more calls are nothing. Throws where there is no nf_tables.
+  /// Call once the rules are made; further calls do nothing. Throws where nf_tables is missing.
   void start();
 
  private:

@@ -57,7 +57,7 @@ void KernelWatch::follow(const State& state, const NodePlan& plan,
     if (const auto link = net::find_link(netlink_, name)) indexes_.insert(link->index);
 }
 
-/// Another program's route in the place of ours; the kernel tells of no removal then.
+/// True for another program's route in the place of ours; the kernel sends no removal event then.
 bool KernelWatch::replaces_own(const net::Event& event) const {
   if (plan_ == nullptr || event.removed) return false;
   const bool blocked = std::ranges::find(blocked_, event.destination) != blocked_.end();
@@ -69,7 +69,7 @@ bool KernelWatch::replaces_own(const net::Event& event) const {
   return !blocked && std::ranges::any_of(plan_->kernel.routes, is_same);
 }
 
-/// Whether the plan has the neighbour or FDB entry.
+/// Returns whether the plan has the neighbour or FDB entry.
 bool KernelWatch::is_wanted(const net::Event& event) const {
   if (plan_ == nullptr) return true;
   return std::ranges::any_of(plan_->kernel.overlays, [&](const fabric::Overlay& overlay) {
@@ -82,7 +82,7 @@ bool KernelWatch::is_wanted(const net::Event& event) const {
   });
 }
 
-/// Not the single addresses that the host's ends of routed pods get, with each pod.
+/// True for the gateway of a bridge; not for the single address of a routed pod's host end.
 bool KernelWatch::is_gateway(const net::Event& event) const {
   return event.address && !event.removed &&
          *event.address != base::host_prefix(event.address->address) &&
@@ -105,7 +105,7 @@ bool KernelWatch::matters(const net::Event& event) {
       replaced_routes_.push_back(event.destination);
       return true;
     case net::Event::Kind::neighbor:
-      // The kernel does not say who removed one (6.18): own removals would look like others'.
+      // The event does not name the program that removed it (6.18): it may have been plumbd.
       if (event.removed && !is_wanted(event)) return false;
       return event.protocol == fabric::kProtocolNeighbor || indexes_.contains(event.index);
   }

@@ -14,8 +14,8 @@
 
 namespace agent {
 
-/// Says when somebody else changed what the plan stands on, or what was made of it: the parent
-/// link and its addresses, forwarding, the own devices, routes and neighbours.
+/// Calls back when another program changed what the plan depends on, or what plumbd made: the
+/// parent link and its addresses, forwarding, plumbd's devices, routes and neighbours.
 class KernelWatch {
  public:
   KernelWatch(net::Netlink& netlink, Loop& loop, std::function<void()> on_change);
@@ -23,19 +23,19 @@ class KernelWatch {
   KernelWatch& operator=(const KernelWatch&) = delete;
   ~KernelWatch();
 
-  /// What matters from now on. Without a plan every link and address does. `plan` stays the
-  /// caller's and is looked at until the next call; it was applied, but for the routes `blocked`,
-  /// of which those count that read() has not found replaced: others were there first.
+  /// Sets the objects to watch. Without a plan every link and address is watched. `plan` stays the
+  /// caller's and is read until the next call. It was applied, except for the routes `blocked`,
+  /// where another program's route was first; those that read() found replaced are not counted.
   void follow(const State& state, const NodePlan& plan, std::vector<base::Prefix> blocked);
   void follow_everything() { names_.clear(); }
-  /// Takes the events that have come.
+  /// Reads the events that have come.
   void read();
-  /// Destinations whose route another program has replaced, each told once.
+  /// Destinations whose route another program has replaced; each is returned once.
   std::vector<base::Prefix> take_replaced_routes() { return std::exchange(replaced_routes_, {}); }
-  /// Whether a link with the name of a planned device was removed by another, told once.
+  /// True once after another program removed a link with the name of a planned device.
   bool take_name_freed() { return std::exchange(name_freed_, false); }
-  /// Whether a link got an address and a subnet of this node's own ranges, as the first pod's
-  /// bridge does; told once.
+  /// True once after a link got an address and a subnet of this node's ranges, as the first pod's
+  /// bridge does.
   bool take_gateway_added() { return std::exchange(gateway_added_, false); }
   std::uint64_t dropped_events() const {
     return dropped_events_;

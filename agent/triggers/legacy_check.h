@@ -10,14 +10,14 @@
 
 namespace agent {
 
-/// Whether the legacy variant of iptables still has the node's rules, asked several times a second:
-/// the kernel sends no event and counts no generation for its tables.
+/// Checks several times a second whether the legacy variant of iptables still has the node's rules:
+/// for its tables the kernel neither sends events nor counts generations.
 class LegacyCheck {
  public:
-  /// Reads a table whole where it is small, where its size has changed, and at every tenth call.
+  /// Reads a table when it is small, when its size has changed, and at every tenth call.
   /// Throws std::system_error when a table cannot be read.
   bool is_right(const fabric::Desired& desired);
-  std::size_t reads() const { return reads_; }  ///< of whole tables, for tests
+  std::size_t reads() const { return reads_; }  ///< number of tables read, for tests
 
  private:
   using Sizes = std::array<std::optional<firewall::LegacySize>, 2>;

@@ -15,12 +15,12 @@ using std::chrono::seconds;
 
 constexpr milliseconds kSettle(5);
 constexpr milliseconds kBurst(100);
-constexpr milliseconds kFight(800);  // with the round itself still back within a second (P14)
+constexpr milliseconds kFight(800);  // so that objects are back within a second, the round included
 constexpr int kFightsAllowed = 5;
 constexpr seconds kLeastBackoff(1);
 constexpr seconds kLongestBackoff(60);
 
-/// 0.8 to 1.2 times `mean`: 5000 agents that started together drift apart.
+/// 0.8 to 1.2 times `mean`, so that 5000 agents that started together drift apart.
 milliseconds jittered(seconds mean) {
   static std::minstd_rand random{std::random_device{}()};
   const auto whole = std::chrono::duration_cast<milliseconds>(mean).count();
@@ -47,15 +47,15 @@ void Reconciler::add(const std::string& name, Needed needed, Run run) {
 
 void Reconciler::request_round(bool foreign) {
   const auto now = Clock::now();
-  if (!poked_) {
-    poked_ = now;
+  if (!requested_at_) {
+    requested_at_ = now;
     foreign_ = true;
   }
   foreign_ = foreign_ && foreign;
   if (foreign_)
     return schedule(
         std::max(now + kSettle, last_end_ + (fights_ > kFightsAllowed ? kFight : kBurst)));
-  // What the kernel tells of an own change does not delay the next one.
+  // Kernel events of plumbd's own changes do not delay the next planned change.
   const auto pause = std::clamp<Clock::duration>(last_wanted_time_, kSettle, kBurst);
   schedule(std::max(now, last_wanted_end_ + pause));
 }
@@ -65,7 +65,7 @@ void Reconciler::end_rests() {
 }
 
 void Reconciler::run_now() {
-  if (!poked_) poked_ = Clock::now();
+  if (!requested_at_) requested_at_ = Clock::now();
   round(true);
 }
 
@@ -79,15 +79,15 @@ void Reconciler::schedule(Clock::time_point at) {
 
 bool Reconciler::may_run(Driver& driver, bool all) {
   const auto now = Clock::now();
-  // What has changed may be what was missing, but each failure rests for a second.
-  if (poked_) driver.not_before = std::min(driver.not_before, driver.ended + kLeastBackoff);
+  // The change may be what the driver lacked, but after each failure it rests for a second.
+  if (requested_at_) driver.not_before = std::min(driver.not_before, driver.ended + kLeastBackoff);
   return all || now >= driver.not_before;
 }
 
 void Reconciler::round(bool all) {
   loop_.cancel(timer_);
   timer_ = 0;
-  const bool foreign = foreign_ && poked_;
+  const bool foreign = foreign_ && requested_at_;
   const auto begin = Clock::now();
   std::size_t writes = 0;
   for (std::size_t i = 0; i < drivers_.size(); ++i) {
@@ -102,12 +102,13 @@ void Reconciler::round(bool all) {
   fights_ = foreign && writes > 0 ? fights_ + 1 : 0;
   ++rounds_;
   last_end_ = Clock::now();
-  if (poked_ && !foreign_) {
+  if (requested_at_ && !foreign_) {
     last_wanted_end_ = last_end_;
     last_wanted_time_ = last_end_ - begin;
   }
-  if (poked_) latencies_.add(std::chrono::duration<double>(last_end_ - *poked_).count());
-  poked_.reset();
+  if (requested_at_)
+    latencies_.add(std::chrono::duration<double>(last_end_ - *requested_at_).count());
+  requested_at_.reset();
   foreign_ = false;
   schedule(next_round(last_end_));
   done_();

@@ -13,20 +13,20 @@
 
 namespace agent {
 
-/// How one driver is doing, for status and metrics.
+/// The state of one driver, for status and metrics.
 struct DriverStatus {
   std::string name;
   std::uint64_t runs = 0;
   std::uint64_t errors = 0;
   std::uint64_t writes = 0;  ///< objects changed, or files written
   std::size_t desired = 0;   ///< objects wanted
-  std::string problem = {};  ///< of the last run; empty when it went well
+  std::string problem = {};  ///< of the last run; empty when it succeeded
   Loop::Clock::time_point last_success = {};
   std::chrono::duration<double> duration = {};  ///< of the last run
   bool done_once = false;
 };
 
-/// How long things took, in seconds.
+/// A histogram of durations in seconds.
 struct Histogram {
   static constexpr std::array kBounds{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5};
   std::array<std::uint64_t, kBounds.size()> at_most{};
@@ -35,42 +35,43 @@ struct Histogram {
   void add(double value);
 };
 
-/// What a run of a driver did.
+/// The result of a driver's run.
 struct DriverRun {
   std::size_t writes = 0;
   std::size_t desired = 0;
   std::string problem = {};  ///< what the driver could not do, though it went on
 };
 
-/// Runs drivers when something may have changed: at once after the first word, and after a pause as
-/// long as the last round took (5 to 100 ms) for all words that follow meanwhile; without any word
-/// every 60 to 90 s, and each failing driver again after 1 to 60 s, alone. Words of the kernel are
-/// collected for 5 ms, and acted on at most every 100 ms. Each run reads, compares and fixes, so
-/// that a run too many costs time only.
+/// Runs drivers when something may have changed. The first request starts a round at once; requests
+/// that come during a round start the next one after a pause as long as that round took (5 to
+/// 100 ms). Without requests a round starts every 60 to 90 s, and a failing driver runs again,
+/// alone, after 1 to 60 s. Requests from kernel events are collected for 5 ms and acted on at most
+/// every 100 ms. Each run reads, compares and fixes, so that an unneeded run costs time only.
 class Reconciler {
  public:
   using Run = std::function<DriverRun()>;
-  /// What the drivers after one need of it.
+  /// How drivers depend on an earlier one: not at all, on one success, or on success in each round.
   enum class Needed { no, once, always };
   using Clock = Loop::Clock;
 
-  /// `resync` is the timer's mean.
+  /// `resync` is the mean time between rounds without a request.
   Reconciler(Loop& loop, std::chrono::seconds resync) : loop_(loop), resync_(resync) {}
   Reconciler(const Reconciler&) = delete;
   Reconciler& operator=(const Reconciler&) = delete;
   ~Reconciler();
 
-  /// Adds a driver; they run in this order. What `run` throws is its problem. A round ends early at
-  /// a driver that fails and is needed.
+  /// Adds a driver; drivers run in this order. An exception of `run` becomes its problem. A round
+  /// ends early at a driver that fails and is needed.
   void add(const std::string& name, Needed needed, Run run);
-  /// After each round.
+  /// Sets the function to call after each round.
   void set_done(std::function<void()> done) { done_ = std::move(done); }
-  /// Something may have changed: everything runs soon. `foreign`: it was told by the kernel; when
-  /// such rounds write again and again, another program fights, and rounds pause for 0.8 s.
+  /// Requests a round of all drivers because something may have changed. `foreign`: a kernel event
+  /// is the reason. When such rounds keep writing, another program keeps changing what plumbd
+  /// writes, and rounds pause for 0.8 s.
   void request_round(bool foreign = false);
-  /// What failed is tried in the next round: what was in its way is known to be gone.
+  /// Lets failed drivers run in the next round, because the cause of the failure is gone.
   void end_rests();
-  /// All drivers now, also those that wait for a retry.
+  /// Runs all drivers now, also those that wait for a retry.
   void run_now();
 
   const std::vector<DriverStatus>& status() const { return status_; }
@@ -102,7 +103,7 @@ class Reconciler {
   Clock::time_point last_end_ = {};
   Clock::time_point last_wanted_end_ = {};  ///< of a round that a change of the plan asked for
   Clock::duration last_wanted_time_ = {};   ///< how long that took
-  std::optional<Clock::time_point> poked_;
+  std::optional<Clock::time_point> requested_at_;
   bool foreign_ = false;
   int fights_ = 0;
   std::uint64_t rounds_ = 0;

@@ -23,16 +23,16 @@
 namespace fabric {
 namespace {
 
-/// Of a dry run that may keep one.
+/// The record of a dry run that has a folder for it.
 std::optional<TrafficRecord> find_record(Run& run, const std::optional<Traffic>& traffic) try {
   if (!run.is_dry() || run.record_folder().empty()) return std::nullopt;
   return TrafficRecord(run.nft(), run.record_folder(), run.scope(), traffic);
 } catch (const std::system_error& e) {
   if (e.code().value() == EINTR) throw;  // a termination signal
-  return std::nullopt;                   // without nf_tables: the look itself says so
+  return std::nullopt;                   // no nf_tables: ensure_traffic() reports that
 }
 
-/// All that lies in nf_tables.
+/// Compares and fixes the nf_tables part of the plan.
 void ensure_filter(Run& run, const std::optional<Traffic>& traffic) {
   const auto record = find_record(run, traffic);
   if (record && record->holds()) return;
@@ -75,9 +75,9 @@ void add_to(Report& report, Report more) {
   report.changes.insert(report.changes.end(), more.changes.begin(), more.changes.end());
 }
 
-/// Of the default route's link where the node's address leads nowhere itself: on lo, as BGP
-/// networks have it, on a dummy, or without a subnet. Where the peers are known, find_mtu_to()
-/// knows better.
+/// The MTU of the default route's link, where the link of the node's address carries no traffic:
+/// lo, as in BGP networks, a dummy, or an address without a subnet. find_mtu_to() is exact where
+/// the peers are known.
 std::optional<int> leaving_mtu(net::Netlink& netlink, const net::Link& holder,
                                const base::Prefix& address) {
   const int family = address.address.family();
@@ -94,7 +94,7 @@ Report apply(net::Netlink& netlink, const Desired& desired, const std::string& r
              const std::vector<base::Prefix>& lost) {
   constexpr int kRounds = 10;
   Report report;
-  // Plugins of parallel ADDs make the same things: who comes second looks again.
+  // Parallel ADDs make the same objects: the second one compares again.
   for (int round = 0; round < kRounds; ++round) {
     Run run(netlink, Run::Mode::write, desired);
     run.set_record_folder(record_folder);
@@ -127,7 +127,7 @@ Underlay find_underlay(net::Netlink& netlink, const base::IpAddress& address,
   const auto link = own == all.end() ? std::nullopt : net::find_link(netlink, own->index);
   if (!link)
     base::throw_errno("no link has this node's address " + address.text() +
-                          ": add it to one, or correct what names it",
+                          ": add it to one, or correct the configuration that names it",
                       EADDRNOTAVAIL);
   Underlay underlay{.parent = link->name, .mtu = link->mtu};
   for (const net::Address& each : all)

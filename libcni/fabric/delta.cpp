@@ -13,7 +13,7 @@
 namespace fabric {
 namespace {
 
-/// Those of both plans; nothing where one is not there, or is somebody else's.
+/// The devices of both plans; nothing where one is missing or belongs to another program.
 std::optional<Devices> find_devices(Run& run, const Desired& before, const Desired& desired) {
   const auto same = [](const Overlay& a, const Overlay& b) { return a.device == b.device; };
   if (!std::ranges::equal(before.overlays, desired.overlays, same)) return std::nullopt;

@@ -11,19 +11,21 @@
 
 namespace fabric {
 
-/// rtm_protocol of what this suite writes; from the range that nobody registered.
+/// rtm_protocol of what this suite writes; numbers that are not registered.
 inline constexpr std::uint8_t kProtocolVxlan = 86;      ///< routes into the tunnel
-inline constexpr std::uint8_t kProtocolDirect = 87;     ///< routes by a node of the same subnet
+inline constexpr std::uint8_t kProtocolDirect = 87;     ///< routes via a node of the same subnet
 inline constexpr std::uint8_t kProtocolNeighbor = 88;   ///< neighbours and FDB entries
 inline constexpr std::uint8_t kProtocolPod = 89;        ///< host routes to pods (`bgp` plugin)
 inline constexpr std::uint8_t kProtocolBlackhole = 85;  ///< the own range, for pods that are gone
 inline constexpr std::uint8_t kProtocolNetwork = 84;    ///< all routes of a scope (see Desired)
 inline constexpr std::uint32_t kBlackholeMetric = 4096;
-/// Metric of a route to a node whose routes are BIRD's business: it counts when BIRD's is gone.
+/// Metric of the fallback route to a node that BIRD routes to: it is used when BIRD's route is
+/// gone.
 inline constexpr std::uint32_t kFallbackMetric = 2048;
 inline constexpr std::uint8_t kProtocolBird = 12;  ///< RTPROT_BIRD: what BIRD writes
 
-/// A VXLAN device, bound to a local address and not to a parent link: it outlives the parent.
+/// A VXLAN device. It is bound to a local address and not to a parent link, so that it outlives the
+/// parent.
 struct VxlanDevice {
   std::string name;
   std::uint32_t vni = 1;
@@ -31,7 +33,7 @@ struct VxlanDevice {
   base::IpAddress local;
   base::Mac mac;
   int mtu = 1450;
-  std::vector<base::Prefix> addresses = {};  ///< /32 and /128: base addresses of the own ranges
+  std::vector<base::Prefix> addresses = {};  ///< /32 and /128: base addresses of this node's ranges
   int master = 0;                            ///< bridge that it is a port of (l2), or 0
   bool learning = false;                     ///< l2 learns from the tunnel, l3 never
   bool operator==(const VxlanDevice&) const = default;
@@ -58,7 +60,7 @@ struct Overlay {
   bool operator==(const Overlay&) const = default;
 };
 
-/// A route of ours. `device` empty: the gateway's, as the kernel resolves it.
+/// A route of this suite. An empty `device` is the gateway's, as the kernel resolves it.
 struct FabricRoute {
   base::Prefix dst;
   std::optional<base::IpAddress> gateway = {};
@@ -72,10 +74,11 @@ struct FabricRoute {
 
 /// The one nf_tables table of this suite for traffic between nodes, `inet plumb`.
 struct Traffic {
-  std::vector<base::Prefix> own_ranges = {};      ///< pods of this node
-  std::vector<base::Prefix> cluster_ranges = {};  ///< never masqueraded towards, always forwarded
-  std::vector<base::Prefix> no_masquerade = {};   ///< further destinations that see pod addresses
-  bool masquerade = true;                         ///< own pods towards everything else
+  std::vector<base::Prefix> own_ranges = {};  ///< pods of this node
+  std::vector<base::Prefix> cluster_ranges =
+      {};  ///< traffic to them is forwarded and never masqueraded
+  std::vector<base::Prefix> no_masquerade = {};  ///< further destinations that see pod addresses
+  bool masquerade = true;                        ///< of this node's pods towards everything else
   /// Ports whose VXLAN packets are untracked, and dropped unless they come from `vteps`.
   std::vector<std::uint16_t> vxlan_ports = {};
   std::vector<std::uint32_t> vnis = {};  ///< of those packets; other tunnels may use the port
@@ -83,20 +86,22 @@ struct Traffic {
   bool operator==(const Traffic&) const = default;
 };
 
-/// All that this node's kernel should hold for the cluster; compared, not executed.
+/// All objects that this node's kernel should hold for the cluster. apply() compares it with the
+/// kernel.
 struct Desired {
-  /// Empty: the node agent's. Else the name of a network that is kept up without the agent:
-  /// devices, routes and table of each scope are marked as its own, and apply() touches no other
-  /// scope's.
+  /// Empty: the node agent's. Otherwise the name of a network that works without the agent. The
+  /// devices, routes and table of each scope carry its mark, and apply() does not touch those of
+  /// other scopes.
   std::string scope = {};
-  /// Where routes of a named scope lie that are not on its devices; all have kProtocolNetwork.
+  /// Ranges of a named scope's routes that are not on its devices; all have kProtocolNetwork.
   std::vector<base::Prefix> scope_ranges = {};
   std::vector<Overlay> overlays = {};
   std::vector<FabricRoute> routes = {};
   std::optional<Traffic> traffic = {};  ///< nothing: no table
-  /// False when made from an old list of nodes: then nothing of nodes that it lacks is removed.
+  /// False when made from an old list of nodes: then objects of nodes that are missing from it
+  /// stay.
   bool complete = true;
-  /// What the planner had to leave out and why, one line each, a handful and a count of the rest.
+  /// Nodes that the planner left out and why, one line each: the first few and a count of the rest.
   std::vector<std::string> problems = {};
   bool operator==(const Desired&) const = default;
 };

@@ -35,7 +35,7 @@ bool collide(const net::VxlanTunnel& a, const net::VxlanTunnel& b) {
   return a.vni == b.vni && a.port == b.port && a.v6 == b.v6;
 }
 
-/// By its alias, or as what a killed run left before it could set one.
+/// True if the device has our alias, or none because a killed run left it before it could set one.
 bool is_own(const Run& run, const net::VxlanLink& present, const VxlanDevice& wanted) {
   if (present.link.alias == run.mark()) return true;
   return present.link.alias.empty() && !present.link.up && present.link.mac == wanted.mac &&
@@ -49,7 +49,7 @@ void ensure_sysctl(Run& run, const std::string& key, const std::string& value) {
       What::replace, "sysctl " + key + " = " + value, [&] { net::write_sysctl(key, value); }, 0);
 }
 
-/// Of one that outlives what we make: `plumbd cleanup` puts it back.
+/// Sets a sysctl that outlives our objects and records it: `plumbd cleanup` restores it.
 void ensure_global_sysctl(Run& run, const std::string& key, const std::string& value) {
   const auto present = net::find_sysctl(key);
   if (!present || *present == value) return;
@@ -78,7 +78,7 @@ void ensure_addresses(Run& run, int index, const VxlanDevice& wanted) {
                  [&] { net::remove_address(run.netlink(), index, address); });
 }
 
-/// What can be changed while packets flow.
+/// Changes the properties that can be changed while packets flow.
 bool settle(Run& run, const net::Link& link, const VxlanDevice& wanted) {
   net::Netlink& netlink = run.netlink();
   const std::string device = "device " + wanted.name + " ";
@@ -101,14 +101,14 @@ bool settle(Run& run, const net::Link& link, const VxlanDevice& wanted) {
                     [&] { net::set_up(netlink, link.index); });
 }
 
-/// Why the device cannot be, or empty.
+/// Why the device cannot exist; empty when it can.
 std::string find_obstacle(const Run& run, const std::vector<net::VxlanLink>& all,
                           const VxlanDevice& wanted) {
   for (const net::VxlanLink& each : all) {
     if (each.link.name == wanted.name && !is_own(run, each, wanted))
       return "device \"" + wanted.name + "\" exists and has no alias \"" + run.mark() +
              "\": it is another program's; remove it or choose another name";
-    // One of this scope's own has been removed, or would be, unless the plan is from an old list.
+    // A device of this scope has been removed before, or would be, unless the list is an old one.
     if (each.link.name != wanted.name && (each.link.alias != run.mark() || !run.removes()) &&
         collide(each.tunnel, tunnel_of(wanted)))
       return "device \"" + wanted.name + "\": VXLAN device \"" + each.link.name + "\" has VNI " +
@@ -146,7 +146,7 @@ std::optional<int> ensure_device(Run& run, const VxlanDevice& wanted) {
   const bool absent = present == all.end();
   if (absent && name_taken) {
     run.fail("device \"" + wanted.name +
-             "\" exists and is no VXLAN device; remove it or choose another name");
+             "\" exists and is not a VXLAN device; remove it or choose another name");
     return std::nullopt;
   }
   const bool differs = !absent && present->tunnel != tunnel_of(wanted);
@@ -197,8 +197,9 @@ void ensure_forwarding(Run& run, const Desired& desired) {
       desired.overlays, [](const Overlay& overlay) { return !overlay.device.local.is_v4(); });
   if (has_routes_of(AF_INET)) {
     ensure_global_sysctl(run, net::forwarding_key(AF_INET), "1");
-    // Nobody fragments an outer IPv6 packet. Where the path turns out narrower than the link, the
-    // kernel tells IPv4 pods so only with this; otherwise their full-size packets vanish.
+    // Outer IPv6 packets are never fragmented. Where the path's MTU is smaller than the link's, the
+    // kernel reports that to IPv4 pods only with this setting; otherwise full-size packets are
+    // lost.
     if (over_v6) ensure_global_sysctl(run, "net/ipv4/ip_forward_use_pmtu", "1");
   }
   if (has_routes_of(AF_INET6)) ensure_forwarding_v6(run);

@@ -9,15 +9,15 @@
 
 namespace fabric {
 
-/// What turns one table into another.
+/// The changes that turn one table into another.
 template <typename Object>
 struct Difference {
   std::vector<Object> add = {};
-  std::vector<Object> replace = {};  ///< wanted ones whose key has something else
-  std::vector<Object> remove = {};   ///< present ones
+  std::vector<Object> replace = {};  ///< wanted objects whose key the table has with other content
+  std::vector<Object> remove = {};   ///< present objects
 };
 
-/// What is left of two lists without what they begin and end with in common.
+/// The rest of two lists without their common beginning and end.
 template <typename Object>
 std::pair<std::span<const Object>, std::span<const Object>> trim_common(std::span<const Object> a,
                                                                         std::span<const Object> b) {
@@ -28,9 +28,9 @@ std::pair<std::span<const Object>, std::span<const Object>> trim_common(std::spa
   return {{a.begin(), tail.first.base()}, {b.begin(), tail.second.base()}};
 }
 
-/// Compares tables whose objects are found by `key` and are right when `same(wanted, present)`.
-/// Sorts both. Of several wanted ones with one key the first counts; of several present ones at
-/// most one stays.
+/// Compares tables whose objects are found by `key`; a present object is right when
+/// `same(wanted, present)`. Sorts both. The first of several wanted objects with one key counts; at
+/// most one of several present objects stays.
 template <typename Object, typename Key, typename Same>
 Difference<Object> difference(std::vector<Object>& wanted, std::vector<Object>& present, Key key,
                               Same same) {

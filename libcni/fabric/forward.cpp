@@ -28,14 +28,14 @@ std::string comment_of(const std::string& scope) {
   return "plumb: cluster traffic" + (scope.empty() ? "" : " of " + scope);
 }
 
-/// An ACCEPT of what comes from a range, or goes to it.
+/// An ACCEPT rule for packets from a range or to it.
 struct Accept {
   std::optional<base::Prefix> source = {};
   std::optional<base::Prefix> destination = {};
   bool operator==(const Accept&) const = default;
 };
 
-/// Ranges whose packets are to be forwarded, few enough for rules of their own.
+/// Ranges whose packets are to be forwarded, few enough to have a rule each.
 std::vector<base::Prefix> forwarded_ranges(const std::optional<Traffic>& traffic) {
   constexpr std::size_t kFew = 16;  // a chain is walked for each packet
   if (!traffic) return {};
@@ -56,7 +56,7 @@ std::vector<Accept> wanted_accepts(const std::optional<Traffic>& traffic, int fa
   return accepts;
 }
 
-/// A plan from an old list, which is not `complete`, may lack ranges of nodes that are there.
+/// A plan from an old list, which is not `complete`, may lack ranges of existing nodes.
 std::vector<Accept> with_present(bool complete, const std::vector<Accept>& present,
                                  std::vector<Accept> wanted) {
   if (complete) return wanted;
@@ -109,7 +109,7 @@ std::string line_of(const Accept& accept, const std::string& comment) {
          " " + firewall::comment_option(comment) + " -j ACCEPT";
 }
 
-/// The rules of ours that are present; empty where the chain is missing.
+/// Our rules that are present; empty where the chain is missing.
 std::optional<std::vector<Accept>> find_legacy(int family, const std::string& comment) {
   const std::vector<firewall::NatChain> chains = firewall::read_legacy_filter(family);
   const auto chain = std::ranges::find(chains, kChain, &firewall::NatChain::name);
@@ -151,7 +151,7 @@ bool is_right(const Desired& desired, int family, const std::vector<Accept>& pre
          present;
 }
 
-/// Those of `ranges` whose packets go through the chain.
+/// The `ranges` whose packets go through the chain.
 std::vector<base::Prefix> ranges_in(const firewall::DroppingChain& chain,
                                     std::vector<base::Prefix> ranges) {
   std::erase_if(ranges, [&](const base::Prefix& range) {

@@ -17,7 +17,7 @@ enum class Backend {
   automatic,  ///< host_gw where both nodes share a subnet, vxlan across
   vxlan,
   host_gw,
-  bgp,  ///< routes are BIRD's business
+  bgp,  ///< BIRD makes the routes
 };
 /// "auto", "vxlan", "host-gw", "bgp"; nothing for another word.
 std::optional<Backend> find_backend(std::string_view word);
@@ -26,19 +26,20 @@ std::string_view word_of(Backend backend);
 /// A node as the others need to know it: where it is, and which pods are behind it.
 struct Node {
   std::string name;
-  /// On the network between the nodes; at most one per family.
+  /// Addresses on the network between the nodes; at most one per family.
   std::vector<base::IpAddress> addresses = {};
-  /// Of its pods, masked; several per family while a range changes.
+  /// Ranges of its pods, masked; several per family while a range changes.
   std::vector<base::Prefix> ranges = {};
-  /// That it had before a change and has pods of: its own until somebody else claims them.
+  /// Ranges from before a change that still have pods: they stay the node's until another node
+  /// claims them.
   std::vector<base::Prefix> former_ranges = {};
-  /// Of its VXLAN device over IPv4 and over IPv6; unset: vtep_mac() of the address.
+  /// MACs of its VXLAN devices over IPv4 and over IPv6; unset: vtep_mac() of the address.
   std::optional<base::Mac> mac = {};
   std::optional<base::Mac> mac_v6 = {};
-  /// Of the node itself, where it differs from the cluster's (a flannel node: vxlan).
+  /// The node's own backend, where it differs from the cluster's (a flannel node: vxlan).
   std::optional<Backend> backend = {};
   std::uint32_t as_number = 0;  ///< 0: the cluster's
-  /// Only those that the configuration's selectors name, sorted: 5000 nodes have many.
+  /// Only labels that the configuration's selectors name, sorted: 5000 nodes have many.
   std::vector<std::pair<std::string, std::string>> labels = {};
   bool operator==(const Node&) const = default;
 
@@ -46,10 +47,10 @@ struct Node {
 };
 
 /// 02:76 and the four octets of an IPv4 address, or 06 and 40 bits of a hash of an IPv6 one: peers
-/// need no annotation, and udev's MACAddressPolicy finds no random MAC to replace (multinode 5.3).
+/// need no annotation, and udev's MACAddressPolicy finds no random MAC to replace.
 base::Mac vtep_mac(const base::IpAddress& address);
-/// 06 and 40 bits of a hash of name and address, for a node that tells its MAC: no other node has
-/// it, also none that has or had the same address.
+/// 06 and 40 bits of a hash of name and address, for a node that publishes its MAC: it differs from
+/// the MAC of every other node, also one that has or had the same address.
 base::Mac vtep_mac(const std::string& name, const base::IpAddress& address);
 
 }  // namespace fabric

@@ -31,7 +31,7 @@ int underlay_family_of(const Node& self, const Options& options) {
   return self.address_of(AF_INET) ? AF_INET : AF_INET6;
 }
 
-/// A plan under construction: what concerns the node itself, then each peer.
+/// A plan under construction: first the node itself, then each peer.
 class PlanBuilder {
  public:
   PlanBuilder(const Node& self, const Options& options, const Underlay& underlay)
@@ -82,7 +82,7 @@ class PlanBuilder {
 
 void PlanBuilder::complain(std::string problem) {
   constexpr std::size_t kShown = 20;
-  // A node without an address has none for each of its ranges.
+  // A node without an address causes a problem for each of its ranges; report one.
   if (!desired_.problems.empty() && desired_.problems.back() == problem) return;
   if (desired_.problems.size() < kShown)
     desired_.problems.push_back(std::move(problem));
@@ -180,7 +180,7 @@ bool PlanBuilder::is_on_link(const base::IpAddress& address) const {
   return base::any_contains(underlay_.subnets, address);
 }
 
-/// Whether the peer can be the next hop itself.
+/// Returns whether the peer can be the next hop itself.
 bool PlanBuilder::add_direct(const Node& peer, const base::Prefix& range) {
   auto gateway = peer.address_of(range.address.family());
   // An IPv4 range can have an IPv6 next hop (RTA_VIA, kernel 5.2), but not the other way round.
@@ -222,9 +222,8 @@ bool PlanBuilder::add_remote_end(const Node& peer, Overlay& overlay) {
   return true;
 }
 
-/// A peer that uses BGP reaches this node, which does not, by this node's backend. A route of
-/// BIRD's to it, which this node may have from the time before it left BGP, goes first while it is
-/// there.
+/// A peer that uses BGP reaches this node, which does not, by this node's backend. A route that
+/// BIRD left before this node left BGP takes precedence while it exists.
 void PlanBuilder::add_fallback(const Node& peer) {
   Node same = peer;
   same.backend = backend_of(self_);
@@ -238,8 +237,8 @@ void PlanBuilder::add_fallback(const Node& peer) {
 void PlanBuilder::add_peer(const Node& peer) {
   const Backend backend = backend_of(peer);
   if (backend == Backend::bgp) return add_fallback(peer);
-  // Where this node tunnels to all, a peer that goes direct where it can tunnels to it as well: the
-  // packets of both directions take one path.
+  // Where this node tunnels to all others, a peer with backend auto is reached through the tunnel,
+  // too, so that the packets of both directions take one path.
   const bool goes_direct = backend_of(self_) != Backend::vxlan || backend == Backend::host_gw;
   std::array<std::optional<bool>, 2> reachable;  // by family of the range: one complaint each
   for (const base::Prefix& given : peer.ranges) {
@@ -277,7 +276,7 @@ void PlanBuilder::add_traffic(std::span<const Node> peers) {
     traffic.vxlan_ports = {options_.port};
     traffic.vnis = {options_.vni};
   }
-  // Every node, tunnelled to or not: two nodes need not agree on who is near.
+  // All nodes, tunnelled to or not: two nodes may disagree on whether they share a subnet.
   traffic.vteps.reserve(desired_.overlays.size() * peers.size());
   for (const Overlay& overlay : desired_.overlays)
     for (const Node& peer : peers)

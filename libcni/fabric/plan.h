@@ -10,15 +10,15 @@
 
 namespace fabric {
 
-/// This node's own connection to the others, as the kernel tells it.
+/// This node's own connection to the others, as read from the kernel.
 struct Underlay {
-  std::string parent;                      ///< link that has the node's address
+  std::string parent;                      ///< the link that has the node's address
   int mtu = 1500;                          ///< of the parent
-  std::vector<base::Prefix> subnets = {};  ///< connected on the parent: who is in there is on link
+  std::vector<base::Prefix> subnets = {};  ///< connected on the parent: their addresses are on link
   bool operator==(const Underlay&) const = default;
 };
 
-/// What an operator chooses.
+/// The settings that an operator chooses.
 struct Options {
   Backend backend = Backend::automatic;
   std::uint32_t vni = 1;
@@ -35,20 +35,21 @@ struct Options {
   bool operator==(const Options&) const = default;
 };
 
-/// What the kernel of `self` should hold so that its pods reach those of `peers`. Pure. `peers` are
-/// admitted already (no two with one range or address) and may contain `self`, which is skipped. A
-/// peer that cannot be reached is left out and named in Desired::problems; the others are not hurt.
-/// Throws std::invalid_argument naming the node or option when there is no way, such as `self`
-/// without an address of the underlay's family or an MTU below 1280 with IPv6 ranges.
+/// Plans what the kernel of `self` should hold so that its pods reach those of `peers`. Pure.
+/// `peers` are admitted already (no two share a range or an address) and may contain `self`, which
+/// is skipped. A peer that cannot be reached is left out and named in Desired::problems, without
+/// effect on the others. Throws std::invalid_argument naming the node or option when no plan is
+/// possible: `self` has no address of the underlay's family, or the MTU is below 1280 with IPv6
+/// ranges.
 Desired plan(const Node& self, std::span<const Node> peers, const Options& options,
              const Underlay& underlay);
 
-/// Destinations in other nodes that `desired` has routes to which count: no fallbacks.
+/// Destinations in other nodes that `desired` routes, without fallback routes.
 std::vector<base::Prefix> routed_ranges(const Desired& desired);
 
 /// Bytes that VXLAN adds: 50 over IPv4, 70 over IPv6.
 int vxlan_overhead(int underlay_family);
-/// The MTU that pods get: the tunnel's where there can be one, else the parent's.
+/// The MTU of pods: the tunnel's where there can be a tunnel, otherwise the parent's.
 int pod_mtu(const Options& options, const Underlay& underlay, int underlay_family);
 
 }  // namespace fabric

@@ -7,7 +7,7 @@
 namespace fabric {
 namespace {
 
-/// A MAC has one remote; only the all-zero one, for floods, has many.
+/// A MAC has one remote; only the all-zero MAC, for floods, has many.
 auto fdb_key(const net::VxlanFdbEntry& entry) {
   const std::uint64_t mac = entry.mac.number();
   return std::tuple(mac, mac == 0 ? entry.remote : base::IpAddress{});

@@ -11,12 +11,12 @@ namespace fabric {
 /// The FDB entries and neighbours of one device, compared with the kernel's.
 class RemoteEnds {
  public:
-  /// Reads and compares; `index` 0 is a device that a dry run would make.
+  /// Reads the kernel's and compares; `index` 0 is a device that a dry run would create.
   RemoteEnds(Run& run, const Overlay& overlay, int index);
-  /// Of apply_delta(): compares with `before` instead.
+  /// Compares with `before` instead, for apply_delta().
   RemoteEnds(Run& run, const Overlay& before, const Overlay& overlay, int index);
-  void add();     ///< FDB first: no neighbour without a way to it; replaces in place
-  void remove();  ///< the other way round
+  void add();     ///< FDB entries first, so that no neighbour lacks one; replaces in place
+  void remove();  ///< in the reverse order
 
  private:
   using Fdb = std::vector<net::VxlanFdbEntry>;

@@ -18,7 +18,7 @@ namespace {
 constexpr int kUnusable = -1;  // the route waits for its device
 constexpr int kPlanned = -2;   // of a dry run
 
-/// What the kernel allows one of: same destination, same metric.
+/// The kernel allows one route with the same destination and metric.
 auto key_of(const net::Route& route) {
   return std::tie(route.dst.address, route.dst.length, route.priority);
 }
@@ -117,7 +117,7 @@ std::vector<net::Route> Routes::read_present(const std::vector<base::Prefix>& sc
   return present;
 }
 
-/// Through the device of another network that a plugin keeps up, one with the same ranges.
+/// True for a route through the device of another network of a plugin, with the same ranges.
 bool Routes::is_of_another_network(const net::Route& route) const {
   if (run_.scope().empty() || route.protocol != kProtocolNetwork) return false;
   const auto& devices = run_.list_vxlan();
@@ -126,9 +126,8 @@ bool Routes::is_of_another_network(const net::Route& route) const {
   });
 }
 
-/// The kernel replaces the first route of a destination and metric, whoever made it; another
-/// program can have put one in front of ours, which is spared, or in its place, where ours goes
-/// back.
+/// The kernel replaces the first route of a destination and metric, whichever program made it.
+/// Another program's route in front of ours is spared; one in the place of ours is replaced.
 void Routes::resolve_conflicts() {
   auto& replace = difference_.replace;
   const auto& add = difference_.add;
@@ -148,9 +147,10 @@ void Routes::resolve_conflicts() {
   for (const net::Route& foreign : found) {
     run_.fail("replace " + describe(foreign) + ": " +
               (foreign.protocol == kProtocolNetwork
-                   ? "another network of this node has that range"
+                   ? "another network of this node has that range; give one of them another range"
                    : "another program (protocol " + std::to_string(foreign.protocol) +
-                         ") has a route to there with the same metric"));
+                         ") already routes this "
+                         "destination with the same metric; remove that route"));
     std::erase_if(replace,
                   [&](const net::Route& route) { return key_of(route) == key_of(foreign); });
   }
@@ -173,8 +173,8 @@ std::string Routes::describe(const net::Route& route) const {
   return text + " dev " + link_name(route.oif);
 }
 
-/// For the moment of the change: IPv6 refuses a next hop to which another device's route leads
-/// (6.18, "device mismatch"), as the route that is to be replaced does, or one of BIRD's.
+/// Host routes for the moment of the change: IPv6 refuses a next hop that another device's route
+/// leads to (6.18, "device mismatch"), such as the route to be replaced or a route of BIRD.
 std::vector<net::Route> Routes::next_hop_routes(const std::vector<net::Route>& mismatched) const {
   std::vector<net::Route> ways;
   if (run_.is_dry()) return ways;
@@ -196,7 +196,8 @@ void Routes::add() {
   const auto remove_it = [](net::Pipeline& pipeline, const net::Route& route) {
     net::remove_route(pipeline, route);
   };
-  // Not replaced in place: a next hop inside the destination must not be elsewhere before (IPv6).
+  // These are not replaced in place: before, no other route may lead to a next hop inside the
+  // destination (IPv6).
   run_.change_all(Change::What::replace, in_place_, describe_it, remove_it);
   std::vector<net::Route> mismatched;
   run_.spare([&](std::size_t index, int errnum) {

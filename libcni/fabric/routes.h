@@ -13,22 +13,23 @@
 
 namespace fabric {
 
-/// Index of each device by name; nothing where it cannot be used, 0 where a dry run would make it.
+/// Index of each device by name; nothing where it cannot be used, 0 where a dry run would create
+/// it.
 using Devices = std::map<std::string, std::optional<int>>;
 
-/// Of the link, or its index where it has gone.
+/// The name of the link, or its index where it is gone.
 std::string link_name(int index);
 
 /// The routes of one scope, compared with the kernel's.
 class Routes {
  public:
-  /// Reads and compares; `devices` are those of the overlays.
+  /// Reads the kernel's and compares; `devices` are those of the overlays.
   Routes(Run& run, const Desired& desired, Devices devices);
-  /// Of apply_delta(): compares with the routes of `before` instead, and replaces none: the first
-  /// one of a destination, which the kernel would replace, may be another program's.
+  /// Compares with the routes of `before` instead, for apply_delta(), and replaces none: the kernel
+  /// would replace the first route of the destination, which may be another program's.
   Routes(Run& run, const Desired& before, const Desired& desired, Devices devices);
   void add();     ///< and replaces in place
-  void remove();  ///< what is not wanted any more
+  void remove();  ///< routes that are not wanted any more
 
  private:
   std::vector<net::Route> wanted_routes(std::span<const FabricRoute> routes);
@@ -44,7 +45,7 @@ class Routes {
   Run& run_;
   Devices devices_;
   Difference<net::Route> difference_;
-  std::vector<net::Route> in_place_;  ///< foreign routes that have the place of ours
+  std::vector<net::Route> in_place_;  ///< foreign routes in the place of ours
 };
 
 }  // namespace fabric

@@ -26,7 +26,7 @@ const char* word_of(Change::What what) {
   return "remove ";
 }
 
-/// Of any object that a pipeline removes.
+/// True if the error means that the object to remove does not exist.
 bool means_gone(int errnum) {
   return base::is_gone(errnum, base::Object::route) ||
          base::is_gone(errnum, base::Object::neighbor);
@@ -71,7 +71,7 @@ void Run::refuse(Change::What what, const std::string& object, const Refusal& re
   contended_ = contended_ || refusal.errnum == EEXIST;
   std::string error = word_of(what) + object + ": ";
   if (what == Change::What::add && refusal.errnum == EEXIST)
-    error += "another program's is there";
+    error += "another program has created it already";
   else
     error += std::generic_category().message(refusal.errnum);
   if (!refusal.text.empty()) error += " (" + refusal.text + ")";

@@ -24,20 +24,20 @@ class Run {
       : netlink_(netlink), mode_(mode), scope_(desired.scope), removes_(desired.complete) {}
 
   net::Netlink& netlink() { return netlink_; }
-  /// One socket for all: each close waits for other processes' transactions. Made when first asked
-  /// for; throws where there is no nf_tables.
+  /// One socket for all uses: each close waits for other processes' transactions. Opened at the
+  /// first call; throws where nf_tables is missing.
   nft::Nft& nft() { return nft_ ? *nft_ : nft_.emplace(); }
-  /// Every VXLAN device; a dry run, which changes none, reads them once.
+  /// Every VXLAN device. A dry run, which changes none, reads them once.
   const std::vector<net::VxlanLink>& list_vxlan();
-  /// Of all links, for a dry run; empty: list_addresses() asks the kernel.
+  /// Addresses of all links, for a dry run; empty: list_addresses() asks the kernel.
   void set_addresses(std::span<const net::Address> addresses) { addresses_ = addresses; }
   std::vector<net::Address> list_addresses(int index);
   bool is_dry() const { return mode_ == Mode::dry; }
-  /// Whether what is not wanted goes; otherwise change_all() leaves it.
+  /// Whether change_all() removes objects that are not wanted.
   bool removes() const { return removes_; }
   const std::string& scope() const { return scope_; }
-  /// Where sysctls are recorded before they change, and by a dry run what it found right
-  /// (TrafficRecord); empty: nowhere.
+  /// Folder where sysctls are recorded before they change, and where a dry run records what it
+  /// found right (TrafficRecord); empty: nothing is recorded.
   void set_record_folder(std::string folder) { record_folder_ = std::move(folder); }
   const std::string& record_folder() const { return record_folder_; }
   /// Destinations whose route of ours another program has replaced.
@@ -48,18 +48,18 @@ class Run {
   std::string mark() const { return scope_.empty() ? "plumb:fabric" : "plumb:fabric:" + scope_; }
 
   void want(std::size_t objects) { report_.desired += objects; }
-  /// How much was not right up to here.
+  /// The number of objects that were not right so far.
   std::size_t findings() const { return report_.changed + report_.errors.size() + hidden_errors_; }
   void fail(std::string error);
-  /// In a catch clause: `what` was refused. Goes on throwing what ends the whole run, a termination
-  /// signal.
+  /// For a catch clause: records that `what` was refused. Rethrows an error that ends the whole
+  /// run, such as a termination signal.
   void fail(const std::string& what, const std::system_error& error);
   /// Makes one change of `requests` netlink requests; false when the kernel refused it.
   bool change(Change::What what, const std::string& object, const std::function<void()>& make,
               std::size_t requests = 1);
-  /// For the next change_all(): refusals that `spared` (index, errno) takes are not errors.
+  /// For the next change_all(): refusals for which `spared` (index, errno) is true are not errors.
   void spare(std::function<bool(std::size_t, int)> spared) { spared_ = std::move(spared); }
-  /// The same for many objects that need one request each.
+  /// Changes many objects that need one request each.
   template <typename Object, typename Describe, typename Send>
   void change_all(Change::What what, const std::vector<Object>& objects, Describe describe,
                   Send send) {
@@ -84,12 +84,12 @@ class Run {
     report_.requests += objects.size();
     record_all();
   }
-  /// Of the last change_all(): which objects the kernel refused.
+  /// Indexes of the objects that the kernel refused in the last change_all().
   const std::vector<std::size_t>& refused() const { return refused_; }
   void count(std::size_t requests) { report_.requests += requests; }
-  /// As Nft::commit(), unless dry, and timed.
+  /// Commits as Nft::commit() and measures the time; does nothing in a dry run.
   void commit(const nft::Batch& batch, std::optional<std::uint32_t> generation);
-  /// Something was there already that was not when we looked: another apply() may be at work.
+  /// An object existed already that was missing when it was read: another apply() may be running.
   bool was_contended() const { return contended_; }
   Report finish();
 

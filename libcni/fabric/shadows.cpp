@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kShown = 10;
 
-/// In the words of `ip route`.
+/// The protocol's name in `ip route`.
 std::string word_of(std::uint8_t protocol) {
   struct Word {
     std::uint8_t protocol;
@@ -31,7 +31,7 @@ bool is_of_this_suite(std::uint8_t protocol) {
   return protocol >= kProtocolNetwork && protocol <= kProtocolPod;
 }
 
-/// The planned routes whose place matters, by address: ranges of two nodes do not overlap.
+/// The planned routes that can be shadowed, by address: ranges of two nodes do not overlap.
 class Planned {
  public:
   explicit Planned(const Desired& desired) {
@@ -43,7 +43,7 @@ class Planned {
     return std::ranges::any_of(
         routes_, [&](const FabricRoute* route) { return route->dst.address.family() == family; });
   }
-  /// The one that `dst` is in; nullptr where there is none.
+  /// The route whose range contains `dst`; nullptr without one.
   const FabricRoute* find(const base::Prefix& dst) const {
     const auto behind = std::ranges::upper_bound(routes_, dst.address, {}, address_of);
     if (behind == routes_.begin()) return nullptr;
@@ -102,7 +102,7 @@ std::string text_of(const Shadow& shadow) {
   }
   if (by.blackhole) text += " that refuses packets";
   return text + " (proto " + word_of(by.protocol) + ", metric " + std::to_string(by.priority) +
-         ") of another program goes before plumbd's route to " + shadow.range.text() +
+         ") of another program takes precedence over plumbd's route to " + shadow.range.text() +
          ": remove it, and keep that program from routing the ranges of pods";
 }
 

@@ -17,16 +17,17 @@ struct Shadow {
   net::Route by;
 };
 
-/// All of them; no limit but the number of routes that lie in ranges of other nodes. None are:
-/// routes that lead the same way as the planned one, routes of this suite, and single addresses
-/// that BIRD routes, which are those of pods that have moved to another node. Reads all routes of
-/// the main table: nothing for each change. Throws std::system_error when they cannot be read.
+/// Finds all shadows; their number is only limited by the routes inside ranges of other nodes. Not
+/// counted: routes with the same next hop and link as the planned one, routes of this suite, and
+/// BIRD's routes to single addresses, which are pods that have moved to another node. Reads all
+/// routes of the main table: too slow to run after each change. Throws std::system_error when they
+/// cannot be read.
 std::vector<Shadow> find_shadows(net::Netlink& netlink, const Desired& desired);
 
-/// One line for people: which route shadows which one, and what to do.
+/// One line for people: which route shadows which planned route, and what to do.
 std::string text_of(const Shadow& shadow);
 
-/// The first ones' lines, and how many there are more.
+/// The lines of the first shadows and a count of the rest.
 std::vector<std::string> texts_of(const std::vector<Shadow>& shadows);
 
 }  // namespace fabric

@@ -39,8 +39,8 @@ std::set<int> default_links(net::Netlink& netlink) {
   return links;
 }
 
-/// A link that others' packets are probably forwarded for; empty when there is none. A container
-/// that plays a node has its own default route through a veth.
+/// A link whose packets this machine probably forwards; empty when there is none. In a container
+/// that plays a node, the veth of the default route does not count.
 std::string find_forwarded_link(net::Netlink& netlink) {
   const std::set<int> spared = default_links(netlink);
   const std::vector<net::Link> links = net::list_links(netlink);
@@ -55,10 +55,10 @@ std::string find_forwarded_link(net::Netlink& netlink) {
   return {};
 }
 
-/// Why the sysctl keeps its value; empty when it need not.
+/// Why the sysctl keeps its value; empty when it can be restored.
 std::string reason_to_leave(const ChangedSysctl& changed, const std::string& present,
                             const std::string& forwarded) {
-  if (present != changed.ours) return "somebody has changed it from " + changed.ours;
+  if (present != changed.ours) return "another program has changed it from " + changed.ours;
   if (forwarded.empty()) return {};
   return is_forwarding(changed.key) ? forwarded + " may need it" : "forwarding stays on";
 }
@@ -66,7 +66,7 @@ std::string reason_to_leave(const ChangedSysctl& changed, const std::string& pre
 }  // namespace
 
 std::vector<ChangedSysctl> read_changed_sysctls(const std::string& folder) {
-  // By hand: a stream would link the locales, 600 KB in each plugin that uses this file (S-258).
+  // By hand: a stream would link the locales, 600 KB in each plugin that uses this file .
   constexpr const char* kBlanks = " \t\n";
   const std::string text = base::find_file(path_in(folder)).value_or("");
   std::vector<std::string> words;
@@ -95,7 +95,7 @@ void record_sysctl(const std::string& folder, const ChangedSysctl& changed) {
 RestoredSysctls restore_sysctls(net::Netlink& netlink, const std::string& folder) {
   std::vector<ChangedSysctl> all = read_changed_sysctls(folder);
   if (all.empty()) return {};
-  // A link listens to router advertisements, as it did before, once forwarding is off.
+  // Forwarding first: a link accepts router advertisements again once forwarding is off.
   std::stable_partition(all.begin(), all.end(),
                         [](const ChangedSysctl& changed) { return is_forwarding(changed.key); });
   const std::string forwarded = find_forwarded_link(netlink);

@@ -78,8 +78,9 @@ TEST_F(FabricSysctls, OfACrashBeforeTheChangeAreKnown) {
 TEST_F(FabricSysctls, KeepAValueOfSomebodyElse) {
   apply_routes();
   net::write_sysctl(kAcceptRa, "0");
-  EXPECT_THAT(restore().left,
-              ElementsAre("net/ipv6/conf/uplink/accept_ra = 0: somebody has changed it from 2"));
+  EXPECT_THAT(
+      restore().left,
+      ElementsAre("net/ipv6/conf/uplink/accept_ra = 0: another program has changed it from 2"));
   EXPECT_EQ(net::find_sysctl(kAcceptRa), "0");
 }
 

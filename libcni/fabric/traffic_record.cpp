@@ -33,7 +33,8 @@ void append(std::string& text, const std::vector<Each>& list) {
   for (const Each& each : list) append(text, each);
 }
 
-/// All that the look depends on, also the version of this program, whose layout is in the rules.
+/// Everything that the comparison depends on, also the version of this program, whose layout the
+/// rules have.
 std::string describe(const std::optional<Traffic>& wanted) {
   if (!wanted) return "none";
   std::string text = print_rules(wanted_rules(*wanted)) + "\n";
@@ -73,7 +74,7 @@ bool TrafficRecord::holds() const {
 
 void TrafficRecord::keep() const noexcept {
   if (!file_) return;
-  // Unwritten or half written, it only costs the next look its reading.
+  // If this fails, the next comparison reads the table.
   [[maybe_unused]] const ssize_t written = ::pwrite(file_.get(), seal_.data(), seal_.size(), 0);
 }
 

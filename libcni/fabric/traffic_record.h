@@ -10,26 +10,28 @@
 
 namespace fabric {
 
-/// From one process to the next: nf_tables held what was wanted. Each transaction changes the
-/// generation of its network namespace (nf_tables_commit), so while that number is the recorded one
-/// nobody has changed anything there, and nothing has to be read to know it.
+/// A note from one process to the next that nf_tables held what was wanted. Each transaction
+/// changes the generation of its network namespace (nf_tables_commit): while that number is the
+/// recorded one, no program has changed anything, and the table does not have to be read.
 class TrafficRecord {
  public:
-  /// A file of `scope` in `folder`. Generations go with the boot, and so must the file: anywhere
-  /// but on a tmpfs nothing is recorded. Neither is it before kernel 5.14, whose namespaces have no
-  /// number of their own. Throws std::system_error when the generation cannot be read.
+  /// Opens the file of `scope` in `folder`. Generations start anew with each boot, so the file must
+  /// not outlive it: nothing is recorded outside of a tmpfs. Nothing is recorded before kernel 5.14
+  /// either, where namespaces have no number. Throws std::system_error when the generation cannot
+  /// be read.
   TrafficRecord(nft::Nft& nft, const std::string& folder, const std::string& scope,
                 const std::optional<Traffic>& wanted);
 
-  /// Whether `wanted` was found at the generation that the constructor read.
+  /// True if `wanted` was found at the generation that the constructor read.
   bool holds() const;
-  /// It was: what was read since the constructor was right. Without effect where nothing is
-  /// recorded.
+  /// Records that the rules read since the constructor were right. Does nothing where recording is
+  /// off.
   void keep() const noexcept;
 
  private:
   base::UniqueFd file_;
-  std::string seal_;  ///< hash of namespace, generation and all that is wanted; half a one is none
+  std::string
+      seal_;  ///< hash of namespace, generation and wanted rules; a part of one never matches
 };
 
 }  // namespace fabric

@@ -18,8 +18,8 @@ using nft::Field;
 using nft::PortRange;
 using nft::Rule;
 
-constexpr std::uint32_t kKubeProxyMark = 0x4000;  // "masquerade this": its own rules do
-constexpr int kFirstFreePort = 1024;              // the kernel, too, keeps NAT at or above it
+constexpr std::uint32_t kKubeProxyMark = 0x4000;  // kube-proxy's rules masquerade these packets
+constexpr int kFirstFreePort = 1024;              // the kernel's NAT stays at or above it, too
 constexpr int kLastPort = 65535;
 
 constexpr const char* kPrerouting = "prerouting";
@@ -32,7 +32,7 @@ void add_tunnel_rules(std::vector<WantedRule>& rules, std::uint16_t port, std::u
   for (const int family : {AF_INET, AF_INET6}) {
     const std::string digit = family == AF_INET ? "4" : "6";
     const std::vector<Field> source{{Field::Name::source}};
-    // Only what is for this node: others' tunnels may pass through it.
+    // Only packets to this node: tunnels of others may pass through it.
     rules.push_back({kPrerouting, "unknown sender of" + tunnel, [=](Rule& rule) -> Rule& {
                        return rule.address_family(family)
                            .vxlan(port, vni)
@@ -41,7 +41,7 @@ void add_tunnel_rules(std::vector<WantedRule>& rules, std::uint16_t port, std::u
                            .counter()
                            .drop();
                      }});
-    // Masqueraded, a pod's packet would have a known sender's address.
+    // After masquerading a pod's packet would have the address of a known sender.
     rules.push_back({kForward, "own pod's" + tunnel, [=](Rule& rule) -> Rule& {
                        return rule.address_family(family)
                            .vxlan(port, vni)
@@ -55,8 +55,8 @@ void add_tunnel_rules(std::vector<WantedRule>& rules, std::uint16_t port, std::u
                      [=](Rule& rule) -> Rule& { return rule.vxlan(port, vni).notrack(); }});
 }
 
-/// The most ports in a row that pods' flows can get without one of the tunnel's: answers to such a
-/// port would be taken for the tunnel's packets.
+/// The longest run of ports for pods' flows without a tunnel port: answers to a tunnel port would
+/// be taken for packets of the tunnel.
 PortRange ports_beside(std::vector<std::uint16_t> tunnels) {
   PortRange widest{.first = kFirstFreePort, .last = kFirstFreePort - 1};
   int first = kFirstFreePort;
@@ -84,7 +84,7 @@ WantedRule masquerade_rule(int family, const std::optional<PortRange>& udp_ports
                 .in_set("direct" + digit, family, {{Field::Name::destination}},
                         Rule::Match::unequal)
                 .destination(multicast, Rule::Match::unequal);
-            // Lower source ports stay below 1024: servers that want one get one.
+            // Source ports below 1024 stay there: some servers require one.
             if (udp_ports) rule.l4proto(IPPROTO_UDP).source_port_at_least(kFirstFreePort);
             return rule.masquerade_fully_random(udp_ports);
           }};

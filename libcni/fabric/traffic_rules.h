@@ -11,7 +11,8 @@
 
 namespace fabric {
 
-/// A rule and how a person would write it; the text also tells whether it is still the wanted one.
+/// A rule and its text as nft writes it. The text also shows whether the kernel's rule is the
+/// wanted one.
 struct WantedRule {
   const char* chain;
   std::string text;
@@ -27,14 +28,14 @@ struct WantedChain {
   nft::Hook hook;
 };
 
-/// Those that have one of `rules`.
+/// The chains that contain one of `rules`.
 std::vector<WantedChain> wanted_chains(const std::vector<WantedRule>& rules);
 
-/// All of `rules`, and the layout that this program gives them.
+/// The text of all `rules` and the version of their layout.
 std::string print_rules(const std::vector<WantedRule>& rules);
 /// Comments of `rules` in order; each carries a hash of print_rules().
 std::vector<std::string> comments_of(const std::vector<WantedRule>& rules);
-/// Whether comments_of() makes such, for whatever rules.
+/// Returns whether `comment` has the form that comments_of() produces.
 bool is_comment_of_ours(std::string_view comment);
 
 }  // namespace fabric

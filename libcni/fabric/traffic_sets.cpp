@@ -18,7 +18,7 @@ WantedSet set_of_ranges(const std::string& name, int family, std::vector<base::P
   std::erase_if(ranges,
                 [&](const base::Prefix& range) { return range.address.family() != family; });
   std::ranges::sort(ranges, {}, [](const base::Prefix& range) { return range.network().address; });
-  // Elements must neither overlap nor touch: ranges that do become one.
+  // Elements must neither overlap nor touch: such ranges are merged.
   std::optional<base::IpAddress> last;
   const auto close = [&] {
     const base::IpAddress end = last->plus(1);

@@ -12,7 +12,7 @@
 
 namespace fabric {
 
-/// An element of one of the table's sets, small: there can be one for each node.
+/// An element of one of the table's sets. Kept small, because there can be one for each node.
 struct SetKey {
   std::array<std::uint8_t, 16> bytes{};
   std::uint8_t size = 0;
@@ -23,17 +23,17 @@ struct SetKey {
 };
 SetKey set_key(std::span<const std::uint8_t> bytes, bool end = false);
 
-/// A set with what belongs into it, sorted.
+/// A set and its wanted elements, sorted.
 struct WantedSet {
   nft::Set set;
   std::vector<SetKey> keys = {};
 };
 
-/// Those that the table's rules look into, and no others: the pods of this node (`own`), what sees
-/// their addresses (`direct`) and who may send into the tunnel (`vteps`).
+/// The sets that the table's rules use, and no others: the pods of this node (`own`), destinations
+/// that see pod addresses (`direct`) and addresses that may send into the tunnel (`vteps`).
 std::vector<WantedSet> wanted_sets(const Traffic& traffic);
 
-/// What is in either list, both sorted, of a set.
+/// The union of two sorted lists of elements.
 std::vector<SetKey> unite(std::vector<SetKey> a, const std::vector<SetKey>& b, bool intervals);
 
 }  // namespace fabric

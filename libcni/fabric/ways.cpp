@@ -24,7 +24,8 @@ std::map<int, Way> find_ways(net::Netlink& netlink, std::span<const Node> peers,
     const base::Prefix together{*address, address->is_v4() ? kTogetherV4 : kTogetherV6};
     if (asked.contains(together.network().address)) continue;
     const auto index = net::find_output_link(netlink, *address);
-    if (!index || others.contains(*index)) continue;  // a neighbour in its network may be reached
+    if (!index || others.contains(*index))
+      continue;  // another peer of its network may be reachable
     if (!ways.contains(*index)) {
       auto link = net::find_link(netlink, *index);
       if (!link || link->name == "lo" || link->alias.starts_with(kOwnTunnel)) {

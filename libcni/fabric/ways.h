@@ -13,17 +13,19 @@
 
 namespace fabric {
 
-/// The links by which packets to the peers' addresses of `family` leave, by index, and to how many
-/// networks of peers each leads. The kernel is asked once for all peers of one /24 or /64: 5000
-/// nodes lie in a few dozen. Not among them: loopback, and this suite's own tunnels.
+/// A link by which packets to the peers' addresses leave, and the number of networks of peers that
+/// it leads to.
 struct Way {
   net::Link link;
   std::size_t networks = 0;
 };
+/// The ways to the peers' addresses of `family`, by index of the link. Asks the kernel once for all
+/// peers of one /24 or /64: 5000 nodes lie in a few dozen. Leaves out loopback and this suite's own
+/// tunnels.
 std::map<int, Way> find_ways(net::Netlink& netlink, std::span<const Node> peers, int family);
 
-/// The MTU of the narrowest of these ways, whatever link has this node's address (P17); nothing
-/// when no peer can be reached.
+/// The MTU of the narrowest of these ways, whichever link has this node's address; nothing when no
+/// peer can be reached.
 std::optional<int> find_mtu_to(net::Netlink& netlink, std::span<const Node> peers, int family);
 
 /// Default routes of `family` in the main table whose link is up, by metric.

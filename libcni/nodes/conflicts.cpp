@@ -7,7 +7,7 @@
 namespace nodes {
 namespace {
 
-/// What may be there once, and who has it.
+/// A value that only one node may have, and the node that has it.
 struct Claim {
   std::string what;
   std::string node;
@@ -27,7 +27,7 @@ struct Range {
   const fabric::Node* node;
 };
 
-/// Prefixes nest or are apart: in this order each one follows what contains it.
+/// Two prefixes are nested or disjoint: in this order each one follows the one that contains it.
 bool comes_before(const Range& a, const Range& b) {
   return std::tie(a.prefix.address, a.prefix.length) < std::tie(b.prefix.address, b.prefix.length);
 }

@@ -12,12 +12,12 @@
 namespace nodes {
 namespace {
 
-/// A longer list helps nobody, and what is no list at all can make one for each line.
+/// Limits the list of problems: a text that is not a list would have one for each line.
 constexpr std::size_t kMostProblems = 100;
 
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
-/// A node as text, whichever form it came in; the text outlives it.
+/// A node as text, from either form of the list; the text outlives it.
 struct Fields {
   std::string path = {};  ///< of the JSON object, with the final dot; empty for a line
   std::string_view name = {};
@@ -98,7 +98,7 @@ void read_word(Fields& fields, std::string_view word) {
   const std::string_view value = equals == word.npos ? "" : word.substr(equals + 1);
   if (value.empty())
     throw cni::Error(cni::Code::invalid_config,
-                     "want key=value after the name, not " + json::excerpt(word));
+                     "expected key=value after the name, not " + json::excerpt(word));
   if (key == "addresses") {
     fields.addresses = split(value, ',');
   } else if (key == "ranges") {
@@ -118,7 +118,7 @@ void read_word(Fields& fields, std::string_view word) {
   } else {
     throw cni::Error(cni::Code::invalid_config,
                      "unknown key " + json::excerpt(key) +
-                         ": want addresses, ranges, mac, macV6, backend, asNumber or labels");
+                         ": must be addresses, ranges, mac, macV6, backend, asNumber or labels");
   }
 }
 
@@ -127,7 +127,7 @@ fabric::Node read_line(const std::vector<std::string_view>& words) {
   if (!base::is_identifier(fields.name))
     throw cni::Error(cni::Code::invalid_config,
                      "invalid node name " + json::excerpt(fields.name) +
-                         ": want letters, digits, \"_\", \".\" and \"-\"");
+                         ": must be letters, digits, \"_\", \".\" and \"-\"");
   for (std::size_t i = 1; i < words.size(); ++i) read_word(fields, words[i]);
   return make_node(fields);
 }

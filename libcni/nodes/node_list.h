@@ -8,14 +8,14 @@
 #include "libcni/fabric/node.h"
 #include "libcni/json/object.h"
 
-/// The files that tell plugins and agent of nodes: the list of all, and what this one gives its
-/// pods.
+/// The files that describe nodes to the plugins and the agent: the list of all nodes, and the
+/// ranges of this one.
 namespace nodes {
 
-/// What a list of nodes says.
+/// The content of a list of nodes.
 struct NodeList {
   std::vector<fabric::Node> nodes = {};    ///< in the order of the file
-  std::vector<std::string> problems = {};  ///< what was left out and why: `<file>:<line>: ...`
+  std::vector<std::string> problems = {};  ///< lines left out and why: `<file>:<line>: ...`
   bool operator==(const NodeList&) const = default;
 };
 
@@ -28,16 +28,17 @@ struct NodeList {
 ///
 /// or, when the first character is `{`, `{"nodes": [{"name": "node-a", "addresses": [..],
 /// "ranges": [..], "labels": {"rack": "r1"}, ..}]}` with the same words as keys. Only the name and
-/// one address are required. A node that cannot be read is left out, and named in `problems`;
-/// whether two nodes get along is not asked here: see find_conflicts(). Throws cni::Error(6) when
+/// one address are required. A node that cannot be read is left out, and named in `problems`.
+/// Conflicts between nodes are not checked here: see find_conflicts(). Throws cni::Error(6) when
 /// the text is JSON and malformed as a whole.
 NodeList parse_nodes(std::string_view text, const std::string& file_name);
 
-/// Nodes of one name stay in their order. Each node is moved at most once: they are large.
+/// Sorts by name; nodes of one name stay in their order. Moves each node at most once, because they
+/// are large.
 void sort_by_name(std::vector<fabric::Node>& nodes);
 
-/// One node as a JSON object; `address` may stand for a list of one, and the name may be missing:
-/// then the address is the name. Throws cni::Error(6 or 7) naming the key.
+/// One node as a JSON object; `address` may stand for a list of one. A missing name means
+/// that the address is the name. Throws cni::Error(6 or 7) naming the key.
 fabric::Node parse_node(const json::Object& object);
 
 /// A prefix, masked. Throws cni::Error(7) naming `key`.

@@ -110,7 +110,7 @@ TEST(NodeList, WhatIsNoListAtAllMakesFewAndShortProblems) {
 TEST(NodeList, SaysWhatIsWrong) {
   const std::pair<const char*, const char*> kCases[] = {
       {"a", "at least one address"},
-      {"a addresses=", "want key=value after the name, not \"addresses=\""},
+      {"a addresses=", "expected key=value after the name, not \"addresses=\""},
       {"a addresses=127.0.0.1", "unicast"},
       {"a addresses=10.0.0.1,10.0.0.2", "at most one address per family"},
       {"a addresses=10.0.0.1 ranges=0.0.0.0/0", "ranges such as"},

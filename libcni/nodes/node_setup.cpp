@@ -33,7 +33,7 @@ std::optional<NodeFile> find_node_file(const NodeFilePaths& paths, cni::Code whe
 } catch (const cni::Error& error) {
   throw cni::Error(when_unusable, error.what(),
                    "plumbd of the plugins' version replaces it when it starts; `plumbd status` on "
-                   "this node tells whether it runs");
+                   "this node shows whether it runs");
 }
 
 NodeFile get_node_file(const NodeFilePaths& paths, cni::Code when_unusable) {
@@ -41,7 +41,7 @@ NodeFile get_node_file(const NodeFilePaths& paths, cni::Code when_unusable) {
   throw cni::Error(when_unusable,
                    "no " + paths.node_json + ": plumbd has not finished its first reconcile",
                    "nor is there " + paths.subnet_env +
-                       "; `plumbd status` on this node tells what it waits for");
+                       "; `plumbd status` on this node shows what it waits for");
 }
 
 std::vector<base::Prefix> ranges_of_new_pods(const NodeFile& file) {

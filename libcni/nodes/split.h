@@ -6,9 +6,9 @@
 
 namespace nodes {
 
-/// The parts of `text` between `separator`; an empty text has none, an empty part is one.
+/// The parts of `text` between `separator`, including empty parts; an empty text has no parts.
 std::vector<std::string_view> split(std::string_view text, char separator);
-/// The parts of `text` between spaces, tabs and carriage returns; none is empty.
+/// The non-empty parts of `text` between spaces, tabs and carriage returns.
 std::vector<std::string_view> split_words(std::string_view text);
 
 }  // namespace nodes

@@ -65,7 +65,7 @@ class CommandsTest(unittest.TestCase):
         m.nodes_file.unlink()
         done = m.ctl("diff", "--json", check=False)
         self.assertEqual((3, 1), (done.returncode, len(json.loads(done.stdout)["changes"])))
-        self.assertIn(f"planned from {m.folder}/state/snapshot.json, which is what one knew last", done.stderr)
+        self.assertIn(f"planned from {m.folder}/state/snapshot.json, the last state that an agent saved", done.stderr)
         (m.folder / "state/snapshot.json").unlink()
         done = m.ctl("plan", check=False)
         self.assertEqual(1, done.returncode)
@@ -97,7 +97,7 @@ class CommandsTest(unittest.TestCase):
         for wanted in ("10.244.2.0: no answer to 1450 bytes, nor to small packets", "UDP port 4789 passes", "plumbd firewall"):
             self.assertIn(wanted, done.stdout)
         self.assertIn('next: node "n3" itself answers no ping either', probe("n3").stdout)
-        self.assertRegex(probe("n9").stdout, 'next: node "n9" itself cannot be asked: .*198.51.100.9: Network is unreachable')
+        self.assertRegex(probe("n9").stdout, 'next: node "n9" itself cannot be reached: .*198.51.100.9: Network is unreachable')
 
     def test_P15_probe_tells_of_chains_that_drop_pods_packets(self):
         """Its own packets do not go through the chains on forwarded packets."""

@@ -76,7 +76,7 @@ class HealthTest(HealthCase):
         m.ip("address", "flush", "dev", "eth0")
         self.told(NOT_WORKING, "plan-failing", "no link has this node's address 192.0.2.1")
         nodes = m.ctl("nodes", check=False)
-        self.assertRegex(nodes.stdout, r"n2 .*route via 192.0.2.2; not so in the kernel: route 10.244.2.0/24")
+        self.assertRegex(nodes.stdout, r"n2 .*route via 192.0.2.2; missing or different in the kernel: route 10.244.2.0/24")
         self.assertEqual(DEGRADED, nodes.returncode)
         explained = m.ctl("explain", "10.244.2.7", check=False)
         self.assertIn("MISSING in the kernel", explained.stdout)
@@ -146,7 +146,7 @@ class HealthTest(HealthCase):
         m.ip("link", "set", "other", "up")
         m.ip("link", "set", "far-other", "up")
         m.ip("route", "add", "10.244.2.0/26", "dev", "other", "proto", "static")
-        named = "route 10.244.2.0/26 dev other (proto static, metric 0) of another program goes before plumbd's route to 10.244.2.0/24"
+        named = "route 10.244.2.0/26 dev other (proto static, metric 0) of another program takes precedence over plumbd's route to 10.244.2.0/24"
         self.told(DEGRADED, "route-shadowed", named)
         for words in (("diff",), ("nodes",), ("explain", "10.244.2.7")):
             done = m.ctl(*words, check=False)

@@ -105,7 +105,7 @@ class NodesFileTest(unittest.TestCase):
         m = self.machine
         m.nodes_file.unlink()
         os.mkfifo(m.nodes_file)
-        wait_until(lambda: "is no regular file" in m.status()["source"]["state"], "it is refused", 40)
+        wait_until(lambda: "is not a regular file" in m.status()["source"]["state"], "it is refused", 40)
         m.nodes_file.unlink()
         m.write_nodes(node_lines(3))
         m.wait_routes("10.244.2.0/24", "10.244.3.0/24")

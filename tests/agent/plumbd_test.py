@@ -148,7 +148,7 @@ class PlumbdTest(unittest.TestCase):
         good = m.config.read_text()
         m.config.write_text(good + "backed: host-gw\nmtu: 1\n")
         m.process.send_signal(signal.SIGHUP)
-        told = r'configuration stays as it was: \S+:\d+: unknown key "backed", did you mean "backend"\?; \S+:\d+: key "mtu"'
+        told = r'reload failed, keeping the previous configuration: \S+:\d+: unknown key "backed", did you mean "backend"\?; \S+:\d+: key "mtu"'
         wait_until(lambda: re.search(told, m.log()), "the mistakes are told in one line")  # U2
         m.config.write_text(good)
         wait_until(lambda: m.status()["ready"], "plumbd goes on")
@@ -159,7 +159,7 @@ class PlumbdTest(unittest.TestCase):
         good = m.config.read_text()
         m.config.write_text(good.replace(f"{m.folder}/run", "/proc/nowhere"))
         m.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: "configuration stays as it was: " in m.log(), "the mistake is told")
+        wait_until(lambda: "reload failed, keeping the previous configuration: " in m.log(), "the mistake is told")
         m.config.write_text(good)
         wait_until(lambda: m.status()["ready"], "plumbd goes on")
 

@@ -252,7 +252,7 @@ TEST_F(KubernetesMannersTest, ADenialByAPolicyNamesThePolicyAndNotTheClusterRole
 TEST_F(KubernetesMannersTest, AnAnonymousClientIsToldThatItsTokenIsMissing) {
   EXPECT_THAT(
       state_after("nodes-list-403-anonymous.http"),
-      AllOf(HasSubstr("the server takes this client for anonymous"), Not(HasSubstr("lacks verb"))));
+      AllOf(HasSubstr("the server treats this client as anonymous"), Not(HasSubstr("lacks verb"))));
 }
 
 }  // namespace

@@ -198,7 +198,7 @@ TEST_F(KubernetesSourceTest, RefusesAListThatEndsInItsMiddle) {
   turn_until([&] { return changes > 0; });
   EXPECT_EQ(names(), "node1 node2 node3 ");
   EXPECT_EQ(source->status().errors, 3u);
-  EXPECT_THAT(log(), HasSubstr("the list ends in its middle"));
+  EXPECT_THAT(log(), HasSubstr("the list is truncated"));
 }
 
 TEST_F(KubernetesSourceTest, KeepsWhatItKnowsWhileTheServerIsAway) {

@@ -90,7 +90,7 @@ class BirdTest(unittest.TestCase):
     def test_a_peer_that_bird_could_not_take_is_refused_with_the_configuration(self):
         def change():
             self.reload(bgp={"peers": [{"name": "tor", "address": "fe80::1", "asNumber": 65000}]})
-            told = r'configuration stays as it was: \S+:\d+: key "bgp.peers\[0\].address"'
+            told = r'reload failed, keeping the previous configuration: \S+:\d+: key "bgp.peers\[0\].address"'
             wait_until(lambda: re.search(told, self.node.log()), "the log tells")
         self.undisturbed(change)
         self.assertEqual(self.before, self.node.path(CONFIG).read_text(encoding="utf-8"))

@@ -191,7 +191,7 @@ class FaultTest(unittest.TestCase):
 
         foreign("add", gateway(1, 4))
         self.cluster.write_nodes(more=synthetic(2))
-        told = "route 10.100.100.0/24 via 10.100.100.0 dev plumb-vxlan: another program's is there"
+        told = "route 10.100.100.0/24 via 10.100.100.0 dev plumb-vxlan: another program has created it already"
         wait_until(lambda: told in self.node.control("status", check=False).stdout, "status tells")
         foreign("replace", "10.0.1.253")
         self.node.control("resync", check=False)

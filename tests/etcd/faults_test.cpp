@@ -259,7 +259,7 @@ TEST_F(EtcdFaults, KeepsTheNetworkThatItKnowsWhenItsDescriptionIsDamagedOrGone) 
   const agent::NetworkDefaults network = node.snapshot().network;
   ASSERT_FALSE(network.cluster_ranges.empty());
   server.put(kNetwork + "/config", "{garbage");
-  ASSERT_TRUE(node.wait_for_problem("what it said before stays in force")) << node.problems();
+  ASSERT_TRUE(node.wait_for_problem("its previous value stays in force")) << node.problems();
   EXPECT_EQ(node.snapshot().network, network);
   server.remove(kNetwork + "/config");
   ASSERT_TRUE(node.wait_for_problem("/config\" is gone")) << node.problems();

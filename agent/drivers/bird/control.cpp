@@ -82,7 +82,7 @@ void Control::command(std::string text, Answer answer, Wanted wanted) {
 
 void Control::send() {
   const std::string line = commands_.front().text + "\n";
-  // One line always fits into the buffer of a socket that has nothing under way.
+  // One line always fits into the empty buffer of a socket.
   const ssize_t sent = ::send(socket_.get(), line.data(), line.size(), MSG_NOSIGNAL);
   if (sent != static_cast<ssize_t>(line.size())) return drop(error_text(sent < 0 ? errno : EIO));
   expect_answer();
@@ -103,7 +103,7 @@ void Control::receive() {
   if (size <= 0) return drop(size < 0 ? error_text(errno) : "BIRD closed the connection");
   input_.append(buffer.data(), static_cast<std::size_t>(size));
   std::size_t start = 0;
-  // An answer may end in a new command or in a lost connection, which clears the input.
+  // A callback may send a new command or drop the connection, which clears the input.
   for (std::size_t end; (end = input_.find('\n', start)) != std::string::npos; start = end + 1) {
     const std::string line = input_.substr(start, end - start);
     take_line(line);
@@ -125,7 +125,7 @@ void Control::take_line(std::string_view line) {
     return drop("an answer of more than " +
                 std::to_string((read_ > kLongestAnswer ? kLongestAnswer : kMostKept) >> 20) +
                 " MiB");
-  if (line.starts_with('+')) return;  // a message that belongs to no command
+  if (line.starts_with('+')) return;  // a message that does not belong to a command
   int code = code_;
   const bool coded = line.size() > kCodeDigits && line[0] >= '0' && line[0] <= '9';
   if (coded) {

@@ -12,7 +12,7 @@
 
 namespace agent::bird {
 
-/// What BIRD answers to one command: lines with four-digit codes (BIRD 2 programmer's guide,
+/// BIRD's answer to one command: lines with four-digit codes (BIRD 2 programmer's guide,
 /// "Command line interface"). 0xxx success, 1xxx and 2xxx tables, 8xxx and 9xxx failure.
 struct Reply {
   struct Line {
@@ -25,8 +25,8 @@ struct Reply {
   std::string text() const { return lines.empty() ? "" : lines.back().text; }
 };
 
-/// A client of BIRD's control socket on the loop. Commands wait for each other; a connection that
-/// fails or that is silent for 10 s is made again every second.
+/// A client of BIRD's control socket on the loop. Commands run one after another. A connection that
+/// fails, or that is silent for 10 s, is opened again; attempts are a second apart.
 class Control {
  public:
   using Answer = std::function<void(const Reply&)>;
@@ -41,11 +41,12 @@ class Control {
   void start();
   bool up() const { return up_; }
   bool connecting() const { return socket_ && !up_; }
-  /// Why it is not up, such as `connect to "/run/plumb/bird.ctl": No such file or directory`.
+  /// Why the connection is not up, such as `connect to "/run/plumb/bird.ctl": No such file or
+  /// directory`.
   const std::string& problem() const { return problem_; }
-  /// The answer to a command that a lost connection cuts off has no lines and is not ok(). Of long
-  /// ones, only the lines that are `wanted` are kept, and the last one. An answer of more than
-  /// 64 MiB, or of which more than 16 MiB are kept, ends the connection.
+  /// Sends a command. When the connection is lost before the answer, the reply has no lines and is
+  /// not ok(). With `wanted`, only lines for which it is true and the last line are kept. An answer
+  /// of more than 64 MiB, or of more than 16 MiB of kept lines, ends the connection.
   void command(std::string text, Answer answer, Wanted wanted = nullptr);
 
  private:

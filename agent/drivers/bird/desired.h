@@ -10,9 +10,9 @@
 
 namespace agent::bird {
 
-/// One BGP session of this node, or the pattern of those that reflector clients open.
+/// One BGP session of this node, or the pattern of the sessions that reflector clients open.
 struct Session {
-  std::string name = {};  ///< of BIRD's protocol; what reconfiguration matches sessions by
+  std::string name = {};  ///< of BIRD's protocol; a reconfiguration matches sessions by it
   std::string peer = {};  ///< name of the node or of the configured peer, for people
   base::IpAddress local = {};
   std::uint32_t local_as = 0;
@@ -21,30 +21,31 @@ struct Session {
   std::uint32_t remote_as = 0;
   std::uint16_t port = 179;
   bool external = false;  ///< a configured peer, not a node
-  int hops = 0;           ///< 0: on a common link; otherwise at most so many, 255 unlimited
+  int hops = 0;           ///< 0: on a common link; otherwise the maximum, 255 is unlimited
   bool passive = false;   ///< the other side connects
   bool rr_client = false;
-  bool reflected = false;  ///< passes on what other nodes announced: to clients, between reflectors
+  bool reflected = false;  ///< passes on other nodes' routes: to clients, between reflectors
   int connect_delay = 1;   ///< seconds
   int hold = 9;            ///< seconds
   bool graceful_restart = true;
   bool bfd = false;
   bool ttl_security = false;
   std::string password_file = {};
-  std::vector<std::string> communities = {};  ///< added to what is announced
+  std::vector<std::string> communities = {};  ///< added to announced routes
   /// AF_INET, AF_INET6: families of the routes. IPv4 over an IPv6 session uses IPv6 next hops
   /// (RFC 8950).
   std::vector<int> families = {};
-  /// Accepted beside the cluster's, with everything inside.
+  /// Accepted in addition to the cluster's, with all routes inside them.
   std::vector<base::Prefix> import_ranges = {};
   bool operator==(const Session&) const = default;
 };
 
-/// What one family may carry.
+/// The routes of one family that may be announced and accepted.
 struct Filters {
   int family = 0;
-  std::vector<base::Prefix> own = {};      ///< announced as aggregates, never accepted from others
-  std::vector<base::Prefix> refused = {};  ///< networks between the nodes: nobody announces those
+  std::vector<base::Prefix> own = {};  ///< announced as aggregates, never accepted from others
+  std::vector<base::Prefix> refused =
+      {};  ///< networks between the nodes: never announced or accepted
   /// Ranges of all pods, and the shortest and longest prefix that a node's range has in them;
   /// without any node's range only single addresses are accepted.
   std::vector<base::Prefix> cluster = {};
@@ -58,7 +59,7 @@ struct Filters {
   bool operator==(const Filters&) const = default;
 };
 
-/// All that BIRD of this node should do; compared and rendered, not executed.
+/// The wanted state of this node's BIRD; render() makes a configuration of it.
 struct Desired {
   std::uint32_t router_id = 0;
   std::uint32_t cluster_id = 0;         ///< of reflectors; 0 elsewhere
@@ -67,11 +68,11 @@ struct Desired {
   int bfd_multiplier = 3;
   std::vector<Filters> families = {};  ///< IPv4 first
   std::vector<Session> sessions = {};  ///< by name
-  /// Sessions of the configuration before, in its words: a node that has left BGP goes on telling
-  /// the others where its pods are. May contain passwords.
+  /// Sessions of the previous configuration, as its text: a node that has left BGP keeps announcing
+  /// its pods to the others. May contain passwords.
   std::vector<std::string> kept = {};
   bool left = false;  ///< the node does not use BGP any more; nothing depends on BIRD
-  std::vector<std::string> problems = {};  ///< what has no way and why, one line each
+  std::vector<std::string> problems = {};  ///< peers without a session and why, one line each
   bool operator==(const Desired&) const = default;
 };
 

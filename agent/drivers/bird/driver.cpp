@@ -24,20 +24,20 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr seconds kPoll{10};
-// BIRD 2.0.12 at times sleeps until its next timer, up to 3 s, with a new session's routes to send;
-// a command wakes it. So it is asked more often while sessions come up.
+// BIRD 2.0.12 sometimes sleeps until its next timer, up to 3 s, although a new session's routes are
+// ready to send. A command wakes it up, so plumbd polls more often while sessions come up.
 constexpr milliseconds kQuickPoll{700};
 constexpr int kQuickPolls = 8;
 constexpr milliseconds kLookAgain{300};
 constexpr int kUndoSeconds = 10;
 constexpr seconds kGiveUp{kUndoSeconds - 1};  // before BIRD does
-constexpr seconds kNotAgain{60};              // every attempt costs the sessions
+constexpr seconds kNotAgain{60};              // each attempt interrupts the sessions
 
-/// Begins a file that no BIRD has seen. What one accepted never makes way for what might keep it
-/// from starting.
+/// The first line of a file that no BIRD has checked. Such a file never replaces an accepted one,
+/// because it might keep BIRD from starting.
 constexpr const char* kUnchecked = "# BIRD has not checked this yet.\n";
 
-/// The session with `neighbor`; nothing when none is wanted.
+/// The session with `neighbor`; nullptr when none is wanted.
 const Session* find_session(const Desired& desired, const base::IpAddress& neighbor) {
   const auto found = std::ranges::find_if(desired.sessions, [&](const Session& session) {
     return session.neighbor ? *session.neighbor == neighbor : session.range->contains(neighbor);
@@ -45,7 +45,7 @@ const Session* find_session(const Desired& desired, const base::IpAddress& neigh
   return found == desired.sessions.end() ? nullptr : &*found;
 }
 
-/// Nothing when there is none.
+/// The ID of a group; nothing when it does not exist.
 std::optional<gid_t> find_group(const std::string& name) {
   const group* found = name.empty() ? nullptr : ::getgrnam(name.c_str());
   if (found == nullptr) return std::nullopt;
@@ -95,12 +95,14 @@ void Driver::begin(Job job) {
   check_candidate();
 }
 
-/// What BIRD works by, it must find again when it starts anew. Returns why it cannot.
+/// Makes the file contain the running configuration, which BIRD needs after a restart. Returns why
+/// it cannot.
 std::string Driver::keep_file() const {
   try {
     if (base::find_file(config_.bird_config) == running_) return {};
     write(config_.bird_config, running_);
-    log(LogLevel::warning, "wrote " + config_.bird_config + " again: somebody had changed it");
+    log(LogLevel::warning,
+        "wrote " + config_.bird_config + " again: another program had changed it");
   } catch (const std::exception& error) {
     return error.what();
   }
@@ -304,7 +306,7 @@ void Driver::keep_peers(std::vector<PeerStatus> peers) {
 void Driver::write(const std::string& path, const std::string& text) const {
   const std::string made = path + ".new";
   base::write_file_atomic(made, text, S_IRUSR | S_IWUSR);
-  // Without that group, or where a container may give nothing away, BIRD runs as root.
+  // Without that group, or in a container that may not change owners, BIRD runs as root.
   if (readers_ && ::chown(made.c_str(), 0, *readers_) != 0 && errno != EPERM)
     base::throw_errno("give \"" + made + "\" to group " + config_.bird_group);
   if (::chmod(made.c_str(), S_IRUSR | S_IWUSR | S_IRGRP) != 0)

@@ -13,7 +13,7 @@
 namespace agent::bird {
 namespace {
 
-/// Those of `ranges` that a route of plumbd's leads to.
+/// The `ranges` that have a route of plumbd.
 std::vector<base::Prefix> present_of(net::Netlink& netlink, int family,
                                      const std::vector<base::Prefix>& ranges) {
   std::vector<base::Prefix> present;
@@ -39,7 +39,7 @@ std::size_t remove_leftovers(net::Netlink& netlink, const std::vector<base::Pref
     for (const net::Route& route : found) {
       if (!base::any_contains(present, route.dst) || !net::remove_route(netlink, route)) continue;
       log(LogLevel::info, "kernel: removed route " + route.dst.text() +
-                              " of BIRD's: this node has one of its own to there");
+                              " of BIRD: plumbd has its own route to this range");
       ++removed;
     }
   }

@@ -9,12 +9,12 @@
 
 namespace agent::bird {
 
-/// Removes routes of BIRD's (RTPROT_BIRD) to the ranges in `routed`, or to parts of them, as far as
-/// plumbd's own route to that range is in the kernel: so no packet is without a route. A BIRD that
-/// ends leaves its routes (`persist`). Routes to single addresses go with `singles` only: they may
-/// be those of pods that have moved. For a node whose BIRD works, or worked, by plumbd's
-/// configuration; an operator's own BIRD may have such routes, too. Returns how many. Throws
-/// std::system_error when the kernel cannot be read or refuses.
+/// Removes BIRD's routes (RTPROT_BIRD) to the ranges in `routed`, or to parts of them, where
+/// plumbd's own route to that range is in the kernel, so that packets always have a route. A BIRD
+/// that ends leaves its routes behind (`persist`). Routes to single addresses are removed with
+/// `singles` only: they may lead to pods that have moved. Call it only on a node whose BIRD uses,
+/// or used, plumbd's configuration: an operator's own BIRD may have such routes, too. Returns the
+/// number of removed routes. Throws std::system_error when the kernel cannot be read or refuses.
 std::size_t remove_leftovers(net::Netlink& netlink, const std::vector<base::Prefix>& routed,
                              bool singles);
 

@@ -57,7 +57,7 @@ constexpr std::array kDetails{
     Detail{"Last error", [](PeerStatus& peer, const std::string& value) { peer.error = value; }},
     Detail{"Routes", add_counts}};
 
-/// `  key: value`; nothing for a line that is none of them.
+/// `  key: value`; nothing for another line.
 const Detail* find_detail(std::string_view line) {
   const std::size_t colon = line.find(':');
   const std::size_t start = line.find_first_not_of(' ');

@@ -14,10 +14,10 @@
 namespace agent::bird {
 namespace {
 
-constexpr int kHold = 9;          // a dead node's routes go after this, where nothing else watches
-constexpr int kHoldWithBfd = 90;  // RFC 4271, section 10: BFD is what notices
+constexpr int kHold = 9;          // a dead node's routes are removed after this, without BFD
+constexpr int kHoldWithBfd = 90;  // RFC 4271, section 10: BFD notices a dead node earlier
 constexpr int kUnlimitedHops = 255;
-constexpr std::size_t kLargeMesh = 100;  // sessions per node grow with the nodes (multinode 5.4)
+constexpr std::size_t kLargeMesh = 100;  // each node has a session with every other
 constexpr const char* kClients = "clients";
 constexpr std::array kFamilies{AF_INET, AF_INET6};
 
@@ -47,8 +47,8 @@ bool concerns(const BgpPeer& peer, const fabric::Node& node) {
   return peer.node.empty() ? selects(peer.nodes, node) : peer.node == node.name;
 }
 
-/// The addresses of `service` that this node announces. The policy for traffic from inside of the
-/// cluster is about its cluster IPs only (Service, `internalTrafficPolicy`).
+/// The addresses of `service` that this node announces. The policy for traffic inside the
+/// cluster applies to its cluster IPs only (Service, `internalTrafficPolicy`).
 std::vector<base::IpAddress> announced(const Service& service, const BgpConfig& bgp,
                                        const std::string& node) {
   std::vector<base::IpAddress> out;
@@ -131,7 +131,7 @@ void SessionPlan::add_filters(int family) {
                   .cluster = of_family(place_.options.cluster_ranges, family),
                   .floating = of_family(bgp_.floating_ranges, family),
                   .routed = of_family(place_.routed, family)};
-  // A single address is that of a pod that has moved, as long as BIRD tells of such.
+  // A single address belongs to a pod that has moved, as long as BIRD announces such addresses.
   const int bits = family == AF_INET ? 32 : 128;
   filters.routed_longest = speaks_bgp(bgp_, place_) ? bits - 1 : bits;
   for (const fabric::Node& node : cluster_.nodes)
@@ -176,7 +176,7 @@ void SessionPlan::add_node_sessions() {
     return;
   }
   const bool reflector = reflects(self_);
-  // Better no new plan than one that cuts every session because the labels are gone.
+  // Without the labels a new plan would end every session: keep the old one.
   if (!reflector &&
       std::ranges::none_of(nodes, [&](const fabric::Node* node) { return reflects(*node); }))
     throw std::invalid_argument("no node has the labels of bgp.reflectors");
@@ -212,7 +212,7 @@ void SessionPlan::add_cluster_id() {
       desired_.cluster_id = std::min(desired_.cluster_id, router_id(*node, cluster_.nodes));
 }
 
-/// A reflector's configuration does not change when nodes of its subnets come and go.
+/// With patterns, a reflector's configuration stays the same when nodes of its subnets come and go.
 void SessionPlan::add_dynamic_clients() {
   int number = 0;
   for (const int family : kFamilies) {
@@ -257,7 +257,7 @@ void SessionPlan::add_node_session(const fabric::Node& node, int family, std::ve
   const base::IpAddress neighbor = *node.address_of(family);
   const bool here = reflects(self_), there = reflects(node), same_as = as_of(node) == as_of(self_);
   const bool client = here && !there;
-  // The pattern of add_dynamic_clients() has it.
+  // The pattern of add_dynamic_clients() covers it.
   if (client && same_as && hops_to(neighbor) == 0) return;
   Session out = session(*self_.address_of(family), bgp_.bfd, bgp_.hold_seconds);
   out.name = session_name("node", node.name, family);
@@ -307,7 +307,7 @@ void SessionPlan::add_peer(const BgpPeer& peer) {
     desired_.sessions.push_back(std::move(out));
 }
 
-/// What all sessions have in common.
+/// The settings that all sessions share.
 Session SessionPlan::session(const base::IpAddress& local, bool bfd, int hold) const {
   return {.local = local,
           .local_as = as_of(self_),

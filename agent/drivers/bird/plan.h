@@ -13,7 +13,7 @@
 
 namespace agent::bird {
 
-/// Where this node stands.
+/// This node, and the state around it that its BGP plan depends on.
 struct Place {
   const fabric::Node& self;
   const fabric::Underlay& underlay;
@@ -24,29 +24,29 @@ struct Place {
   std::string configuration = {};
 };
 
-/// What BIRD of `place.self` should do (multinode 5.4). Pure. `cluster.nodes` are admitted already
-/// (no two with one range or address) and may contain `self`. One session per address family that
-/// both nodes have: a session per family fails, is shown and is filtered alone, and its next hops
-/// need no translation; only between nodes with nothing but IPv6 addresses one session carries
-/// both.
+/// Plans the BGP sessions and filters of `place.self`. Pure. `cluster.nodes` are admitted already
+/// (no two share a range or an address) and may contain `self`. Two nodes have one session per
+/// address family that both have, because such sessions fail, are shown and are filtered
+/// independently, and their next hops need no translation. Only between nodes that have IPv6
+/// addresses alone, one session carries both families.
 ///
-/// With `bgp.reflectors` set, nodes have sessions with the selected ones only; those wait for the
-/// others, and have sessions among themselves. Nodes whose backend is not `bgp` are left out. Where
-/// `self` is one, it keeps the sessions that `place.configuration` has with nodes that use BGP
-/// still, or do not say what they use: they would not reach its pods any more. Throws
+/// With `bgp.reflectors` set, nodes have sessions with the selected nodes only; these wait for the
+/// others to connect, and have sessions among themselves. Nodes whose backend is not `bgp` are left
+/// out. Where `self` is one of them, it keeps the sessions of `place.configuration` with nodes that
+/// still use BGP, or whose backend is unknown, so that these still reach its pods. Throws
 /// std::invalid_argument when `self` has no address, when no node has the reflectors' labels, and
 /// when two peers have one name.
 Desired plan(const BgpConfig& config, const Snapshot& cluster, const Place& place);
 
-/// Whether this node speaks BGP at all: its backend is `bgp`, or a peer outside is configured for
-/// it.
+/// Returns whether this node speaks BGP at all: its backend is `bgp`, or a peer outside the cluster
+/// is configured for it.
 bool speaks_bgp(const BgpConfig& config, const Place& place);
 
-/// Whether the routes of this node to other nodes are BIRD's business.
+/// Returns whether BIRD makes this node's routes to other nodes.
 bool uses_bgp(const Place& place);
 
-/// Of every node in `nodes`' order of names: its IPv4 address, else 32 bits of a hash of the IPv6
-/// one, another where two are the same.
+/// The router ID of `self`: its IPv4 address, else 32 bits of a hash of the IPv6 address. Where two
+/// nodes would have the same one, the later node by name gets another.
 std::uint32_t router_id(const fabric::Node& self, std::span<const fabric::Node> nodes);
 
 }  // namespace agent::bird

@@ -12,14 +12,14 @@
 namespace agent::bird {
 namespace {
 
-// Waits for one dead peer would otherwise delay every route of a restarted node by 240 s.
+// By default one dead peer would delay every route of a restarted node by 240 s.
 constexpr int kRestartWait = 15;
 constexpr int kRestartTime = 30;
 constexpr int kScanSeconds = 10;
 constexpr std::string_view kBfdOn = "  bfd on;\n";
 constexpr std::string_view kFirstWords = "# Written by plumbd";
 constexpr std::string_view kSessionStart = "\nprotocol bgp '";
-// Above what BGP gives (100): a pod that is here is not somewhere else, whatever others announce.
+// Above BGP's preference (100): the route to a local pod wins over routes that others announce.
 constexpr int kLocalPreference = 200;
 
 std::string digit(int family) {
@@ -76,7 +76,7 @@ std::vector<base::Prefix> pod_ranges(const Filters& filters) {
   return out;
 }
 
-/// Only something to announce: the kernel gets no static route.
+/// Static routes to announce; they are not exported to the kernel.
 std::string announcement(const std::string& name, const std::vector<base::Prefix>& prefixes,
                          int family) {
   std::string out = "protocol static " + name + digit(family) + " {\n  " + channel(family) + ";\n";
@@ -152,7 +152,7 @@ std::string export_of(const Session& session, int family, const std::string& ind
 std::string channel_of(const Session& session, int family) {
   std::string out = "  " + channel(family) + " {\n    " + import_of(session, family) + ";\n    " +
                     export_of(session, family, "    ") + ";\n";
-  // A reflector is not on the way between two other nodes.
+  // Packets between two other nodes do not pass through a reflector.
   out += session.reflected ? "    next hop keep;\n" : "    next hop self;\n";
   out += "    gateway recursive;\n";
   if (family == AF_INET && !session.local.is_v4()) out += "    extended next hop on;\n";
@@ -194,7 +194,7 @@ std::string session_of(const Session& session, const Desired& desired, const Sec
                                   : std::string("  graceful restart aware;\n");
   if (session.bfd) out += kBfdOn;
   if (session.ttl_security) out += "  ttl security on;\n";
-  // Routers outside pass on what other nodes of this AS announced; the own ranges are filtered.
+  // External routers pass on routes of other nodes of this AS; this node's own ranges are filtered.
   if (session.external) out += "  allow local as;\n";
   if (!session.password_file.empty())
     out += "  password \"" + secrets.at(session.password_file) + "\";\n";
@@ -226,7 +226,7 @@ std::string render(const Desired& desired, const Secrets& secrets) {
       "router id " +
       dotted(desired.router_id) + ";\ngraceful restart wait " + std::to_string(kRestartWait) +
       ";\n\nprotocol device {\n  scan time " + std::to_string(kScanSeconds) + ";\n}\n";
-  // Without it next hops stay unresolved and routes unreachable.
+  // Without it next hops stay unresolved, and routes unreachable.
   out += "protocol direct underlay {\n  ipv4;\n  ipv6;\n  interface \"" +
          desired.underlay_interface + "\";\n}\n" + bfd_of(desired);
   for (const Filters& filters : desired.families) out += filters_of(filters);

@@ -25,9 +25,9 @@ std::string read_secret(const std::string& path) {
   struct stat info {};
   if (!fd || ::fstat(fd.get(), &info) != 0)
     refuse(path, "cannot be read: " + std::generic_category().message(errno));
-  if (!S_ISREG(info.st_mode)) refuse(path, "is no regular file");
+  if (!S_ISREG(info.st_mode)) refuse(path, "is not a regular file");
   if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-    refuse(path, "is open to others than its owner: it must have mode 0600 or 0400");
+    refuse(path, "can be read by users other than its owner: set its mode to 0600 or 0400");
   std::string secret = base::read_all(fd.get(), path);
   while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) secret.pop_back();
   const bool printable =

@@ -10,7 +10,7 @@
 namespace agent::bird {
 namespace {
 
-/// What a BIRD of this node works by, or worked by, as far as plumbd wrote it.
+/// The configuration that plumbd wrote for this node's BIRD; empty when another program wrote it.
 std::string own_configuration(const BgpConfig& config) {
   auto text = base::find_file(config.bird_config);
   return text && is_rendered(*text) ? *std::move(text) : std::string();
@@ -24,7 +24,7 @@ Speaker::Speaker(const BgpConfig& config, Loop& loop, net::Netlink& netlink,
 
 DriverRun Speaker::run(const Snapshot& cluster, Place place) {
   needed_ = speaks_bgp(config_, place);
-  // A mesh of BGP alone has nothing to end or to keep.
+  // Where all nodes use BGP, no session has to be ended or kept.
   if (!uses_bgp(place) || !place.routed.empty()) place.configuration = own_configuration(config_);
   const bool had_bird = !place.configuration.empty();
   if (!driver_) {
@@ -42,7 +42,7 @@ DriverRun Speaker::run(const Snapshot& cluster, Place place) {
     if (changed && !running_) news_();
   });
   running_ = false;
-  // By now BIRD would put them back only until it has the new configuration.
+  // BIRD may restore them only until it has the new configuration.
   const std::size_t removed =
       had_bird ? remove_leftovers(netlink_, place.routed, !needed_) : std::size_t{0};
   const Status status = driver_->status();

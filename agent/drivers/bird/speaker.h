@@ -30,15 +30,15 @@ class Speaker {
   /// `config` lives as long as this. `news` runs when BIRD's answer changes what run() reports.
   Speaker(const BgpConfig& config, Loop& loop, net::Netlink& netlink, std::function<void()> news);
 
-  /// Plans and applies. BIRD answers later: until then the problem is the last answer's. Does
-  /// nothing on a node that has never spoken BGP. On one that has left BGP, or whose way to some
-  /// nodes is plumbd's own now, BIRD's routes to there end at once, also those of a BIRD that is
-  /// gone: they would win over plumbd's (IPv6). Throws as plan() does.
+  /// Plans and applies. BIRD answers later; until then the problem is that of the last answer. Does
+  /// nothing on a node that has never spoken BGP. On a node that has left BGP, or where plumbd
+  /// now routes to some nodes itself, BIRD's routes to these ranges are removed at once, also those
+  /// that a stopped BIRD left: they would win over plumbd's (IPv6). Throws as plan() does.
   DriverRun run(const Snapshot& cluster, Place place);
   Status status() const { return driver_ ? driver_->status() : Status(); }
-  /// What has no way in BGP mode, and sessions that wait for the other end, as of the last run().
+  /// Peers without a session, and sessions that wait for the other end, as of the last run().
   const std::vector<std::string>& problems() const { return problems_; }
-  /// The node uses BGP, or a BIRD works here by plumbd's configuration still.
+  /// True if the node uses BGP, or a BIRD on it still uses plumbd's configuration.
   bool speaking() const { return driver_ && (needed_ || driver_->status().running); }
   bool needed() const { return needed_; }  ///< the node uses BGP, as of the last run()
 
@@ -51,7 +51,7 @@ class Speaker {
   std::vector<std::string> problems_;
   std::string problem_;
   bool needed_ = false;
-  bool running_ = false;  ///< run() is, which reports the answer itself
+  bool running_ = false;  ///< run() is running and reports the answer itself
   std::uint64_t reconfigurations_ = 0;
 };
 

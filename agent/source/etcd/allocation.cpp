@@ -15,7 +15,7 @@ struct Numbers {
 
 constexpr int kMaxBits = 62;
 
-/// The numbers of the pool that nothing overlaps, as sorted runs.
+/// The free numbers of the pool, as sorted runs.
 std::vector<Numbers> free_runs(const Pool& pool, std::span<const base::Prefix> taken) {
   std::vector<Numbers> used;
   for (const base::Prefix& prefix : taken) {

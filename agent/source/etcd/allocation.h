@@ -10,8 +10,8 @@
 
 namespace agent::etcd {
 
-/// Ranges of one size out of a network, of which each node gets one: those with the numbers `first`
-/// to `last`, counted from the network's base.
+/// A network that is divided into ranges of one size, one for each node: the ranges with the
+/// numbers `first` to `last`, counted from the network's base.
 struct Pool {
   base::Prefix network;
   int length = 24;  ///< of a node's range
@@ -27,11 +27,11 @@ Pool make_pool(const base::Prefix& network, int length);
 std::uint64_t number_of(const Pool& pool, const base::IpAddress& address);
 base::Prefix range_of(const Pool& pool, std::uint64_t number);
 
-/// Whether `range` is one that a pool gives away.
+/// Returns whether `range` is one of a pool's ranges.
 bool offers(std::span<const Pool> pools, const base::Prefix& range);
 
-/// One of the ranges of `pools` that nothing in `taken` overlaps, each as likely as the other:
-/// `random` decides. Nothing when there is none. All of one family.
+/// Picks one of the ranges of `pools` that nothing in `taken` overlaps. `random` decides; all free
+/// ranges are equally likely. Returns nothing when none is free. All arguments have one family.
 std::optional<base::Prefix> pick(std::span<const Pool> pools, std::span<const base::Prefix> taken,
                                  std::uint64_t random);
 

@@ -69,7 +69,7 @@ Client::Id Client::add(Call call) {
 void Client::send(Id id) {
   Call& call = calls_.at(id);
   if (!config_.username.empty() && token_.empty() && call.path != kAuthenticate) {
-    // It waits, without a request, for authenticated().
+    // The call waits, without a request, for authenticated().
     call.http = 0;
     authenticate();
     return;
@@ -92,7 +92,7 @@ HttpRequest Client::request_of(const Call& call) const {
                       .key = {.file = config_.key_file},
                       .connect_timeout = kConnectTimeout,
                       .total_timeout = call.on_line ? seconds(0) : kCallTimeout};
-  // Without a scheme word, unlike OAuth: the gateway hands the header on as gRPC's token.
+  // No "Bearer", unlike OAuth: the gateway passes the header on as gRPC's token.
   if (!call.token.empty()) request.headers.push_back("Authorization: " + call.token);
   // A member that lost its leader ends the stream, instead of staying silent for ever.
   if (call.on_line) request.headers.emplace_back("Grpc-Metadata-hasleader: true");
@@ -119,7 +119,7 @@ void Client::deliver_lines(Id id) {
     if (line.empty()) continue;
     const OnLine on_line = calls_.at(id).on_line;
     on_line(line);
-    if (!calls_.contains(id)) return;  // the reader had enough
+    if (!calls_.contains(id)) return;  // the reader has cancelled the call
   }
   calls_.at(id).received.assign(text, start);
 }
@@ -163,7 +163,7 @@ void Client::authenticate() {
       throw cni::Error(cni::Code::invalid_config, "etcd endpoint " + *why);
     body = authenticate_request(config_.username, read_password(config_.password_file));
   } catch (const std::exception& error) {
-    // From the loop, like every other answer: the caller has not got its id yet.
+    // Answered from the loop, like every call: the caller does not have the ID yet.
     failure_timer_ = loop_.after(
         seconds(0), [this, why = std::string(error.what())] { authenticated({.error = why}); });
     return;
@@ -176,7 +176,7 @@ void Client::authenticated(const Answer& answer) {
   Answer failure = answer;
   try {
     if (answer.error.empty()) token_ = parse_token(answer.body);
-    if (answer.error.empty() && token_.empty()) failure.error = "etcd gave no token";
+    if (answer.error.empty() && token_.empty()) failure.error = "etcd's answer has no token";
   } catch (const std::exception& error) {
     failure.error = error.what();
   }

@@ -14,16 +14,16 @@
 
 namespace agent::etcd {
 
-/// How a call ended.
+/// The result of a call.
 struct Answer {
-  std::string body = {};   ///< of a call that was answered
-  std::string error = {};  ///< one line for people; empty when all went well
-  bool refused = false;    ///< etcd was reached and said no
+  std::string body = {};   ///< when etcd answered
+  std::string error = {};  ///< one line for people; empty on success
+  bool refused = false;    ///< etcd answered and refused the call
 };
 
 /// Calls to one member of an etcd cluster at a time, through its JSON gateway; after a failure to
-/// reach it the next of the configured ones has its turn. With a user name, fetches a token when
-/// there is none, and repeats a call once when etcd does not know it any more.
+/// reach it, the next configured member is used. With a user name, fetches a token when there is
+/// none, and repeats a call once when etcd rejects the token.
 class Client {
  public:
   using Id = std::uint64_t;  ///< 0 is none
@@ -38,12 +38,12 @@ class Client {
 
   /// Posts `body` to `path`. `on_answer` is called once, from the loop.
   Id call(std::string path, std::string body, OnAnswer on_answer);
-  /// The same for an answer without end: `on_line` gets each complete line; a half one at the end
-  /// is thrown away. What `on_line` throws ends the stream, and is its error.
+  /// The same for an answer without end: `on_line` gets each complete line; an incomplete last line
+  /// is dropped. An exception of `on_line` ends the stream and becomes its error.
   Id stream(std::string path, std::string body, OnLine on_line, OnAnswer on_end);
-  void cancel(Id id);  ///< an unknown or past one is nothing
+  void cancel(Id id);  ///< does nothing for an unknown or past call
 
-  /// Goes to the next member, for a caller who finds that this one is no use.
+  /// Switches to the next member, for a caller that finds this one unusable.
   void next_endpoint();
   /// Fetches a new token before the next call.
   void forget_token();

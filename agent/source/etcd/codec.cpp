@@ -73,12 +73,12 @@ void condition(Writer& writer, const Compare& compare) {
   writer.member("result", compare.target == Target::modified_before ? "LESS" : "EQUAL");
   bytes(writer, "key", compare.key);
   if (!compare.end.empty()) bytes(writer, "range_end", compare.end);
-  // The gateway finds out by this member which number is compared: it must be there when zero, too.
+  // The gateway recognizes the target by this member: it must be present when zero, too.
   writer.member(version ? "version" : "mod_revision", std::to_string(compare.value));
   writer.close();
 }
 
-/// Up to the operation that is done when all of `conditions` hold.
+/// The beginning of a transaction, up to the operation for the case that all `conditions` hold.
 void begin_txn(Writer& writer, const std::vector<Compare>& conditions) {
   writer.open('{');
   writer.open("compare", '[');
@@ -108,7 +108,7 @@ std::string quoted(std::string_view text) {
 std::string end_of_prefix(std::string_view prefix) {
   std::string end(prefix);
   while (!end.empty() && end.back() == '\xff') end.pop_back();
-  if (end.empty()) return std::string(1, '\0');  // etcd's word for "to the last key"
+  if (end.empty()) return std::string(1, '\0');  // means "to the last key"
   end.back() = static_cast<char>(end.back() + 1);
   return end;
 }
@@ -235,11 +235,13 @@ std::string refusal(long http_status, std::string_view body) {
   try {
     why = quoted(Object::parse(body, "refusal").get_string("message"));
   } catch (const cni::Error&) {
-    // A proxy's page or the gateway's plain text: shown as it came.
+    // A proxy's page or the gateway's plain text is shown unchanged.
     why = quoted(body);
   }
   if (why.starts_with("CommonName of client"))
-    why = "etcd's gateway takes no named client certificate when users are on: use one without CN";
+    why =
+        "etcd's gateway does not accept a client certificate with a CN while users are on: use one "
+        "without";
   return "HTTP " + std::to_string(http_status) + (why.empty() ? "" : ": " + why);
 }
 

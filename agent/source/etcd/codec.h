@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-/// The bodies of etcd's v3 API as its JSON gateway takes and gives them: keys and values in base64,
+/// The request and reply bodies of etcd's v3 JSON gateway: keys and values in base64,
 /// 64-bit numbers as strings, members that are zero left out (etcd 3.4, etcdserver/etcdserverpb).
 namespace agent::etcd {
 
@@ -18,7 +18,7 @@ struct KeyValue {
   bool operator==(const KeyValue&) const = default;
 };
 
-/// First key after all that begin with `prefix`.
+/// The first key after all keys that begin with `prefix`.
 std::string end_of_prefix(std::string_view prefix);
 
 /// A page of the keys in [key, end); an empty `end` asks for `key` alone. `revision` 0: the newest.
@@ -42,11 +42,12 @@ std::string replacement_request(const std::vector<Compare>& conditions, const st
                                 const KeyValue& put);
 std::string grant_request(std::int64_t ttl);
 std::string lease_request(std::int64_t id);  ///< the body of keepalive and of revoke
-/// Every change of the keys in [key, end) from `revision` on, with a sign of life now and then.
+/// Every change of the keys in [key, end) from `revision` on, with progress notifications in
+/// between.
 std::string watch_request(std::string_view key, std::string_view end, std::int64_t revision);
 std::string authenticate_request(std::string_view user, std::string_view password);
 
-/// What every reply begins with.
+/// The header of every reply.
 struct Header {
   std::uint64_t cluster_id = 0;
   std::int64_t revision = 0;
@@ -62,7 +63,7 @@ struct TxnReply {
 };
 struct LeaseReply {
   std::int64_t id = 0;
-  std::int64_t ttl = 0;  ///< seconds; 0: there is no such lease (any more)
+  std::int64_t ttl = 0;  ///< seconds; 0: the lease does not exist (any more)
 };
 struct Event {
   bool removed = false;
@@ -77,7 +78,7 @@ struct WatchReply {
   std::vector<Event> events = {};
 };
 
-/// All of these throw cni::Error(6) for what is not such a reply.
+/// All of these throw cni::Error(6) for a text that is not such a reply.
 RangeReply parse_range(std::string_view body);
 TxnReply parse_txn(std::string_view body);
 LeaseReply parse_grant(std::string_view body);
@@ -86,9 +87,9 @@ std::string parse_token(std::string_view body);
 /// One line of the stream. The gateway's own error comes as canceled with its reason.
 WatchReply parse_watch(std::string_view line);
 
-/// Why the gateway refused, as a line for people: etcd's message, or the start of whatever came.
+/// Why the gateway refused, as a line for people: etcd's message, or the start of the body.
 std::string refusal(long http_status, std::string_view body);
-/// Whether a refusal or a reason says that the token is used up and a new one will do.
+/// Returns whether a refusal or a reason says that the token is invalid and a new one is needed.
 bool wants_new_token(std::string_view refusal);
 
 }  // namespace agent::etcd

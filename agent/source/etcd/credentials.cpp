@@ -24,8 +24,9 @@ base::UniqueFd open_secret(const std::string& path, const std::string& what) {
     throw cni::Error(cni::Code::invalid_config,
                      what + " cannot be read: " + std::generic_category().message(errno));
   if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-    throw cni::Error(cni::Code::invalid_config,
-                     what + " is open to others than its owner: it must have mode 0600 or 0400");
+    throw cni::Error(
+        cni::Code::invalid_config,
+        what + " can be read by users other than its owner: set its mode to 0600 or 0400");
   return fd;
 }
 

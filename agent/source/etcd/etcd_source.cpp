@@ -18,9 +18,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// How long a member may take to say that it watches.
+// The longest wait for a member's answer to a watch request.
 constexpr std::chrono::seconds kOpening{10};
-// A page of flannel's records is some 100 kB of text, and ten times that while it is parsed.
+// A page of flannel's records is about 100 kB of text, and ten times that while it is parsed.
 constexpr std::int64_t kPageSize = 250;
 
 std::string clock_text() {
@@ -36,7 +36,7 @@ std::string seconds_text(milliseconds delay) {
   return std::to_string((delay.count() + 999) / 1000) + " s";
 }
 
-/// `/a/b` for `a/b/`: how flannel spells it.
+/// `/a/b` for `a/b/`, as flannel writes it.
 std::string clean(std::string prefix) {
   while (prefix.ends_with('/')) prefix.pop_back();
   return prefix.starts_with('/') ? prefix : "/" + prefix;
@@ -155,11 +155,16 @@ void EtcdSource::line(std::string_view text) {
     return lost(reply.compact_revision != 0 ? "history was compacted" : reply.reason,
                 reply.compact_revision != 0);
   }
-  // Another cluster, or one restored from a backup, whose revisions begin anew: the watch would
-  // wait for a revision of the past. After a list only a member that lags behind is possible.
+  // In another cluster, or one restored from a backup, revisions begin anew: the watch would wait
+  // for a revision of the past. Right after a list the reason can only be a member that lags
+  // behind.
   const bool other = reply.header.cluster_id != cluster_ ||
                      (reply.created && reply.header.revision < view_.revision() && !fresh_list_);
-  if (other) return lost("etcd's history is another one", true);
+  if (other)
+    return lost(
+        "etcd has another history than before: it is another cluster, or was restored from a "
+        "backup",
+        true);
   if (reply.created) {
     loop_.cancel(std::exchange(retry_timer_, 0));
     if (!std::exchange(trouble_, {}).empty()) log(LogLevel::info, "etcd: watching again");
@@ -172,7 +177,7 @@ void EtcdSource::line(std::string_view text) {
   }
   for (const Event& event : reply.events)
     event.removed ? view_.remove(event.kv) : view_.put(event.kv);
-  // Without events: a sign of life, up to whose revision nothing is missing.
+  // A progress notification without events: nothing is missing up to its revision.
   if (reply.events.empty()) view_.advance(reply.header.revision);
   registration_.look(view_, false);
   if (!reply.events.empty()) schedule_change();

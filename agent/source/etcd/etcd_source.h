@@ -12,8 +12,8 @@
 namespace agent::etcd {
 
 /// The cluster in an etcd of version 3, in flannel's layout: lists `<prefix>/`, then watches it.
-/// The snapshot stays while etcd is away. This node is in it with the range that was claimed for it
-/// after the first publish(), or at once where the configuration names its addresses.
+/// The snapshot stays while etcd cannot be reached. This node is in it with its claimed range after
+/// the first publish(), or at once where the configuration names its addresses.
 class EtcdSource : public Source {
  public:
   EtcdSource(const Config& config, Loop& loop, OnChange on_change);
@@ -45,7 +45,7 @@ class EtcdSource : public Source {
   View listing_;               ///< while pages come
   std::uint64_t cluster_ = 0;  ///< etcd's cluster id
   std::int64_t list_revision_ = 0;
-  bool fresh_list_ = false;  ///< nothing can be newer than what the watch begins with
+  bool fresh_list_ = false;  ///< just read; no change can have come between list and watch
   Registration registration_;
   Client::Id call_ = 0, watch_ = 0;
   Loop::TimerId retry_timer_ = 0, change_timer_ = 0;
@@ -53,7 +53,7 @@ class EtcdSource : public Source {
   bool told_ = false;      ///< on_change was called
   Snapshot snapshot_;
   SourceStatus status_;
-  std::string trouble_;  ///< in the log since it began
+  std::string trouble_;  ///< the problem that was logged last
 };
 
 }  // namespace agent::etcd

@@ -13,7 +13,7 @@ void add_ranges(fabric::Node& node, const std::vector<base::Prefix>& ranges) {
     if (std::ranges::count(node.ranges, range) == 0) node.ranges.push_back(range);
 }
 
-/// What flannel wrote here under this node's address is this node.
+/// A record that flannel wrote under this node's address is this node.
 fabric::Node renamed(fabric::Node node, const std::string& name) {
   node.name = name;
   return node;
@@ -65,7 +65,8 @@ Snapshot make_snapshot(const View& view, const Identity& identity,
            std::tie(b->record.node.name, a->mod_revision);
   });
   snapshot.nodes.reserve(others.size() + 1);
-  // flannel's word for a node with direct routes is "vxlan": its network's says that they are.
+  // flannel writes "vxlan" for a node with direct routes, too: the network's setting tells them
+  // apart.
   const bool direct =
       view.network() && view.network()->defaults.backend == fabric::Backend::automatic;
   for (const Entry* entry : others) add(*entry, direct, snapshot);

@@ -9,10 +9,10 @@
 
 namespace agent::etcd {
 
-/// All nodes of the store, each once: several keys of one name and address are ranges of one node,
-/// and of several addresses the newest is right. This node's own records are one node of its name:
-/// `self`, where that is known, beside whose ranges are those that flannel or a reservation keeps
-/// for it; what plumbd claimed before counts no more. Pure.
+/// All nodes of the store, each once. Several keys with one name and address are ranges of one
+/// node; among several addresses of a name the newest counts. This node's own records are one node:
+/// `self`, where it is known, with its ranges and those that flannel or a reservation keeps for it;
+/// former claims of plumbd do not count. Pure.
 Snapshot make_snapshot(const View& view, const Identity& identity,
                        const std::optional<fabric::Node>& self);
 

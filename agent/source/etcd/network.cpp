@@ -15,7 +15,7 @@ namespace {
 using cni::Code;
 using json::Object;
 
-/// What flannel calls the same thing in each family.
+/// flannel's keys for each family.
 struct Keys {
   bool v4;
   const char *network, *length, *min, *max;
@@ -24,14 +24,14 @@ struct Keys {
 constexpr Keys kV4{true, "Network", "SubnetLen", "SubnetMin", "SubnetMax", 24, 30};
 constexpr Keys kV6{false, "IPv6Network", "IPv6SubnetLen", "IPv6SubnetMin", "IPv6SubnetMax", 64,
                    126};
-// A port of 0 is the one of Linux's vxlan module (flannel, vxlan backend).
+// Port 0 means the default of Linux's vxlan module (flannel, vxlan backend).
 constexpr std::uint16_t kKernelPort = 8472;
-// The tunnel takes 50 bytes, and leaves the least MTU of IPv4 (RFC 1122, section 3.3.3).
+// 50 bytes for the tunnel and the smallest MTU of IPv4 (RFC 1122, section 3.3.3).
 constexpr std::int64_t kLeastMtu = 576 + 50, kMostMtu = 65535;
 constexpr std::int64_t kMaxVni = (1 << 24) - 1;
 
 int length_of(const Object& config, const Keys& keys, const base::Prefix& network) {
-  // A quarter, since the first range is not given away and half would leave one node.
+  // A quarter, because the first range is not given away and halves would leave one node.
   const int quarter = network.length + 2;
   const auto given = config.find_int(keys.length);
   if (!given.value_or(0)) {

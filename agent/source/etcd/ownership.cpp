@@ -54,7 +54,7 @@ Choice choose_pinned(const Identity& self, const Supply& supply, const View& vie
   return {.ranges = supply.pinned};
 }
 
-/// The one that the node had in this family, if it is free; choice.problem tells why it is not.
+/// The node's last range of this family, if it is free; otherwise choice.problem says why not.
 std::optional<base::Prefix> find_last(const Identity& self, const std::vector<Pool>& pools,
                                       const View& view, Choice& choice) {
   const int family = pools.front().network.address.family();

@@ -10,41 +10,40 @@
 
 namespace agent::etcd {
 
-/// What a node knows of itself before it reads the store.
+/// A node's identity before it reads the store.
 struct Identity {
   std::string name;
   std::vector<base::IpAddress> addresses = {};
-  std::vector<base::Prefix> ranges = {};  ///< that it had last
+  std::vector<base::Prefix> ranges = {};  ///< the last ones
 };
 
-/// Whether `entry` is this node's: one by flannel, or a reservation, with one of its addresses; or
-/// one by plumbd for which two of name, address and range are right. One alone is not enough: two
-/// machines with one name or one address must not get one range.
+/// Returns whether `entry` is this node's: an entry of flannel or a reservation with one of its
+/// addresses, or an entry of plumbd where two of name, address and range match. One match is not
+/// enough: two machines with one name or one address must not get one range.
 bool owns(const Identity& self, const Entry& entry);
 
-/// Whether `entry` names an address of `self`, whoever wrote it.
+/// Returns whether `entry` names an address of `self`, whichever program wrote it.
 bool shares_address(const Identity& self, const Entry& entry);
 
-/// What a node may choose from.
+/// The ranges that a node may choose from.
 struct Supply {
-  std::vector<base::Prefix> pinned = {};  ///< by its own configuration: these and no others
+  std::vector<base::Prefix> pinned = {};  ///< only these, set in the node's own configuration
   std::vector<Pool> pools = {};
 };
 
-/// Whether `ranges` are what a node should have: one of each family that there is a pool for.
+/// Returns whether `ranges` are what a node should have: one of each family that has a pool.
 bool fits(const Supply& supply, const std::vector<base::Prefix>& ranges);
 
 /// The ranges to ask for.
 struct Choice {
   std::vector<base::Prefix> ranges = {};  ///< empty: there are none
-  std::string problem = {};               ///< why not, or why not the last ones
+  std::string problem = {};               ///< why there are none, or why they are not the last ones
 };
-/// The pinned ranges; or those that the node had, where they are free; or random free ones. Nothing
-/// that another entry holds, by whatever size, and nothing around an address of a node. Pure.
+/// Chooses the pinned ranges, else the node's last ones where they are free, else random free ones.
+/// Never chooses a range that overlaps another entry or contains an address of a node. Pure.
 Choice choose(const Identity& self, const Supply& supply, const View& view, std::uint64_t random);
 
-/// The one who holds something of `range`: `node "b" (10.0.0.2)`, or the key; empty when it is
-/// free.
+/// The holder of a part of `range`: `node "b" (10.0.0.2)`, or the key; empty when it is free.
 std::string holder_of(const base::Prefix& range, const Identity& self, const View& view);
 
 }  // namespace agent::etcd

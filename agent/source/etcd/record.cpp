@@ -45,7 +45,7 @@ std::optional<base::Mac> find_mac(const Object& record, const char* key) {
   return mac;
 }
 
-/// Of another flannel node, where there is no word of ours.
+/// The backend of a flannel node's record, which lacks the member Plumb.
 Backend flannel_backend(const Object& record) {
   const auto backend = fabric::find_backend(record.get_string("BackendType"));
   if (!backend || *backend == Backend::automatic)
@@ -166,8 +166,8 @@ Record parse_record(const std::string& key, const std::vector<base::Prefix>& ran
 std::string record_of(const fabric::Node& node, const RecordOptions& options) {
   const auto v4 = node.address_of(AF_INET), v6 = node.address_of(AF_INET6);
   const Backend backend = node.backend.value_or(options.backend);
-  // A real flannel node ignores records of another type than its own; direct routes are its own
-  // choice, so that "auto" is its "vxlan".
+  // A flannel node ignores records of another type than its own. It decides about direct routes
+  // itself, so "auto" is written as "vxlan".
   const bool tunnel = backend == Backend::vxlan || backend == Backend::automatic;
   json::Writer writer;
   writer.open('{');

@@ -18,7 +18,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// More often than any lease needs: it is also how a frozen member is found out.
+// More often than a lease needs, because it also detects a member that hangs.
 constexpr milliseconds kKeepaliveAtMost = seconds(60);
 
 std::string text_of(const std::vector<base::Prefix>& ranges) {
@@ -54,7 +54,7 @@ void Registration::publish(const fabric::Node& self) {
 
 void Registration::look(const View& view, bool listed) {
   view_ = &view;
-  // A list comes after all that was written, even if the store's revisions began anew.
+  // A list contains all earlier writes, even if the store's revisions began anew.
   if (listed) awaited_ = 0;
   step();
 }
@@ -89,7 +89,7 @@ RecordOptions Registration::record_options() const {
   return {.backend = options.backend, .vni = options.vni};
 }
 
-/// What the others are told of this node.
+/// The published record of this node.
 std::string Registration::record() const {
   fabric::Node node = node_;
   std::erase_if(node.former_ranges, [&](const base::Prefix& range) {
@@ -98,7 +98,7 @@ std::string Registration::record() const {
   return record_of(node, record_options());
 }
 
-/// One thing at a time, decided anew from the view: what is to be done next.
+/// Does the next step, which follows from the view; one at a time.
 void Registration::step() {
   if (view_ == nullptr || call_ != 0 || retry_timer_ != 0) return;
   if (view_->revision() < awaited_ || identity_.addresses.empty()) return;
@@ -120,7 +120,7 @@ const std::pair<const std::string, Entry>* Registration::find_own() {
   };
   const auto last = entries.find(own_key_);
   if (last != entries.end() && ours(*last)) return &*last;
-  // Of several the one with the ranges that this node had last, then the newest.
+  // Prefer the entry with the ranges that this node had last, then the newest.
   const std::pair<const std::string, Entry>* best = nullptr;
   const auto rank = [&](const auto& entry) {
     return std::pair(key_of(entry.second.ranges()) == key_of(identity_.ranges),
@@ -156,8 +156,8 @@ void Registration::keep(const std::string& key, const Entry& entry) {
       {.key = whole_key, .value = value, .lease = lease}, [this] { namesakes_gone_ = false; });
 }
 
-/// The MAC that flannel wrote is what the others send to: this node goes on with it (L4). One that
-/// follows from an address follows the address.
+/// Keeps the MAC that flannel wrote, because the other nodes send to it. A MAC made of an address
+/// is not kept: it changes with the address.
 void Registration::keep_macs(const fabric::Node& recorded) {
   const auto keep = [&](int family, const auto& before, auto& mac) {
     const auto address = recorded.address_of(family);
@@ -167,25 +167,26 @@ void Registration::keep_macs(const fabric::Node& recorded) {
   keep(AF_INET6, recorded.mac_v6, node_.mac_v6);
 }
 
-/// Whether another key with an address of this node is gone, and the own one was not written since.
-/// A flannel node that sees such a key go deletes the FDB entry of its address and MAC, which is
-/// the entry of this node's key as well: only a new event of that key brings it back (L1).
+/// Returns whether another key with an address of this node was removed, and our key was not
+/// written since. A flannel node that sees such a removal deletes the FDB entry of address and MAC,
+/// which is this node's entry as well: only a new event of our key restores it.
 bool Registration::misses_a_namesake(const std::string& own, const Entry& entry) {
   std::set<std::string> present;
   for (const auto& [key, other] : view_->entries())
     if (key != own && !other.bad() && shares_address(identity_, other)) present.insert(key);
   namesakes_gone_ =
       namesakes_gone_ || !std::ranges::includes(present, std::exchange(namesakes_, present));
-  // Before this process began: a key of a range that the own record still tells as a former one.
+  // Before this process began, a key may have been removed whose range our record has as a former
+  // one.
   if (!std::exchange(compared_, true))
     for (const base::Prefix& range : entry.record.node.former_ranges)
       namesakes_gone_ = namesakes_gone_ || holder_of(range, {}, *view_).empty();
   return namesakes_gone_;
 }
 
-/// A claim of earlier ranges of this node that have no pods any more. Until then flannel routes
-/// them by it, as long as its lease lasts; plumbd also goes by what the new record tells. The key
-/// goes and the own one is written again in one transaction: see misses_a_namesake().
+/// Removes the key of this node's former ranges once they have no pods. Until then flannel routes
+/// them by that key, as long as its lease lasts; plumbd also reads them from the new record. Our
+/// own key is written again in the same transaction: see misses_a_namesake().
 void Registration::remove_former(const std::string& kept, const KeyValue& own) {
   const auto is_told = [&](const base::Prefix& range) {
     return std::ranges::count(told_, range) > 0;
@@ -244,7 +245,7 @@ void Registration::claim() {
       });
 }
 
-/// Gives up what somebody else took while our lease had run out.
+/// Gives up ranges that another node took while our lease had run out.
 void Registration::take_other_ranges() {
   if (!claimed_) return;
   std::vector<base::Prefix> kept;
@@ -264,7 +265,7 @@ void Registration::take_other_ranges() {
   on_change_();
 }
 
-/// What nobody else holds any more is not worth a word.
+/// Clears the problem of lost ranges that no other node holds any more.
 void Registration::forget_losses() {
   std::erase_if(taken_, [&](const base::Prefix& range) {
     return holder_of(range, identity_, *view_).empty();
@@ -279,7 +280,7 @@ void Registration::call(const char* path, std::string body,
     if (!answer.error.empty()) return fail(answer.error);
     try {
       done(answer.body);
-    } catch (const cni::Error& error) {  // no JSON, such as a proxy's page
+    } catch (const cni::Error& error) {  // not JSON, such as a proxy's page
       fail(error.what());
     }
   });
@@ -311,7 +312,7 @@ void Registration::grant() {
        });
 }
 
-/// Takes over the lease of a record found in the store, if it is what the configuration wants.
+/// Takes over the lease of a record found in the store, if it has the configured length.
 void Registration::check_lease(std::int64_t lease) {
   call("/v3/lease/keepalive", lease_request(lease), [this, lease](const std::string& body) {
     if (parse_keepalive(body).ttl != config_.etcd.lease_seconds) return grant();
@@ -353,7 +354,7 @@ void Registration::keepalive_answered(const Answer& answer) {
     ttl = parse_keepalive(answer.body).ttl;
   } catch (const cni::Error&) {
     ++errors_;
-    // After an outage etcd gives each lease its whole time again, and not more.
+    // After an outage etcd gives each lease its full time again.
     keepalive_in(std::min(keepalive_failures_.next(), keepalive_pause()));
     return;
   }

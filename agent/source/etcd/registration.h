@@ -18,7 +18,7 @@
 
 namespace agent::etcd {
 
-/// This node's own record: finds it or claims a free range for it, keeps it up to date and its
+/// Keeps this node's own record: finds it or claims a free range for it, updates it, keeps its
 /// lease alive, and begins again when the lease was lost.
 ///
 /// A claim is one transaction that holds only if no key below `subnets/` is newer than the view
@@ -31,15 +31,15 @@ class Registration {
   Registration& operator=(const Registration&) = delete;
   ~Registration();
 
-  /// What to tell the others; its ranges are the store's business. Without an address nothing is
-  /// claimed.
+  /// Sets the node to publish; its ranges come from the store. Nothing is claimed for a node
+  /// without an address.
   void publish(const fabric::Node& self);
-  /// `view` is complete and being followed; `listed`: it was just read as a whole. It stays the
-  /// caller's, and is looked at until suspend().
+  /// Takes a `view` that is complete and followed; `listed`: it was just read as a whole. It stays
+  /// the caller's, and is read until suspend().
   void look(const View& view, bool listed);
   void suspend() { view_ = nullptr; }
 
-  /// This node with its ranges, from the first claim on, also while a lost lease is made good.
+  /// This node with its ranges, from the first claim on, also while a lost lease is replaced.
   std::optional<fabric::Node> self() const;
   const Identity& identity() const { return identity_; }
   std::vector<std::string> problems() const;
@@ -83,15 +83,15 @@ class Registration {
   std::function<void()> on_change_;
   std::mt19937_64 random_{std::random_device{}()};
   Identity identity_;
-  fabric::Node node_;                    ///< to be told, without ranges
-  std::vector<base::Prefix> told_ = {};  ///< those that it was last published with
+  fabric::Node node_;                    ///< the node to publish, without ranges
+  std::vector<base::Prefix> told_ = {};  ///< the ranges that it was last published with
   const View* view_ = nullptr;
   bool claimed_ = false;      ///< identity_.ranges are ours, as far as this process knows
-  std::string own_key_ = {};  ///< found last
+  std::string own_key_ = {};  ///< the key that was found last
   std::set<std::string> namesakes_ = {};  ///< other keys seen with an address of this node
-  bool namesakes_gone_ = false;           ///< one of them since the own record was written
-  bool compared_ = false;                 ///< with what was there before this process
-  std::int64_t lease_ = 0;                ///< ours; 0: none yet, or lost
+  bool namesakes_gone_ = false;           ///< one of them was removed since our record was written
+  bool compared_ = false;                 ///< the entry from before this process was compared
+  std::int64_t lease_ = 0;                ///< our lease; 0: none yet, or lost
   std::int64_t awaited_ = 0;  ///< revision of our last write, which the view does not have yet
   Client::Id call_ = 0;       ///< one at a time, beside the keepalive
   Client::Id keepalive_ = 0;
@@ -101,7 +101,8 @@ class Registration {
   Backoff keepalive_failures_{std::chrono::seconds(1), kRetryMost};
   std::string state_ = "no range claimed yet";
   std::string choice_problem_ = {}, loss_problem_ = {};
-  std::vector<base::Prefix> taken_ = {};  ///< that somebody else held when loss_problem_ was told
+  std::vector<base::Prefix> taken_ =
+      {};  ///< ranges that another node held when loss_problem_ was set
   std::uint64_t errors_ = 0;
 };
 

@@ -28,7 +28,7 @@ void View::put(const KeyValue& kv) {
       network_problem_.clear();
     } catch (const cni::Error& error) {
       network_problem_ = error.what();
-      if (network_) network_problem_ += "; what it said before stays in force";
+      if (network_) network_problem_ += "; its previous value stays in force";
     }
     return;
   }
@@ -63,12 +63,12 @@ void View::inherit_network(const View& before) {
   if (network_problem_.empty())
     miss_network();
   else
-    network_problem_ += "; what it said before stays in force";
+    network_problem_ += "; its previous value stays in force";
 }
 
 void View::miss_network() {
   if (network_)
-    network_problem_ = "key \"" + config_key() + "\" is gone; what it said before stays in force";
+    network_problem_ = "key \"" + config_key() + "\" is gone; its previous value stays in force";
 }
 
 std::size_t hash_of(const std::string& value) {

@@ -14,32 +14,32 @@
 
 namespace agent::etcd {
 
-/// A key below `<prefix>/subnets/`. One that cannot be read still keeps its range from others.
+/// A key below `<prefix>/subnets/`. An entry that cannot be read still reserves its range.
 struct Entry {
-  Record record;             ///< of a bad entry: the ranges, as far as the key tells them
+  Record record;             ///< of a bad entry: the ranges, as far as they are in the key
   std::string problem = {};  ///< why it cannot be read
   std::int64_t mod_revision = 0;
   std::int64_t lease = 0;      ///< 0: a reservation
-  std::size_t value_hash = 0;  ///< tells whether our record still is what we would write
+  std::size_t value_hash = 0;  ///< shows whether our record is still what we would write
 
   bool bad() const { return !problem.empty(); }
   const std::vector<base::Prefix>& ranges() const { return record.node.ranges; }
 };
 
-/// The keys below `<prefix>/` as of a revision: what all nodes say, in the smallest form.
+/// The keys below `<prefix>/` as of a revision, in a compact form.
 class View {
  public:
   View(std::string prefix, RecordOptions options);
 
   void put(const KeyValue& kv);
   void remove(const KeyValue& kv);  ///< of the event: a key without value
-  /// Of a list: one whose network is damaged or gone keeps what was known `before`.
+  /// Takes the network of `before` if a new list has a damaged one or none.
   void inherit_network(const View& before);
   void advance(std::int64_t revision) { revision_ = std::max(revision_, revision); }
 
-  /// Everything up to this one is in here.
+  /// The view contains every change up to this revision.
   std::int64_t revision() const { return revision_; }
-  /// By what follows subnets() in the key: short enough to need no memory of its own.
+  /// Entries by the part of the key after subnets(): short enough for std::string's own buffer.
   const std::map<std::string, Entry>& entries() const { return entries_; }
   /// flannel's configuration, where there is or was a valid one: a mistake in it must not change
   /// the tunnels of all nodes at once.

@@ -39,10 +39,11 @@ void Api::reload() {
     loaded_ = Loop::Clock::now();
   } catch (const std::exception& error) {
     if (credentials_.server.empty()) throw;
-    // A file that is being replaced; what was read before may still be good.
+    // The file may be in the middle of a replacement; the earlier credentials may still be valid.
     loaded_ = Loop::Clock::now();
     if (std::exchange(unread_, error.what()) != error.what())
-      log(LogLevel::warning, "credentials are not read again: " + unread_);
+      log(LogLevel::warning,
+          "cannot read the credentials again, keeping the earlier ones: " + unread_);
   }
 }
 

@@ -19,13 +19,13 @@ std::string in_cluster_server() {
   if (host == nullptr || port == nullptr || *host == '\0')
     throw cni::Error(cni::Code::invalid_config,
                      "no API server: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not "
-                     "set, as they are in a pod; outside of one set `kubernetes.kubeconfig`");
+                     "set; outside of a pod set `kubernetes.kubeconfig`");
   const std::string text = host;
   const bool v6 = text.find(':') != std::string::npos;
   return "https://" + (v6 ? "[" + text + "]" : text) + ":" + port;
 }
 
-/// Refuses a server that a secret would reach readable for everyone on the way.
+/// Refuses a server that would get a secret unencrypted over the network.
 void check_secrecy(const Credentials& credentials, const KubernetesConfig& config) {
   if (config.insecure || credentials.server.starts_with("https://") ||
       (credentials.token.empty() && credentials.user.empty()))
@@ -49,7 +49,7 @@ Credentials load_unchecked(const KubernetesConfig& config) {
     credentials.token.pop_back();
   if (credentials.token.empty())
     throw cni::Error(cni::Code::invalid_config,
-                     "\"" + config.service_account + "/token\" is empty: wants a token");
+                     "\"" + config.service_account + "/token\" is empty: it must contain a token");
   return credentials;
 }
 

@@ -9,7 +9,7 @@
 
 namespace agent::kubernetes {
 
-/// Where the API server is, and who asks.
+/// The address of the API server and the credentials of this client.
 struct Credentials {
   std::string server;  ///< https://10.96.0.1:443, without a slash at the end
   Pem ca = {}, certificate = {}, key = {};
@@ -20,12 +20,13 @@ struct Credentials {
   bool operator==(const Credentials&) const = default;
 };
 
-/// Those of the kubeconfig file that `config` names, else of the pod's service account. Reads all
-/// files anew. Throws cni::Error or std::system_error, naming file and key.
+/// Loads the credentials of the kubeconfig file that `config` names, else of the pod's service
+/// account. Reads all files anew. Throws cni::Error or std::system_error, naming file and key.
 Credentials load_credentials(const KubernetesConfig& config);
 
-/// Those of the file's current context. Relative paths in it begin at its folder. Refused, with
-/// what to do instead: exec and auth-provider plugins, insecure-skip-tls-verify, tls-server-name.
+/// Loads the credentials of the file's current context. Relative paths in the file begin at its
+/// folder. Refuses exec and auth-provider plugins, insecure-skip-tls-verify and tls-server-name,
+/// and says what to do instead.
 Credentials load_kubeconfig(const std::string& path);
 
 }  // namespace agent::kubernetes

@@ -79,7 +79,7 @@ TEST_F(KubeconfigTest, TakesTheClustersProxy) {
   EXPECT_EQ(load(", proxy-url: 'http://proxy:3128'", "token: a").proxy, "http://proxy:3128");
   EXPECT_EQ(load("", "token: a").proxy, "");
   EXPECT_THAT(refusal(file(", proxy-url: 'proxy:3128'", "token: a")),
-              HasSubstr("proxy-url \"proxy:3128\" wants http://"));
+              HasSubstr("proxy-url \"proxy:3128\" must be http://"));
 }
 
 TEST_F(KubeconfigTest, RefusesWhatItCannotOrWillNotDo) {

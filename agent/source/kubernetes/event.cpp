@@ -80,7 +80,7 @@ std::string message_of(const std::string& refusal) {
     visit_json(refusal, visitor);
     if (!visitor.message.empty()) text = std::move(visitor.message);
   } catch (const std::invalid_argument&) {
-    // Plain text, as the server sends with 429, or a proxy's page.
+    // Plain text, which the server sends with 429, or a proxy's page.
   }
   return json::quote(text.substr(0, kLongest)) + (text.size() > kLongest ? "..." : "");
 }
@@ -91,12 +91,12 @@ std::string refusal_of(const HttpResult& result, const std::string& verb,
   const auto names = [&](const char* words) {
     return result.refusal.find(words) != std::string::npos;
   };
-  // A policy that gives no reason denies with 422.
+  // An admission policy without a reason denies with 422.
   if ((result.status == 403 || result.status == 422) && names("ValidatingAdmissionPolicy"))
     return status + " denied by an admission policy: " + message;
   if (result.status == 403 && names("system:anonymous"))
-    return "forbidden; the server takes this client for anonymous, so no token or certificate "
-           "reaches it: " +
+    return "forbidden; the server treats this client as anonymous, so no token or certificate "
+           "has reached it: " +
            message;
   if (result.status == 403)
     return "forbidden; the ClusterRole lacks verb \"" + verb + "\" on \"" + resource +

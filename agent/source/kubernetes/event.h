@@ -10,14 +10,14 @@
 
 namespace agent::kubernetes {
 
-/// What has happened to an object of a watch; `listed` is one of a list.
+/// The change of an object in a watch; `listed` is an object of a list.
 enum class EventType { listed, added, modified, deleted };
 
 /// An event of a watch, beside the object's own fields.
 struct Event {
   std::string type;                 ///< ADDED, MODIFIED, DELETED, BOOKMARK, ERROR
   std::string resource_version;     ///< of the object
-  bool initial_events_end = false;  ///< of a BOOKMARK: what existed has been sent
+  bool initial_events_end = false;  ///< of a BOOKMARK: all existing objects have been sent
   std::int64_t code = 0;            ///< of an ERROR: 410 is gone
   std::string message = {};         ///< of an ERROR
 };
@@ -31,11 +31,11 @@ struct ListEnd {
   std::string resource_version;
   std::string next_page;  ///< the `continue` token; empty: this was the last page
 };
-/// Throws std::invalid_argument, also when there is no resourceVersion.
+/// Throws std::invalid_argument when it is malformed or has no resourceVersion.
 ListEnd read_list_end(std::string_view envelope);
 
-/// `message` of the Status object that refuses a request; the first line of any other text. Quoted,
-/// at most 300 bytes of it.
+/// The `message` of the Status object that refuses a request, or the first line of any other text.
+/// Quoted, at most 300 bytes.
 std::string message_of(const std::string& refusal);
 
 /// Why the server refused to `verb` the `resource`, for people: `429 "Too many requests, ..."`.

@@ -49,7 +49,7 @@ void JsonSplitter::close(char bracket) {
 void JsonSplitter::feed(std::string_view piece) {
   while (!piece.empty()) {
     if (in_string_) {
-      // The common case, most of a node is text: up to the next quote or backslash at once.
+      // Most of a node is text: skip to the next quote or backslash at once.
       const auto end = escaped_ ? 0 : std::min(piece.find_first_of("\"\\"), piece.size());
       const bool stops = end < piece.size();
       append(piece.substr(0, stops ? end + 1 : end));

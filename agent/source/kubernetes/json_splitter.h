@@ -9,11 +9,11 @@
 namespace agent::kubernetes {
 
 /// Cuts JSON that arrives in pieces of any size into whole objects, holding one at a time: the
-/// documents of a watch, or the elements of a list's `items`. Checks brackets only; who gets an
-/// object parses it. Memory: the largest object, whatever the length of the stream.
+/// documents of a watch, or the elements of a list's `items`. Checks brackets only; the receiver of
+/// an object parses it. Memory: the largest object, whatever the length of the stream.
 class JsonSplitter {
  public:
-  /// What is an object of its own.
+  /// The objects to cut out.
   enum class Unit {
     document,  ///< a watch: one after another, white space between
     item       ///< a list: objects in an array that is a member of the document
@@ -24,9 +24,10 @@ class JsonSplitter {
       : unit_(unit), on_object_(std::move(on_object)) {}
 
   /// Calls on_object() for each object that is complete now. Throws std::invalid_argument when
-  /// brackets do not match or an object is larger than kMaxSize; useless after that.
+  /// brackets do not match or an object is larger than kMaxSize; do not use the splitter after
+  /// that.
   void feed(std::string_view piece);
-  /// Between two documents: nothing has been begun.
+  /// True between two documents, when no document is incomplete.
   bool is_complete() const { return depth_.empty() && begun_; }
   /// The document without its items, `{"metadata":{...},"items":[]}`; of Unit::item.
   const std::string& envelope() const { return envelope_; }
@@ -39,8 +40,9 @@ class JsonSplitter {
 
   Unit unit_;
   std::function<void(std::string_view)> on_object_;
-  std::string depth_;           ///< the open brackets
-  std::size_t item_depth_ = 0;  ///< of the brackets when the object began; 0: none has
+  std::string depth_;  ///< the open brackets
+  std::size_t item_depth_ =
+      0;  ///< number of open brackets when the object began; 0: no object has begun
   std::string object_;
   std::string envelope_;
   bool in_string_ = false;

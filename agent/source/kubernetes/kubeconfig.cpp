@@ -12,16 +12,17 @@
 namespace agent::kubernetes {
 namespace {
 
-/// A kubeconfig while it is being read; `path_` leads every message.
+/// Reads a kubeconfig; every message begins with `path_`.
 class Kubeconfig {
  public:
   explicit Kubeconfig(const std::string& path) : path_(path) {
     try {
       root_ = YAML::Load(base::read_file(path));
     } catch (const YAML::Exception& error) {
-      refuse("is no YAML: " + std::string(error.what()));
+      refuse("is not YAML: " + std::string(error.what()));
     }
-    if (!root_.IsMap()) refuse("is no kubeconfig: wants a map with clusters, users and contexts");
+    if (!root_.IsMap())
+      refuse("is not a kubeconfig: it must be a map with clusters, users and contexts");
   }
 
   Credentials read() const {
@@ -33,14 +34,15 @@ class Kubeconfig {
     Credentials credentials{.server = text(cluster, "server")};
     while (credentials.server.ends_with('/')) credentials.server.pop_back();
     if (!credentials.server.starts_with("https://") && !credentials.server.starts_with("http://"))
-      refuse("server \"" + credentials.server + "\" wants https://HOST:PORT");
+      refuse("server \"" + credentials.server + "\" must be https://HOST:PORT");
     credentials.proxy = text(cluster, "proxy-url");
     if (!credentials.proxy.empty() && !is_proxy(credentials.proxy))
-      refuse("proxy-url \"" + credentials.proxy + "\" wants http://, https:// or socks5://");
+      refuse("proxy-url \"" + credentials.proxy + "\" must be http://, https:// or socks5://");
     refuse_key(cluster, "insecure-skip-tls-verify", "give certificate-authority instead");
     refuse_key(cluster, "tls-server-name", "the certificate must name the host of server");
     for (const char* key : {"exec", "auth-provider"})
-      refuse_key(user, key, "no plugin is run; use a token, tokenFile or client certificate");
+      refuse_key(user, key,
+                 "plumbd does not run plugins; use a token, tokenFile or client certificate");
     credentials.ca = pem(cluster, "certificate-authority");
     credentials.certificate = pem(user, "client-certificate");
     credentials.key = pem(user, "client-key");
@@ -70,11 +72,11 @@ class Kubeconfig {
     if (!map.IsMap()) return {};
     const YAML::Node value = map[key];
     if (!value.IsDefined() || value.IsNull()) return {};
-    if (!value.IsScalar()) refuse(std::string("key ") + key + " wants a text");
+    if (!value.IsScalar()) refuse(std::string("key ") + key + " must be text");
     return value.Scalar();
   }
 
-  /// The entry `name` of the list `list`, its member `member`.
+  /// The member `member` of the entry `name` in the list `list`.
   YAML::Node named(const char* list, const std::string& name, const char* member) const {
     for (const YAML::Node& entry : root_[list]) {
       if (text(entry, "name") != name) continue;
@@ -88,13 +90,13 @@ class Kubeconfig {
     return (std::filesystem::path(path_).parent_path() / file).string();
   }
 
-  /// `key` names a file, `key`-data is base64.
+  /// A PEM from the member `key`, which names a file, or `key`-data, which is base64.
   Pem pem(const YAML::Node& map, const std::string& key) const {
     const std::string data_key = key + "-data";
     const std::string data = text(map, data_key.c_str());
     if (!data.empty()) {
       const auto decoded = runtime::decode_base64(data);
-      if (!decoded) refuse("key " + data_key + " wants base64 on one line");
+      if (!decoded) refuse("key " + data_key + " must be base64 on one line");
       return {.text = *decoded};
     }
     const std::string file = text(map, key.c_str());
@@ -113,7 +115,7 @@ class Kubeconfig {
     while (!credentials.token.empty() && credentials.token.back() <= ' ')
       credentials.token.pop_back();
     if (credentials.certificate.empty() != credentials.key.empty())
-      refuse("wants client-certificate and client-key together");
+      refuse("must have both client-certificate and client-key");
   }
 
   void warn_when_readable(const YAML::Node& user, Credentials& credentials) const {

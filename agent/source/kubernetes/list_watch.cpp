@@ -24,7 +24,7 @@ std::string clock_text() {
   return text.data();
 }
 
-/// 300 to 600, so that the watches of a cluster do not end together.
+/// The server's timeout in seconds: 300 to 600, so that a cluster's watches do not end together.
 int watch_seconds() {
   static std::minstd_rand random{std::random_device{}()};
   return std::uniform_int_distribution<int>(300, 600)(random);
@@ -59,7 +59,7 @@ void ListWatch::list(const std::string& page) {
 void ListWatch::watch() {
   phase_ = Phase::watch;
   const int seconds = watch_seconds();
-  // A server that forgets to end the watch is left half a minute later.
+  // If the server does not end the watch, this client does half a minute later.
   open("?watch=1&allowWatchBookmarks=true&resourceVersion=" + encode_query(resource_version_) +
            "&timeoutSeconds=" + std::to_string(seconds),
        JsonSplitter::Unit::document, std::chrono::seconds(seconds + 30));
@@ -91,7 +91,7 @@ void ListWatch::open(const std::string& query, JsonSplitter::Unit unit,
 }
 
 void ListWatch::opened(long status) {
-  // The address and the credentials are right: a later failure is an outage that will end.
+  // Address and credentials are right: a later failure is a temporary outage.
   if (status == 200) backoff_.limit(api_.timing().retry_known);
   if (status != 200 || phase_ != Phase::watch) return;
   note("");
@@ -114,7 +114,7 @@ void ListWatch::data(std::string_view piece) {
 
 void ListWatch::ended(const HttpResult& result) {
   request_ = 0;
-  // What was applied before a malformed event is news, too.
+  // Events before a malformed one were applied and have to be reported.
   store_.notify();
   if (result.status == 401 && api_.has_others_than(generation_))
     return retry(phase_, std::chrono::milliseconds(0));
@@ -128,7 +128,7 @@ void ListWatch::list_ended(const HttpResult& result) {
   if (!result.ok()) return fail(result, Phase::list, result.status == 410 && may_list_at_once());
   ListEnd end;
   try {
-    if (!splitter_->is_complete()) throw std::invalid_argument("the list ends in its middle");
+    if (!splitter_->is_complete()) throw std::invalid_argument("the list is truncated");
     end = read_list_end(splitter_->envelope());
   } catch (const std::invalid_argument& error) {
     return fail({.error = error.what()}, Phase::list);
@@ -175,7 +175,8 @@ void ListWatch::watch_ended(const HttpResult& result) {
     return fail({.status = code, .error = {}, .refusal = error_event_->message}, Phase::list,
                 code == 410 && may_list_at_once());
   }
-  // A version from the server's future (it was restored from a backup) ends each watch at once.
+  // After a restore from a backup the version may be newer than the server's: each watch ends at
+  // once.
   if (result.ok() || malformed_) ++fruitless_;
   const bool lost = result.status == 410 || fruitless_ >= kMaxFruitless;
   if (lost) fruitless_ = 0;
@@ -208,7 +209,7 @@ std::string ListWatch::text_of(const HttpResult& result) const {
   const std::string verb = phase_ == Phase::list ? "list" : "watch";
   const std::string what = verb + " " + what_.resource;
   if (!result.error.empty()) return what + ": " + result.error;
-  if (result.status == 200) return what + ": it ended at once";
+  if (result.status == 200) return what + ": it ended without data";
   return what + ": " + refusal_of(result, verb, what_.resource);
 }
 

@@ -17,32 +17,31 @@
 
 namespace agent::kubernetes {
 
-/// What is kept of the objects of one resource.
+/// Keeps the wanted fields of the objects of one resource.
 class Store {
  public:
   virtual ~Store() = default;
-  virtual void begin_list() = 0;  ///< a new list is put aside until end_list()
-  virtual void end_list() = 0;    ///< it replaces what was known
+  virtual void begin_list() = 0;  ///< the new list is kept apart until end_list()
+  virtual void end_list() = 0;    ///< the new list replaces the old one
   virtual JsonVisitor& begin_object() = 0;
-  virtual void end_object(EventType what) = 0;  ///< of the object that was just visited
-  /// All objects of one piece of an answer are applied: tell whoever waits.
+  virtual void end_object(EventType what) = 0;  ///< after an object was visited
+  /// Calls the callbacks; all objects of one piece of an answer are applied.
   virtual void notify() = 0;
 };
 
-/// How the following of one resource goes.
+/// The state of a ListWatch.
 struct ListWatchStatus {
   bool listed = false;         ///< a list was complete at least once
   bool following = false;      ///< the watch was opened, and nothing has failed since
   bool forbidden = false;      ///< RBAC refuses
-  std::string trouble = {};    ///< the last failure; empty: watching, or about to
+  std::string trouble = {};    ///< the last failure; empty while the watch works or is being opened
   std::string state = "idle";  ///< for people
   std::uint64_t relists = 0, watch_restarts = 0, parsed_bytes = 0, errors = 0;
-  Loop::Clock::time_point last_word = {};  ///< when something came
+  Loop::Clock::time_point last_word = {};  ///< when data last came
 };
 
-/// Lists a resource in pages, then watches it from there, and again as often as it breaks
-/// (multinode 5.5): a broken connection continues from the last version seen, a version that is
-/// gone begins with a new list.
+/// Lists a resource in pages and watches it from that version on. After a broken connection the
+/// watch continues from the last version seen; after "410 Gone" a new list begins.
 class ListWatch {
  public:
   /// `resource`: `nodes`; `path`: `/api/v1/nodes`.
@@ -50,7 +49,7 @@ class ListWatch {
     std::string resource;
     std::string path;
   };
-  /// `on_status`: a list was complete, or something failed.
+  /// `on_status` is called when a list is complete and when something failed.
   ListWatch(Api& api, What what, Store& store, std::function<void()> on_status);
   ListWatch(const ListWatch&) = delete;
   ListWatch& operator=(const ListWatch&) = delete;
@@ -71,7 +70,7 @@ class ListWatch {
   void data(std::string_view piece);
   void ended(const HttpResult& result);
   void retry(Phase phase, std::chrono::milliseconds delay, std::uint64_t rejected = 0);
-  /// Something failed, and `next` follows: after a pause, or at once when `at_once`.
+  /// Records a failure and goes on with `next`, after a pause or `at_once`.
   void fail(const HttpResult& result, Phase next, bool at_once = false);
   bool may_list_at_once() { return !std::exchange(listed_at_once_, true); }
   std::string text_of(const HttpResult& result) const;
@@ -90,9 +89,9 @@ class ListWatch {
   bool first_page_ = true;
   std::optional<Event> error_event_;
   bool malformed_ = false;        ///< this answer could not be parsed
-  int fruitless_ = 0;             ///< watches in a row that brought nothing but an end
+  int fruitless_ = 0;             ///< watches in a row that ended without an event
   std::uint64_t generation_ = 0;  ///< of the credentials of this request
-  /// A version was gone, and nothing has come since the list that followed at once.
+  /// A version was gone, and no event has come since the list that followed at once.
   bool listed_at_once_ = false;
   Loop::Clock::time_point opened_{};
   std::uint64_t events_ = 0;  ///< of this watch

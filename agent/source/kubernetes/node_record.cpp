@@ -14,7 +14,8 @@
 namespace agent::kubernetes {
 namespace {
 
-/// One node on its way from text to values, each value on its own: a bad one spoils no other.
+/// Converts a node's text to values, each one independently: a bad value does not affect the
+/// others.
 class Reader {
  public:
   Reader(const NodeRecord& record, const Config& config)
@@ -37,7 +38,7 @@ class Reader {
       read_.node.ranges.clear();
     }
     read_as_number();
-    // What flannel's nodes know of this one stays, also what flannel wrote here.
+    // Keep the MAC that flannel's nodes know, also one that flannel wrote on this node.
     if (!is_self() || config_.kubernetes.is_flannels()) {
       read_.node.mac = mac_of(keys_.backend_data);
       read_.node.mac_v6 = mac_of(keys_.backend_v6_data);
@@ -74,7 +75,7 @@ class Reader {
     if (text == nullptr) return std::nullopt;
     const auto address = base::IpAddress::parse(*text);
     if (address && address->family() == family && address->is_global_unicast()) return address;
-    complain(key, *text, family == AF_INET ? "no IPv4 address" : "no IPv6 address");
+    complain(key, *text, family == AF_INET ? "not an IPv4 address" : "not an IPv6 address");
     return std::nullopt;
   }
 
@@ -99,7 +100,8 @@ class Reader {
     if (text == nullptr) return;
     for (const std::string_view part : nodes::split(*text, ',')) {
       const auto range = base::Prefix::parse(part);
-      if (!range || range->length == 0) return complain(keys_.former_ranges, *text, "no ranges");
+      if (!range || range->length == 0)
+        return complain(keys_.former_ranges, *text, "not a list of ranges");
       read_.node.former_ranges.push_back(range->network());
     }
   }
@@ -108,7 +110,7 @@ class Reader {
     const std::string* const word = find(keys_.backend_type);
     if (word == nullptr) return;
     const auto backend = fabric::find_backend(*word);
-    if (!backend) complain(keys_.backend_type, *word, "none of vxlan, host-gw, bgp and auto");
+    if (!backend) complain(keys_.backend_type, *word, "not vxlan, host-gw, bgp or auto");
     if (backend && *backend != config_.fabric.backend) read_.node.backend = backend;
   }
 
@@ -119,11 +121,11 @@ class Reader {
     try {
       visit_json(*text, data);
     } catch (const std::invalid_argument&) {
-      complain(key, *text, "no JSON");
+      complain(key, *text, "not JSON");
       return std::nullopt;
     }
     if (data.vni && *data.vni != config_.fabric.vni)
-      complain(key, *text, "of another VNI than " + std::to_string(config_.fabric.vni));
+      complain(key, *text, "for another VNI than " + std::to_string(config_.fabric.vni));
     if (data.mac_text.empty()) return std::nullopt;
     const auto mac = base::Mac::parse(data.mac_text);
     if (mac && !mac->is_zero() && (mac->bytes[0] & 1) == 0) return mac;
@@ -139,7 +141,7 @@ class Reader {
     if (error == std::errc() && end == text->data() + text->size() && number != 0)
       read_.node.as_number = number;
     else
-      complain(keys_.as_number, *text, "no AS number from 1 to 4294967295");
+      complain(keys_.as_number, *text, "not an AS number from 1 to 4294967295");
   }
 
   /// `{"VNI":1,"VtepMAC":"aa:bb:cc:dd:ee:ff"}`

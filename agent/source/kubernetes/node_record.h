@@ -13,7 +13,7 @@
 
 namespace agent::kubernetes {
 
-/// Full keys of the annotations that are read and written: flannel's words behind the prefix.
+/// Full keys of the annotations that are read and written: the prefix and flannel's names.
 struct AnnotationKeys {
   explicit AnnotationKeys(const std::string& prefix);
   std::string backend_type, backend_data, backend_v6_data;
@@ -22,11 +22,11 @@ struct AnnotationKeys {
   std::string node_public_ip, node_public_ipv6;            ///< input: what this node is reached by
   std::string subnet_manager;                              ///< flannel ignores a node without it
   std::string as_number;                                   ///< input: the node's AS
-  std::string former_ranges;                               ///< with pods left, by commas
-  std::string use_external_ip;                             ///< input, "true": ExternalIP counts
+  std::string former_ranges;    ///< former ranges with pods, separated by commas
+  std::string use_external_ip;  ///< input, "true": ExternalIP counts
 };
 
-/// The fields of a Node object that matter here, as they are written there.
+/// The fields of a Node object that plumbd reads, as text.
 struct NodeRecord {
   std::string name = {};
   std::vector<std::string> pod_cidrs = {};
@@ -54,14 +54,14 @@ class NodeVisitor final : public JsonVisitor {
   std::string type_, status_, reason_;  ///< of the condition that is being read
 };
 
-/// What a Node object means. `node` has no ranges when it must be left out.
+/// The node that a Node object describes. `node` has no ranges when it must be left out.
 struct ReadNode {
   fabric::Node node;
   std::vector<std::string> problems = {};  ///< one line each, naming node, field and value
 };
-/// Addresses: of peers the published ones before those of kubelet; of this node itself never its
-/// own publication, which would outlive a change. Its MAC is the published one where flannel's
-/// nodes read it.
+/// Reads a node. The address of a peer is the published one, else kubelet's; this node never reads
+/// the address that it has published itself, which would outlive a change. The MAC is the published
+/// one where flannel's nodes read it.
 ReadNode read_node(const NodeRecord& record, const Config& config);
 
 }  // namespace agent::kubernetes

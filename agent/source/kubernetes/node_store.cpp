@@ -33,7 +33,7 @@ void NodeStore::end_list() {
 }
 
 JsonVisitor& NodeStore::begin_object() {
-  visitor_.take();  // what a malformed one left behind
+  visitor_.take();  // drops the rest of a malformed one
   return visitor_;
 }
 
@@ -72,7 +72,7 @@ void NodeStore::put(Known& known, NodeRecord record) {
   }
   const auto place = std::ranges::lower_bound(known.nodes, name, {}, &fabric::Node::name);
   const bool there = place != known.nodes.end() && place->name == name;
-  // A node without a range is not one of the network's yet.
+  // A node without a range is not part of the network yet.
   if (read.node.ranges.empty()) {
     if (there) known.nodes.erase(place);
     changed_ |= live && there;

@@ -16,7 +16,7 @@ namespace agent::kubernetes {
 /// The nodes of the cluster; of each only what fabric::Node holds.
 class NodeStore final : public Store {
  public:
-  /// `on_change`: nodes() or problems() are other ones; `on_self`: self() may be.
+  /// `on_change` is called when nodes() or problems() have changed, `on_self` when self() may have.
   NodeStore(const Config& config, std::function<void()> on_change, std::function<void()> on_self);
 
   const std::vector<fabric::Node>& nodes() const { return known_.nodes; }  ///< sorted by name

@@ -57,7 +57,7 @@ std::string with_spaces(const std::string& json) {
   return text;
 }
 
-/// Whether flannel keeps one FDB entry for both.
+/// Returns whether flannel keeps one FDB entry for both nodes.
 bool is_twin(const fabric::Node& self, const fabric::Node& other, int family) {
   const auto end_of = [&](const fabric::Node& node) {
     const auto address = node.address_of(family);
@@ -68,7 +68,7 @@ bool is_twin(const fabric::Node& self, const fabric::Node& other, int family) {
          end_of(self) == end_of(other);
 }
 
-/// The address to advertise: an operator's word for a node behind NAT counts more.
+/// The address to advertise: the overwrite annotation, for a node behind NAT, takes precedence.
 std::optional<std::string> public_address(const fabric::Node& self, int family,
                                           const NodeRecord& shown, const std::string& overwrite) {
   const auto found = shown.annotations.find(overwrite);
@@ -87,7 +87,7 @@ std::map<std::string, std::optional<std::string>> wanted_annotations(const fabri
   const AnnotationKeys keys(config.kubernetes.annotation_prefix);
   const bool flannel = config.kubernetes.is_flannels();
   fabric::Backend backend = self.backend.value_or(config.fabric.backend);
-  // flannel's vxlan backend serves those that call themselves vxlan, and has no word for `auto`.
+  // flannel's vxlan backend only serves nodes of type vxlan, and does not know `auto`.
   if (flannel && backend == fabric::Backend::automatic) backend = fabric::Backend::vxlan;
   const bool tunnel = backend == fabric::Backend::automatic || backend == fabric::Backend::vxlan;
 
@@ -163,7 +163,7 @@ void Publisher::peers(const std::vector<fabric::Node>& nodes) {
   check();
 }
 
-/// Of backend-data either spelling is right, unless flannel has to notice it once more.
+/// Either spelling of backend-data is right, unless flannel has to see a change.
 bool Publisher::is_right(const std::string& key, const std::string& shown,
                          std::string& value) const {
   const AnnotationKeys keys(config_.kubernetes.annotation_prefix);
@@ -265,7 +265,7 @@ void Publisher::ended(const HttpResult& result) {
   if (result.ok()) {
     backoff_.limit(api_.timing().retry_known);
     note("");
-    return wait(backoff_.next());  // for the watch to show it; else it is sent again
+    return wait(backoff_.next());  // until the watch shows it; otherwise it is sent again
   }
   const bool rejected = result.status == 401;
   note("patch nodes/status of \"" + config_.node_name + "\": " +

@@ -14,14 +14,14 @@
 
 namespace agent::kubernetes {
 
-/// What the annotations of this node should say, flannel's way; a nothing removes the key.
+/// The annotations that this node should have, in flannel's format; std::nullopt removes the key.
 std::map<std::string, std::optional<std::string>> wanted_annotations(const fabric::Node& self,
                                                                      const NodeRecord& shown,
                                                                      const Config& config);
 
 /// Keeps this node's own Node object as it should be: annotations, and the condition
-/// NetworkUnavailable, in one strategic merge patch of the status subresource, which lets both
-/// through. Asks only when the watch shows something else.
+/// NetworkUnavailable, in one strategic merge patch of the status subresource, which accepts
+/// both. Sends a request only when the watch shows other values.
 ///
 /// The condition is False while this node is ready. It becomes True when the node was not ready for
 /// Timing::unready, so that a restart of plumbd does not keep pods away; before that it stays.
@@ -33,15 +33,15 @@ class Publisher {
   ~Publisher();
 
   void publish(const fabric::Node& self);
-  /// `why`: for people, when it is not.
+  /// `why` explains to people why the node is not ready.
   void set_ready(bool ready, const std::string& why);
-  /// What the watch shows now; nothing when there is no such node.
+  /// Takes the node that the watch shows now; nothing when it does not exist.
   void shown(const std::optional<NodeRecord>& record);
-  /// All nodes as the watch shows them. When another one with this node's address and MAC is gone,
-  /// flannel's nodes have deleted the FDB entry of both: backend-data is written again, in another
-  /// spelling, for flannel looks only at annotations whose text has changed (L2).
+  /// Takes all nodes as the watch shows them. When another node with this node's address and MAC is
+  /// removed, flannel's nodes delete the FDB entry of both. Then backend-data is written again in
+  /// another spelling, because flannel reads only annotations whose text has changed.
   void peers(const std::vector<fabric::Node>& nodes);
-  /// Why it is not done yet; empty when it is, or nothing was to be published.
+  /// Why publishing has not succeeded yet; empty when it has, or when there is nothing to publish.
   const std::string& trouble() const { return trouble_; }
 
  private:
@@ -51,7 +51,7 @@ class Publisher {
   std::string patch() const;
   /// The annotations that differ, as the patch has them; empty: none.
   std::string annotations() const;
-  /// What the condition has to say: its status; nothing while it stays as it is.
+  /// The status to write into the condition; nothing while it stays as it is.
   std::optional<std::string> wanted_condition() const;
   void send(const std::string& body);
   void ended(const HttpResult& result);

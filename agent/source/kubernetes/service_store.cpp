@@ -19,7 +19,7 @@ void ServiceStore::Visitor::text(Path path, std::string& value) {
     add(service.load_balancer_ips, value);
 }
 
-// "None" of a headless service is no address, and nothing else can be there.
+// A headless service has "None" in place of an address.
 void ServiceStore::Visitor::add(std::vector<base::IpAddress>& to, const std::string& value) {
   if (const auto address = base::IpAddress::parse(value)) to.push_back(*address);
 }

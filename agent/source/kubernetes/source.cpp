@@ -33,7 +33,7 @@ void KubernetesSource::start() {
 }
 
 bool KubernetesSource::is_complete() const {
-  // Without the right to list services there never will be any: nodes do not wait for that.
+  // Without the right to list services the list never comes: nodes do not wait for it.
   const auto known = [](const ListWatchStatus& status) {
     return status.listed || status.forbidden;
   };
@@ -42,7 +42,7 @@ bool KubernetesSource::is_complete() const {
           (known(service_watch_.status()) && known(endpoint_watch_.status())));
 }
 
-// From inside of an answer that is being read; the pieces of one turn become one snapshot.
+// Called while an answer is read; the pieces of one turn become one snapshot.
 void KubernetesSource::changed() {
   if (timer_ != 0) return;
   timer_ = loop_.after(std::chrono::milliseconds(0), [this] {
@@ -86,7 +86,7 @@ SourceStatus KubernetesSource::status() const {
     status.relists += of.relists;
     status.watch_restarts += of.watch_restarts;
     status.parsed_bytes += of.parsed_bytes;
-    // Of the most silent one.
+    // The time of the watch that has been silent longest.
     status.last_word =
         watch == watches().front() ? of.last_word : std::min(status.last_word, of.last_word);
     status.errors += of.errors;

@@ -14,8 +14,8 @@
 
 namespace agent::kubernetes {
 
-/// The cluster as the Kubernetes API tells it: Nodes, and Services with their endpoints where
-/// their addresses are announced. Verbs used: list and watch of nodes, services and
+/// The cluster as the Kubernetes API describes it: Nodes, and Services with their endpoints where
+/// Service addresses are announced. Verbs used: list and watch of nodes, services and
 /// endpointslices, patch of nodes/status.
 class KubernetesSource final : public Source {
  public:
@@ -31,7 +31,7 @@ class KubernetesSource final : public Source {
   SourceStatus status() const override;
 
  private:
-  /// Lists that never came: what depends on them is not known yet.
+  /// True once every list has come.
   bool is_complete() const;
   std::vector<const ListWatch*> watches() const;
   void changed();

@@ -9,11 +9,11 @@
 
 namespace agent::kubernetes {
 
-/// Where a value is: keys from the outside in; an element of an array is the key "".
+/// The position of a value: keys from the outside in; an element of an array is the key "".
 using Path = std::span<const std::string>;
 bool is_at(Path path, std::initializer_list<std::string_view> keys);
 
-/// Gets the values of a document one after another; nothing is kept that it does not keep.
+/// Gets the values of a document one after another; the parser itself keeps none of them.
 class JsonVisitor {
  public:
   virtual ~JsonVisitor() = default;
