@@ -90,14 +90,14 @@ TEST_F(Install, LeavesForeignPluginsAlone) {
   EXPECT_EQ(base::read_file(to + "/calico"), "not ours");
 }
 
-TEST_F(Install, RemovesWhatAKilledInstallationLeft) {
+TEST_F(Install, RemovesFilesThatAKilledInstallationLeft) {
   offer("bridge", program);
   folder.file("to/bridge.tmp-a1B2c3", "half a plug");
   run();
   EXPECT_THAT(installed(), ElementsAre("bridge"));
 }
 
-TEST_F(Install, RefusesAFileThatIsNoExecutableAndInstallsNothing) {
+TEST_F(Install, RefusesAFileThatIsNotAnExecutableAndInstallsNothing) {
   offer("bridge", program);
   offer("ptp", "#!/bin/sh\necho a script is not one of our plugins, however long it is\n");
   EXPECT_THAT(refusal(), HasSubstr("/ptp is not an ELF executable"));

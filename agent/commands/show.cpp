@@ -33,7 +33,7 @@ std::optional<std::string> find_answer(const Config& config, const std::string& 
   return answer->body;
 }
 
-std::string nobody_on(const Config& config) {
+std::string no_agent_on(const Config& config) {
   return "plumbd: no plumbd answers on " + config.run_dir + "/plumbd.sock";
 }
 
@@ -41,7 +41,7 @@ std::optional<std::string> ask(const Invocation& invocation, const std::string& 
                                const char* method = "GET") {
   const Config config = load_config_for_agent(invocation).config;
   auto text = find_answer(config, path, method);
-  if (!text) std::cerr << nobody_on(config) << "\n";
+  if (!text) std::cerr << no_agent_on(config) << "\n";
   return text;
 }
 
@@ -58,7 +58,7 @@ const Config& own_config(const ConfigReading& reading) {
 struct OwnPlan {
   explicit OwnPlan(const ConfigReading& reading) : planner(own_config(reading), netlink) {
     const Known known = known_cluster(reading.config);
-    std::cerr << nobody_on(reading.config) << "; planned from " << known.file
+    std::cerr << no_agent_on(reading.config) << "; planned from " << known.file
               << (known.stale ? ", the last state that an agent saved" : "") << "\n";
     planner.run(known.snapshot, known.stale);
   }

@@ -94,7 +94,7 @@ TEST(Config, BirdsFilesAreInTheRunDirectoryUnlessNamed) {
   EXPECT_EQ(named.bgp.bird_config, "/etc/b.conf");
 }
 
-TEST(Config, RefusesWithKeyValueAndWhatWouldBeRight) {
+TEST(Config, NamesKeyValueAndExpectationOfAMistake) {
   const std::array<std::pair<const char*, const char*>, 16> cases{{
       {"backed: vxlan", "unknown key \"backed\", did you mean \"backend\"?"},
       {"Backend: vxlan", "did you mean \"backend\"?"},
@@ -143,7 +143,7 @@ TEST(Config, AllProblemsAreNamedAtOnceWithTheirLines) {
 }
 
 // U2
-TEST(Config, WhatStandsAboveBrokenYamlIsRead) {
+TEST(Config, ReadsTheLinesAboveBrokenYaml) {
   const ConfigReading reading = read_config("runDir: /run/other\nnode: [a\nbackend: vxlan\n", "x");
   EXPECT_EQ(reading.config.run_dir, "/run/other");
   ASSERT_EQ(reading.problems.size(), 1u);
@@ -151,7 +151,7 @@ TEST(Config, WhatStandsAboveBrokenYamlIsRead) {
 }
 
 // U2
-TEST(Config, TellsWhenAMistakeMayHideTheFolders) {
+TEST(Config, ReportsThatAMistakeMayHideTheFolders) {
   const std::vector<std::pair<std::string, bool>> cases{
       {"mtu: 1\nbakend: vxlan\n", true},
       {"runDir: /a\nstateDir: /b\nnode: [\n", true},
@@ -186,7 +186,7 @@ TEST(Config, EnvironmentAndFlagsWinOverTheFile) {
   EXPECT_EQ(config.fabric.backend, fabric::Backend::bgp);
 }
 
-TEST(Config, MistypedVariablesAreNamedAndMistypedFlagsRefused) {
+TEST(Config, NamesMistypedVariablesAndRefusesMistypedFlags) {
   const std::array<const char*, 3> environment{"PLUMB_BAKEND=vxlan", "PLUMB_BACKEND=x", nullptr};
   EXPECT_EQ(overrides_of(environment.data()).size(), 1u);
   EXPECT_THAT(unknown_variables(environment.data()),

@@ -105,11 +105,11 @@ void expect_same_everywhere(const Condition& condition, const Health& health) {
   const json::Object status = status_of(health);
   EXPECT_EQ(status.get_string("health"), word);
   EXPECT_EQ(exit_of(severity_of(status.get_string("health"))), exit_of(condition.severity));
-  const auto told = status.find_objects("conditions").value();
-  ASSERT_EQ(told.size(), 1u);
-  EXPECT_EQ(told[0].get_string("name"), name);
-  EXPECT_EQ(told[0].get_string("severity"), word);
-  const auto lines = told[0].find_strings("lines").value();
+  const auto reported = status.find_objects("conditions").value();
+  ASSERT_EQ(reported.size(), 1u);
+  EXPECT_EQ(reported[0].get_string("name"), name);
+  EXPECT_EQ(reported[0].get_string("severity"), word);
+  const auto lines = reported[0].find_strings("lines").value();
   EXPECT_EQ(status.find_strings("problems").value(), lines);
   ASSERT_FALSE(lines.empty());
   // /readyz
@@ -150,7 +150,7 @@ TEST(Health, NamesEachConditionOnceAndLeavesUsageItsExitCode) {
   }
 }
 
-TEST(Health, OfNothingWrongIsHealthy) {
+TEST(Health, IsHealthyWithoutConditions) {
   Scene scene;
   const Health health = scene.health();
   EXPECT_EQ(status_of(health).get_string("health"), "healthy");
@@ -172,12 +172,12 @@ TEST(Health, IsThatOfTheWorstCondition) {
   EXPECT_EQ(scene.health().found().size(), 4u);
 }
 
-TEST(Health, CannotTellWhereAWordIsUnknown) {
+TEST(Health, IsCannotTellForAnUnknownWord) {
   EXPECT_EQ(severity_of("splendid"), Severity::cannot_tell);
   EXPECT_EQ(severity_of(""), Severity::cannot_tell);
 }
 
-TEST(Health, QuotesWhatPeersSay) {
+TEST(Health, QuotesTextOfPeers) {
   Scene scene;
   scene.facts.bgp = bird::Status{.running = true,
                                  .peers = {{.peer = "n\x1b[2J", .state = "Idle", .error = "a\nb"}}};

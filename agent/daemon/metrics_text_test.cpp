@@ -44,7 +44,7 @@ TEST(MetricsText, CountsAHistogramsBucketsUpToInfinity) {
             "plumb_event_to_kernel_seconds_count 2\n");
 }
 
-TEST(MetricsText, EscapesWhatALabelMayNotHold) {
+TEST(MetricsText, EscapesForbiddenCharactersInLabels) {
   MetricsText out;
   out.gauge("info", "Names.", 1e9, {{"node", "a\\b\"c\nd"}});
   EXPECT_NE(out.text().find("plumb_info{node=\"a\\\\b\\\"c\\nd\"} 1e+09\n"), std::string::npos)

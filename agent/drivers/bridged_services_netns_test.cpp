@@ -133,11 +133,11 @@ TEST_F(BridgedServicesTest, NamesTheModuleThatIsMissing) {
   EXPECT_THAT(services_.problems(), IsEmpty());
 }
 
-TEST_F(BridgedServicesTest, DoesNotTakeAMissingProcForAMissingModule) {
+TEST_F(BridgedServicesTest, DistinguishesAMissingProcFromAMissingModule) {
   output_of("nft add table ip kube-proxy");
   hide("/proc/sys");
   services_.look(netlink_, ranges_);
-  EXPECT_THAT(services_.problems(), ElementsAre(AllOf(HasSubstr("cannot be told"),
+  EXPECT_THAT(services_.problems(), ElementsAre(AllOf(HasSubstr("cannot find out"),
                                                       HasSubstr("bridge-nf-call-iptables"))));
 }
 

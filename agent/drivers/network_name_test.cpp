@@ -34,7 +34,7 @@ TEST_F(NetworkName, IsPlumbOnAFreshNode) {
   EXPECT_EQ(choose(), "plumb");
 }
 
-TEST_F(NetworkName, IsThatOfPodsWithAddressesOfTheNodesRanges) {
+TEST_F(NetworkName, IsTheNetworkOfPodsInTheNodesRanges) {
   reserve("other", "10.9.0.2");
   reserve("cbr0", "10.244.1.7");
   EXPECT_EQ(choose(), "cbr0");
@@ -56,7 +56,7 @@ TEST_F(NetworkName, StaysWhenAllPodsAreGone) {
   EXPECT_EQ(choose("cbr0"), "cbr0");
 }
 
-TEST_F(NetworkName, IsNotChosenByTheAlphabet) {
+TEST_F(NetworkName, IsNotChosenInATie) {
   reserve("a", "10.244.1.7");
   reserve("z", "10.244.1.8");
   EXPECT_EQ(choose(), "plumb");

@@ -24,7 +24,7 @@ class HttpConnectionsTest : public ::testing::Test {
     for (const int fd : ends) sockets_.emplace_back(fd);
     return all_.add(ends[0], now);
   }
-  /// What the client of the `number`-th connection sees: 0 is the end of the stream.
+  /// The bytes that the client of the `number`-th connection reads: 0 is the end of the stream.
   bool is_ended(std::size_t number) {
     char byte = 0;
     return ::recv(sockets_[2 * number + 1].get(), &byte, 1, MSG_DONTWAIT) == 0;
@@ -35,7 +35,7 @@ class HttpConnectionsTest : public ::testing::Test {
   std::vector<base::UniqueFd> sockets_;
 };
 
-TEST_F(HttpConnectionsTest, ANewConnectionEndsTheOneThatWaitsLongest) {
+TEST_F(HttpConnectionsTest, EndsTheLongestWaitingConnectionForANewOne) {
   std::vector<HttpConnections::Connection*> connections;
   for (std::size_t i = 0; i < HttpConnections::kMost; ++i) connections.push_back(&connect(start_));
   HttpConnections::answer(*connections[0]);  // is being answered
@@ -53,14 +53,14 @@ TEST_F(HttpConnectionsTest, ANewConnectionEndsTheOneThatWaitsLongest) {
   EXPECT_TRUE(is_ended(4));
 }
 
-TEST_F(HttpConnectionsTest, ANewConnectionEndsTheOldestWhenAllAreBeingAnswered) {
+TEST_F(HttpConnectionsTest, EndsTheOldestConnectionWhenNoneWaits) {
   for (std::size_t i = 0; i < HttpConnections::kMost; ++i) HttpConnections::answer(connect(start_));
   connect(start_);
   EXPECT_TRUE(is_ended(0));
   EXPECT_FALSE(is_ended(1));
 }
 
-TEST_F(HttpConnectionsTest, AQuestionHasToBeWholeInTime) {
+TEST_F(HttpConnectionsTest, EndsARequestThatIsNotCompleteInTime) {
   EXPECT_EQ(all_.next_deadline(), std::nullopt);
   connect(start_);
   HttpConnections::Connection& answered = connect(start_);

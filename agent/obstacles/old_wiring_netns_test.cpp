@@ -120,7 +120,7 @@ TEST_F(OldWiringTest, NamesRoutedPodsWhereNewOnesAreBridged) {
                                HasSubstr("container \"c3\""), Not(HasSubstr("c4"))));
 }
 
-TEST_F(OldWiringTest, NamesPodsAsTheRuntimeDoes) {
+TEST_F(OldWiringTest, NamesPodsByTheRuntimesNames) {
   write_list(R"("type":"bgp")");
   add_bridged("veth1", "c1");
   runtime::CacheEntry entry;
@@ -141,17 +141,17 @@ TEST_F(OldWiringTest, NamesAtMostTenAndCountsTheRest) {
                                HasSubstr("\"c19\" and 2 more"), Not(HasSubstr("\"c20\""))));
 }
 
-TEST_F(OldWiringTest, QuotesWhatAnAliasSays) {
+TEST_F(OldWiringTest, QuotesTheAlias) {
   write_list(R"("type":"bgp")");
   add_end("veth1", "");
   output_of("ip link set veth1 alias \"$(printf 'plumb:a/\\033[2J\\n/x')\" master cni0");
   EXPECT_THAT(problem(), AllOf(HasSubstr("\\u001b[2J\\n"), Not(HasSubstr("\x1b"))));
 }
 
-TEST_F(OldWiringTest, SaysThatTheListCannotBeRead) {
+TEST_F(OldWiringTest, ReportsAnUnreadableConflist) {
   add_bridged("veth1", "c1");
   base::write_file_atomic(list_, "{", 0644);
-  EXPECT_THAT(problem(), HasSubstr("cannot be looked for"));
+  EXPECT_THAT(problem(), HasSubstr("cannot look for pods of another wiring"));
   OldWiring nowhere{""};
   nowhere.look(netlink_, ranges_);
   EXPECT_EQ(nowhere.problem(), "");

@@ -24,9 +24,9 @@ std::string quoted(const std::string& name) {
 }
 
 std::array<std::optional<base::Mac>, 2> macs_of(const fabric::Node& node) {
-  const auto mac_of = [&](int family, const std::optional<base::Mac>& told) {
+  const auto mac_of = [&](int family, const std::optional<base::Mac>& published) {
     const auto address = node.address_of(family);
-    return address && !told ? fabric::vtep_mac(*address) : address ? told : std::nullopt;
+    return address && !published ? fabric::vtep_mac(*address) : address ? published : std::nullopt;
   };
   return {mac_of(AF_INET, node.mac), mac_of(AF_INET6, node.mac_v6)};
 }

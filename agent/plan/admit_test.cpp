@@ -51,7 +51,7 @@ TEST(Admit, TheEarlierOwnerKeepsWhatItHas) {
   EXPECT_THAT(names(admit(nodes, earlier, {}).nodes), ElementsAre("b"));
 }
 
-TEST(Admit, WhoMovesToAnOwnedRangeIsTheOneLeftOut) {
+TEST(Admit, LeavesOutANodeThatMovesToAnOwnedRange) {
   const std::vector earlier{node("a", "192.0.2.1", "10.1.1.0/24"),
                             node("b", "192.0.2.2", "10.1.2.0/24")};
   const std::vector nodes{node("a", "192.0.2.1", "10.1.2.0/24"),
@@ -72,7 +72,7 @@ TEST(Admit, RefusesSharedAddressesAndAddressesInsideRanges) {
                                   ? "192.0.2.1 is that of node \"a\""
                                   : "10.1.1.7 lies in the range 10.1.1.0/24 of node \"a\"")));
   }
-  // Of all three the one that is in conflict with both others (P16).
+  // The node that is in conflict with both others is left out (P16).
   EXPECT_THAT(names(admit(nodes, {}, {}).nodes), ElementsAre("b", "c"));
 }
 
@@ -95,7 +95,7 @@ TEST(Admit, FormerRangesStayUntilAnotherNodeHasThem) {
                           "off"));
 }
 
-TEST(Admit, OfTwoWithOneFormerRangeTheEarlierOwnerKeepsIt) {
+TEST(Admit, KeepsAFormerRangeForTheEarlierOfTwoOwners) {
   std::vector nodes{node("a", "192.0.2.1", "10.1.1.0/24"), node("b", "192.0.2.2", "10.1.2.0/24")};
   for (Node& each : nodes) each.former_ranges = {range("10.1.7.0/24")};
   nodes[1].former_ranges.push_back(range("192.0.2.0/28"));
@@ -113,7 +113,7 @@ TEST(Admit, RefusesARangeThatCoversANodesAddress) {
               ElementsAre(HasSubstr("covers the address 10.9.0.1 of node \"a\"")));
 }
 
-TEST(Admit, RefusesWhatBreaksTheRules) {
+TEST(Admit, RefusesNodesThatBreakTheRules) {
   const AdmitRules rules{.cluster_ranges = {range("10.1.0.0/16")},
                          .node_subnets = {range("10.1.200.0/24")}};
   const std::vector nodes{
@@ -173,7 +173,7 @@ TEST(Admit, LeavesOutTheClaimThatOverlapsSeveral) {
   }
 }
 
-TEST(Admit, ANodeKeepsItsOwnRangeAgainstASeniorOne) {  // P16
+TEST(Admit, KeepsTheOwnRangeAgainstASeniorNode) {  // P16
   const std::vector nodes{node("a", "192.0.2.1", "10.1.1.0/24"),
                           node("b", "192.0.2.2", "10.1.1.0/24")};
   EXPECT_THAT(names(admit(nodes, nodes, {.self = "b"}).nodes), ElementsAre("b"));
@@ -281,7 +281,7 @@ std::vector<Node> cluster(int count) {
   return nodes;
 }
 
-TEST(SafetyValve, DoubtsAnEmptyListUntilItHasLasted) {
+TEST(SafetyValve, HoldsBackAnEmptyListUntilTheWaitIsOver) {
   SafetyValve valve(std::chrono::seconds(30), "self");
   const SafetyValve::Clock::time_point start{};
   EXPECT_FALSE(valve.passes(cluster(20), {}, start));
@@ -292,7 +292,7 @@ TEST(SafetyValve, DoubtsAnEmptyListUntilItHasLasted) {
   EXPECT_EQ(valve.problem(), "");
 }
 
-TEST(SafetyValve, DoubtsAListWithoutAnybodyHoweverSmallTheClusterWas) {
+TEST(SafetyValve, HoldsBackAListWithoutOtherNodesInASmallCluster) {
   SafetyValve valve(std::chrono::seconds(30), "self");
   const SafetyValve::Clock::time_point start{};
   // This node is always there; without a list it has no range.
@@ -305,7 +305,7 @@ TEST(SafetyValve, DoubtsAListWithoutAnybodyHoweverSmallTheClusterWas) {
   EXPECT_FALSE(valve.passes(three, alone, start));
 }
 
-TEST(SafetyValve, DoubtsAListThatTakesThisNodesRange) {
+TEST(SafetyValve, HoldsBackAListThatTakesThisNodesRange) {
   SafetyValve valve(std::chrono::seconds(30), "n100");
   const SafetyValve::Clock::time_point start{};
   std::vector<Node> four = cluster(4);
@@ -319,7 +319,7 @@ TEST(SafetyValve, DoubtsAListThatTakesThisNodesRange) {
   EXPECT_TRUE(valve.passes(four, std::span(four).first(3), start));
 }
 
-TEST(SafetyValve, ForgetsADoubtWhenTheNodesAreBack) {
+TEST(SafetyValve, EndsTheWaitWhenTheNodesAreBack) {
   SafetyValve valve(std::chrono::seconds(30), "self");
   const SafetyValve::Clock::time_point start{};
   EXPECT_FALSE(valve.passes(cluster(20), cluster(5), start));

@@ -66,7 +66,7 @@ class FormerRangesTest : public testing::Test {
   std::optional<net::Netlink> netlink_;
 };
 
-TEST_F(FormerRangesTest, PodsAreReservationsAndRoutesToSingleAddresses) {
+TEST_F(FormerRangesTest, CountsReservationsAndRoutesToSingleAddresses) {
   EXPECT_EQ(pods(), 0u);
   reserve("10.244.3.7");
   reserve("10.244.4.7");
@@ -77,7 +77,7 @@ TEST_F(FormerRangesTest, PodsAreReservationsAndRoutesToSingleAddresses) {
   EXPECT_EQ(pods(), 2u);
 }
 
-// K1: a container that does not see the node's folder counts nothing.
+// K1: a container that does not have the node's folder cannot count pods.
 TEST_F(FormerRangesTest, ARangeStaysWhileTheFolderOfReservationsIsMissing) {
   std::filesystem::remove(folder_.path() + "/networks");
   EXPECT_THROW(pods(), std::system_error);
@@ -88,7 +88,7 @@ TEST_F(FormerRangesTest, ARangeStaysWhileTheFolderOfReservationsIsMissing) {
   EXPECT_EQ(former.due(), std::nullopt);
 }
 
-// K1: the ports of the range's bridge are the second witness.
+// K1: the ports of the range's bridge count as pods, too.
 TEST_F(FormerRangesTest, ARangeStaysWhileItsBridgeHasPodsWithoutReservation) {
   run("ip link add cni0 type bridge; ip addr add 10.244.3.1/24 dev cni0; "
       "ip addr add 10.244.103.1/24 dev cni0; ip link add docker0 type bridge; "
@@ -130,7 +130,7 @@ TEST_F(FormerRangesTest, ARangeIsServedWhileItHasPodsAlsoAfterARestart) {
   EXPECT_LE(*second.due() - FormerRanges::Clock::now(), std::chrono::seconds(5));
 }
 
-TEST_F(FormerRangesTest, WhatTheSourceGivesIsNotFormer) {
+TEST_F(FormerRangesTest, ARangeFromTheSourceIsNotFormer) {
   FormerRanges former(config_);
   former.look(*netlink_, {kNew, kOld});
   EXPECT_THAT(former.all(), IsEmpty());
@@ -156,7 +156,7 @@ TEST_F(FormerRangesTest, LeavesRemovalOfGatewaysToTheKernelDriver) {
               testing::UnorderedElementsAre("10.244.103.1/24", "10.244.4.1/24", "10.244.3.1/24"));
 }
 
-TEST_F(FormerRangesTest, WherePodsCannotBeCountedTheRangeStays) {
+TEST_F(FormerRangesTest, ARangeStaysWhenPodsCannotBeCounted) {
   config_.cni_conf = folder_.file("broken", "{");
   FormerRanges former(config_);
   look(former);

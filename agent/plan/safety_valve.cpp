@@ -31,10 +31,10 @@ bool SafetyValve::passes(std::span<const fabric::Node> current,
   const std::size_t left = current.size() - lost;
   // This node is always in the list, and without a list it has only the ranges of its
   // configuration. One of two nodes may be removed on purpose.
-  const bool nobody = lost > 0 && (left == 0 || (left == 1 && current.size() > 2));
+  const bool empty = lost > 0 && (left == 0 || (left == 1 && current.size() > 2));
   const bool own_lost = has_range(current, self_) && !has_range(wanted, self_);
-  const bool doubtful = nobody || own_lost || (lost > 10 && lost > current.size() / 2);
-  if (!doubtful || (since_ && now >= *since_ + wait_)) {
+  const bool hold = empty || own_lost || (lost > 10 && lost > current.size() / 2);
+  if (!hold || (since_ && now >= *since_ + wait_)) {
     since_.reset();
     problem_.clear();
     return true;

@@ -139,14 +139,14 @@ bool needs_local_addresses(const Config& config, const Snapshot& snapshot) {
   if (!config.addresses.empty()) return false;
   // etcd only has what this node published.
   if (!config.parent.empty() || config.source == Config::SourceKind::etcd) return true;
-  const fabric::Node* told = find_node(snapshot, config.node_name);
-  return told == nullptr || told->addresses.empty();
+  const fabric::Node* listed = find_node(snapshot, config.node_name);
+  return listed == nullptr || listed->addresses.empty();
 }
 
 fabric::Node make_self(const Config& config, const Snapshot& snapshot,
                        const std::vector<base::IpAddress>& local) {
-  const fabric::Node* told = find_node(snapshot, config.node_name);
-  fabric::Node self = told != nullptr ? *told : fabric::Node{.name = config.node_name};
+  const fabric::Node* listed = find_node(snapshot, config.node_name);
+  fabric::Node self = listed != nullptr ? *listed : fabric::Node{.name = config.node_name};
   if (needs_local_addresses(config, snapshot)) self.addresses = local;
   if (!config.addresses.empty()) self.addresses = config.addresses;
   if (!config.ranges.empty()) self.ranges = config.ranges;

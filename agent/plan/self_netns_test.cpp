@@ -73,7 +73,7 @@ TEST_F(OwnAddresses, AreOnTheLinkOfTheDefaultRouteWithTheLowestMetric) {
                 {"10.9.0.1", "fd00:9::1"});
 }
 
-TEST_F(OwnAddresses, AreNotHiddenByALinkThatIsOfNoUse) {
+TEST_F(OwnAddresses, AreFoundWhenABetterLinkIsUnusable) {
   // The better route's link has no address of its own, the best one's is down.
   run("ip link add up0 type ifb; ip link set up0 up; ip addr add 10.5.0.1/24 dev up0; ip route "
       "add default via 10.5.0.254 metric 1; ip link set up0 down; ip addr add 10.0.0.1/24 dev up1; "
@@ -81,7 +81,7 @@ TEST_F(OwnAddresses, AreNotHiddenByALinkThatIsOfNoUse) {
   EXPECT_THAT(find(), ElementsAre("10.0.0.1"));
 }
 
-TEST_F(OwnAddresses, OfOneLinkAreTheOnesBesideTheGateway) {
+TEST_F(OwnAddresses, AreInTheSubnetOfTheGateway) {
   expect_always({"ip addr add 10.0.0.9/24 dev up1; ip route add default via 10.0.0.254",
                  "ip addr add 10.0.0.1/32 dev up1", "ip addr add 10.7.0.1/24 dev up1"},
                 {"10.0.0.9"});
@@ -129,8 +129,8 @@ base::Mac mac(const char* text) {
   return *base::Mac::parse(text);
 }
 
-/// L2: a MAC that another node tells, whose name sorts anywhere, is not this node's.
-TEST(OwnMacs, AreThoseOfNoOtherNode) {
+/// L2: a MAC that another node publishes is not this node's, whatever the order of names.
+TEST(OwnMacs, DifferFromThoseOfOtherNodes) {
   const auto v4 = *base::IpAddress::parse("10.0.0.1");
   const auto v6 = *base::IpAddress::parse("fd00::1");
   fabric::Node self{.name = "n1", .addresses = {v4, v6}};
@@ -141,21 +141,22 @@ TEST(OwnMacs, AreThoseOfNoOtherNode) {
   EXPECT_NE(fabric::vtep_mac("n1", v4), fabric::vtep_mac("n1", v6));
   EXPECT_EQ(self.mac->bytes[0] & 3, 2) << "unicast, locally administered";
 
-  // What was told before stays: flannel's, or that of an earlier plumbd.
+  // A published MAC stays: flannel's, or that of an earlier plumbd.
   self.mac = mac("02:76:0a:00:00:01");
   choose_macs(self, {self, {.name = "n2", .addresses = {*base::IpAddress::parse("10.0.0.2")}}});
   EXPECT_EQ(self.mac, mac("02:76:0a:00:00:01"));
-  // A stale node of this address tells the same MAC, or has it because it tells none.
+  // A stale node of this address publishes the same MAC, or has it because it publishes none.
   for (const char* name : {"a", "z"})
-    for (const auto& told : {std::optional(mac("02:76:0a:00:00:01")), std::optional<base::Mac>()}) {
+    for (const auto& listed :
+         {std::optional(mac("02:76:0a:00:00:01")), std::optional<base::Mac>()}) {
       self.mac = mac("02:76:0a:00:00:01");
-      choose_macs(self, {self, {.name = name, .addresses = {v4}, .mac = told}});
+      choose_macs(self, {self, {.name = name, .addresses = {v4}, .mac = listed}});
       EXPECT_EQ(self.mac, fabric::vtep_mac("n1", v4));
     }
 }
 
-/// L4: what is told exists.
-TEST_F(OwnAddresses, AreToldWithTheMacsOfFlannelsDevicesWhileTheseAreThere) {
+/// L4: a published MAC exists.
+TEST_F(OwnAddresses, ArePublishedWithTheMacsOfFlannelsDevicesWhileTheseExist) {
   fabric::Node self{.name = "n1", .mac = mac("02:76:0a:00:00:01")};
   take_macs_of_flannel(*netlink_, 1, self);
   EXPECT_EQ(self.mac, mac("02:76:0a:00:00:01"));

@@ -28,7 +28,7 @@ Snapshot sample() {
   return snapshot;
 }
 
-TEST(SnapshotCache, TextAndBackIsTheSame) {
+TEST(SnapshotCache, ReadsBackWhatItPrinted) {
   EXPECT_EQ(parse_snapshot(print_snapshot(sample()), "x"), sample());
   EXPECT_EQ(parse_snapshot(print_snapshot({}), "x"), Snapshot{});
 }

@@ -21,7 +21,7 @@ class FilterWatchTest : public testing::Test {
  protected:
   FilterWatchTest() { test::output_of("nft add table inet watched"); }
 
-  /// Whether the watch speaks up at one of its next looks; a turn ends with one.
+  /// Returns whether the watch reports a change at one of its next looks; a turn ends with one.
   bool tells() {
     told_ = 0;
     for (int i = 0; i < 3 && told_ == 0; ++i) loop_.turn(2 * kInterval);
@@ -49,13 +49,13 @@ class FilterWatchTest : public testing::Test {
                      kInterval};
 };
 
-TEST_F(FilterWatchTest, TellsWhatWentBeforeItBegan) {
+TEST_F(FilterWatchTest, ReportsRulesRemovedBeforeItStarted) {
   test::output_of("nft delete table inet watched");
   watch_.start();
   EXPECT_TRUE(tells());
 }
 
-TEST_F(FilterWatchTest, ComparesOnlyWhenSomebodyChangedSomething) {
+TEST_F(FilterWatchTest, ComparesOnlyAfterAChange) {
   watch_.start();
   EXPECT_FALSE(tells());
   EXPECT_EQ(compared_, 1);
@@ -68,19 +68,19 @@ TEST_F(FilterWatchTest, ComparesOnlyWhenSomebodyChangedSomething) {
   EXPECT_TRUE(tells());
 }
 
-/// The round that it asks for meets the same failure, and tells of it.
-TEST_F(FilterWatchTest, AsksForARoundWhereTheRulesCannotBeRead) {
+/// The round that it requests has the same failure, and reports it.
+TEST_F(FilterWatchTest, RequestsARoundWhenTheRulesCannotBeRead) {
   unreadable_ = true;
   watch_.start();
   EXPECT_TRUE(tells());
   unreadable_ = false;
-  EXPECT_FALSE(tells()) << "nobody has changed anything since";
+  EXPECT_FALSE(tells()) << "nothing has changed since";
   test::output_of("nft delete table inet watched");
   EXPECT_TRUE(tells());
 }
 
-// P14: no event and no generation tells of these.
-TEST_F(FilterWatchTest, TellsOfLegacyRulesThatAreGoneAtEachLook) {
+// P14: neither an event nor a generation shows changes of legacy rules.
+TEST_F(FilterWatchTest, ReportsMissingLegacyRulesAtEachLook) {
   watch_.start();
   EXPECT_FALSE(tells());
   legacy_right_ = false;
@@ -90,11 +90,11 @@ TEST_F(FilterWatchTest, TellsOfLegacyRulesThatAreGoneAtEachLook) {
   EXPECT_FALSE(tells());
 }
 
-TEST_F(FilterWatchTest, AsksForOneRoundWhereLegacyRulesCannotBeRead) {
+TEST_F(FilterWatchTest, RequestsOneRoundWhenLegacyRulesCannotBeRead) {
   watch_.start();
   legacy_unreadable_ = true;
   EXPECT_TRUE(tells());
-  EXPECT_FALSE(tells()) << "the round has told of it";
+  EXPECT_FALSE(tells()) << "the round has reported it";
 }
 
 }  // namespace

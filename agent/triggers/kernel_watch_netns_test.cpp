@@ -35,7 +35,7 @@ class KernelWatchTest : public testing::Test {
     EXPECT_TRUE(fabric::apply(netlink_, plan_.kernel).errors.empty());
     watch_.follow(state(nodes), plan_, {});
   }
-  /// Whether the watch speaks up. The kernel has queued its events when a command ends.
+  /// Returns whether the watch reports a change. The kernel queues events before a command ends.
   bool tells(const std::function<void()>& action) {
     loop_.turn(milliseconds(0));
     told_ = 0;
@@ -63,7 +63,7 @@ class KernelWatchTest : public testing::Test {
       {.name = "c", .addresses = {ip("10.0.0.3")}, .ranges = {{ip("10.244.3.0"), 24}}}};
 };
 
-TEST_F(KernelWatchTest, TellsWhenSomebodyRemovesWhatIsWanted) {
+TEST_F(KernelWatchTest, ReportsWhenAnotherProgramRemovesAWantedObject) {
   apply(nodes_);
   for (const char* command :
        {"ip route del 10.244.2.0/24", "ip neigh del 10.244.3.0 dev plumb-vxlan",
@@ -71,7 +71,7 @@ TEST_F(KernelWatchTest, TellsWhenSomebodyRemovesWhatIsWanted) {
     EXPECT_TRUE(tells([&] { run(command); })) << command;
 }
 
-TEST_F(KernelWatchTest, TellsWhenSomebodyTurnsForwardingOff) {
+TEST_F(KernelWatchTest, ReportsWhenAnotherProgramTurnsForwardingOff) {
   for (const std::string key : {"net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"}) {
     EXPECT_FALSE(tells([&] { run("sysctl -qw " + key + "=1"); })) << key;
     EXPECT_TRUE(tells([&] { run("sysctl -qw " + key + "=0"); })) << key;
@@ -80,7 +80,7 @@ TEST_F(KernelWatchTest, TellsWhenSomebodyTurnsForwardingOff) {
   EXPECT_FALSE(tells([] { run("sysctl -qw net.ipv4.conf.eth0.forwarding=0"); }));
 }
 
-TEST_F(KernelWatchTest, TellsWhenSomebodyReplacesARouteThatIsOurs) {
+TEST_F(KernelWatchTest, ReportsWhenAnotherProgramReplacesOurRoute) {
   apply(nodes_);
   const std::vector lost{*base::Prefix::parse("10.244.2.0/24")};
   const auto replace = [] { run("ip route replace 10.244.2.0/24 via 10.0.0.9 proto static"); };
@@ -92,7 +92,7 @@ TEST_F(KernelWatchTest, TellsWhenSomebodyReplacesARouteThatIsOurs) {
   EXPECT_FALSE(tells([] { run("ip route replace 10.244.3.0/24 via 10.0.0.9 metric 7"); }));
 }
 
-TEST_F(KernelWatchTest, TellsWhenALinkGetsAnAddressOfThisNodesPods) {  // K4
+TEST_F(KernelWatchTest, ReportsWhenALinkGetsAnAddressOfThisNodesPods) {  // K4
   apply(nodes_);
   EXPECT_FALSE(tells([] { run("ip link add br0 type bridge"); }));
   watch_.take_gateway_added();
@@ -104,7 +104,7 @@ TEST_F(KernelWatchTest, TellsWhenALinkGetsAnAddressOfThisNodesPods) {  // K4
   EXPECT_FALSE(tells([] { run("ip addr del 10.244.1.1/24 dev br0"); }));
 }
 
-TEST_F(KernelWatchTest, IsSilentAboutItsOwnProcessAndWhatNobodyWants) {
+TEST_F(KernelWatchTest, IgnoresItsOwnProcessAndUnwantedObjects) {
   apply(nodes_);
   EXPECT_FALSE(tells([&] { apply({nodes_[0], nodes_[1]}); }));
   EXPECT_FALSE(tells([&] { apply(nodes_); }));

@@ -31,7 +31,7 @@ class ReconcilerTest : public testing::Test {
   Reconciler reconciler_{loop_, seconds(60)};
 };
 
-TEST_F(ReconcilerTest, ABurstOfWordsIsOneRoundAndOneMoreAtMost) {
+TEST_F(ReconcilerTest, MakesAtMostTwoRoundsForABurstOfRequests) {
   int runs = 0;
   reconciler_.add("one", Needed::no, counting(runs));
   for (int i = 0; i < 50; ++i) {
@@ -44,7 +44,7 @@ TEST_F(ReconcilerTest, ABurstOfWordsIsOneRoundAndOneMoreAtMost) {
 }
 
 // K9
-TEST_F(ReconcilerTest, TheFirstWordActsAtOnce) {
+TEST_F(ReconcilerTest, RunsAtOnceAfterTheFirstRequest) {
   int runs = 0;
   reconciler_.add("one", Needed::no, counting(runs));
   reconciler_.request_round();
@@ -53,7 +53,7 @@ TEST_F(ReconcilerTest, TheFirstWordActsAtOnce) {
 }
 
 // K9
-TEST_F(ReconcilerTest, AWordSoonAfterAShortRoundActsWithinMilliseconds) {
+TEST_F(ReconcilerTest, RunsWithinMillisecondsAfterAShortRound) {
   int runs = 0;
   reconciler_.add("one", Needed::no, counting(runs));
   for (int i = 1; i <= 5; ++i) {
@@ -65,7 +65,7 @@ TEST_F(ReconcilerTest, AWordSoonAfterAShortRoundActsWithinMilliseconds) {
 }
 
 // K9
-TEST_F(ReconcilerTest, WordsAfterALongRoundAreCollectedForAsLongAsItTook) {
+TEST_F(ReconcilerTest, CollectsRequestsForTheTimeOfALongRound) {
   int runs = 0;
   reconciler_.add("one", Needed::no, [&]() -> DriverRun {
     ++runs;
@@ -84,7 +84,7 @@ TEST_F(ReconcilerTest, WordsAfterALongRoundAreCollectedForAsLongAsItTook) {
   EXPECT_EQ(runs, 2);
 }
 
-TEST_F(ReconcilerTest, TheNextRoundAfterAVeryLongOneWaitsForATenthOfASecond) {
+TEST_F(ReconcilerTest, WaitsATenthOfASecondAfterAVeryLongRound) {
   int runs = 0;
   reconciler_.add("one", Needed::no, [&]() -> DriverRun {
     const auto end = Loop::Clock::now() + milliseconds(++runs == 1 ? 400 : 0);
@@ -100,7 +100,7 @@ TEST_F(ReconcilerTest, TheNextRoundAfterAVeryLongOneWaitsForATenthOfASecond) {
   EXPECT_EQ(runs, 2);
 }
 
-TEST_F(ReconcilerTest, AnEchoOfTheKernelDelaysNoChange) {
+TEST_F(ReconcilerTest, DoesNotDelayAChangeAfterAnEventOfItsOwn) {
   int runs = 0;
   reconciler_.add("one", Needed::no, counting(runs));
   reconciler_.run_now();
@@ -112,7 +112,7 @@ TEST_F(ReconcilerTest, AnEchoOfTheKernelDelaysNoChange) {
   EXPECT_EQ(runs, 3);
 }
 
-TEST_F(ReconcilerTest, AFailingDriverWaitsAloneAndIsTriedAgain) {
+TEST_F(ReconcilerTest, RetriesAFailingDriverAlone) {
   int good = 0;
   int bad = 0;
   reconciler_.add("good", Needed::no, counting(good));
@@ -127,7 +127,7 @@ TEST_F(ReconcilerTest, AFailingDriverWaitsAloneAndIsTriedAgain) {
   EXPECT_GE(bad, 2);
 }
 
-TEST_F(ReconcilerTest, NothingRunsBehindADriverThatIsNeeded) {
+TEST_F(ReconcilerTest, StopsARoundAtAFailingNeededDriver) {
   int plan = 0;
   int kernel = 0;
   reconciler_.add("plan", Needed::always, counting(plan, "no address"));
@@ -138,7 +138,7 @@ TEST_F(ReconcilerTest, NothingRunsBehindADriverThatIsNeeded) {
   EXPECT_FALSE(reconciler_.status()[1].done_once);
 }
 
-TEST_F(ReconcilerTest, TriesAtOnceWhatFailedWhenItsRestIsEnded) {  // L4
+TEST_F(ReconcilerTest, RetriesAtOnceWhenTheRestsEnd) {  // L4
   int runs = 0;
   reconciler_.add("one", Needed::no, counting(runs, "a device is in the way"));
   reconciler_.run_now();
@@ -151,7 +151,7 @@ TEST_F(ReconcilerTest, TriesAtOnceWhatFailedWhenItsRestIsEnded) {  // L4
   EXPECT_EQ(runs, 2);
 }
 
-TEST_F(ReconcilerTest, AQuarrelWithSomebodyElseSlowsDown) {
+TEST_F(ReconcilerTest, SlowsDownWhenAnotherProgramRewritesObjects) {
   int runs = 0;
   reconciler_.add("kernel", Needed::no, counting(runs));
   reconciler_.set_done([this] { reconciler_.request_round(true); });
@@ -161,7 +161,7 @@ TEST_F(ReconcilerTest, AQuarrelWithSomebodyElseSlowsDown) {
   EXPECT_GE(runs, 6);
 }
 
-TEST(Histogram, CountsEachValueInEveryBucketThatHoldsIt) {
+TEST(Histogram, CountsEachValueInItsBuckets) {
   Histogram histogram;
   histogram.add(0.02);
   histogram.add(30);

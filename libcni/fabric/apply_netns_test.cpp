@@ -74,7 +74,7 @@ class FabricApply : public ::testing::Test {
                               node("c", {"10.0.9.3"}, {"10.244.3.0/24", "fd10:3::/64"})};
 };
 
-TEST_F(FabricApply, TheKernelHoldsWhatWasPlanned) {
+TEST_F(FabricApply, MakesTheKernelHoldThePlan) {
   apply_all();
   const std::string link = output_of("ip -d link show plumb-vxlan");
   EXPECT_THAT(link, AllOf(HasSubstr("mtu 1450"), HasSubstr("02:76:0a:00:00:01"),
@@ -102,7 +102,7 @@ TEST_F(FabricApply, TheKernelHoldsWhatWasPlanned) {
             "1\n1\n0\n2\n");
 }
 
-TEST_F(FabricApply, ForwardedPacketsHeedThePathsMtuWhereNobodyFragmentsTheTunnels) {
+TEST_F(FabricApply, SetsForwardUsePmtuForTunnelsOverIpv6) {
   const char* key = "cat /proc/sys/net/ipv4/ip_forward_use_pmtu";
   apply_all();
   EXPECT_EQ(output_of(key), "0\n");
@@ -110,7 +110,7 @@ TEST_F(FabricApply, ForwardedPacketsHeedThePathsMtuWhereNobodyFragmentsTheTunnel
   EXPECT_EQ(output_of(key), "1\n");
 }
 
-TEST_F(FabricApply, WhatIsRightIsNotWrittenAgain) {
+TEST_F(FabricApply, DoesNotWriteCorrectObjectsAgain) {
   EXPECT_GT(apply_all().requests, 10u);
   const std::string before = state();
   const Report again = apply_all();
@@ -119,7 +119,7 @@ TEST_F(FabricApply, WhatIsRightIsNotWrittenAgain) {
   EXPECT_EQ(state(), before);
 }
 
-TEST_F(FabricApply, DiffTellsWithoutWriting) {
+TEST_F(FabricApply, ReportsDifferencesWithoutWriting) {
   const std::string before = state();
   const Report dry = diff(netlink_, desired());
   EXPECT_EQ(dry.requests, 0u);
@@ -133,7 +133,7 @@ TEST_F(FabricApply, DiffTellsWithoutWriting) {
   EXPECT_THAT(diff(netlink_, desired()).changes, IsEmpty());
 }
 
-TEST_F(FabricApply, MovedNodeIsReplacedInPlace) {
+TEST_F(FabricApply, ReplacesAMovedNodeInPlace) {
   apply_all({.backend = Backend::vxlan});
   peers_[0].addresses = {address("10.0.8.8")};
   const Report report = apply_all({.backend = Backend::vxlan});
@@ -154,7 +154,7 @@ TEST_F(FabricApply, MovedNodeIsReplacedInPlace) {
   EXPECT_THAT(seen, Not(HasSubstr("Deleted 10.244.2.0/24")));
 }
 
-TEST_F(FabricApply, RemovedNodeLeavesNothing) {
+TEST_F(FabricApply, RemovesAllObjectsOfARemovedNode) {
   apply_all();
   peers_.pop_back();
   apply_all();
@@ -162,7 +162,7 @@ TEST_F(FabricApply, RemovedNodeLeavesNothing) {
   EXPECT_THAT(state(), Not(HasSubstr("10.244.3.0")));
 }
 
-TEST_F(FabricApply, AnOldListAddsAndRemovesNothing) {
+TEST_F(FabricApply, RemovesNothingForAnOldList) {
   apply_all();
   const std::string before = state();
   peers_.pop_back();
@@ -178,7 +178,7 @@ TEST_F(FabricApply, AnOldListAddsAndRemovesNothing) {
   EXPECT_THAT(state(), AllOf(HasSubstr("10.244.3.0/24"), HasSubstr("10.244.4.0/24")));
 }
 
-TEST_F(FabricApply, DeviceIsPutRightInPlaceOrMadeAnew) {
+TEST_F(FabricApply, RepairsADeviceInPlaceOrRecreatesIt) {
   apply_all();
   output_of(
       "ip link set plumb-vxlan mtu 1200 address 02:00:00:00:00:99; ip addr flush dev plumb-vxlan");
@@ -201,7 +201,7 @@ TEST_F(FabricApply, DeviceIsPutRightInPlaceOrMadeAnew) {
               AllOf(HasSubstr("10.244.3.0/24"), HasSubstr("10.0.9.3")));
 }
 
-TEST_F(FabricApply, ForeignDeviceWithTheSameVniAndPortIsNamedAndLeftAlone) {
+TEST_F(FabricApply, NamesAndKeepsAForeignDeviceWithTheSameVniAndPort) {
   output_of("ip link add other type vxlan id 1 dstport 4789 local 10.0.0.1");
   const std::string before = output_of("ip -d link show type vxlan");
   const Report report = apply(netlink_, desired());
@@ -210,7 +210,7 @@ TEST_F(FabricApply, ForeignDeviceWithTheSameVniAndPortIsNamedAndLeftAlone) {
   EXPECT_THAT(output_of("ip route"), HasSubstr("10.244.2.0/24 via 10.0.0.2"));  // needs no tunnel
 }
 
-TEST_F(FabricApply, AConflictInAnOldListIsToldAndRemovesNothing) {
+TEST_F(FabricApply, ReportsAConflictInAnOldListAndRemovesNothing) {
   apply_all();
   output_of("ip link add other type vxlan id 1 dstport 4790 local 10.0.0.1");
   const std::string before = state();
@@ -222,7 +222,7 @@ TEST_F(FabricApply, AConflictInAnOldListIsToldAndRemovesNothing) {
   }
 }
 
-TEST_F(FabricApply, TakenNameIsLeftAlone) {
+TEST_F(FabricApply, KeepsAForeignDeviceThatHasTheName) {
   for (const char* kind : {"vxlan id 9 dstport 9999", "bridge"}) {
     output_of(std::string("ip link add plumb-vxlan type ") + kind);
     const std::string before = output_of("ip -d link show plumb-vxlan");
@@ -233,7 +233,7 @@ TEST_F(FabricApply, TakenNameIsLeftAlone) {
   }
 }
 
-TEST_F(FabricApply, PortInUseIsAnErrorThatNamesIt) {
+TEST_F(FabricApply, NamesAPortThatIsInUse) {
   {
     const base::UniqueFd holder(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     sockaddr_in any{};
@@ -245,7 +245,7 @@ TEST_F(FabricApply, PortInUseIsAnErrorThatNamesIt) {
   apply_all();
 }
 
-TEST_F(FabricApply, ForeignRouteInTheWayIsReportedAndKept) {
+TEST_F(FabricApply, ReportsAndKeepsAForeignRouteInItsPlace) {
   output_of("ip route add 10.244.3.0/24 via 10.0.0.77");
   const Report report = apply(netlink_, desired());
   EXPECT_THAT(report.errors, ElementsAre(AllOf(HasSubstr("10.244.3.0/24"), HasSubstr("another"))));
@@ -253,7 +253,7 @@ TEST_F(FabricApply, ForeignRouteInTheWayIsReportedAndKept) {
   EXPECT_THAT(output_of("ip route"), HasSubstr("10.244.2.0/24 via 10.0.0.2"));
 }
 
-TEST_F(FabricApply, OnlyARouteThatWasOursIsTakenBack) {
+TEST_F(FabricApply, TakesBackOnlyARouteThatWasOurs) {
   output_of("ip route add 10.244.3.0/24 via 10.0.0.9 proto static");
   const Report first = apply(netlink_, desired());
   EXPECT_THAT(first.blocked, ElementsAre(prefix("10.244.3.0/24")));
@@ -274,12 +274,12 @@ TEST_F(FabricApply, OnlyARouteThatWasOursIsTakenBack) {
   EXPECT_EQ(output_of("ip -6 route show proto static"), "");
 }
 
-TEST_F(FabricApply, ALostRouteThatNobodyHasIsAdded) {
+TEST_F(FabricApply, AddsALostRouteWhosePlaceIsFree) {
   EXPECT_THAT(apply(netlink_, desired(), {}, {prefix("10.244.2.0/24")}).errors, IsEmpty());
   EXPECT_THAT(output_of("ip route"), HasSubstr("10.244.2.0/24 via 10.0.0.2"));
 }
 
-TEST_F(FabricApply, ForeignRouteBesideOursSurvivesAReplacement) {
+TEST_F(FabricApply, KeepsAForeignRouteBesideOursInAReplacement) {
   apply_all();
   output_of("ip route prepend 10.244.3.0/24 via 10.0.0.77 proto static");
   peers_[1].addresses = {address("10.0.0.3")};
@@ -288,20 +288,20 @@ TEST_F(FabricApply, ForeignRouteBesideOursSurvivesAReplacement) {
               HasSubstr("10.244.3.0/24 via 10.0.0.77 dev eth0 proto static"));
 }
 
-TEST_F(FabricApply, MissingParentIsOneError) {
+TEST_F(FabricApply, ReportsAMissingParentOnce) {
   Desired wanted = desired({.backend = Backend::host_gw});
   output_of("ip link del eth0");
   EXPECT_THAT(apply(netlink_, wanted).errors, ElementsAre(HasSubstr("\"eth0\" does not exist")));
 }
 
-TEST_F(FabricApply, EmptyDesiredRemovesAllThatIsOurs) {
+TEST_F(FabricApply, RemovesAllOurObjectsWhenNothingIsDesired) {
   const std::string before = state();
   apply_all();
   EXPECT_THAT(apply(netlink_, {}).errors, IsEmpty());
   EXPECT_EQ(state(), before);
 }
 
-TEST_F(FabricApply, ScopesDoNotTouchEachOther) {
+TEST_F(FabricApply, KeepsObjectsOfOtherScopes) {
   apply_all();
   const std::string agents = state();
   Desired network = desired({.vni = 5, .device = "net5"});
@@ -320,7 +320,7 @@ TEST_F(FabricApply, ScopesDoNotTouchEachOther) {
   EXPECT_EQ(state(), agents);
 }
 
-TEST_F(FabricApply, ManyAtOnceMakeItOnce) {
+TEST_F(FabricApply, CreatesEachObjectOnceInParallelRuns) {
   Desired wanted = plan(self_, peers_, {}, find_underlay(netlink_, address("10.0.0.1")));
   for (int round = 0; round < 5; ++round) {
     std::vector<pid_t> children;
@@ -345,7 +345,7 @@ TEST_F(FabricApply, ManyAtOnceMakeItOnce) {
   }
 }
 
-TEST_F(FabricApply, BridgedTunnelFloodsToEveryPeerAndLearns) {
+TEST_F(FabricApply, MakesABridgedTunnelFloodToEveryPeerAndLearn) {
   output_of("ip link add br0 type bridge; ip link set br0 up");
   Desired wanted = desired({.backend = Backend::vxlan});
   Overlay& overlay = wanted.overlays[0];
@@ -369,7 +369,7 @@ TEST_F(FabricApply, BridgedTunnelFloodsToEveryPeerAndLearns) {
                     HasSubstr("52:00:00:00:00:01 dst 10.0.9.3 self"), Not(HasSubstr("10.0.0.2"))));
 }
 
-TEST_F(FabricApply, FlannelDevicesStandBesideEachOther) {
+TEST_F(FabricApply, MakesBothFlannelDevices) {
   apply_all({.backend = Backend::vxlan, .port = 8472, .flannel = true});
   EXPECT_THAT(
       output_of("ip -d link show type vxlan"),
@@ -377,7 +377,7 @@ TEST_F(FabricApply, FlannelDevicesStandBesideEachOther) {
   EXPECT_EQ(apply_all({.backend = Backend::vxlan, .port = 8472, .flannel = true}).requests, 0u);
 }
 
-TEST_F(FabricApply, UnderlayIsTheLinkOfTheAddress) {
+TEST_F(FabricApply, FindsTheUnderlayByItsAddress) {
   EXPECT_EQ(
       find_underlay(netlink_, address("fd00::1")),
       (Underlay{
@@ -389,7 +389,7 @@ TEST_F(FabricApply, UnderlayIsTheLinkOfTheAddress) {
   EXPECT_THAT(far.subnets, IsEmpty());
 }
 
-TEST_F(FabricApply, AcceptedRouterAdvertisementsStayAcceptedWhenForwardingStarts) {
+TEST_F(FabricApply, KeepsAcceptingRouterAdvertisementsWhenForwardingStarts) {
   output_of("ip -6 route add default via fe80::99 dev eth0 proto ra");
   ASSERT_EQ(output_of("cat /proc/sys/net/ipv6/conf/eth0/accept_ra"), "1\n");
   apply_all();

@@ -38,11 +38,11 @@ class FabricHasten : public ::testing::Test {
         "ip link set eth0 up; ip link set far0 up");
     EXPECT_THAT(apply(netlink_, before_).errors, IsEmpty());
   }
-  /// Without cluster ranges, those of the nodes are in the packet filter's sets.
+  /// Without cluster ranges the packet filter's sets contain the ranges of the nodes.
   Desired desired(const Options& options = {.backend = Backend::vxlan}) const {
     return plan(nodes_[0], nodes_, options, {.parent = "eth0", .subnets = {prefix("10.0.0.0/24")}});
   }
-  // Without fe80::/64, whose order is that in which the kernel found the links usable.
+  // Without fe80::/64, whose order depends on when the links came up.
   static std::string state() {
     return output_of(
         "(ip neigh show nud permanent; bridge fdb show | grep ' dst ') | sort; ip route; "
@@ -58,7 +58,7 @@ class FabricHasten : public ::testing::Test {
   Desired before_ = desired();
 };
 
-TEST_F(FabricHasten, NothingIsLeftForApply) {
+TEST_F(FabricHasten, LeavesNothingForApply) {
   nodes_[1].addresses = {address("10.0.0.22")};
   nodes_[2] = node("cc", "10.0.9.33", {"10.244.33.0/24", "fd10:33::/64"});
   nodes_.push_back(node("e", "10.0.9.5", {"10.244.3.0/24"}));
@@ -78,11 +78,11 @@ TEST_F(FabricHasten, NothingIsLeftForApply) {
   EXPECT_EQ(state(), written);
 }
 
-TEST_F(FabricHasten, TheSamePlanWritesNothing) {
+TEST_F(FabricHasten, WritesNothingForTheSamePlan) {
   EXPECT_EQ(apply_delta(netlink_, before_, desired()), Report{});
 }
 
-TEST_F(FabricHasten, APlanThatTheKernelNeverHadDoesNoHarm) {
+TEST_F(FabricHasten, DoesNoHarmWhenTheKernelNeverHadThePlan) {
   nodes_.pop_back();
   nodes_.push_back(node("e", "10.0.9.5", {"10.244.5.0/24"}));
   const Desired never = desired();
@@ -97,7 +97,7 @@ TEST_F(FabricHasten, APlanThatTheKernelNeverHadDoesNoHarm) {
   EXPECT_EQ(state(), put_right);
 }
 
-TEST_F(FabricHasten, OtherProgramsRoutesStay) {
+TEST_F(FabricHasten, KeepsRoutesOfOtherPrograms) {
   output_of("ip route add 10.244.5.0/24 via 10.0.0.7 proto static");
   output_of("ip route replace 10.244.4.0/24 via 10.0.0.7 proto static");
   nodes_.pop_back();
@@ -110,7 +110,7 @@ TEST_F(FabricHasten, OtherProgramsRoutesStay) {
   EXPECT_THAT(apply(netlink_, wanted).errors, ElementsAre(HasSubstr("10.244.5.0/24")));
 }
 
-TEST_F(FabricHasten, RoutesAreReplacedByApplyOnly) {
+TEST_F(FabricHasten, DoesNotReplaceRoutes) {
   const Options direct{.backend = Backend::automatic};
   nodes_.push_back(node("e", "10.0.0.5", {"10.244.5.0/24"}));
   const Desired near = desired(direct);
@@ -123,7 +123,7 @@ TEST_F(FabricHasten, RoutesAreReplacedByApplyOnly) {
   EXPECT_THAT(output_of("ip route"), HasSubstr("10.244.5.0/24 via 10.0.0.6"));
 }
 
-TEST_F(FabricHasten, AnOldListIsLeftToApply) {
+TEST_F(FabricHasten, DoesNothingForAnOldList) {
   nodes_.pop_back();
   Desired old = desired();
   old.complete = false;
@@ -132,12 +132,12 @@ TEST_F(FabricHasten, AnOldListIsLeftToApply) {
   EXPECT_EQ(state(), state_before);
 }
 
-TEST_F(FabricHasten, ADeviceThatIsNotAsWantedIsLeftToApply) {
+TEST_F(FabricHasten, DoesNothingWhenADeviceDiffers) {
   nodes_.pop_back();
   const Desired wanted = desired();
   EXPECT_EQ(apply_delta(netlink_, before_, desired({.backend = Backend::vxlan, .vni = 7})),
             Report{});
-  output_of("ip link set plumb-vxlan alias somebody");
+  output_of("ip link set plumb-vxlan alias foreign");
   EXPECT_EQ(apply_delta(netlink_, before_, wanted), Report{});
   output_of("ip link del plumb-vxlan");
   EXPECT_EQ(apply_delta(netlink_, before_, wanted), Report{});
@@ -145,7 +145,7 @@ TEST_F(FabricHasten, ADeviceThatIsNotAsWantedIsLeftToApply) {
   EXPECT_EQ(apply_delta(netlink_, before_, wanted), Report{});
 }
 
-TEST_F(FabricHasten, ATableThatIsNotThereHoldsNothingUp) {
+TEST_F(FabricHasten, WritesRoutesWhenTheTableIsMissing) {
   output_of("nft delete table inet plumb");
   nodes_.push_back(node("e", "10.0.9.5", {"10.244.5.0/24"}));
   const Desired wanted = desired();

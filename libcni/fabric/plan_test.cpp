@@ -58,7 +58,7 @@ std::string refusal(const Node& self, const Options& options, const Underlay& co
   return "";
 }
 
-TEST(FabricPlan, GoesDirectWhereBothSidesDo) {  // L6
+TEST(FabricPlan, RoutesDirectlyWhenBothNodesDo) {  // L6
   struct Case {
     Backend own, peer;
     bool direct;
@@ -109,13 +109,13 @@ TEST(FabricPlan, AutomaticTunnelsOnlyToOtherSubnets) {
               ElementsAre(FdbEntry{vtep_mac(address("10.0.9.3")), address("10.0.9.3")}));
 }
 
-TEST(FabricPlan, EveryNodeMayTunnelToThisOneHoweverItIsReached) {
+TEST(FabricPlan, AcceptsTunnelPacketsFromEveryNode) {
   const Desired desired = plan(kSelf, std::vector{kSelf, kNear, kFar}, {}, underlay());
   EXPECT_THAT(desired.traffic->vteps, ElementsAre(address("10.0.0.2"), address("10.0.9.3")));
   EXPECT_THAT(desired.traffic->vxlan_ports, ElementsAre(4789));
 }
 
-TEST(FabricPlan, HostGwLeavesOutAndNamesWhoIsNotOnLink) {
+TEST(FabricPlan, LeavesOutAndNamesNodesOffLinkWithHostGw) {
   const Desired desired =
       plan(kSelf, std::vector{kFar, kNear}, {.backend = Backend::host_gw}, underlay());
   EXPECT_THAT(desired.overlays, IsEmpty());
@@ -135,8 +135,8 @@ TEST(FabricPlan, BgpLeavesRemoteRoutesToBirdAndKeepsTheBlackhole) {
   EXPECT_TRUE(desired.traffic.has_value());
 }
 
-// K3: two nodes of which one uses BGP go the same way in both directions.
-TEST(FabricPlan, ANodeThatUsesBgpIsReachedByTheOwnBackendWhereBirdHasNoRoute) {
+// K3: between a node with BGP and one without, packets of both directions take one path.
+TEST(FabricPlan, ReachesABgpNodeByItsOwnBackendWithoutARouteOfBird) {
   for (const Backend own : {Backend::vxlan, Backend::automatic, Backend::host_gw}) {
     Node peer = kNear, self = kSelf;
     peer.backend = Backend::bgp;
@@ -221,7 +221,7 @@ TEST(FabricPlan, EveryRangeOfANodeIsRoutedWhileItChanges) {
   EXPECT_THAT(desired.routes, SizeIs(4));
 }
 
-TEST(FabricPlan, PeerWithoutAddressOrWithATakenMacHurtsNobodyElse) {
+TEST(FabricPlan, LeavesOutAPeerWithoutAddressOrWithATakenMacAlone) {
   const Node silent = node("d", {"fd00:9::4"}, {"10.244.4.0/24", "10.244.5.0/24"});
   Node twin = node("e", {"10.0.9.5"}, {"10.244.6.0/24"});
   twin.mac = vtep_mac(address("10.0.0.1"));
@@ -256,7 +256,7 @@ TEST(FabricPlan, ClusterRangesDefaultToThoseOfTheNodes) {
   EXPECT_THAT(given.traffic->cluster_ranges, ElementsAre(prefix("10.244.0.0/16")));
 }
 
-TEST(FabricPlan, RefusesWhatCannotWorkByName) {
+TEST(FabricPlan, NamesWhatCannotWork) {
   EXPECT_THAT(refusal(node("a", {"fd00::1"}, {}), {.underlay_family = AF_INET}, underlay()),
               HasSubstr("node \"a\" has no IPv4 address"));
   Underlay narrow = underlay();

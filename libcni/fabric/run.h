@@ -33,7 +33,7 @@ class Run {
   void set_addresses(std::span<const net::Address> addresses) { addresses_ = addresses; }
   std::vector<net::Address> list_addresses(int index);
   bool is_dry() const { return mode_ == Mode::dry; }
-  /// Whether change_all() removes objects that are not wanted.
+  /// True if change_all() removes objects that are not wanted.
   bool removes() const { return removes_; }
   const std::string& scope() const { return scope_; }
   /// Folder where sysctls are recorded before they change, and where a dry run records what it

@@ -64,7 +64,7 @@ class FabricScale : public ::testing::Test {
   net::Netlink netlink_;
 };
 
-TEST_F(FabricScale, FiveThousandNodesReachTheKernelInASecondAndAreNotWrittenTwice) {
+TEST_F(FabricScale, Writes5000NodesInASecondAndOnlyOnce) {
   std::vector<Node> nodes = many_nodes(kNodes);
   Desired wanted;
   const double planning = milliseconds([&] { wanted = desired(nodes); });
@@ -120,7 +120,7 @@ TEST_F(FabricScale, DualStackDoublesRoutesAndNeighboursOnly) {
             "4999\n4999\n4999\n");
 }
 
-TEST_F(FabricScale, RefusedObjectsAreCountedAndTheRestIsDone) {
+TEST_F(FabricScale, CountsRefusedObjectsAndWritesTheRest) {
   const std::vector<Node> nodes = many_nodes(1000);
   output_of(
       "for i in $(seq 1 100); do echo route add 10.0.$((i*2)).0/24 dev lo; done | ip -batch -");
@@ -135,7 +135,7 @@ class Disorder {
  public:
   explicit Disorder(unsigned seed) : random_(seed) {}
 
-  /// Somebody else's; none has key and place of one that is wanted.
+  /// Objects of other programs; none has the key and place of a wanted one.
   std::string foreign() {
     const std::string n = std::to_string(pick(250));
     switch (pick(8)) {
@@ -158,7 +158,7 @@ class Disorder {
         return "ip addr add 192.0.2." + n + "/32 dev eth0";
     }
   }
-  /// With our marks, but not wanted or not as wanted.
+  /// Objects with our marks that are not wanted, or that differ.
   std::string stale() {
     const std::string n = std::to_string(pick(250));
     switch (pick(8)) {
@@ -192,14 +192,14 @@ class Disorder {
   std::mt19937 random_;
 };
 
-/// All that neighbours, routes and devices of the namespace hold, in one order.
+/// All neighbours, routes and devices of the namespace, sorted.
 std::string state() {
   return output_of(
       "(ip route show table main; ip route show table 100; ip neigh show nud permanent; "
       "bridge fdb show | grep ' dst '; ip -o addr; ip -o link) | sed 's/ tentative//' | sort");
 }
 
-TEST_F(FabricScale, WhateverIsThereOnlyOurOwnWrongObjectsAreTouched) {
+TEST_F(FabricScale, ChangesOnlyOurOwnWrongObjects) {
   const Desired wanted = desired(many_nodes(200));
   output_of(
       "ip link add other type vxlan id 9 dstport 9999 local 172.16.0.1; ip link set other up");
@@ -211,10 +211,10 @@ TEST_F(FabricScale, WhateverIsThereOnlyOurOwnWrongObjectsAreTouched) {
     const std::string right = state();
     for (int i = 0; i < 10; ++i) output_of(disorder.stale());
     ASSERT_NE(state(), right);
-    const Report told = diff(netlink_, wanted);
+    const Report reported = diff(netlink_, wanted);
     const Report report = apply(netlink_, wanted);
     EXPECT_THAT(report.errors, IsEmpty());
-    EXPECT_EQ(report.changes, told.changes);
+    EXPECT_EQ(report.changes, reported.changes);
     EXPECT_EQ(state(), right);
     EXPECT_EQ(apply(netlink_, wanted).requests, 0u);
   }

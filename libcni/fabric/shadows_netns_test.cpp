@@ -97,7 +97,7 @@ TEST_F(FabricShadows, AreNotRoutesThatCountLessOrLeadTheSameWay) {
 }
 
 /// The kernel refuses a next hop to which a route by another device leads.
-TEST_F(FabricShadows, DoNotKeepTheRouteIntoTheTunnelOut) {
+TEST_F(FabricShadows, DoNotPreventTheRouteIntoTheTunnel) {
   for (const char* route : {"fd10:2::/64 via fd09::9 proto bird metric 32", "fd10::/32 dev eth1"}) {
     ASSERT_THAT(apply(netlink_, {}).errors, IsEmpty());
     output_of(std::string("ip -6 route add ") + route);
@@ -108,7 +108,7 @@ TEST_F(FabricShadows, DoNotKeepTheRouteIntoTheTunnelOut) {
   }
 }
 
-TEST_F(FabricShadows, OfAFallbackAreWhatItIsFor) {
+TEST_F(FabricShadows, AreNotReportedForAFallbackRoute) {
   for (FabricRoute& route : desired_.routes)
     if (!route.blackhole) route.metric = kFallbackMetric;
   ASSERT_THAT(apply(netlink_, desired_).errors, IsEmpty());

@@ -47,7 +47,7 @@ class FabricSysctls : public ::testing::Test {
   net::Netlink netlink_;
 };
 
-TEST_F(FabricSysctls, ArePutBack) {
+TEST_F(FabricSysctls, AreRestored) {
   apply_routes();
   EXPECT_THAT(read_changed_sysctls(folder_.path()),
               ElementsAre(ChangedSysctl{kForward4, "0", "1"}, ChangedSysctl{kAcceptRa, "1", "2"},
@@ -64,18 +64,18 @@ TEST_F(FabricSysctls, ArePutBack) {
   EXPECT_THAT(restore().restored, IsEmpty());
 }
 
-TEST_F(FabricSysctls, OfACrashBeforeTheChangeAreKnown) {
+TEST_F(FabricSysctls, AreRecordedBeforeTheChange) {
   record_sysctl(folder_.path(), {kForward4, "0", "1"});
   EXPECT_THAT(restore().restored, IsEmpty());
   record_sysctl(folder_.path(), {kForward4, "0", "1"});
   apply_routes();
-  // Whoever changes it meanwhile does not change what it was before us.
+  // A change by another program in between does not replace the recorded value.
   output_of("sysctl -qw net.ipv4.ip_forward=0");
   apply_routes();
   EXPECT_THAT(restore().restored, ::testing::Contains("net/ipv4/ip_forward = 0"));
 }
 
-TEST_F(FabricSysctls, KeepAValueOfSomebodyElse) {
+TEST_F(FabricSysctls, KeepAValueOfAnotherProgram) {
   apply_routes();
   net::write_sysctl(kAcceptRa, "0");
   EXPECT_THAT(

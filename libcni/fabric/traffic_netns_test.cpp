@@ -71,7 +71,7 @@ TEST_F(FabricTraffic, TableIsWrittenOnceAndReadable) {
   EXPECT_EQ(output_of("nft list table inet plumb"), table);
 }
 
-TEST_F(FabricTraffic, ATableOfAnotherProgramIsSpared) {
+TEST_F(FabricTraffic, KeepsATableOfAnotherProgram) {
   output_of(
       "nft add table inet plumb; nft add chain inet plumb theirs; "
       "nft add rule inet plumb theirs counter comment theirs");
@@ -89,7 +89,7 @@ TEST_F(FabricTraffic, ATableOfAnotherProgramIsSpared) {
   EXPECT_THAT(output_of("nft list table inet plumb"), HasSubstr("masquerade"));
 }
 
-TEST_F(FabricTraffic, OneSenderMoreOrLessIsOneElement) {
+TEST_F(FabricTraffic, WritesOneElementForOneSenderMoreOrLess) {
   apply_traffic(example());
   Traffic more = example();
   more.vteps.push_back(address("192.0.2.3"));
@@ -121,7 +121,7 @@ TEST_F(FabricTraffic, RangesMayTouchNestAndChange) {
   EXPECT_THAT(output_of("nft list set inet plumb own4"), Not(HasSubstr("elements")));
 }
 
-TEST_F(FabricTraffic, DiffTellsOfARangeThatOnlyEndsElsewhere) {
+TEST_F(FabricTraffic, ReportsARangeWithAnotherEnd) {
   Traffic traffic = example();
   for (const char* range :
        {"10.0.0.0/24", "10.0.0.0/16", "10.0.0.0/30", "0.0.0.0/1", "0.0.0.0/0"}) {
@@ -132,7 +132,7 @@ TEST_F(FabricTraffic, DiffTellsOfARangeThatOnlyEndsElsewhere) {
   }
 }
 
-TEST_F(FabricTraffic, AnOldListTakesNothingFromASet) {
+TEST_F(FabricTraffic, RemovesNoElementForAnOldList) {
   Traffic full = example();
   full.cluster_ranges = {prefix("10.22.0.0/24"), prefix("10.22.1.0/24"), prefix("10.22.7.0/24")};
   apply_traffic(full);
@@ -140,7 +140,7 @@ TEST_F(FabricTraffic, AnOldListTakesNothingFromASet) {
   old.complete = false;
   old.traffic->cluster_ranges = {prefix("10.22.0.0/24"), prefix("10.22.2.0/23")};
   old.traffic->vteps = {address("192.0.2.3")};
-  // Also where the rules are laid out anew.
+  // The same holds when the rules are written anew.
   for (const std::vector<std::uint32_t>& vnis : {full.vnis, {7}}) {
     old.traffic->vnis = vnis;
     EXPECT_THAT(apply(netlink_, old).errors, IsEmpty());
@@ -152,7 +152,7 @@ TEST_F(FabricTraffic, AnOldListTakesNothingFromASet) {
   }
 }
 
-TEST_F(FabricTraffic, WhatSomebodyChangedIsPutRight) {
+TEST_F(FabricTraffic, RepairsRulesThatAnotherProgramChanged) {
   apply_traffic(example());
   const std::string right = output_of("nft list table inet plumb");
   for (const char* damage :
@@ -165,7 +165,7 @@ TEST_F(FabricTraffic, WhatSomebodyChangedIsPutRight) {
   }
 }
 
-TEST_F(FabricTraffic, AShortLookTellsWhetherTheRulesAreThere) {
+TEST_F(FabricTraffic, ChecksTheRulesWithoutReadingTheSets) {
   nft::Nft nft;
   const auto is_right = [&] { return has_traffic_rules(nft, example()); };
   const auto none_is_right = [&] { return has_traffic_rules(nft, std::nullopt); };
@@ -205,7 +205,7 @@ TEST_F(FabricTraffic, EachScopeHasATableOfItsOwn) {
   EXPECT_EQ(output_of("nft list ruleset"), agents);
 }
 
-TEST_F(FabricTraffic, DiffTellsWithoutWriting) {
+TEST_F(FabricTraffic, ReportsDifferencesWithoutWriting) {
   const Report report = diff(netlink_, with(example()));
   EXPECT_THAT(report.changes, ElementsAre(Change{Change::What::add, "table inet plumb"}));
   EXPECT_EQ(output_of("nft list ruleset"), "");
@@ -224,7 +224,7 @@ TEST_F(FabricTraffic, EmptyDesiredRemovesTableAndRules) {
 TEST_F(FabricTraffic, PodsKeepTheirAddressInTheClusterAndLoseItOutside) {
   Traffic traffic = example();
   apply_traffic(traffic);
-  // The machine outside knows no way back to pods.
+  // The machine outside has no route to pods.
   EXPECT_EQ(world_.udp(world_.outside, 5000, &world_.pod, {PacketWorld::kOutside, 5000}),
             PacketWorld::kHost);
   EXPECT_EQ(world_.udp(world_.outside, 5001, &world_.pod, {PacketWorld::kOutside6, 5001}),
@@ -242,7 +242,7 @@ TEST_F(FabricTraffic, PodsKeepTheirAddressInTheClusterAndLoseItOutside) {
             PacketWorld::kPod);
 }
 
-/// Ports that conntrack expects answers from UDP port 5000 at.
+/// Ports at which conntrack expects answers from UDP port 5000.
 std::vector<int> translated_ports() {
   std::istringstream lines(output_of("conntrack -L -p udp --orig-port-dst 5000 2>/dev/null"));
   std::vector<int> ports;
@@ -252,8 +252,8 @@ std::vector<int> translated_ports() {
   return ports;
 }
 
-TEST_F(FabricTraffic, NoFlowOfAPodGetsATunnelsPort) {
-  // A flow that got one would find its answers taken for the tunnel's packets.
+TEST_F(FabricTraffic, GivesNoFlowOfAPodATunnelPort) {
+  // Answers to such a flow would be taken for packets of the tunnel.
   Traffic traffic = example();
   traffic.vxlan_ports = {60000, 1026, 1025, 40000};
   apply_traffic(traffic);
@@ -279,7 +279,7 @@ TEST_F(FabricTraffic, EchoRequestsOfPodsAreAnsweredFromOutside) {
                 HasSubstr("1 received"));
 }
 
-TEST_F(FabricTraffic, PacketsWithKubeProxysMarkAreLeftToIt) {
+TEST_F(FabricTraffic, LeavesPacketsWithKubeProxysMarkToKubeProxy) {
   apply_traffic(example());
   output_of(
       "nft add table ip kube; nft 'add chain ip kube f { type filter hook forward priority 0; }'; "
@@ -319,7 +319,7 @@ TEST_F(FabricTraffic, ForwardingWorksWhereThePolicyIsDrop) {
   }
 }
 
-TEST_F(FabricTraffic, AnOldListTakesNoAcceptAway) {
+TEST_F(FabricTraffic, RemovesNoAcceptRuleForAnOldList) {
   for (const std::string tool : {"iptables-nft", "iptables-legacy"}) {
     output_of(tool + " -P FORWARD DROP");
     Traffic full = example();
@@ -340,7 +340,7 @@ TEST_F(FabricTraffic, AnOldListTakesNoAcceptAway) {
   }
 }
 
-TEST_F(FabricTraffic, WhatOthersDropStaysDropped) {
+TEST_F(FabricTraffic, KeepsDropsOfOtherPrograms) {
   output_of("iptables-nft -A FORWARD -p udp --dport 5009 -j DROP");
   apply_traffic(example());
   EXPECT_EQ(world_.udp(world_.outside, 5009, &world_.pod, {PacketWorld::kOutside, 5009}),

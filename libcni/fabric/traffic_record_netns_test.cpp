@@ -43,7 +43,7 @@ Desired example() {
 class FabricRecord : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!is_tmpfs(kTmpfs)) GTEST_SKIP() << kTmpfs << " is no tmpfs";
+    if (!is_tmpfs(kTmpfs)) GTEST_SKIP() << kTmpfs << " is not a tmpfs";
     ASSERT_NE(::mkdtemp(folder_.data()), nullptr);
   }
   void TearDown() override {
@@ -51,7 +51,7 @@ class FabricRecord : public ::testing::Test {
     std::filesystem::remove_all(folder_, ignored);
   }
   void apply_it(const Desired& desired) { EXPECT_THAT(apply(netlink_, desired).errors, IsEmpty()); }
-  /// What a look with the record sees.
+  /// The report of a diff() with the record.
   std::size_t look(const Desired& desired) { return diff(netlink_, desired, folder_).changed; }
   bool holds(const Desired& desired, const std::string& folder) {
     nft::Nft nft;
@@ -64,7 +64,7 @@ class FabricRecord : public ::testing::Test {
   std::string folder_ = std::string(kTmpfs) + "/plumb-test-XXXXXX";
 };
 
-TEST_F(FabricRecord, HoldsFromTheFirstLookThatFoundAllRight) {
+TEST_F(FabricRecord, HoldsAfterALookThatFoundEverythingRight) {
   EXPECT_GT(look(example()), 0u);
   EXPECT_FALSE(holds(example()));
   apply_it(example());
@@ -74,7 +74,7 @@ TEST_F(FabricRecord, HoldsFromTheFirstLookThatFoundAllRight) {
   EXPECT_EQ(look(example()), 0u);
 }
 
-TEST_F(FabricRecord, EveryChangeInNfTablesEndsIt) {
+TEST_F(FabricRecord, EndsWithEveryChangeInNfTables) {
   apply_it(example());
   EXPECT_EQ(look(example()), 0u);
   const std::string table = output_of("nft list tables inet | grep -o 'plumb_.*' | tr -d '\\n'");
@@ -98,7 +98,7 @@ TEST_F(FabricRecord, EveryChangeInNfTablesEndsIt) {
   EXPECT_TRUE(holds(example()));
 }
 
-TEST_F(FabricRecord, IsOfWhatWasWantedThen) {
+TEST_F(FabricRecord, HoldsForTheSameTrafficOnly) {
   apply_it(example());
   EXPECT_EQ(look(example()), 0u);
   const auto differs = [&](const std::function<void(Desired&)>& change) {
@@ -117,7 +117,7 @@ TEST_F(FabricRecord, IsOfWhatWasWantedThen) {
   EXPECT_TRUE(holds(example())) << "looks that found something wrong recorded it";
 }
 
-TEST_F(FabricRecord, IsOfOneNamespace) {
+TEST_F(FabricRecord, HoldsInOneNamespaceOnly) {
   apply_it(example());
   EXPECT_EQ(look(example()), 0u);
   const std::uint32_t generation = nft::Nft().generation();
@@ -133,7 +133,7 @@ TEST_F(FabricRecord, IsOfOneNamespace) {
   EXPECT_TRUE(holds(example()));
 }
 
-TEST_F(FabricRecord, HalfWrittenOrMissingItCostsALook) {
+TEST_F(FabricRecord, DoesNotHoldWhenMissingOrIncomplete) {
   apply_it(example());
   EXPECT_EQ(look(example()), 0u);
   for (const auto& file : std::filesystem::directory_iterator(folder_))

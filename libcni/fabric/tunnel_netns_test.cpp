@@ -60,7 +60,7 @@ struct Machine {
   static std::string path(const test::TestHost::Sandbox& sandbox) {
     return "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(sandbox.netns.fd());
   }
-  /// Connects the node to the underlay, also again.
+  /// Connects the node to the underlay, for the first time or again.
   void plug() const {
     const std::string port = "port" + number;
     output_of("ip link add " + port + " type veth peer name eth0 netns " + path(node) +
@@ -105,7 +105,7 @@ class FabricTunnel : public ::testing::Test {
   void apply_everywhere(const Options& options) {
     for (const Machine* each : {&one_, &two_}) each->apply_here(each->desired(nodes_, options));
   }
-  /// What comes back of one ping from the first pod, of `size` bytes with all headers.
+  /// The answer to one ping from the first pod, of `size` bytes with all headers.
   bool pings(const std::string& target, int size = 100) {
     const int headers = target.find(':') == std::string::npos ? 28 : 48;
     return output_in(one_.pod,
@@ -142,7 +142,7 @@ TEST_F(FabricTunnel, RoutesMoveIntoTheTunnelAndOutOfIt) {
        {Backend::host_gw, Backend::vxlan, Backend::host_gw, Backend::vxlan}) {
     apply_everywhere({.backend = backend});
     EXPECT_TRUE(pings("10.244.2.5")) << word_of(backend);
-    bool reached = false;  // the links' own addresses are new, and being checked for a second
+    bool reached = false;  // duplicate address detection takes a second
     for (int attempt = 0; attempt < 10 && !reached; ++attempt) reached = pings("fd10:2::5");
     EXPECT_TRUE(reached) << word_of(backend);
   }
@@ -177,7 +177,7 @@ TEST_F(FabricTunnel, PodsCannotForgeTunnelledPackets) {
   emit("01");
   const std::string dropped = "ip saddr @own4 counter packets 1 ";
   EXPECT_THAT(output_in(one_.node, "nft list chain inet plumb forward"), HasSubstr(dropped));
-  emit("02");  // somebody else's tunnel on the same port
+  emit("02");  // another program's tunnel on the same port
   EXPECT_THAT(output_in(one_.node, "nft list chain inet plumb forward"), HasSubstr(dropped));
 }
 

@@ -88,7 +88,7 @@ TEST_F(NodeFileOnDisk, PlumbdsOwnIsReadBeforeFlannels) {
   EXPECT_EQ(get_node_file(paths_, cni::Code::internal), kNode);
 }
 
-TEST_F(NodeFileOnDisk, WithoutOneItIsTooEarly) {
+TEST_F(NodeFileOnDisk, IsMissingBeforePlumbdHasWrittenIt) {
   try {
     get_node_file(paths_, cni::Code::try_again_later);
     FAIL() << "expected cni::Error";
@@ -99,7 +99,7 @@ TEST_F(NodeFileOnDisk, WithoutOneItIsTooEarly) {
   }
 }
 
-TEST_F(NodeFileOnDisk, ADamagedOneOrAnotherVersionsIsAsGoodAsNone) {
+TEST_F(NodeFileOnDisk, IsUnusableWhenDamagedOrOfAnotherVersion) {
   for (const char* text : {"", "{\"version\":1,\"na", "{\"version\":2}", "[]"}) {
     write("node.json", text);
     try {
@@ -131,7 +131,7 @@ TEST(NodeIpam, GivesOneAddressOfEachFamilyFromTheNewestRange) {
             R"([{"subnet":"fd00:244:1::/64"}]],"type":"host-local"})");
 }
 
-TEST(SubnetEnv, IsFlannels) {
+TEST(SubnetEnv, HasFlannelsFormat) {
   EXPECT_EQ(print_subnet_env(kNode),
             "FLANNEL_NETWORK=10.244.0.0/16\nFLANNEL_SUBNET=10.244.1.1/24\n"
             "FLANNEL_IPV6_NETWORK=fd00:244::/48\nFLANNEL_IPV6_SUBNET=fd00:244:1::1/64\n"

@@ -95,7 +95,7 @@ TEST(NodeList, AMalformedNodeIsLeftOutAndNamed) {
               ElementsAre(HasSubstr("key \"nodes[1].ranges\" must be ranges such as")));
 }
 
-TEST(NodeList, WhatIsNoListAtAllMakesFewAndShortProblems) {
+TEST(NodeList, ReportsFewAndShortProblemsForATextThatIsNotAList) {
   const std::string junk(100000, 'x');
   for (const std::string& line :
        {junk, "a " + junk, "a addresses=" + junk, "a addresses=10.0.0.1 ranges=" + junk})
@@ -139,7 +139,7 @@ TEST(NodeList, IsSortedByNameAndNodesOfOneNameStayInTheirOrder) {
   EXPECT_EQ(list.nodes, sorted);
 }
 
-TEST(NodeList, RefusesJsonThatIsNoList) {
+TEST(NodeList, RefusesJsonThatIsNotAList) {
   EXPECT_THROW(parse("{"), cni::Error);
   EXPECT_THROW(parse("{}"), cni::Error);
   EXPECT_THROW(parse(R"({"nodes":{}})"), cni::Error);

@@ -72,7 +72,7 @@ TEST_F(ControlTest, IsUpAfterTheGreeting) {
   EXPECT_EQ(changes, 1);
 }
 
-TEST_F(ControlTest, HangsUpOnALineWithoutEnd) {
+TEST_F(ControlTest, ClosesTheConnectionOnAnEndlessLine) {
   greet();
   const std::string endless(10000, 'x');
   for (int i = 0; i < 100 && control.up(); ++i) say(endless);
@@ -81,7 +81,7 @@ TEST_F(ControlTest, HangsUpOnALineWithoutEnd) {
 }
 
 // S10
-TEST_F(ControlTest, HangsUpOnAnAnswerWithoutEnd) {
+TEST_F(ControlTest, ClosesTheConnectionOnAnEndlessAnswer) {
   const std::string line = " 1002-" + std::string(250, 'x') + "\n";
   std::string lines;
   while (lines.size() < 16000) lines += line;
@@ -97,13 +97,13 @@ TEST_F(ControlTest, HangsUpOnAnAnswerWithoutEnd) {
     EXPECT_FALSE(control.up()) << said << " bytes were read";
     EXPECT_EQ(failed, 1);
     EXPECT_THAT(control.problem(), HasSubstr("an answer of more than"));
-    // What nothing is kept of may be longer.
+    // An answer without wanted lines may be longer.
     EXPECT_EQ(said > (std::size_t{20} << 20), unwanted) << said;
   }
 }
 
 // S10
-TEST_F(ControlTest, HangsUpOnLinesThatBelongToNoCommand) {
+TEST_F(ControlTest, ClosesTheConnectionOnLinesWithoutACommand) {
   greet();
   const std::string lines(16000, '\n');
   std::size_t said = 0;
@@ -111,13 +111,13 @@ TEST_F(ControlTest, HangsUpOnLinesThatBelongToNoCommand) {
   EXPECT_FALSE(control.up()) << said << " bytes were read";
 }
 
-TEST_F(ControlTest, TellsWhyItIsDown) {
+TEST_F(ControlTest, ReportsWhyItIsDown) {
   control.start();
   EXPECT_FALSE(control.up());
   EXPECT_THAT(control.problem(), HasSubstr("bird.ctl\": No such file or directory"));
 }
 
-TEST_F(ControlTest, AnswersInOrderAlsoWhenTheyComeInPieces) {
+TEST_F(ControlTest, AnswersInOrderWhenAnswersComeInPieces) {
   greet();
   std::vector<std::string> answers;
   const auto keep = [&](const Reply& reply) {
@@ -149,7 +149,7 @@ TEST_F(ControlTest, KeepsTheWantedLinesAndTheLastOne) {
   EXPECT_THAT(kept, testing::ElementsAre("1002 second, wanted", "1006 fifth, wanted", "0 "));
 }
 
-TEST_F(ControlTest, ALostConnectionAnswersEverythingAndIsMadeAgain) {
+TEST_F(ControlTest, FailsCommandsAndReconnectsAfterALostConnection) {
   greet();
   int lost = 0;
   for (int i = 0; i < 2; ++i)
@@ -167,7 +167,7 @@ TEST_F(ControlTest, ALostConnectionAnswersEverythingAndIsMadeAgain) {
   EXPECT_TRUE(control.up());
 }
 
-TEST_F(ControlTest, AnAnswerThatIsCutInTheMiddleOfALineLeavesNothingBehind) {
+TEST_F(ControlTest, DropsAnAnswerThatEndsInTheMiddleOfALine) {
   greet();
   std::size_t lines = 99;
   control.command("show status", [&](const Reply& reply) { lines = reply.lines.size(); });
@@ -184,7 +184,7 @@ TEST_F(ControlTest, AnAnswerThatIsCutInTheMiddleOfALineLeavesNothingBehind) {
   EXPECT_EQ(answer, "Daemon is up and running");
 }
 
-TEST_F(ControlTest, AGarbledAnswerEndsTheConnectionAndANewOneWorks) {
+TEST_F(ControlTest, ReconnectsAfterAMalformedAnswer) {
   greet();
   int failed = 0;
   control.command("configure", [&](const Reply& reply) { failed += !reply.ok(); });
@@ -197,7 +197,7 @@ TEST_F(ControlTest, AGarbledAnswerEndsTheConnectionAndANewOneWorks) {
   EXPECT_TRUE(control.up());
 }
 
-TEST_F(ControlTest, AnotherProgramsSocketIsNotBirds) {
+TEST_F(ControlTest, RefusesTheSocketOfAnotherProgram) {
   listen();
   control.start();
   accept();

@@ -48,7 +48,7 @@ class LeftoversTest : public testing::Test {
 };
 
 // K3
-TEST_F(LeftoversTest, GoWherePlumbdsOwnRouteIsThere) {
+TEST_F(LeftoversTest, AreRemovedWherePlumbdHasItsOwnRoute) {
   EXPECT_EQ(remove(false), 3u);
   const std::string left = routes();
   EXPECT_THAT(left, Not(HasSubstr("10.244.2.0/24 via 192.0.2.9 dev eth0 proto bird")));
@@ -67,7 +67,7 @@ TEST_F(LeftoversTest, RoutesOfOthersAndToOtherPlacesStay) {
   EXPECT_THAT(left, HasSubstr("10.244.2.64/26 via 192.0.2.9 dev eth0 proto static"));
 }
 
-TEST_F(LeftoversTest, RoutesToMovedPodsGoWithBirdOnly) {
+TEST_F(LeftoversTest, KeepsRoutesToMovedPodsWithoutSingles) {
   remove(false);
   EXPECT_THAT(routes(), HasSubstr("10.244.2.7 via 192.0.2.9 dev eth0 proto bird"));
   EXPECT_EQ(remove(true), 1u);

@@ -73,7 +73,7 @@ TEST(BirdPeers, AreSessionsWithAnAddressAndSumTheirFamilies) {
   EXPECT_FALSE(tor.up());
 }
 
-TEST(BirdPeers, AreTheSameWithoutTheLinesThatDoNotTellOfThem) {
+TEST(BirdPeers, AreTheSameWithoutUnneededLines) {
   Reply reply = answer(kAnswer);
   const auto peers = parse_protocols(reply);
   EXPECT_EQ(
@@ -82,7 +82,7 @@ TEST(BirdPeers, AreTheSameWithoutTheLinesThatDoNotTellOfThem) {
   EXPECT_EQ(parse_protocols(reply), peers);
 }
 
-TEST(BirdPeers, AreNoneInAnAnswerThatIsCutOffOrForeign) {
+TEST(BirdPeers, AreEmptyForAnIncompleteOrForeignAnswer) {
   EXPECT_THAT(parse_protocols({}), IsEmpty());
   EXPECT_THAT(parse_protocols(answer("8002 no such command\n")), IsEmpty());
   EXPECT_THAT(parse_protocols(answer("1002 x BGP\n1006 \n1006 :\n1006 Routes:\n")), IsEmpty());

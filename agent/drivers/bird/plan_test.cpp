@@ -190,7 +190,7 @@ TEST_F(BirdPlan, ReflectorsNameClientsOfOtherSubnetsOrAs) {
   EXPECT_EQ(session(reflector, "node.n2.v4").remote_as, 64999u);
 }
 
-TEST_F(BirdPlan, LabelsOfNoNodeChangeNothing) {
+TEST_F(BirdPlan, ThrowsWhenNoNodeHasTheLabels) {
   choose_reflectors({});
   EXPECT_THROW(desired(), std::invalid_argument);
 }

@@ -90,7 +90,7 @@ Desired everything() {
           .sessions = {client_session(), mesh_session(), peer_session()}};
 }
 
-/// What BIRD says about a configuration: nothing when it accepts it.
+/// BIRD's error for a configuration; empty when it accepts it.
 std::string bird_says(const std::string& text) {
   const test::TempDir dir;
   base::Command command;
@@ -137,7 +137,7 @@ TEST(BirdRender, BirdAcceptsANodeWithoutRangesOrOfOneFamily) {
 }
 
 // K3
-TEST(BirdRender, RoutesThatPlumbdHasItselfStayOutOfTheKernel) {
+TEST(BirdRender, KeepsPlumbdsOwnDestinationsOutOfTheKernel) {
   Desired desired = everything();
   EXPECT_THAT(render(desired, {{"/etc/tor", "a"}}), Not(HasSubstr("not_of_plumbd")));
   desired.families[0].routed = {net("10.244.2.0/24"), net("10.244.3.0/24")};
@@ -154,7 +154,7 @@ TEST(BirdRender, RoutesThatPlumbdHasItselfStayOutOfTheKernel) {
 }
 
 // K3
-TEST(BirdRender, SessionsOfAnEarlierConfigurationAreKeptWordByWord) {
+TEST(BirdRender, KeepsSessionsOfAnEarlierConfigurationUnchanged) {
   Desired desired = everything();
   const std::string before = render(desired, {{"/etc/tor", "a secret {;} #'"}});
   EXPECT_TRUE(is_rendered(before));
@@ -167,13 +167,13 @@ TEST(BirdRender, SessionsOfAnEarlierConfigurationAreKeptWordByWord) {
   EXPECT_EQ(render(desired, {}), before);
 }
 
-TEST(BirdRender, BirdRefusesWhatIsBroken) {
+TEST(BirdRender, BirdRefusesABrokenConfiguration) {
   Desired desired = everything();
   desired.sessions = {mesh_session(), mesh_session()};
   EXPECT_THAT(bird_says(render(desired, {})), HasSubstr("refused: "));
 }
 
-TEST(BirdRender, AnAgreementIsWhatTheOtherEndMustHaveAlike) {
+TEST(BirdRender, FindsTheLinesThatTheOtherEndMustMatch) {
   Desired desired;
   Session session = mesh_session();
   session.password_file = "secret";
@@ -188,7 +188,7 @@ TEST(BirdRender, AnAgreementIsWhatTheOtherEndMustHaveAlike) {
   EXPECT_EQ(agreement("old"), before);
   desired.sessions[0].remote_as += 1;
   EXPECT_NE(agreement("old"), before);
-  EXPECT_EQ(find_agreement(render(desired, {{"secret", "old"}}), "nobody"), "");
+  EXPECT_EQ(find_agreement(render(desired, {{"secret", "old"}}), "another"), "");
 }
 
 class BirdSecrets : public testing::Test {
@@ -214,12 +214,12 @@ TEST_F(BirdSecrets, AreReadWithoutTheLineEnd) {
   EXPECT_EQ(read_secrets(with_file("s3cret\n", 0400)).begin()->second, "s3cret");
 }
 
-TEST_F(BirdSecrets, OpenToOthersAreRefused) {
+TEST_F(BirdSecrets, AreRefusedWhenOtherUsersCanReadThem) {
   for (const mode_t mode : {0644, 0640, 0604, 0620})
     EXPECT_THAT(refusal(with_file("s3cret", mode)), HasSubstr("mode 0600")) << mode;
 }
 
-TEST_F(BirdSecrets, ThatBirdOrTcpCannotExpressAreRefusedAndNotShown) {
+TEST_F(BirdSecrets, AreRefusedAndNotShownWhenBirdOrTcpCannotUseThem) {
   for (const std::string& content : {std::string("a\"b"), std::string("a\nb"), std::string(""),
                                      std::string(81, 'x'), std::string("caf\xc3\xa9")}) {
     const std::string message = refusal(with_file(content, 0600));
@@ -230,7 +230,7 @@ TEST_F(BirdSecrets, ThatBirdOrTcpCannotExpressAreRefusedAndNotShown) {
   }
 }
 
-TEST_F(BirdSecrets, ThatAreMissingAreNamed) {
+TEST_F(BirdSecrets, AreNamedWhenMissing) {
   Desired desired = everything();
   desired.sessions.back().password_file = "/nonexistent/tor";
   EXPECT_THAT(refusal(desired), HasSubstr("\"/nonexistent/tor\" cannot be read"));

@@ -241,7 +241,7 @@ std::string refusal(long http_status, std::string_view body) {
   if (why.starts_with("CommonName of client"))
     why =
         "etcd's gateway does not accept a client certificate with a CN while users are on: use one "
-        "without";
+        "without CN";
   return "HTTP " + std::to_string(http_status) + (why.empty() ? "" : ": " + why);
 }
 

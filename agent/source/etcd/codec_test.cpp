@@ -45,7 +45,7 @@ TEST(EtcdCodec, RemovesOneKeyBeforeItWritesAnother) {  // L1
       R"({"request_put":{"key":"L3gvYg==","value":"aGk=","lease":"9"}}]})");
 }
 
-TEST(EtcdCodec, EndsAPrefixAtTheNextKeyThatIsNotInIt) {
+TEST(EtcdCodec, EndsAPrefixAtTheNextKeyOutsideIt) {
   EXPECT_EQ(end_of_prefix("/x/"), "/x0");
   EXPECT_EQ(end_of_prefix("a\xff"), "b");
   EXPECT_EQ(end_of_prefix("\xff"), std::string(1, '\0'));
@@ -88,7 +88,7 @@ TEST(EtcdCodec, ReadsEvents) {
   EXPECT_EQ(reply.events[1].kv.mod_revision, 5);
 }
 
-TEST(EtcdCodec, TellsCompactionFromOtherEnds) {
+TEST(EtcdCodec, DistinguishesCompactionFromOtherEnds) {
   const auto compacted = parse_watch(
       R"({"result":{"header":{"cluster_id":"1"},"canceled":true,"compact_revision":"3"}})");
   EXPECT_TRUE(compacted.canceled);
@@ -105,7 +105,7 @@ TEST(EtcdCodec, TellsCompactionFromOtherEnds) {
   EXPECT_FALSE(wants_new_token(error.reason));
 }
 
-TEST(EtcdCodec, RefusesWhatIsNoReply) {
+TEST(EtcdCodec, RefusesATextThatIsNotAReply) {
   for (const char* body :
        {"", "[]", "{", R"({"kvs":[{"key":"*"}]})", R"({"header":{"revision":"x"}})",
         R"({"header":{"revision":7}})", R"({"kvs":{}})", R"({"header":{"revision":"1 "}})"})

@@ -8,7 +8,7 @@ namespace agent::etcd {
 namespace {
 
 // S21
-TEST(EtcdCredentials, SendNoPasswordInTheClearUnlessToldTo) {
+TEST(EtcdCredentials, AreNotSentUnencryptedUnlessInsecureIsSet) {
   struct Row {
     std::vector<std::string> endpoints;
     bool refused;

@@ -59,7 +59,7 @@ TEST_F(EtcdMerge, SortsNodesByNameAndJoinsTheRangesOfOne) {
               ElementsAre("node-a 10.5.3.0/24 fc00::/64 10.5.2.0/24", "node-c 10.5.1.0/24"));
 }
 
-TEST_F(EtcdMerge, TheNewerRecordOfANodeThatMovedIsRight) {
+TEST_F(EtcdMerge, TakesTheNewerRecordOfAMovedNode) {
   put("10.5.1.0-24", {.name = "node-a", .addresses = {address("10.0.0.1")}});
   put("10.5.2.0-24", {.name = "node-a", .addresses = {address("10.0.0.9")}});
   const Snapshot snapshot = merge();
@@ -67,7 +67,7 @@ TEST_F(EtcdMerge, TheNewerRecordOfANodeThatMovedIsRight) {
   EXPECT_THAT(snapshot.problems, ElementsAre(HasSubstr("is at 10.0.0.9 and at 10.0.0.1")));
 }
 
-TEST_F(EtcdMerge, ThisNodeIsWhatItKnowsOfItself) {
+TEST_F(EtcdMerge, PrefersTheNodesOwnStateOverItsRecords) {
   put("10.5.1.0-24", {.name = "node-b", .addresses = {address("10.0.0.2")}});
   put("10.5.2.0-24", {.name = "node-a", .addresses = {address("10.0.0.1")}});
   EXPECT_THAT(texts(merge()), ElementsAre("node-a 10.5.2.0/24", "node-b 10.5.1.0/24"));
@@ -79,7 +79,7 @@ TEST_F(EtcdMerge, ThisNodeIsWhatItKnowsOfItself) {
               ElementsAre("node-a 10.5.2.0/24", "node-b 10.5.7.0/24 10.5.3.0/24"));
 }
 
-TEST_F(EtcdMerge, TheFlannelThatRanHereIsThisNode) {
+TEST_F(EtcdMerge, TakesAFlannelRecordOfThisAddressForThisNode) {
   put_flannel("10.5.1.0-24", "10.0.0.2");
   put_flannel("10.5.2.0-24", "10.0.0.1");
   const Snapshot snapshot = merge();
@@ -119,7 +119,7 @@ TEST_F(EtcdMerge, TheNewestOfSeveralRecordsIsThisNodeBeforeItKnowsItsRange) {
   EXPECT_THAT(texts(merge()), ElementsAre("node-b 10.5.5.0/24"));
 }
 
-TEST_F(EtcdMerge, ANamesakeElsewhereIsLeftOut) {
+TEST_F(EtcdMerge, LeavesOutANodeOfTheSameNameElsewhere) {
   put("10.5.1.0-24", {.name = "node-b", .addresses = {address("10.0.0.9")}});
   const fabric::Node self{
       .name = "node-b", .addresses = {address("10.0.0.2")}, .ranges = {prefix("10.5.7.0/24")}};

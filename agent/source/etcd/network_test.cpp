@@ -84,7 +84,7 @@ TEST(EtcdNetwork, QuartersASmallNetwork) {
   EXPECT_FALSE(network.defaults.backend);
 }
 
-TEST(EtcdNetwork, NamesWhatIsWrong) {
+TEST(EtcdNetwork, NamesTheWrongKey) {
   for (const char* text :
        {"", "null", "[]", "{", R"({"Network":"10.5.0.0"})", R"({"Network":"fc00::/48"})",
         R"({"Network":"10.5.0.0/30"})", R"({"Network":"10.5.0.0/16","SubnetLen":17})",

@@ -61,7 +61,7 @@ TEST(EtcdRecord, WritesFlannelsKeys) {
 }
 
 // From flannel's Documentation/reservations.md.
-TEST(EtcdRecord, ReadsWhatFlannelWrites) {
+TEST(EtcdRecord, ReadsRecordsOfFlannel) {
   const Record record =
       parse(R"({"PublicIP":"192.168.64.3","PublicIPv6":null,"BackendType":"vxlan",)"
             R"("BackendData":{"VNI":1,"VtepMAC":"c6:d2:32:6f:8f:44"}})");
@@ -95,7 +95,7 @@ TEST(EtcdRecord, TakesOneWithoutABackendForAReservation) {
   EXPECT_EQ(record.node.addresses, std::vector{address("1.2.3.4")});
 }
 
-TEST(EtcdRecord, WritesWhatFlannelReads) {
+TEST(EtcdRecord, WritesRecordsThatFlannelReads) {
   fabric::Node node{.name = "node-a", .addresses = {address("10.0.0.1")}};
   EXPECT_EQ(record_of(node, {}),
             R"({"PublicIP":"10.0.0.1","PublicIPv6":null,"BackendType":"vxlan",)"

@@ -82,7 +82,7 @@ TEST_F(KubeconfigTest, TakesTheClustersProxy) {
               HasSubstr("proxy-url \"proxy:3128\" must be http://"));
 }
 
-TEST_F(KubeconfigTest, RefusesWhatItCannotOrWillNotDo) {
+TEST_F(KubeconfigTest, RefusesUnsupportedMembers) {
   EXPECT_THAT(refusal(file("", "exec: {command: aws}")), HasSubstr("exec, which is refused"));
   EXPECT_THAT(refusal(file("", "auth-provider: {name: gcp}")), HasSubstr("auth-provider"));
   EXPECT_THAT(refusal(file(", insecure-skip-tls-verify: true", "token: a")),
@@ -92,14 +92,14 @@ TEST_F(KubeconfigTest, RefusesWhatItCannotOrWillNotDo) {
   EXPECT_THAT(refusal(file("", "client-certificate-data: " + runtime::encode_base64("C"))),
               HasSubstr("together"));
   EXPECT_THAT(refusal(dir.file("a", "current-context: x\n")), HasSubstr("\"x\" in contexts"));
-  EXPECT_THAT(refusal(dir.file("b", "- 1\n")), HasSubstr("no kubeconfig"));
-  EXPECT_THAT(refusal(dir.file("c", "{")), HasSubstr("no YAML"));
+  EXPECT_THAT(refusal(dir.file("b", "- 1\n")), HasSubstr("not a kubeconfig"));
+  EXPECT_THAT(refusal(dir.file("c", "{")), HasSubstr("not YAML"));
   EXPECT_THROW(load_kubeconfig(dir / "nowhere"), std::system_error);
   EXPECT_THROW(load(", certificate-authority: gone.crt", "token: a"), std::system_error);
 }
 
 // S21
-TEST_F(KubeconfigTest, SendsNoSecretInTheClearUnlessToldTo) {
+TEST_F(KubeconfigTest, SendsSecretsUnencryptedOnlyWithInsecure) {
   struct Row {
     const char *server, *more, *user;
     bool refused;
@@ -137,7 +137,7 @@ TEST_F(KubeconfigTest, SendsNoSecretInTheClearUnlessToldTo) {
   }
 }
 
-TEST_F(KubeconfigTest, WarnsThatOthersCanReadTheSecrets) {
+TEST_F(KubeconfigTest, WarnsThatOtherUsersCanReadTheSecrets) {
   EXPECT_THAT(load_kubeconfig(file("", "token: a", 0644)).warnings,
               ElementsAre(HasSubstr("chmod 600")));
   const std::string certificate = dir.file("c", "C"), key = dir.file("k", "K", 0640);
@@ -145,7 +145,7 @@ TEST_F(KubeconfigTest, WarnsThatOthersCanReadTheSecrets) {
   EXPECT_THAT(load("", user).warnings, ElementsAre(HasSubstr("client-key \"" + key + "\"")));
   const std::string token = dir.file("t", "T", 0604);
   EXPECT_THAT(load("", "tokenFile: " + token).warnings,
-              ElementsAre(HasSubstr("tokenFile \"" + token + "\" can be read by others")));
+              ElementsAre(HasSubstr("tokenFile \"" + token + "\" can be read by other users")));
   dir.file("k", "K", 0600);
   EXPECT_THAT(load("", user).warnings, IsEmpty());
 }
@@ -167,7 +167,7 @@ TEST(ServiceAccount, IsReadFromItsFolderAndTheEnvironment) {
 }
 
 // S21
-TEST(ServiceAccount, SendsItsTokenInTheClearOnlyWhenToldTo) {
+TEST(ServiceAccount, SendsItsTokenUnencryptedOnlyWithInsecure) {
   const test::TempDir dir;
   dir.file("token", "abc\n");
   KubernetesConfig config{.service_account = dir.path(), .server = "http://192.0.2.1:8080"};

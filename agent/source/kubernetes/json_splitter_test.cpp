@@ -35,7 +35,7 @@ TEST(JsonSplitter, CutsDocumentsWhateverIsBetweenThem) {
   EXPECT_TRUE(all.complete);
 }
 
-TEST(JsonSplitter, HoldsBackADocumentThatIsNotComplete) {
+TEST(JsonSplitter, HoldsBackAnIncompleteDocument) {
   const Split all = split(Unit::document, {"{\"a\":1}{\"b\":{\"c\":1}"});
   EXPECT_THAT(all.objects, ElementsAre("{\"a\":1}"));
   EXPECT_FALSE(all.complete);
@@ -63,7 +63,7 @@ TEST(JsonSplitter, DoesNotCareWhereThePiecesEnd) {
   }
 }
 
-TEST(JsonSplitter, RefusesWhatIsNoJson) {
+TEST(JsonSplitter, RefusesATextThatIsNotJson) {
   for (const char* text : {"{]", "}", "[1]", "{\"a\":1}x", "<html>", "{\"a\":[}"})
     EXPECT_THROW(split(Unit::document, {text}), std::invalid_argument) << text;
   EXPECT_THROW(split(Unit::document, {std::string(201, '{')}), std::invalid_argument);

@@ -54,7 +54,7 @@ TEST_F(ReadNodeTest, TakesRangesAndTheFirstInternalAddressOfEachFamily) {
   EXPECT_THAT(read.problems, IsEmpty());
 }
 
-TEST_F(ReadNodeTest, AnAddressThatNoNodeCanBeReachedByHidesNoOther) {
+TEST_F(ReadNodeTest, SkipsAnUnusableAddress) {
   record.addresses = {{"InternalIP", "127.0.0.1"},   {"InternalIP", "fe80::1"},
                       {"InternalIP", "::1"},         {"InternalIP", "no address"},
                       {"InternalIP", "192.0.2.12"},  {"InternalIP", "2001:db8::12"},
@@ -62,7 +62,7 @@ TEST_F(ReadNodeTest, AnAddressThatNoNodeCanBeReachedByHidesNoOther) {
   EXPECT_THAT(read().node.addresses, ElementsAre(ip("192.0.2.12"), ip("2001:db8::12")));
 }
 
-TEST_F(ReadNodeTest, QuotesAndBoundsWhatOthersWrote) {
+TEST_F(ReadNodeTest, QuotesAndShortensValuesOfOthers) {
   annotate("public-ip", "1.2.3.4\x1b[2J\n" + std::string(5000, 'x'));
   record.pod_cidrs.push_back("10.0.0.0/8\n" + std::string(5000, 'x'));
   for (const std::string& problem : read().problems) {
@@ -72,7 +72,7 @@ TEST_F(ReadNodeTest, QuotesAndBoundsWhatOthersWrote) {
   EXPECT_EQ(read().problems.size(), 2u);
 }
 
-TEST_F(ReadNodeTest, BelievesWhatAPeerPublishedBeforeWhatKubeletSays) {
+TEST_F(ReadNodeTest, PrefersThePublishedAddressOfAPeerOverKubelets) {
   annotate("public-ip", "198.51.100.12");
   annotate("public-ipv6", "2001:db8:1::12");
   annotate("backend-type", "host-gw");
@@ -88,7 +88,7 @@ TEST_F(ReadNodeTest, BelievesWhatAPeerPublishedBeforeWhatKubeletSays) {
   EXPECT_THAT(read.problems, IsEmpty());
 }
 
-TEST_F(ReadNodeTest, DoesNotBelieveItsOwnPublication) {
+TEST_F(ReadNodeTest, IgnoresItsOwnPublishedAddress) {
   record.name = "me";
   annotate("public-ip", "198.51.100.12");
   annotate("backend-type", "host-gw");
@@ -115,7 +115,7 @@ TEST_F(ReadNodeTest, TakesTheExternalAddressWhereTheNodeSaysSo) {
   EXPECT_THAT(read().node.addresses, ElementsAre(ip("203.0.113.7")));
 }
 
-TEST_F(ReadNodeTest, UsesANodeWithoutItsMalformedAnnotations) {
+TEST_F(ReadNodeTest, IgnoresMalformedAnnotationsOfANode) {
   struct Case {
     const char *word, *value;
   };
@@ -150,14 +150,14 @@ TEST_F(ReadNodeTest, LeavesOutANodeThatCannotBeReached) {
   EXPECT_THAT(read.problems, ElementsAre(HasSubstr("left out")));
 }
 
-TEST_F(ReadNodeTest, MissesTheRangeOnlyOfThisNode) {
+TEST_F(ReadNodeTest, ReportsAMissingRangeOfThisNodeOnly) {
   record.pod_cidrs.clear();
   EXPECT_THAT(read().problems, IsEmpty());
   record.name = "me";
   EXPECT_THAT(read().problems, ElementsAre(HasSubstr("spec.podCIDR")));
 }
 
-TEST_F(ReadNodeTest, IgnoresOnlyTheRangeThatIsNone) {
+TEST_F(ReadNodeTest, IgnoresOnlyTheMalformedRange) {
   record.pod_cidrs = {"10.244.1/24", "fd00:10:244:1::5/64"};
   const ReadNode read = this->read();
   EXPECT_THAT(read.node.ranges, ElementsAre(*Prefix::parse("fd00:10:244:1::/64")));
@@ -174,7 +174,7 @@ class WantedAnnotationsTest : public ReadNodeTest {
   fabric::Node self{.name = "me", .addresses = {ip("192.0.2.11")}};
 };
 
-TEST_F(WantedAnnotationsTest, SayWhatFlannelWouldSay) {
+TEST_F(WantedAnnotationsTest, HaveFlannelsFormat) {
   EXPECT_EQ(wanted("kube-subnet-manager"), "true");
   EXPECT_EQ(wanted("backend-type"), "vxlan");
   EXPECT_EQ(wanted("backend-data"), R"({"VNI":1,"VtepMAC":"02:76:c0:00:02:0b"})");
@@ -197,12 +197,12 @@ TEST_F(WantedAnnotationsTest, HaveNoTunnelDataForRoutes) {
   EXPECT_EQ(wanted("backend-data"), "null");
 }
 
-TEST_F(WantedAnnotationsTest, AdvertiseWhatTheOperatorOverwrites) {
+TEST_F(WantedAnnotationsTest, HaveTheAddressThatTheOperatorOverwrites) {
   annotate("public-ip-overwrite", "203.0.113.50");
   EXPECT_EQ(wanted("public-ip"), "203.0.113.50");
 }
 
-TEST_F(WantedAnnotationsTest, AreReadByPeersAsTheyWereMeant) {
+TEST_F(WantedAnnotationsTest, AreReadBackByPeers) {
   self.addresses.push_back(ip("2001:db8::11"));
   self.mac = Mac::parse("5e:00:00:00:00:01");
   self.former_ranges = {*Prefix::parse("10.244.9.0/24"), *Prefix::parse("fd00:10:244:9::/64")};
