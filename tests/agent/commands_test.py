@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What plumbd's commands tell a person: of a running agent, without one, and of slips and mistakes."""
+"""The output of plumbd's commands: with a running agent, without one, and for typing errors and wrong configurations."""
 import json
 import os
 import signal
@@ -21,7 +21,7 @@ class CommandsTest(unittest.TestCase):
         self.machine.write_nodes(nodes)
         self.machine.start()
 
-    def test_explain_and_nodes_speak_of_each_step(self):
+    def test_explain_and_nodes_show_each_step(self):
         self.begin()
         text = self.machine.ctl("explain", "10.244.9.7", "192.0.2.2").stdout
         for wanted in ('pods of node "n9"', "dev plumb-vxlan onlink", "dst 198.51.100.9", '192.0.2.2 is node "n2"'):
@@ -34,7 +34,7 @@ class CommandsTest(unittest.TestCase):
         m = self.machine
         explain = lambda: m.ctl("explain", "10.244.9.7", check=False).stdout
         self.assertNotIn("in the kernel", explain())
-        os.kill(m.process.pid, signal.SIGSTOP)  # nobody repairs; the answers below are of the command itself
+        os.kill(m.process.pid, signal.SIGSTOP)  # no agent repairs it; the answers below come from the command itself
         (m.folder / "run/plumbd.sock").rename(m.folder / "run/aside.sock")
         mac = json.loads(m.ctl("plan").stdout)["overlays"][0]["fdb"][0]["mac"]
         for damage, wanted in (
@@ -71,16 +71,16 @@ class CommandsTest(unittest.TestCase):
         self.assertEqual(1, done.returncode)
         self.assertIn(f"none has left {m.folder}/state/snapshot.json; there is no {m.nodes_file}\n", done.stderr)
 
-    def test_probe_sends_full_size_packets_and_tells_who_does_not_answer(self):
+    def test_probe_sends_full_size_packets_and_names_addresses_that_do_not_answer(self):
         self.begin(node_lines(1) + FAR)
         done = self.machine.ctl("probe", "n1")
         self.assertIn("192.0.2.1: 1450 bytes, answered in", done.stdout)
         done = self.machine.ctl("probe", "n9", check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn("reached by vxlan to 198.51.100.9", done.stdout)
-        self.assertIn('no node "n7"', self.machine.ctl("probe", "n7", check=False).stderr)
+        self.assertIn('no node is called "n7"', self.machine.ctl("probe", "n7", check=False).stderr)
 
-    def test_U11_probe_says_what_to_look_at_next(self):
+    def test_U11_probe_suggests_what_to_check_next(self):
         m = self.machine
         m.configure("backend: vxlan")
         self.begin(node_lines(3) + FAR)
@@ -96,10 +96,10 @@ class CommandsTest(unittest.TestCase):
         self.assertEqual(1, done.returncode)
         for wanted in ("10.244.2.0: no answer to 1450 bytes, nor to small packets", "UDP port 4789 passes", "plumbd firewall"):
             self.assertIn(wanted, done.stdout)
-        self.assertIn('next: node "n3" itself answers no ping either', probe("n3").stdout)
+        self.assertIn('next: node "n3" itself does not answer a ping either', probe("n3").stdout)
         self.assertRegex(probe("n9").stdout, 'next: node "n9" itself cannot be reached: .*198.51.100.9: Network is unreachable')
 
-    def test_P15_probe_tells_of_chains_that_drop_pods_packets(self):
+    def test_P15_probe_names_chains_that_drop_pods_packets(self):
         """Its own packets do not go through the chains on forwarded packets."""
         self.begin(node_lines(1))
         m = self.machine
@@ -110,13 +110,13 @@ class CommandsTest(unittest.TestCase):
         self.assertRegex(done.stdout, 'forwarding on this node: .*chain "forward" of nf_tables table inet "other"')
         self.assertIn("answered in", done.stdout)
 
-    def test_nobody_answers_without_an_agent(self):
+    def test_commands_fail_without_an_agent(self):
         for words in (["status"], ["nodes"], ["resync"], ["probe", "n1"]):
             done = self.machine.ctl(*words, check=False)
             self.assertEqual(done.returncode, 1, words)
             self.assertIn("no plumbd answers", done.stderr)
 
-    def test_slips_of_the_command_line_are_named(self):
+    def test_errors_of_the_command_line_are_named(self):
         slips = {
             "": "no command given; see plumbd --help",
             "statsu": 'unknown command "statsu", did you mean "status"?',
@@ -128,10 +128,10 @@ class CommandsTest(unittest.TestCase):
             "help statsu": 'unknown command "statsu", did you mean "status"?',
             "check --set bfd": "--set: must be KEY=VALUE such as bgp.bfd=true, not bfd; see plumbd check --help",
         }
-        for words, told in slips.items():
+        for words, reported in slips.items():
             with self.subTest(words):
                 done = subprocess.run([PLUMBD, *words.split()], env=ENVIRONMENT, capture_output=True, text=True, timeout=30, check=False)
-                self.assertEqual((2, "", f"plumbd: {told}\n"), (done.returncode, done.stdout, done.stderr))
+                self.assertEqual((2, "", f"plumbd: {reported}\n"), (done.returncode, done.stdout, done.stderr))
         done = self.machine.ctl("check", "--set", "bgp.bdf=true", check=False)
         self.assertEqual((1, 'plumbd: unknown key "bgp.bdf", did you mean "bgp.bfd"?\n'), (done.returncode, done.stderr))
 
@@ -184,7 +184,7 @@ class CommandsTest(unittest.TestCase):
         m.stop()
         done = m.ctl("plan", check=False)
         self.assertEqual(1, done.returncode)
-        self.assertIn("a configuration with mistakes gives no plan", done.stderr)
+        self.assertIn("no plan can be made with a wrong configuration", done.stderr)
         self.assertEqual(1, m.ctl("status", check=False).returncode)
         done = m.ctl("cleanup", check=False)
         self.assertEqual(0, done.returncode, done.stderr)
@@ -209,7 +209,7 @@ class CommandsTest(unittest.TestCase):
         self.machine.configure(f"bgp: {{passwordFile: {secret}}}\ncniTemplate: /nowhere/x")
         done = self.machine.ctl("check", check=False)
         self.assertEqual(done.returncode, 1)
-        self.assertIn("can be read by others", done.stdout)
+        self.assertIn("can be read by users other than its owner", done.stdout)
         self.assertIn("/nowhere/x cannot be read", done.stdout)
 
     def test_check_reads_the_nodes_file(self):

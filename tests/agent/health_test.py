@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""One truth: what status, exit codes, readiness and metrics say of each fault, and how soon rules come back that others remove."""
+"""Status, exit codes, readiness and metrics agree on each fault, and rules that other programs remove come back in time."""
 import json
 import pathlib
 import sys
@@ -40,8 +40,8 @@ print(answer.status, answer.read().decode())""")
         status, _, body = done.stdout.partition(" ")
         return int(status), body
 
-    def told(self, code, condition, *words):
-        """All of them say `condition`, and that the node is as `code` says."""
+    def reported(self, code, condition, *words):
+        """All outputs name `condition`, and the health that `code` stands for."""
         m = self.machine
         wait_until(lambda: condition in m.ctl("status", check=False).stdout, f"status tells {condition}")
         text = m.ctl("status", check=False)
@@ -69,12 +69,12 @@ print(answer.status, answer.read().decode())""")
 
 class HealthTest(HealthCase):
     def test_the_address_of_the_node_is_gone(self):
-        """P18: nothing of it is ready, and `nodes` does not show routes that the kernel lacks."""
+        """P18: the node is not ready, and `nodes` does not show routes that the kernel lacks."""
         self.begin()
         self.well()
         m = self.machine
         m.ip("address", "flush", "dev", "eth0")
-        self.told(NOT_WORKING, "plan-failing", "no link has this node's address 192.0.2.1")
+        self.reported(NOT_WORKING, "plan-failing", "no link has this node's address 192.0.2.1")
         nodes = m.ctl("nodes", check=False)
         self.assertRegex(nodes.stdout, r"n2 .*route via 192.0.2.2; missing or different in the kernel: route 10.244.2.0/24")
         self.assertEqual(DEGRADED, nodes.returncode)
@@ -91,7 +91,7 @@ class HealthTest(HealthCase):
         m = self.machine
         text = m.nodes_file.read_text()
         m.nodes_file.unlink()
-        self.told(DEGRADED, "source-lost", "keeping the last good list")
+        self.reported(DEGRADED, "source-lost", "keeping the last good list")
         m.write_nodes(text)
         self.well()
 
@@ -101,18 +101,18 @@ class HealthTest(HealthCase):
         self.begin()
         m = self.machine
         m.write_nodes("n1 addresses=192.0.2.1\n" + node_lines(2, first=2) + FAR)
-        self.told(NOT_WORKING, "no-pod-range")
+        self.reported(NOT_WORKING, "no-pod-range")
         m.write_nodes(node_lines(3) + FAR)
         self.well()
 
     def test_nodes_are_left_out(self):
         self.begin(node_lines(3) + node_line(4, pods="10.244.2.0/24"))
-        self.told(DEGRADED, "list-problems", 'node "n4" is left out')
+        self.reported(DEGRADED, "list-problems", 'node "n4" is left out')
 
     def test_the_start_without_a_list(self):
         self.machine.start(ready=False)
         wait_until((self.machine.folder / "run/plumbd.sock").exists, "plumbd listens")
-        self.told(NOT_WORKING, "starting", "not done yet")
+        self.reported(NOT_WORKING, "starting", "not done yet")
 
     def test_the_files_of_the_plugins_cannot_be_written(self):
         self.begin()
@@ -120,7 +120,7 @@ class HealthTest(HealthCase):
         (m.folder / "state/node.json").unlink()
         (m.folder / "state/node.json").mkdir()
         m.ctl("resync", check=False)
-        self.told(DEGRADED, "files-failing", "node.json")
+        self.reported(DEGRADED, "files-failing", "node.json")
 
     def test_diff_and_explain_have_the_same_codes(self):
         """U3: explain with MISSING ended with 0. The agent is stopped, so that nothing is repaired meanwhile."""
@@ -137,8 +137,8 @@ class HealthTest(HealthCase):
         done = m.ctl("explain", "10.244.77.1", check=False)
         self.assertEqual(NOT_WORKING, done.returncode, done.stdout)
 
-    def test_a_route_of_another_program_goes_before_a_planned_one(self):
-        """K3: all objects are as planned, and packets go another way."""
+    def test_a_route_of_another_program_shadows_a_planned_one(self):
+        """K3: all objects are as planned, but packets take another route."""
         self.begin()
         m = self.machine
         self.well()
@@ -147,7 +147,7 @@ class HealthTest(HealthCase):
         m.ip("link", "set", "far-other", "up")
         m.ip("route", "add", "10.244.2.0/26", "dev", "other", "proto", "static")
         named = "route 10.244.2.0/26 dev other (proto static, metric 0) of another program takes precedence over plumbd's route to 10.244.2.0/24"
-        self.told(DEGRADED, "route-shadowed", named)
+        self.reported(DEGRADED, "route-shadowed", named)
         for words in (("diff",), ("nodes",), ("explain", "10.244.2.7")):
             done = m.ctl(*words, check=False)
             self.assertIn(named, done.stdout)
@@ -160,7 +160,7 @@ class HealthTest(HealthCase):
         m.ip("route", "delete", "10.244.2.0/26")
         self.well()
 
-    def test_a_rule_that_sends_packets_another_way_is_seen_by_explain(self):
+    def test_explain_shows_a_rule_that_sends_packets_another_way(self):
         self.begin()
         m = self.machine
         m.ip("link", "add", "other", "type", "veth", "peer", "name", "far-other")
@@ -172,7 +172,7 @@ class HealthTest(HealthCase):
         self.assertRegex(done.stdout, "kernel +sends it by other, NOT by the planned route")
         self.assertEqual(DEGRADED, done.returncode)
 
-    def test_no_agent_is_no_answer(self):
+    def test_commands_cannot_tell_without_an_agent(self):
         for words in (["status"], ["status", "--json"], ["nodes"], ["resync"], ["probe", "n1"]):
             self.assertEqual(CANNOT_TELL, self.machine.ctl(*words, check=False).returncode, words)
 
@@ -205,9 +205,9 @@ class ForwardTest(HealthCase):
                         wait_until(lambda: self.accepts(tool, range_) == 2, f"{tool}: the rules are back", 5)
                         self.assertLess(time.monotonic() - begin, 1.0)
 
-    def test_a_quiet_machine_is_looked_at_at_little_cost(self):
-        """P14: the look costs at most 1 % of a processor, with 800 legacy rules of other programs, too. Measured on the binary that is
-        shipped: sanitizers cost a multiple of it, which differs from machine to machine."""
+    def test_watching_a_quiet_machine_costs_little(self):
+        """P14: the checks cost at most 1 % of a processor, also with 800 legacy rules of other programs. Measured on the release binary,
+        because the cost of sanitizers differs from machine to machine."""
         with unittest.mock.patch.object(machine, "PLUMBD", f"{world.plugin_folder()}/plumbd"):
             self.begin_dual()
         m = self.machine
@@ -237,7 +237,7 @@ class ForwardTest(HealthCase):
                 m = self.machine
                 self.drop(family)
                 named = f'chain "guard" of nf_tables table {family} "theirs"'
-                self.told(DEGRADED, "forward-dropped", named, ", ".join(ranges))
+                self.reported(DEGRADED, "forward-dropped", named, ", ".join(ranges))
                 wait_until(lambda: named in m.log(), "the log tells")
                 done = m.ctl("explain", "10.244.2.7", check=False)
                 self.assertIn(named, done.stdout)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""libcurl is for sources that are asked over HTTP, and nobody else needs it."""
+"""plumbd loads libcurl only for sources that use HTTP."""
 import os
 import pathlib
 import re
@@ -10,7 +10,7 @@ from machine import ENVIRONMENT, PLUMBD, Machine, node_lines
 
 
 def without_libcurl(machine, *command):
-    """Runs plumbd where an empty file lies over libcurl.so.4."""
+    """Runs plumbd with an empty file mounted over libcurl.so.4."""
     library = re.search(r"libcurl\.so\.4 \(.*\) => (\S+)", subprocess.run(["ldconfig", "-p"], capture_output=True, text=True, check=True).stdout)
     hide = f"mount --bind /dev/null {os.path.realpath(library[1])} && exec \"$@\""
     return ["ip", "netns", "exec", machine.name, "unshare", "--mount", "sh", "-c", hide, "sh", PLUMBD, *command, "--config", str(machine.config)]

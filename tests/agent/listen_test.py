@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What plumbd answers to anyone: health, readiness and metrics."""
+"""plumbd's answers to every client: health, readiness and metrics."""
 import re
 import signal
 import unittest
@@ -47,7 +47,7 @@ print(answer.status, answer.read().decode())""")
         self.assertEqual(self.get("/status")[0], 404, "private matters on the public port")
 
     def test_health_is_answered_after_too_many_idle_connections(self):
-        """plumbd ends those that say nothing; nothing else happens that would wake its listener."""
+        """plumbd ends idle connections; no other event wakes its listener."""
         m = self.machine
         m.start(ready=False)
         wait_until((m.folder / "run/plumbd.sock").exists, "plumbd listens")
@@ -61,7 +61,7 @@ asking.sendall(b"GET /healthz HTTP/1.0" + 2 * bytes((13, 10)))
 asking.recv(1)""")
 
     def test_S9_slow_connections_do_not_delay_an_answer(self):
-        """More than 32 of them, each with a byte of its headers a second: they were all that plumbd accepts."""
+        """More than 32 connections, which is plumbd's limit, each with one byte of its headers per second."""
         m = self.machine
         m.start(ready=False)
         wait_until(self.answers, "plumbd listens")

@@ -14,7 +14,7 @@ from support.waiting import wait_until  # noqa: E402
 
 PLUMBD = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else None
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("PLUMB_")}
-# glibc's cache and the sanitizers' quarantine are not what is measured or tested.
+# glibc's cache and the sanitizers' quarantine are not measured or tested.
 ENVIRONMENT["ASAN_OPTIONS"] = "detect_leaks=0"
 
 

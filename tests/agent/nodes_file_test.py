@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The list of nodes as a file: replaced, broken, gone, and while somebody writes it."""
+"""The list of nodes as a file: replaced, broken, removed, and read while another program writes it."""
 import os
 import threading
 import unittest
@@ -38,7 +38,7 @@ class NodesFileTest(unittest.TestCase):
         self.begin(node_lines(3))
         m = self.machine
         m.nodes_file.unlink()
-        wait_until(lambda: not m.status()["source"]["inSync"], "the loss is told")
+        wait_until(lambda: not m.status()["source"]["inSync"], "the loss is reported")
         self.assertIn("keeping the last good list", m.status()["source"]["state"])
         self.assertFalse(m.status()["stale"])
         m.ctl("resync")
@@ -79,7 +79,7 @@ class NodesFileTest(unittest.TestCase):
         self.assertEqual(m.status()["source"]["relists"], 1)
 
     def start_failing(self, *failure):
-        """With system calls that fail as strace is told."""
+        """Runs plumbd under strace, which makes system calls fail as `inject` says."""
         self.machine.start(wrapper=("strace", "-D", "-qq", "-o", "/dev/null", *failure))
 
     def test_a_file_that_could_not_be_opened_for_a_while_is_read_afterwards(self):
@@ -87,12 +87,12 @@ class NodesFileTest(unittest.TestCase):
         m.write_nodes(node_lines(2))
         self.start_failing("-P", str(m.nodes_file), "-e", "inject=openat:error=EMFILE:when=2")
         m.write_nodes(node_lines(3))
-        wait_until(lambda: "keeping the last good list: open " in m.log(), "the failure is told")
+        wait_until(lambda: "keeping the last good list: open " in m.log(), "the failure is reported")
         m.wait_routes("10.244.2.0/24", "10.244.3.0/24")
         self.assertTrue(m.status()["source"]["inSync"])
 
-    def test_without_inotify_a_changed_file_is_followed_and_that_is_told(self):
-        """Kubernetes' nodes often run out of instances."""
+    def test_without_inotify_a_changed_file_is_followed_and_a_problem_reported(self):
+        """Nodes of Kubernetes often have no inotify instances left."""
         m = self.machine
         m.write_nodes(node_lines(2))
         self.start_failing("-e", "inject=inotify_init1:error=EMFILE")
@@ -100,7 +100,7 @@ class NodesFileTest(unittest.TestCase):
         m.write_nodes(node_lines(3))
         m.wait_routes("10.244.2.0/24", "10.244.3.0/24")
 
-    def test_a_pipe_in_the_place_of_the_file_is_not_waited_for(self):
+    def test_plumbd_does_not_wait_for_a_pipe_in_the_place_of_the_file(self):
         self.begin(node_lines(2))
         m = self.machine
         m.nodes_file.unlink()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""plumbd on one machine: what it programs, what it repairs, what it refuses, and what it leaves alone."""
+"""plumbd on one machine: the objects that it programs, repairs, refuses and leaves alone."""
 import json
 import os
 import re
@@ -56,7 +56,7 @@ class PlumbdTest(unittest.TestCase):
         self.assertRegex(problems, 'node "n5" is left out: .* outside the cluster network')
         self.assertEqual(self.machine.ctl("status", check=False).returncode, 3)
 
-    def test_what_others_remove_or_change_comes_back(self):
+    def test_objects_that_others_remove_or_change_come_back(self):
         self.begin()
         m = self.machine
         every = sorted(m.routes())
@@ -88,7 +88,7 @@ class PlumbdTest(unittest.TestCase):
         every = sorted(m.routes())
         index = m.link()["ifindex"]
         m.ip("link", "delete", "eth0")
-        wait_until(lambda: m.driver("plan").get("problem"), "the lost address is told")
+        wait_until(lambda: m.driver("plan").get("problem"), "the lost address is reported")
         m.add_parent()
         m.wait_routes(*every)
         self.assertEqual(m.link()["ifindex"], index, "the tunnel was made again")
@@ -148,8 +148,8 @@ class PlumbdTest(unittest.TestCase):
         good = m.config.read_text()
         m.config.write_text(good + "backed: host-gw\nmtu: 1\n")
         m.process.send_signal(signal.SIGHUP)
-        told = r'reload failed, keeping the previous configuration: \S+:\d+: unknown key "backed", did you mean "backend"\?; \S+:\d+: key "mtu"'
-        wait_until(lambda: re.search(told, m.log()), "the mistakes are told in one line")  # U2
+        reported = r'reload failed, keeping the previous configuration: \S+:\d+: unknown key "backed", did you mean "backend"\?; \S+:\d+: key "mtu"'
+        wait_until(lambda: re.search(reported, m.log()), "the mistakes are reported in one line")  # U2
         m.config.write_text(good)
         wait_until(lambda: m.status()["ready"], "plumbd goes on")
 
@@ -159,11 +159,11 @@ class PlumbdTest(unittest.TestCase):
         good = m.config.read_text()
         m.config.write_text(good.replace(f"{m.folder}/run", "/proc/nowhere"))
         m.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: "reload failed, keeping the previous configuration: " in m.log(), "the mistake is told")
+        wait_until(lambda: "reload failed, keeping the previous configuration: " in m.log(), "the mistake is reported")
         m.config.write_text(good)
         wait_until(lambda: m.status()["ready"], "plumbd goes on")
 
-    def test_cleanup_removes_what_plumbd_made_and_nothing_else(self):
+    def test_cleanup_removes_the_objects_of_plumbd_and_no_others(self):
         self.machine.configure(f"bgp: {{birdConfig: {self.machine.folder}/run/bird.conf}}")
         self.begin()
         m = self.machine
@@ -174,10 +174,10 @@ class PlumbdTest(unittest.TestCase):
         for left in ("state/etcd-ranges.json", "run/bird.conf", "run/bird.conf.candidate"):
             (m.folder / left).write_text("of an earlier run\n")
         self.assertEqual("1\n", m.run("cat", "/proc/sys/net/ipv4/ip_forward").stdout)
-        told = m.ctl("cleanup").stdout
-        self.assertIn("restored sysctl net/ipv4/ip_forward = 0\n", told)
-        self.assertIn("removed route 10.244.2.0/24 via 192.0.2.2 dev eth0\n", told)
-        self.assertIn("removed route 10.244.9.0/24 via 10.244.9.0 dev plumb-vxlan\n", told)
+        reported = m.ctl("cleanup").stdout
+        self.assertIn("restored sysctl net/ipv4/ip_forward = 0\n", reported)
+        self.assertIn("removed route 10.244.2.0/24 via 192.0.2.2 dev eth0\n", reported)
+        self.assertIn("removed route 10.244.9.0/24 via 10.244.9.0 dev plumb-vxlan\n", reported)
         self.assertEqual((os.listdir(m.folder / "run"), os.listdir(m.folder / "state")), (["lock"], ["lock"]))
         self.assertEqual(m.ctl("cleanup").stdout, "nothing was left to remove\n")
         self.assertEqual("0\n", m.run("cat", "/proc/sys/net/ipv4/ip_forward").stdout)

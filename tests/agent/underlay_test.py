@@ -23,13 +23,13 @@ class UnderlayTest(unittest.TestCase):
             m.start()
             m.wait_routes("10.244.2.0/24", "10.244.3.0/24")
             self.assertEqual(["10.244.1.0/24"], self.node_json()["ranges"])
-            told = [line for line in m.status()["problems"] if f'"{wrong}"' in line]
-            self.assertEqual(1, len(told), m.status()["problems"])
-            self.assertIn("is left out: its range 10.244.0.0/16 overlaps", told[0])
+            reported = [line for line in m.status()["problems"] if f'"{wrong}"' in line]
+            self.assertEqual(1, len(reported), m.status()["problems"])
+            self.assertIn("is left out: its range 10.244.0.0/16 overlaps", reported[0])
             m.stop()
 
     def test_a_node_that_left_the_list_finds_its_address_by_its_route(self):
-        """U1: the documents' addresses are addresses like others."""
+        """U1: the addresses of documents work like others."""
         m = self.machine
         m.ip("route", "add", "default", "via", "192.0.2.254")
         m.write_nodes(node_lines(3))
@@ -40,7 +40,7 @@ class UnderlayTest(unittest.TestCase):
         self.assertEqual("", m.driver("plan").get("problem", ""))
 
     def test_the_mtu_is_that_of_the_way_to_the_others(self):
-        """P17: not that of the link which has the address."""
+        """P17: the MTU is not that of the link which has the address."""
         m = self.machine
         m.ip("link", "add", "holder", "mtu", "9000", "type", "ifb")
         m.ip("link", "set", "holder", "up")

@@ -59,7 +59,7 @@ nlohmann::json tls_of(const test::Certificates& files) {
 
 }  // namespace
 
-TEST_F(HttpClientTest, HandsOverABodyHoweverItIsCutIntoPieces) {
+TEST_F(HttpClientTest, PassesOnABodyInPiecesOfAnySize) {
   test::ReplayServer server;
   for (const int chunk : {1, 7, 1000}) {
     server.replay("/watch", "nodes-watchlist-200.http", {{"chunk", chunk}, {"after", "close"}});
@@ -90,7 +90,7 @@ TEST_F(HttpClientTest, SendsMethodHeadersBodyAndToken) {
   EXPECT_EQ(requests[1]["headers"]["content-length"], "0");
 }
 
-TEST_F(HttpClientTest, GoesThroughAProxyWhereItIsToldTo) {
+TEST_F(HttpClientTest, UsesAConfiguredProxy) {
   test::ReplayServer proxy;
   proxy.respond("http://api.invalid/x", "200 OK", "hi");
   proxy.respond("api.invalid:6443", "403 Forbidden", "", {{"method", "CONNECT"}});
@@ -155,7 +155,7 @@ TEST_F(HttpClientTest, ReachesAUnixSocket) {
   EXPECT_EQ(body, "hi");
 }
 
-TEST_F(HttpClientTest, TellsThatAnAnswerBrokeOff) {
+TEST_F(HttpClientTest, ReportsAnIncompleteAnswer) {
   test::ReplayServer server;
   server.replay("/x", "nodes-list-200.http", {{"cut", 900}, {"after", "close"}});
   server.replay("/y", "nodes-watch-200.http", {{"cut", 900}, {"after", "reset"}});
@@ -174,7 +174,7 @@ TEST_F(HttpClientTest, GivesUpAfterTheTotalTimeout) {
   EXPECT_THAT(end.error, HasSubstr("timed out"));
 }
 
-TEST_F(HttpClientTest, TellsWhyThereIsNoConnection) {
+TEST_F(HttpClientTest, ReportsWhyThereIsNoConnection) {
   EXPECT_THAT(get({.url = "http://127.0.0.1:1/x?secret=1"}).error,
               testing::AllOf(HasSubstr("GET http://127.0.0.1:1/x: "),
                              testing::EndsWith(": Connection refused")));
@@ -193,17 +193,17 @@ TEST_F(HttpClientTest, EndsARequestWhoseHandlerThrows) {
   EXPECT_THAT(end->error, testing::EndsWith("/x: not JSON"));
 }
 
-TEST_F(HttpClientTest, CallsNobodyAfterCancel) {
+TEST_F(HttpClientTest, CallsNoHandlerAfterCancel) {
   test::ReplayServer server;
   server.replay("/x", "nodes-watch-200.http", {{"times", 0}, {"after", "hold"}});
   server.respond("/y", "200 OK", "hi");
-  client.cancel(client.start({.url = server.url("/x")}, handlers()));  // before it went out
+  client.cancel(client.start({.url = server.url("/x")}, handlers()));  // before it was sent
   HttpClient::Id id = 0;
   int pieces = 0;
   id = client.start({.url = server.url("/x")}, {.on_data =
                                                     [&](std::string_view) {
                                                       ++pieces;
-                                                      client.cancel(id);  // inside of libcurl
+                                                      client.cancel(id);  // inside libcurl
                                                     },
                                                 .on_done = handlers().on_done});
   turn_until([&] { return pieces > 0; });
@@ -225,7 +225,7 @@ TEST_F(HttpClientTest, StartsTheNextRequestFromAHandler) {
   EXPECT_EQ(body, "two");
 }
 
-TEST_F(HttpClientTest, NoticesAPeerThatVanishedWithoutAWord) {
+TEST_F(HttpClientTest, NoticesAPeerThatVanishedSilently) {
   const base::Netns world = base::Netns::create();
   const auto set_loopback = [](bool up) {
     const base::UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -239,7 +239,7 @@ TEST_F(HttpClientTest, NoticesAPeerThatVanishedWithoutAWord) {
     server.replay("/x", "nodes-watch-200.http", {{"after", "hold"}});
     client.start({.url = server.url("/x"), .total_timeout = 0ms, .dead_after = 2s}, handlers());
     turn_until([this] { return !body.empty(); });
-    set_loopback(false);  // packets are lost from here on, and nobody says so
+    set_loopback(false);  // from here on packets are lost without an error
     turn_until([this] { return result.has_value(); });
     EXPECT_FALSE(result->ok());
     EXPECT_EQ(result->status, 200);

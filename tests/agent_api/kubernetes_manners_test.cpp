@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a real API server does that a client does not expect, as far as it concerns nodes, services
-// and endpoint slices. The answers are recorded ones (Kubernetes 1.36.2).
+// Unexpected behaviour of a real API server, for nodes, services and endpoint slices. The answers
+// are recorded ones (Kubernetes 1.36.2).
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -50,7 +50,7 @@ class KubernetesMannersTest : public KubernetesWorld {
     server.replay(kList, "nodes-list-200.http");
     server.exchange(quiet(kWatch));
   }
-  /// Whether a watch of `what` that begins at `version` was asked for.
+  /// Returns whether a watch of `what` from `version` on was requested.
   bool asked(const std::string& what, const std::string& version) {
     const std::string wanted = what + "?watch=1", from = "&resourceVersion=" + version + "&";
     return std::ranges::any_of(server.requests(), [&](const nlohmann::json& request) {
@@ -73,7 +73,7 @@ class KubernetesMannersTest : public KubernetesWorld {
 };
 
 // Manner 1
-TEST_F(KubernetesMannersTest, AListThatTimesOutInTheServerEndsWithoutOneByte) {
+TEST_F(KubernetesMannersTest, ReportsAListThatEndsWithoutOneByte) {
   server.exchange({{"target", kList}, {"text", ""}, {"cut", 0}, {"after", "close"}});
   server.replay(kList, "nodes-list-200.http");
   server.exchange(quiet(kWatch));
@@ -84,7 +84,7 @@ TEST_F(KubernetesMannersTest, AListThatTimesOutInTheServerEndsWithoutOneByte) {
 }
 
 // Manner 1
-TEST_F(KubernetesMannersTest, ATimeoutOfAPatchIsReadFromJsonThatCallsItselfText) {
+TEST_F(KubernetesMannersTest, ReadsATimeoutOfAPatchFromJsonOfTypeText) {
   server.replay(kList, "nodes-list-200.http");
   server.exchange(quiet(kWatch));
   server.replay(kPatch, "node-status-patch-504-etcd-stopped.http", {{"method", "PATCH"}});
@@ -97,14 +97,14 @@ TEST_F(KubernetesMannersTest, ATimeoutOfAPatchIsReadFromJsonThatCallsItselfText)
 }
 
 // Manner 2
-TEST_F(KubernetesMannersTest, TooManyRequestsAreToldInPlainText) {
+TEST_F(KubernetesMannersTest, ReadsTooManyRequestsFromPlainText) {
   EXPECT_EQ(state_after("nodes-list-429-toomanyrequests.http"),
             "retry in 1 s: list nodes: 429 \"Too many requests, please try again later.\"");
   turn_until([&] { return source->status().in_sync; });
 }
 
 // Manner 2
-TEST_F(KubernetesMannersTest, TooManyRequestsOfAWatchKeepWhatIsKnown) {
+TEST_F(KubernetesMannersTest, KeepsItsNodesAfterTooManyRequestsOfAWatch) {
   server.replay(kList, "nodes-list-200.http");
   server.replay(kWatch, "nodes-watch-429-toomanyrequests.http");
   server.exchange(quiet(kWatch));
@@ -116,7 +116,7 @@ TEST_F(KubernetesMannersTest, TooManyRequestsOfAWatchKeepWhatIsKnown) {
 }
 
 // Manners 3 and 12
-TEST_F(KubernetesMannersTest, ABookmarkIsNeverAServiceOrAnEndpointSlice) {
+TEST_F(KubernetesMannersTest, DoesNotTakeABookmarkForAnObject) {
   follow_services();
   server.respond(kServices, "200 OK", kEmptyList);
   server.respond(kSlices, "200 OK", kEmptyList);
@@ -133,7 +133,7 @@ TEST_F(KubernetesMannersTest, ABookmarkIsNeverAServiceOrAnEndpointSlice) {
 }
 
 // Manner 4
-TEST_F(KubernetesMannersTest, EveryWatchNamesTheVersionThatItBeginsAt) {
+TEST_F(KubernetesMannersTest, SendsAVersionWithEveryWatch) {
   server.replay(kList, "nodes-list-200.http");
   server.replay(kWatch, "nodes-watch-200.http", {{"after", "close"}});
   server.exchange(quiet(kWatch));
@@ -144,7 +144,7 @@ TEST_F(KubernetesMannersTest, EveryWatchNamesTheVersionThatItBeginsAt) {
 }
 
 // Manner 8
-TEST_F(KubernetesMannersTest, AListMayPutItsItemsBeforeItsVersion) {
+TEST_F(KubernetesMannersTest, ReadsAListWhoseItemsComeBeforeItsVersion) {
   const auto body = nlohmann::json::parse(fixture_body("nodes-list-200.http"));
   nlohmann::ordered_json turned{
       {"apiVersion", "v1"}, {"items", body["items"]}, {"kind", "NodeList"}};
@@ -157,7 +157,7 @@ TEST_F(KubernetesMannersTest, AListMayPutItsItemsBeforeItsVersion) {
 }
 
 // Manner 9
-TEST_F(KubernetesMannersTest, AWatchThatAStoppingServerEndsGoesOnFromItsLastVersion) {
+TEST_F(KubernetesMannersTest, ContinuesAWatchAfterTheServerStopped) {
   timing.retry_least = milliseconds(20);
   server.replay(kList, "nodes-list-200.http");
   const std::string head = "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n";
@@ -178,14 +178,14 @@ TEST_F(KubernetesMannersTest, AWatchThatAStoppingServerEndsGoesOnFromItsLastVers
 }
 
 // Manner 9
-TEST_F(KubernetesMannersTest, AStoppingServerIsLeftAloneForAsLongAsItAsks) {
+TEST_F(KubernetesMannersTest, WaitsAsLongAsAStoppingServerAsks) {
   EXPECT_EQ(state_after("nodes-list-429-apiserver-stopping.http"),
             "retry in 5 s: list nodes: 429 \"The apiserver is shutting down, please try again "
             "later.\"");
 }
 
 // Manner 10
-TEST_F(KubernetesMannersTest, ATokenThatHasExpiredOrWhosePodIsGoneIsReadAgain) {
+TEST_F(KubernetesMannersTest, ReadsTheTokenAgainWhenItHasExpiredOrItsPodIsGone) {
   for (const char* fixture :
        {"nodes-list-401-token-expired.http", "nodes-list-401-token-of-deleted-pod.http"})
     server.replay(kList, fixture);
@@ -199,7 +199,7 @@ TEST_F(KubernetesMannersTest, ATokenThatHasExpiredOrWhosePodIsGoneIsReadAgain) {
 }
 
 // Manner 11
-TEST_F(KubernetesMannersTest, AnExpiredListIsNotContinuedInconsistently) {
+TEST_F(KubernetesMannersTest, StartsAnExpiredListAgain) {
   server.replay(kList, "nodes-list-page1-200.http");
   server.replay(kList + std::string("&continue=.*"), "nodes-list-410-continue-expired.http");
   server.replay(kList, "nodes-list-200.http");
@@ -210,13 +210,13 @@ TEST_F(KubernetesMannersTest, AnExpiredListIsNotContinuedInconsistently) {
 }
 
 // Manner 11
-TEST_F(KubernetesMannersTest, AVersionFromTheFutureIsNoReasonToForgetTheNodes) {
+TEST_F(KubernetesMannersTest, KeepsItsNodesWhenTheVersionIsFromTheFuture) {
   EXPECT_THAT(state_after("nodes-list-504-future-rv.http"),
               StartsWith("retry in 1 s: list nodes: 504 \"Timeout: Too large resource version"));
 }
 
 // Manner 13
-TEST_F(KubernetesMannersTest, ARangeWithHostBitsIsItsNetwork) {
+TEST_F(KubernetesMannersTest, MasksARangeWithHostBits) {
   std::string body = fixture_body("nodes-list-200.http");
   const std::string from = "10.244.1.0/24";
   for (auto at = body.find(from); at != std::string::npos; at = body.find(from, at + 1))
@@ -229,7 +229,7 @@ TEST_F(KubernetesMannersTest, ARangeWithHostBitsIsItsNetwork) {
 }
 
 // Manner 14
-TEST_F(KubernetesMannersTest, ADenialByAPolicyNamesThePolicyAndNotTheClusterRole) {
+TEST_F(KubernetesMannersTest, NamesThePolicyThatDeniesAPatch) {
   server.replay(kList, "nodes-list-200.http");
   server.exchange(quiet(kWatch));
   for (const char* fixture : {"node-status-patch-other-node-403-admission.http",
@@ -249,7 +249,7 @@ TEST_F(KubernetesMannersTest, ADenialByAPolicyNamesThePolicyAndNotTheClusterRole
                            HasSubstr("'no-reason'"), Not(HasSubstr("lacks verb"))));
 }
 
-TEST_F(KubernetesMannersTest, AnAnonymousClientIsToldThatItsTokenIsMissing) {
+TEST_F(KubernetesMannersTest, ReportsThatTheServerTreatsItAsAnonymous) {
   EXPECT_THAT(
       state_after("nodes-list-403-anonymous.http"),
       AllOf(HasSubstr("the server treats this client as anonymous"), Not(HasSubstr("lacks verb"))));

@@ -80,8 +80,8 @@ std::vector<std::string> names_of(const NodeStore& store) {
   return names;
 }
 
-/// Calls `check` with `body` in pieces of 1, 7 and 2048 bytes; the last is how a server sends
-/// events that have waited.
+/// Calls `check` with `body` in pieces of 1, 7 and 2048 bytes; a server sends events that have
+/// waited in pieces of the last size.
 void for_each_size(const std::string& body,
                    const std::function<void(const std::vector<std::string>&)>& check) {
   for (const std::size_t size : {1u, 7u, 2048u}) {
@@ -227,7 +227,7 @@ TEST_F(Stores, CountOnlyReadyEndpointsAndForgetDeletedSlices) {
   EXPECT_THAT(store.nodes_of("a/s"), IsEmpty());
 }
 
-TEST_F(Stores, TellOnlyOfChangesThatMatter) {
+TEST_F(Stores, ReportOnlyRelevantChanges) {
   int changes = 0;
   NodeStore store(
       config(), [&] { ++changes; }, [] {});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the Kubernetes source writes: the own Node object, and nothing else.
+// The Kubernetes source writes this node's own Node object, and nothing else.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -146,7 +146,7 @@ TEST_F(KubernetesPublishTest, WritesBackendDataAgainWhenANodeWithItsAddressAndMa
   EXPECT_EQ(nlohmann::json::parse(text), nlohmann::json::parse(wanted[key].get<std::string>()));
 }
 
-TEST_F(KubernetesPublishTest, WritesOnlyWhatTheWatchShowsDifferently) {
+TEST_F(KubernetesPublishTest, WritesOnlyValuesThatDifferFromTheWatch) {
   server.exchange(
       {{"target", kPatch}, {"times", 0}, {"text", "HTTP/1.1 200 OK\nContent-Length: 2\n\n{}"}});
   begin();
@@ -155,7 +155,7 @@ TEST_F(KubernetesPublishTest, WritesOnlyWhatTheWatchShowsDifferently) {
   source->publish(self);
   for (int i = 0; i < 20; ++i) loop.turn(std::chrono::milliseconds(10));
   EXPECT_THAT(patches(), IsEmpty());
-  // Somebody takes the address away, and leaves one of another family.
+  // Another program removes the address and leaves one of another family.
   nlohmann::json other = wanted;
   other["flannel.alpha.coreos.com/public-ip"] = "198.51.100.1";
   server.push(event(other, "PlumbIsUp"));
@@ -166,7 +166,7 @@ TEST_F(KubernetesPublishTest, WritesOnlyWhatTheWatchShowsDifferently) {
       (nlohmann::json{{"metadata", {{"annotations", flannel({{"public-ip", "192.0.2.11"}})}}}}));
 }
 
-TEST_F(KubernetesPublishTest, RemovesWhatNoLongerHolds) {
+TEST_F(KubernetesPublishTest, RemovesAnnotationsThatNoLongerHold) {
   server.exchange(
       {{"target", kPatch}, {"times", 0}, {"text", "HTTP/1.1 200 OK\nContent-Length: 2\n\n{}"}});
   begin();
@@ -196,10 +196,10 @@ TEST_F(KubernetesPublishTest, TriesAgainAfterEveryRefusal) {
   server.push(event(wanted, "PlumbIsUp"));
   turn_until([&] { return source->status().state.find("patch") == std::string::npos; });
   const std::string text = log();
-  for (const char* told :
+  for (const char* reported :
        {"409 \"Operation cannot be fulfilled", R"(404 "nodes \"nosuch\" not found")",
         "lacks verb \"patch\" on \"nodes/status\"", "429 \"slow\""})
-    EXPECT_THAT(text, HasSubstr(told));
+    EXPECT_THAT(text, HasSubstr(reported));
 }
 
 // K8

@@ -112,8 +112,8 @@ class AwayTest : public testing::Test {
  protected:
   static void run(const std::string& command) { ASSERT_EQ(std::system(command.c_str()), 0); }
   static void set_up_network() {
-    run("ip link set lo up && ip link add away type veth peer name nobody && "
-        "ip link set away up && ip link set nobody up && ip address add 10.9.0.1/24 dev away && "
+    run("ip link set lo up && ip link add away type veth peer name gone && "
+        "ip link set away up && ip link set gone up && ip address add 10.9.0.1/24 dev away && "
         "ip neighbour add 10.9.0.2 lladdr 02:00:00:00:00:02 dev away && "
         "ip address add 10.9.0.2/32 dev lo");
   }

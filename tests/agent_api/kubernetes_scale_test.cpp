@@ -10,7 +10,7 @@
 #include "agent/source/kubernetes/json_splitter.h"
 #include "agent/source/kubernetes/node_store.h"
 
-/// Of the sanitizer's allocator, which knows nothing of mallinfo2().
+/// Heap size by the sanitizer's allocator, which does not support mallinfo2().
 extern "C" std::size_t __sanitizer_get_current_allocated_bytes() __attribute__((weak));
 
 namespace test {

@@ -50,7 +50,7 @@ class KubernetesServicesTest : public KubernetesWorld {
   }
 };
 
-TEST_F(KubernetesServicesTest, AreToldTogetherWithTheNodes) {
+TEST_F(KubernetesServicesTest, ArePublishedTogetherWithTheNodes) {
   server.replay(kServices, "services-list-200.http", {{"pause", 0.02}, {"chunk", 700}});
   server.replay(kSlices, "endpointslices-list-200.http");
   start();
@@ -149,7 +149,7 @@ TEST_F(KubernetesTlsTest, FollowsByInlineData) {
   turn_until([&] { return names() == "node1 node2 "; });
 }
 
-TEST_F(KubernetesTlsTest, TrustsNobodyElse) {
+TEST_F(KubernetesTlsTest, AcceptsNoOtherAuthority) {
   write_kubeconfig(", certificate-authority: " + certificates() / "other.crt", "tokenFile: token");
   start();
   turn_until([&] { return source->status().errors > 1; });

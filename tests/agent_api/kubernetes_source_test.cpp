@@ -40,7 +40,7 @@ TEST_F(KubernetesSourceTest, ListsThenWatchesFromThere) {
   EXPECT_GT(source->status().parsed_bytes, 5000u);
 }
 
-TEST_F(KubernetesSourceTest, TellsNothingBeforeTheLastPage) {
+TEST_F(KubernetesSourceTest, ReportsNothingBeforeTheLastPage) {
   server.replay(kList, "nodes-list-page1-200.http");
   server.replay(kList + std::string("&continue=.*"), "nodes-list-page2-200.http");
   server.exchange(quiet(kWatch));
@@ -80,7 +80,7 @@ TEST_F(KubernetesSourceTest, ContinuesFromABookmarkWhenTheConnectionBreaks) {
 
 TEST_F(KubernetesSourceTest, NeverAppliesHalfAnEvent) {
   server.replay(kList, "nodes-list-200.http");
-  // Ends inside of the fifth event, which would delete node3.
+  // The stream ends inside the fifth event, which would delete node3.
   const std::string body = fixture_body("nodes-watch-200.http");
   const std::size_t deletion = body.find("{\"type\":\"DELETED\"");
   for (const std::size_t more : {100u, 500u, 750u})
@@ -187,7 +187,7 @@ TEST_F(KubernetesSourceTest, DoesNotWaitForADayWhenAProxyAsksForIt) {
   EXPECT_THAT(source->status().state, "retry in 300 s: list nodes: 429 \"slow down\"");
 }
 
-TEST_F(KubernetesSourceTest, RefusesAListThatEndsInItsMiddle) {
+TEST_F(KubernetesSourceTest, RefusesATruncatedList) {
   const std::string body = fixture_body("nodes-list-200.http");
   server.respond(kList, "200 OK", body.substr(0, body.size() - 40));
   server.replay(kList, "nodes-list-200.http", {{"cut", 900}, {"after", "close"}});
@@ -201,7 +201,7 @@ TEST_F(KubernetesSourceTest, RefusesAListThatEndsInItsMiddle) {
   EXPECT_THAT(log(), HasSubstr("the list is truncated"));
 }
 
-TEST_F(KubernetesSourceTest, KeepsWhatItKnowsWhileTheServerIsAway) {
+TEST_F(KubernetesSourceTest, KeepsItsSnapshotWhileTheServerIsAway) {
   server.replay(kList, "nodes-list-200.http");
   server.exchange(quiet(kWatch));
   server.respond(kWatch, "500 Internal Server Error", "oops", {{"times", 3}});
@@ -228,7 +228,7 @@ TEST_F(KubernetesSourceTest, TakesEventsAsSlowlyAsTheyCome) {
   turn_until([&] { return names() == "node1 node2 "; });
 }
 
-TEST_F(KubernetesSourceTest, TellsOfAnEmptyCluster) {
+TEST_F(KubernetesSourceTest, ReportsAnEmptyCluster) {
   server.respond(kList, "200 OK", R"({"metadata":{"resourceVersion":"7"},"items":[]})");
   server.exchange(quiet(kWatch));
   start();
@@ -246,7 +246,7 @@ TEST_F(KubernetesSourceTest, ShowsThatItsFilesAreMissingUntilTheyCome) {
   turn_until([&] { return changes > 0; });
 }
 
-TEST_F(KubernetesSourceTest, WarnsOfSecretsThatOthersCanRead) {
+TEST_F(KubernetesSourceTest, WarnsOfSecretsThatOtherUsersCanRead) {
   ::chmod(config.kubernetes.kubeconfig.c_str(), 0644);
   server.replay(kList, "nodes-list-200.http");
   server.exchange(quiet(kWatch));
@@ -255,7 +255,7 @@ TEST_F(KubernetesSourceTest, WarnsOfSecretsThatOthersCanRead) {
   EXPECT_THAT(source->snapshot().problems, ElementsAre(HasSubstr("chmod 600")));
 }
 
-TEST_F(KubernetesSourceTest, EndsInTheMiddleOfEverything) {
+TEST_F(KubernetesSourceTest, CanBeDestroyedAtAnyTime) {
   server.replay(kList, "nodes-list-200.http", {{"cut", 900}, {"after", "hold"}});
   start();
   turn_until([&] { return server.requests().size() == 1; });

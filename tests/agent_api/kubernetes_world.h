@@ -17,7 +17,7 @@
 
 namespace test {
 
-/// A Kubernetes source of node1, and the API server that it talks to: a double.
+/// A Kubernetes source of node1 and a double of its API server.
 class KubernetesWorld : public testing::Test {
  protected:
   /// `where`: how the server listens.
@@ -39,7 +39,7 @@ class KubernetesWorld : public testing::Test {
         0600);
   }
 
-  /// Log lines are captured from here on.
+  /// Captures log lines from here on.
   void start() {
     testing::internal::CaptureStderr();
     capturing_ = true;

@@ -12,7 +12,7 @@ one has much of. Prints {"port": N} when it listens. Then each line on standard 
   touch N       N nodes change as by a heart beat (nothing that matters)
   expire        every version so far is too old: watches end with 410
   stats         {"nodes":..., "watches":..., "lists":..., "patches":..., "listed": Unix time when the last page so far went out,
-                "told": Unix time when the last event so far did}
+                "sent": Unix time when the last event so far did}
 
 It ends with its standard input. Example:
 
@@ -44,9 +44,9 @@ class Cluster:
         self.pods = int(ipaddress.ip_address(options.pods))
         self.hosts = int(ipaddress.ip_address(options.hosts))
         self.nodes, self.events, self.watchers = [], [], set()
-        self.lists = self.patches = self.listed = self.told = 0
+        self.lists = self.patches = self.listed = self.sent = 0
         self.known = list(read_list(options.list)) if options.list else []
-        # What a kubelet and its managers write into a Node: images, and who owns which field.
+        # The rest of a Node as kubelet and its managers write it: images, and the owners of its fields.
         self.padding = [{"names": [f"registry.example/image-{i:04}@sha256:{'0123456789abcdef' * 4}"], "sizeBytes": 52428800 + i}
                         for i in range(max(0, options.size - 700) // 150)]
         for _ in range(len(self.known) or options.nodes):
@@ -96,7 +96,7 @@ class Cluster:
                 queue.put_nowait(json.dumps({"type": "ERROR", "object": gone}) + "\n")
                 queue.put_nowait(None)
         return {"nodes": len(self.nodes), "watches": len(self.watchers), "lists": self.lists, "patches": self.patches,
-                "listed": self.listed, "told": self.told}
+                "listed": self.listed, "sent": self.sent}
 
     def page(self, query):
         start = int(query.get("continue", ["0"])[0])
@@ -153,7 +153,7 @@ async def watch(cluster, query, writer):
                 bookmark = {"kind": "Node", "metadata": {"resourceVersion": str(cluster.version)}}
                 event = json.dumps({"type": "BOOKMARK", "object": bookmark}) + "\n"
             data = (event or "").encode()
-            cluster.told = time.time()
+            cluster.sent = time.time()
             writer.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
             await writer.drain()
             if event is None:

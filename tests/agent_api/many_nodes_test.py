@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""many_nodes.py serves what its help says: pages, a watch that tells changes, patches, and versions that are too old."""
+"""many_nodes.py works as its help says: pages, a watch that sends changes, patches, and versions that are too old."""
 import http.client
 import json
 import pathlib
@@ -50,7 +50,7 @@ class ManyNodes(unittest.TestCase):
         page = self.ask("/api/v1/nodes?limit=100").read()
         self.assertAlmostEqual(len(page) / 100, 3000, delta=600)
 
-    def test_the_watch_tells_what_happens(self):
+    def test_the_watch_sends_changes(self):
         version = self.pages()[2]
         self.order("add 1")
         watch = self.ask(f"/api/v1/nodes?watch=1&resourceVersion={version}")

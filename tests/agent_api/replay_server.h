@@ -27,7 +27,7 @@ class Certificates {
 /// replay_server.py as a child: a double of an API server. Its comment documents the JSON.
 class ReplayServer {
  public:
-  /// `where`: what the `listen` command takes.
+  /// `where`: the argument of the `listen` command.
   explicit ReplayServer(nlohmann::json where = nlohmann::json::object());
   ReplayServer(const ReplayServer&) = delete;
   ReplayServer& operator=(const ReplayServer&) = delete;
@@ -39,12 +39,12 @@ class ReplayServer {
   /// An exchange that answers GET of `target` (a regular expression) with a recorded response.
   void replay(const std::string& target, const std::string& fixture,
               nlohmann::json more = nlohmann::json::object());
-  /// One that answers with this status and body.
+  /// An exchange that answers with this status and body.
   void respond(const std::string& target, const std::string& status, const std::string& body,
                nlohmann::json more = nlohmann::json::object());
   std::vector<nlohmann::json> requests();
   void drop(const std::string& how = "close") { command({{"drop", how}}); }
-  /// Refuses connections from now on, and ends those that there are.
+  /// Refuses connections from now on, and ends the open ones.
   void leave() { command({{"away", "reset"}}); }
   void come_back();  ///< on the same port
   void push(const std::string& text) { command({{"push", text}}); }

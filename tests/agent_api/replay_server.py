@@ -84,7 +84,7 @@ class Server:
         return {"text": "HTTP/1.1 500 Internal Server Error\nContent-Length: 14\n\nno exchange\r\n\n"}
 
     async def answer(self, request, writer):
-        """Whether the connection goes on."""
+        """Returns whether the connection stays open."""
         exchange = self.find(request)
         data = response_of(exchange)[: exchange.get("cut")]
         step = exchange.get("chunk") or len(data) or 1

@@ -63,7 +63,7 @@ class Node:
         return found and found[1]
 
     def record(self, **changes):
-        """This node as the list of nodes tells it."""
+        """This node as in the list of nodes."""
         pick = {"4": (self.v4, self.range4), "6": (self.v6, self.range6)}
         return {"name": self.name, "addresses": [pick[family][0] for family in self.families],
                 "ranges": [pick[family][1] for family in self.families], "labels": self.labels, **changes}
@@ -97,7 +97,7 @@ class Node:
         return self.answers.get(timeout=seconds)
 
     def apply(self, nodes, services=(), **bgp):
-        """Returns what went wrong, or nothing."""
+        """Returns an error, or an empty text."""
         if self.agent is None:
             self.start_agent()
         return self.ask(self.request(nodes, services, **bgp))["applied"]
@@ -128,12 +128,12 @@ class Node:
         return (self.folder / "bird.ctl").exists() and self.bird.poll() is None
 
     def sessions(self):
-        """Since when each established session of BIRD is, by name."""
+        """The start of each established session of BIRD, by name."""
         found = re.findall(r"^(\S+)\s+BGP\s+\S+\s+up\s+(\S+ \S+)\s+Established", self.birdc("show", "protocols"), re.M)
         return dict(found)
 
     def routes(self):
-        """What BIRD put into the kernel: destination to next hop."""
+        """BIRD's routes in the kernel: destination to next hop."""
         out = {}
         for family in ("-4", "-6"):
             text = self.space.run("ip", family, "route", "show", "proto", "bird").stdout
@@ -148,7 +148,7 @@ class Node:
         return self.space.start("ip", "monitor", "route", stdout=subprocess.PIPE, text=True)
 
     def unplug(self):
-        """Power off: nobody says goodbye."""
+        """Power off, without an orderly end of any program."""
         self.space.run("ip", "link", "set", "eth0", "down")
 
     def close(self):
@@ -206,7 +206,7 @@ def start(nodes, cluster=None, **bgp):
 
 
 def expected(node, others):
-    """The routes of a node that has heard of all others."""
+    """The routes of a node that knows all others."""
     out = {}
     for other in others:
         if other is not node:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What the driver does with BIRD: late, gone, refusing, and with a configuration that costs the sessions."""
+"""The driver with a BIRD that is late, gone or refuses, and with a configuration that breaks the sessions."""
 import json
 import os
 import signal
@@ -39,7 +39,7 @@ class DriverTest(unittest.TestCase):
         self.assertNotIn(UNCHECKED, self.conf(self.first))
         self.assertEqual(self.first.status()["state"], "0 of 2 sessions up")
 
-    def test_a_bird_that_was_restarted_gets_what_is_wanted_now(self):
+    def test_a_restarted_bird_gets_the_latest_configuration(self):
         self.converged()
         self.first.kill_bird()
         world.wait_until(lambda: not self.first.status()["running"], "the agent misses BIRD")
@@ -66,14 +66,14 @@ class DriverTest(unittest.TestCase):
         world.wait_until(lambda: list(self.first.sessions()) == ["node.n2.v4"], "the last wish")
         world.wait_until(lambda: self.first.status()["current"], "and the agent knows")
 
-    def test_a_file_that_no_bird_has_checked_makes_way_for_the_next(self):
+    def test_an_unchecked_file_is_replaced_by_the_next(self):
         self.first.apply(self.nodes)
         self.first.kill_agent()
         self.assertEqual(self.conf(self.first).count("protocol bgp"), 2)
         self.assertNotIn("stays", self.first.apply(self.nodes[:2]))
         self.assertEqual(self.conf(self.first).count("protocol bgp"), 1)
 
-    def test_a_file_that_somebody_changed_or_removed_is_there_again_for_the_next_bird(self):
+    def test_a_changed_or_removed_file_is_restored_for_the_next_bird(self):
         self.converged()
         before, conf = self.conf(self.first), self.first.folder / "bird.conf"
         for damage in (lambda: conf.write_text("nonsense\n", encoding="utf-8"), conf.unlink):
@@ -89,13 +89,13 @@ class DriverTest(unittest.TestCase):
         self.assertEqual(stat.S_IMODE(info.st_mode), 0o640)
         self.assertEqual(sorted(os.listdir(self.first.folder)), ["bird.conf", "bird.ctl", "bird.log"])
 
-    def test_status_tells_peers_states_and_prefixes(self):
+    def test_status_shows_peers_states_and_prefixes(self):
         self.converged()
         world.wait_until(lambda: self.first.status()["state"] == "2 of 2 sessions up", "both sessions")
 
         def peers():
             return {peer["peer"]: (peer["state"], peer["imported"], peer["exported"]) for peer in self.first.status()["peers"]}
-        # What the agent heard from BIRD last can be older than the routes.
+        # BIRD's last answer to the agent can be older than the routes.
         world.wait_until(lambda: peers() == {name: ("Established", 1, 1) for name in ("n2", "n3")}, "what each peer sends and gets")
         self.third.kill_bird()
         self.third.unplug()
@@ -104,7 +104,7 @@ class DriverTest(unittest.TestCase):
     def test_a_refused_configuration_leaves_the_old_one(self):
         self.converged()
         before, sessions = self.conf(self.first), self.first.sessions()
-        # The kernel lets a link have a name that no string of BIRD's can hold.
+        # The kernel allows link names that a string of BIRD cannot contain.
         self.first.space.run("ip", "link", "add", 'e"1', "type", "veth", "peer", "name", "e2")
         self.first.space.run("ip", "address", "add", "198.51.100.1/24", "dev", 'e"1')
         error = self.first.apply([self.first.record(addresses=["198.51.100.1"]), *self.nodes[1:]])
@@ -119,14 +119,14 @@ class DriverTest(unittest.TestCase):
         self.converged()
         before = self.conf(self.first)
         secret = self.first.folder / "secret"
-        secret.write_text("tell nobody\n", encoding="utf-8")
+        secret.write_text("keep secret\n", encoding="utf-8")
         secret.chmod(0o644)
         error = self.first.apply(self.nodes, passwordFile=str(secret))
-        self.assertIn(f'BGP password file "{secret}" is open to others', error)
+        self.assertIn(f'BGP password file "{secret}" can be read by users other than its owner', error)
         self.assertEqual(self.first.status()["state"], error)
         self.assertEqual(self.conf(self.first), before)
 
-    def test_a_configuration_that_costs_the_sessions_is_taken_back(self):
+    def test_a_configuration_that_breaks_the_sessions_is_undone(self):
         peers = [{"name": node.name, "address": node.v4, "asNumber": 64512} for node in (self.second, self.third)]
         for node in self.nodes:
             node.apply(self.nodes, **({"mesh": False, "peers": peers} if node is self.first else {}))
@@ -150,18 +150,18 @@ class DriverTest(unittest.TestCase):
         return str(path)
 
     def test_a_password_is_rotated_node_by_node(self):
-        old, new = self.secret("everybody has it\n"), self.secret("everybody gets it\n")
+        old, new = self.secret("hidden-former\n"), self.secret("hidden-new\n")
         self.converged(passwordFile=old)
         for node in self.nodes:
             self.assertEqual(node.apply(self.nodes, passwordFile=new), "", f"{node.name} is alone with it at first")
-            self.assertIn("everybody gets it", self.conf(node))
+            self.assertIn("hidden-new", self.conf(node))
             self.assertEqual(node.status()["undone"], 0)
             if node is self.first:
                 warning = node.status()["warning"]
                 self.assertIn("2 BGP sessions wait for the other ends, such as 192.0.2.2", warning)
-                self.assertNotIn("everybody", warning)
+                self.assertNotIn("hidden-", warning)
         world.wait_until(lambda: all(len(node.sessions()) == 2 for node in self.nodes), "all sessions", 40)
-        world.wait_until(lambda: self.first.status()["warning"] == "", "nobody is waited for", 20)
+        world.wait_until(lambda: self.first.status()["warning"] == "", "no session is waited for", 20)
 
     def test_an_as_number_is_changed_node_by_node(self):
         self.converged()
@@ -172,12 +172,12 @@ class DriverTest(unittest.TestCase):
 
     def test_sessions_with_a_password_come_up(self):
         secret = self.first.folder / "secret"
-        secret.write_text("everybody has it\n", encoding="utf-8")
+        secret.write_text("hidden-former\n", encoding="utf-8")
         secret.chmod(0o400)
         self.converged(passwordFile=str(secret))
-        self.assertIn("everybody has it", self.conf(self.first))
+        self.assertIn("hidden-former", self.conf(self.first))
 
-    def test_the_agents_death_between_file_and_bird_is_made_good(self):
+    def test_a_restarted_agent_applies_a_file_that_bird_has_not_read(self):
         self.converged()
         self.first.kill_agent()
         conf = self.first.folder / "bird.conf"

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A router that announces what it must not, inside and outside the cluster, and what it gets to hear."""
+"""A router, inside or outside the cluster, that announces routes that it must not, and the routes that it gets."""
 import unittest
 
 import bgp_lab
 from lab import world
 
-# A peer that would believe and tell everything.
+# A peer that accepts and announces everything.
 ROUTER = """
 log stderr {{ info, remote, warning, error, auth, fatal, bug }};
 router id 192.0.2.254;
@@ -45,17 +45,17 @@ class FiltersTest(unittest.TestCase):
                                  {"name": "tor6", "address": "fd00:a::fe", "asNumber": asn, "node": "n1"}]
             settings.pop("peer", None)
         else:
-            # A node that lies: its record is right, its announcements are not.
+            # A node with a correct record and wrong announcements.
             cluster.append({"name": "tor", "addresses": ["192.0.2.254", "fd00:a::fe"], "ranges": ["10.244.9.0/24", "fd00:244:0:9::/64"]})
         bgp_lab.start(self.nodes, cluster, **settings)
         return settings
 
-    def heard(self, node):
+    def accepted(self, node):
         routes = node.routes()
         return {route if "/" in route else route + ("/128" if ":" in route else "/32") for route in routes}
 
-    def told(self):
-        """What the router was told, by session."""
+    def announced(self):
+        """The routes that the router got, by session."""
         out = set()
         for line in self.router.birdc("show", "route", "where", "source", "=", "RTS_BGP").splitlines():
             if "unicast" in line and "/" in line.split()[0]:
@@ -66,30 +66,30 @@ class FiltersTest(unittest.TestCase):
         first, second = self.nodes
         truth = {*TRUTH4, *TRUTH6}
         own = {second.range4, second.range6}
-        world.wait_until(lambda: self.heard(first) >= truth | own, "what is right is accepted", 15)
-        self.assertEqual(self.heard(first), truth | own)
+        world.wait_until(lambda: self.accepted(first) >= truth | own, "what is right is accepted", 15)
+        self.assertEqual(self.accepted(first), truth | own)
 
-    def test_a_router_outside_is_believed_only_about_pods(self):
+    def test_only_routes_to_pods_are_accepted_from_a_router_outside(self):
         self.start(65000)
         self.check_lies()
-        # Neither does the other node hear it, nor does the router hear of other nodes or its own words again.
+        # The other node does not get it, and the router gets neither routes of other nodes nor its own.
         first, second = self.nodes
-        world.wait_until(lambda: self.told() >= {first.range4, first.range6}, "the router hears of n1")
-        self.assertEqual(self.told(), {first.range4, first.range6})
-        world.wait_until(lambda: self.heard(second) == {first.range4, first.range6}, "the other node's routes", 10)
+        world.wait_until(lambda: self.announced() >= {first.range4, first.range6}, "the router knows n1")
+        self.assertEqual(self.announced(), {first.range4, first.range6})
+        world.wait_until(lambda: self.accepted(second) == {first.range4, first.range6}, "the other node's routes", 10)
 
-    def test_a_lying_node_is_believed_only_about_pods(self):
+    def test_only_routes_to_pods_are_accepted_from_a_node(self):
         self.start(64512, peers=False)
         self.check_lies()
         first = self.nodes[0]
-        self.assertEqual(self.told(), {first.range4, first.range6})
+        self.assertEqual(self.announced(), {first.range4, first.range6})
 
-    def test_ranges_of_a_peer_are_accepted_from_it_and_told_to_nobody(self):
+    def test_ranges_of_a_peer_are_accepted_from_it_and_not_announced(self):
         self.start(65000, more4=["198.18.0.0/15", "198.18.7.0/24"], peer={"importRanges": ["198.18.0.0/15"]})
         first, second = self.nodes
         wanted = {*TRUTH4, *TRUTH6, second.range4, second.range6, "198.18.0.0/15", "198.18.7.0/24"}
-        world.wait_until(lambda: self.heard(first) == wanted, "the peer's ranges", 15)
-        world.wait_until(lambda: self.heard(second) == {first.range4, first.range6}, "the other node's routes", 10)
+        world.wait_until(lambda: self.accepted(first) == wanted, "the peer's ranges", 15)
+        world.wait_until(lambda: self.accepted(second) == {first.range4, first.range6}, "the other node's routes", 10)
 
     def test_kernel_routes_of_others_do_not_leak(self):
         settings = self.start(65000, floatingRanges=["10.250.0.0/16"])
@@ -99,8 +99,8 @@ class FiltersTest(unittest.TestCase):
         first.space.run("ip", "route", "add", "10.250.0.0/24", "via", "192.0.2.253", "proto", "89")
         first.space.run("ip", "route", "add", "10.250.0.1/32", "via", "192.0.2.253", "proto", "89")
         wanted = {first.range4, first.range6, "10.250.0.1/32"}
-        world.wait_until(lambda: self.told() >= wanted, "both ranges and the pod's address", 15)
-        self.assertEqual(self.told(), wanted)
+        world.wait_until(lambda: self.announced() >= wanted, "both ranges and the pod's address", 15)
+        self.assertEqual(self.announced(), wanted)
         self.assertTrue(settings)
 
     def test_services_are_announced_outside_and_follow_their_policy(self):
@@ -111,14 +111,14 @@ class FiltersTest(unittest.TestCase):
         services = [{"name": "a/web", "clusterIPs": ["10.96.0.10"], "loadBalancerIPs": ["203.0.113.10", "192.0.2.77"]},
                     {"name": "a/local", "externalIPs": ["198.51.100.1"], "local": True, "endpointNodes": ["n2"]}]
         self.assertEqual(world.wait_until(lambda: first.apply(self.nodes, services, **settings) == "" and "done", "applied"), "done")
-        world.wait_until(lambda: self.told() == own | {"10.96.0.10/32", "203.0.113.10/32"}, "services", 10)
+        world.wait_until(lambda: self.announced() == own | {"10.96.0.10/32", "203.0.113.10/32"}, "services", 10)
         services[1]["endpointNodes"] = ["n1", "n2"]
         first.apply(self.nodes, services, **settings)
-        world.wait_until(lambda: "198.51.100.1/32" in self.told(), "an endpoint became ready here", 10)
+        world.wait_until(lambda: "198.51.100.1/32" in self.announced(), "an endpoint became ready here", 10)
         first.apply(self.nodes, [], **settings)
-        world.wait_until(lambda: self.told() == own, "no service any more", 10)
-        # Nodes reach services by themselves.
-        world.wait_until(lambda: self.heard(second) == own, "the other node's routes", 10)
+        world.wait_until(lambda: self.announced() == own, "no service any more", 10)
+        # Nodes reach Services without BGP.
+        world.wait_until(lambda: self.accepted(second) == own, "the other node's routes", 10)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Three nodes in a full mesh: convergence, the death of a node and of its BIRD, and what a reconfiguration leaves alone."""
+"""Three nodes in a full mesh: convergence, the death of a node and of its BIRD, and a reconfiguration that keeps sessions up."""
 import re
 import time
 import unittest

@@ -85,10 +85,10 @@ class PeersTest(unittest.TestCase):
         text = FRR.format(password=password, asn=asn, peer_asn=peer_asn)
         zebra = ["-Z"]
         if bfd:
-            # FRR 8.4 takes a neighbour with ttl-security for a distant one, and asks it for multihop BFD.
+            # FRR 8.4 treats a neighbour with ttl-security as a distant one, and uses multihop BFD.
             text += f"router bgp {asn}\n no neighbor 192.0.2.1 ttl-security hops 1\n neighbor 192.0.2.1 bfd 3 100 100\n"
             zebra = ["-n", "-z", str(router.folder / "zserv")]
-            # What bgpd and bfdd speak by.
+            # The socket between bgpd and bfdd.
             self.start_frr_daemon(router, "zebra", "-z", zebra[-1])
             self.start_frr_daemon(router, "bfdd", "-z", zebra[-1], "--bfdctl", str(router.folder / "bfdctl"))
         self.start_frr_daemon(router, "bgpd", *zebra, text=text)
@@ -137,13 +137,13 @@ class PeersTest(unittest.TestCase):
         bgp_lab.start(self.nodes, peers=peers)
         self.accepted("10.244.50.0/24", "fd00:244:0:50::/64")
         first = self.nodes[0]
-        route = world.wait_until(lambda: self.frr(router, f"show bgp ipv4 unicast {first.range4} json").get("paths"), "FRR hears of n1")[0]
+        route = world.wait_until(lambda: self.frr(router, f"show bgp ipv4 unicast {first.range4} json").get("paths"), "FRR knows n1's route")[0]
         self.assertEqual(route["community"]["list"], ["64512:100"])
         self.assertEqual(route["largeCommunity"]["list"], ["64512:1:100"])
         self.assertEqual(route["nexthops"][0]["ip"], first.v4)
-        heard = {prefix for prefix, paths in self.frr(router, "show bgp ipv4 unicast json")["routes"].items()
+        received = {prefix for prefix, paths in self.frr(router, "show bgp ipv4 unicast json")["routes"].items()
                  if any(path.get("peerId") == first.v4 for path in paths)}
-        self.assertEqual(heard, {first.range4})
+        self.assertEqual(received, {first.range4})
 
     def test_gobgp_with_password_and_ttl_security(self):
         router = self.start_gobgp()
@@ -194,7 +194,7 @@ class PeersTest(unittest.TestCase):
         world.wait_until(lambda: ways() == {addresses[0]}, "the other router alone", 3)
 
     def test_bfd_with_frr(self):
-        """FRR's BFD daemon and ours agree, and each side takes the other's routes out when it misses it."""
+        """FRR's BFD daemon and ours agree, and each side removes the other's routes when it is gone."""
         router = self.start_frr(bfd=True)
         bgp_lab.start(self.nodes, bfdIntervalMs=100,
                       peers=[{"name": "frr4", "address": "192.0.2.253", "asNumber": 65000, "node": "n1", "bfd": True,
@@ -203,14 +203,14 @@ class PeersTest(unittest.TestCase):
         self.accepted("10.244.50.0/24")
         world.wait_until(lambda: first.birdc("show", "bfd", "sessions").count(" Up ") == 1, "BFD with FRR", 10)
 
-        def heard():
+        def received():
             return self.frr(router, f"show bgp ipv4 unicast {first.range4} json").get("paths")
-        world.wait_until(heard, "FRR hears of n1")
+        world.wait_until(received, "FRR knows n1's route")
         self.assertIn('"status":"up"', self.vtysh(router, "show bfd peers json").replace(" ", ""))
         router.space.run("ip", "link", "set", "eth0", "down")
         # Both hold times are minutes.
         world.wait_until(lambda: "10.244.50.0/24" not in first.routes(), "FRR's route goes", 3)
-        world.wait_until(lambda: not heard(), "FRR drops n1's route", 3)
+        world.wait_until(lambda: not received(), "FRR drops n1's route", 3)
 
     def test_a_router_between_two_subnets_carries_the_pods(self):
         first = self.nodes[0]
@@ -233,7 +233,7 @@ class PeersTest(unittest.TestCase):
         router.start_bird(RACK.format())
         world.wait_until(lambda: first.routes() == {third.range4: "192.0.2.254"}, "n3's pods by the router", 20)
         world.wait_until(lambda: third.routes() == {first.range4: "198.51.100.254"}, "n1's pods by the router", 20)
-        # The session with each other gives no next hop on the link, and does not get in the way.
+        # The nodes' session with each other has no next hop on the link, and does no harm.
         world.wait_until(lambda: "node.n3.v4" in first.sessions(), "the mesh reaches across", 20)
         self.assertEqual(first.routes(), {third.range4: "192.0.2.254"})
 

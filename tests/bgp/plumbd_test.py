@@ -24,7 +24,7 @@ contexts: [{{name: a, context: {{cluster: a, user: a}}}}]
 clusters: [{{name: a, cluster: {{server: 'http://127.0.0.1:{port}'}}}}]
 users: [{{name: a, user: {{token: secret}}}}]
 """
-# The router of the rack: it takes everything, and has a default route that nobody wants.
+# The router of the rack: it accepts everything, and has a default route that nodes must not accept.
 ROUTER = """
 router id {address};
 protocol device {{ }}
@@ -38,7 +38,7 @@ template bgp nodes {{
 
 
 class Api:
-    """A double of the Kubernetes API on one node: three lists, watches that say nothing, and patches that are welcome."""
+    """A double of the Kubernetes API on one node: three lists, watches without events, and patches that it accepts."""
 
     def __init__(self, node, nodes):
         self.process = node.start(sys.executable, "-B", str(API), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -83,7 +83,7 @@ class PlumbdTest(unittest.TestCase):
 
     @staticmethod
     def sessions(node):
-        """Neighbour -> since when its session is established, as plumbd tells it."""
+        """Neighbour -> since when its session is established, as plumbd shows it."""
         done = node.control("status", "--json", check=False)
         peers = json.loads(done.stdout)["bgp"]["peers"] if done.stdout else []
         return {peer["peer"]: peer["since"] for peer in peers if peer["state"] == "Established"}
@@ -94,7 +94,7 @@ class PlumbdTest(unittest.TestCase):
 
     @staticmethod
     def established(node):
-        """What BIRD itself says, whoever asks."""
+        """The answer of BIRD itself."""
         text = node.run("birdc", "-s", "/run/plumb/bird.ctl", "show", "protocols").stdout
         return dict(re.findall(r"^(\S+)\s+BGP\s+\S+\s+up\s+(\S+ \S+)\s+Established", text, re.M))
 
@@ -142,7 +142,7 @@ class PlumbdTest(unittest.TestCase):
         return str(folder / "ctl")
 
     def use_kubernetes(self):
-        """Each node asks an API of its own, which tells the same."""
+        """Each node has an API of its own, with the same objects."""
         nodes = [{"metadata": {"name": node.name}, "spec": {"podCIDR": node.ranges[4], "podCIDRs": [node.ranges[4]]},
                   "status": {"addresses": [{"type": "InternalIP", "address": node.addresses[4]}]}} for node in self.cluster.nodes]
         self.cluster.config.update(source="kubernetes", kubernetes={"kubeconfig": "/etc/plumb/kubeconfig"})
@@ -153,7 +153,7 @@ class PlumbdTest(unittest.TestCase):
             config.write_text(KUBECONFIG.format(port=node.api.port), encoding="utf-8")
             config.chmod(0o600)
 
-    def test_a_router_outside_hears_of_ranges_and_services_and_a_service_of_policy_local_from_its_nodes_only(self):
+    def test_a_router_outside_gets_ranges_and_services_and_a_service_of_policy_local_from_its_nodes_only(self):
         self.cluster.add_nodes(2)
         self.use_kubernetes()
         for node in self.cluster.nodes:
@@ -166,16 +166,16 @@ class PlumbdTest(unittest.TestCase):
         self.cluster.start()
         control = self.start_router()
 
-        def heard(prefix):
+        def seen(prefix):
             text = self.cluster.underlay.router.run("birdc", "-s", control, "show", "route", "all", "for", prefix, check=False).stdout
             return sorted(set(re.findall(r"via (\S+) on", text))) if f"{prefix} " in text else []
 
         first, second = ([node.addresses[4]] for node in self.cluster.nodes)
         for prefix, wanted in ((self.cluster.nodes[0].ranges[4], first), (self.cluster.nodes[1].ranges[4], second), (f"{SERVICE}/32", first)):
-            wait_until(lambda prefix=prefix, wanted=wanted: heard(prefix) == wanted, f"{prefix} by {wanted}, not {heard(prefix)}", 30)
+            wait_until(lambda prefix=prefix, wanted=wanted: seen(prefix) == wanted, f"{prefix} by {wanted}, not {seen(prefix)}", 30)
         for node in self.cluster.nodes:
             node.api.move_endpoint("n2")
-        wait_until(lambda: heard(f"{SERVICE}/32") == second, "the service follows its endpoint", 20)
+        wait_until(lambda: seen(f"{SERVICE}/32") == second, "the service follows its endpoint", 20)
         for node in self.cluster.nodes:
             wait_until(lambda node=node: "198.51.100.0/24" in self.routes(node), "what may be imported is")
             self.assertNotIn("default", self.routes(node))

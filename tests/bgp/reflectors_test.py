@@ -18,11 +18,11 @@ class ReflectorsTest(unittest.TestCase):
         bgp_lab.start(self.nodes, **self.settings)
         bgp_lab.wait_converged(self.nodes)
 
-    def test_everybody_hears_of_everybody_through_them(self):
+    def test_all_nodes_get_all_routes_through_them(self):
         self.start()
         for client in self.clients:
             world.wait_until(lambda client=client: sorted(client.sessions()) == ["node.n1.v4", "node.n1.v6", "node.n2.v4", "node.n2.v6"],
-                             "sessions with both reflectors and nobody else", 10)
+                             "sessions with both reflectors and no other node", 10)
         world.wait_until(lambda: len(self.reflectors[0].sessions()) == 2 * 5, "sessions of a reflector", 10)
 
     def test_one_of_two_can_die(self):

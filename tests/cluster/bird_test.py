@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""plumbd beside a BIRD that is missing, refuses what it is told, or may not be told: log, status and metric say so, and packets flow."""
+"""plumbd beside a BIRD that is missing or refuses its configuration: log, status and metric report it, and packets flow."""
 import json
 import pathlib
 import re
@@ -35,8 +35,8 @@ class BirdTest(unittest.TestCase):
         wait_until(lambda: self.node.metric("plumb_bgp_peer_up") == SESSIONS and self.node.metric("plumb_reconcile_failing") == 0, "BIRD is well", 40)
         self.before = self.node.path(CONFIG).read_text(encoding="utf-8")
 
-    def told(self, *words):
-        """All three say it, and the node stays alive and ready for pods."""
+    def reported(self, *words):
+        """Log, status and metric report it, and the node stays alive and ready for pods."""
         wait_until(lambda: all(word in self.node.control("status", check=False).stdout for word in words), f"status tells {words}", 20)
         wait_until(lambda: any(all(word in line for word in words) for line in self.node.log().splitlines()), f"the log tells {words}")
         wait_until(lambda: self.node.metric("plumb_reconcile_failing") == 1, "the metric tells")
@@ -55,7 +55,7 @@ class BirdTest(unittest.TestCase):
     def refused(self, changes, *words):
         def change():
             self.reload(**changes)
-            self.told(*words)
+            self.reported(*words)
         self.undisturbed(change)
         self.assertEqual(self.before, self.node.path(CONFIG).read_text(encoding="utf-8"))
         self.undisturbed(self.reload)
@@ -64,7 +64,7 @@ class BirdTest(unittest.TestCase):
         def lose():
             self.node.bird.kill()
             self.node.bird.wait()
-            self.told("BIRD does not answer", "/run/plumb/bird.ctl")
+            self.reported("BIRD does not answer", "/run/plumb/bird.ctl")
             self.assertEqual(0, self.node.metric("plumb_bird_running"))
             with open(self.node.folder / "bird.log", "a", encoding="utf-8") as log:
                 self.node.bird = self.node.start("bird", "-f", "-R", "-c", CONFIG, "-s", "/run/plumb/bird.ctl", stdout=log, stderr=log)
@@ -72,16 +72,16 @@ class BirdTest(unittest.TestCase):
         self.undisturbed(lose)
 
     def test_a_bird_that_hangs(self):
-        """The others take it for dead when its hold time is over."""
+        """The other nodes treat it as dead when its hold time is over."""
         self.node.bird.send_signal(signal.SIGSTOP)
         self.addCleanup(self.node.bird.send_signal, signal.SIGCONT)
-        self.told("BIRD does not answer", "no answer within 10 s")
+        self.reported("BIRD does not answer", "no answer within 10 s")
         self.node.bird.send_signal(signal.SIGCONT)
         wait_until(lambda: self.node.metric("plumb_reconcile_failing") == 0, "it works again", 20)
         self.cluster.check_matrix(20)
 
     def test_a_configuration_that_bird_refuses(self):
-        # The kernel lets a link have a name that no string of BIRD's can hold.
+        # The kernel allows link names that a string of BIRD cannot contain.
         self.node.run("ip", "link", "add", 'e"1', "type", "veth", "peer", "name", "e2")
         self.addCleanup(self.node.run, "ip", "link", "delete", 'e"1')
         self.node.run("ip", "address", "add", "198.51.100.77/24", "dev", 'e"1')
@@ -90,8 +90,8 @@ class BirdTest(unittest.TestCase):
     def test_a_peer_that_bird_could_not_take_is_refused_with_the_configuration(self):
         def change():
             self.reload(bgp={"peers": [{"name": "tor", "address": "fe80::1", "asNumber": 65000}]})
-            told = r'reload failed, keeping the previous configuration: \S+:\d+: key "bgp.peers\[0\].address"'
-            wait_until(lambda: re.search(told, self.node.log()), "the log tells")
+            reported = r'reload failed, keeping the previous configuration: \S+:\d+: key "bgp.peers\[0\].address"'
+            wait_until(lambda: re.search(reported, self.node.log()), "the log tells")
         self.undisturbed(change)
         self.assertEqual(self.before, self.node.path(CONFIG).read_text(encoding="utf-8"))
         self.undisturbed(self.reload)
@@ -101,10 +101,10 @@ class BirdTest(unittest.TestCase):
 
     def test_a_password_that_others_can_read(self):
         secret = self.node.path("/etc/plumb/open-secret")
-        secret.write_text("tell nobody\n", encoding="utf-8")
+        secret.write_text("keep secret\n", encoding="utf-8")
         secret.chmod(0o644)
-        self.refused({"bgp": {"passwordFile": "/etc/plumb/open-secret"}}, "/etc/plumb/open-secret", "open to others", "0600")
-        self.assertNotIn("tell nobody", self.node.log())
+        self.refused({"bgp": {"passwordFile": "/etc/plumb/open-secret"}}, "/etc/plumb/open-secret", "can be read by users other than its owner", "0600")
+        self.assertNotIn("keep secret", self.node.log())
 
 
 class LeavingTest(unittest.TestCase):
@@ -129,7 +129,7 @@ class LeavingTest(unittest.TestCase):
         return [line for family in ("-4", "-6") for line in node.run("ip", family, "route", "show", "proto", protocol).stdout.splitlines()]
 
     def wait_left(self, node, protocol, gone="bird"):
-        """The node goes by plumbd's own routes of both families, and has none of BIRD's."""
+        """The node uses plumbd's own routes of both families, and has none of BIRD."""
         try:
             wait_until(lambda: len(self.routes(node, protocol)) == 2 and not self.routes(node, gone), "they end", 5)
         except AssertionError:
@@ -143,7 +143,7 @@ class LeavingTest(unittest.TestCase):
                 self.assertEqual(0, report.lost, report)
 
     def check_reached(self):
-        """Small packets: the pods have the MTU of the network without a tunnel still."""
+        """Small packets, because the pods still have the MTU of the network without a tunnel."""
         for source, target in (self.cluster.pods(), reversed(self.cluster.pods())):
             for family in (4, 6):
                 self.cluster.wait_reaches(source.endpoint(), target.endpoint(), family)
@@ -159,7 +159,7 @@ class LeavingTest(unittest.TestCase):
             wait_until(lambda node=node: self.conditions(node) <= {"pods-to-recreate"}, f"{node.name} has no other trouble than old pods", 15)
 
     def test_routes_of_bird_end_when_the_nodes_leave_bgp(self):
-        """Node by node: one that has left is still announced to one that has not."""
+        """Node by node: a node that has left is still announced to a node that has not."""
         for backend in ("auto", "host-gw"):
             with self.subTest(backend):
                 self.begin()
@@ -187,7 +187,7 @@ class LeavingTest(unittest.TestCase):
         self.check_well()
 
     def write_own_list(self, node, **backends):
-        """What this node knows of the others, as with a source that tells of a change one node after the other."""
+        """Gives this node a list of its own, as a source does that reaches one node after the other."""
         lines = [f"{each.line()} backend={backends[each.name]}\n" for each in self.cluster.nodes]
         path = node.path("/etc/plumb/nodes")
         path.with_suffix(".new").write_text("".join(lines), encoding="utf-8")
@@ -236,7 +236,7 @@ class LeavingTest(unittest.TestCase):
         self.assertEqual([], self.routes(self.first, "bird"))
 
 
-# It tells the nodes of a range that is theirs, and of one that only it tells of.
+# It announces a range of the nodes, and one that no other router announces.
 ROUTER = """
 router id 10.0.1.254;
 protocol device {{ }}
@@ -249,7 +249,7 @@ OTHER = {4: "198.51.100.0/24", 6: "2001:db8:77::/48"}
 
 
 class RouterTest(unittest.TestCase):
-    """K3: a router that tells of the nodes' ranges, where the nodes have a tunnel to each other."""
+    """K3: a router that announces the nodes' ranges, where the nodes have a tunnel to each other."""
 
     def start_router(self, first, second):
         words = {"local4": gateway(1, 4), "local6": gateway(1, 6), "node4": first.addresses[4], "node6": first.addresses[6]}
@@ -278,8 +278,8 @@ class RouterTest(unittest.TestCase):
                 def routes(family=family):
                     return [each["dst"] for each in world.run_json(*first.enter, "ip", "-j", f"-{family}", "route", "show", "proto", "bird")]
                 wait_until(lambda other=other, routes=routes: other in routes(), f"{other} is in the kernel", 20)
-                heard = first.run("birdc", "-s", "/run/plumb/bird.ctl", "show", "route", second.ranges[family], "all").stdout
-                self.assertIn(f"tor{family}", heard)
+                shown = first.run("birdc", "-s", "/run/plumb/bird.ctl", "show", "route", second.ranges[family], "all").stdout
+                self.assertIn(f"tor{family}", shown)
                 self.assertEqual([other], routes())
             for report in (probe.stop(), probe_v6.stop()):
                 self.assertEqual(0, report.lost, report)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What happens to plumbd and to what it made, with a packet every millisecond that counts what is lost."""
+"""Faults of plumbd, its objects and its surroundings, with a packet every millisecond that shows losses."""
 import json
 import os
 import pathlib
@@ -23,7 +23,7 @@ TUNNEL = "plumb-vxlan"
 
 
 def synthetic(count, start=100):
-    """Lines of nodes that exist nowhere."""
+    """Lines of nodes that do not exist."""
     return [f"s{number} addresses=10.0.{1 + number // 250}.{number % 250 + 1} ranges=10.{100 + number // 256}.{number % 256}.0/24"
             for number in range(start, start + count)]
 
@@ -43,17 +43,17 @@ class FaultTest(unittest.TestCase):
         cls.cluster.check_matrix()
 
     def tearDown(self):
-        """Whatever happened is repaired, and everybody reaches everybody again."""
+        """All faults are repaired, and all endpoints reach each other again."""
         self.node.address_link("eth0")
         self.cluster.write_nodes()
         if self.node.plumbd.poll() is not None:
             self.node.start_plumbd()
-        # plumbd doubts a list that shrinks so much.
+        # plumbd holds back a list that shrinks so much.
         wait_until(lambda: "10.100." not in self.node.run("ip", "route").stdout, "the nodes that never were are gone")
         self.cluster.check_matrix(5)
 
     def kernel(self):
-        """What plumbd keeps in the kernel, as text; states and counters aside."""
+        """plumbd's objects in the kernel, as text, without states and counters."""
         commands = (["ip", "route", "show", "table", "all", "proto", "85"], ["ip", "route", "show", "proto", "86"],
                     ["ip", "-6", "route", "show", "proto", "86"], ["ip", "neigh", "show", "dev", TUNNEL, "nud", "permanent"],
                     ["ip", "-6", "neigh", "show", "dev", TUNNEL, "nud", "permanent"], ["bridge", "fdb", "show", "dev", TUNNEL],
@@ -61,7 +61,7 @@ class FaultTest(unittest.TestCase):
         return [line for command in commands for line in sorted(self.node.run(*command).stdout.splitlines())]
 
     def undisturbed(self, change):
-        """`change` costs no packet and no entry of the kernel, watched for LEAST seconds at least."""
+        """`change` loses no packet and removes no entry of the kernel, watched for LEAST seconds at least."""
         with Probe(*self.pods[:2]) as probe, Probe(*self.pods[:2], family=6) as probe_v6, \
                 Monitor(self.node, self.cluster.folder) as monitor:
             begun = time.monotonic()
@@ -74,7 +74,7 @@ class FaultTest(unittest.TestCase):
         return deleted
 
     def repaired(self, accident, expected=None):
-        """The packets flow again within REPAIR, and the kernel has what it had."""
+        """The packets flow again within REPAIR, and the kernel has its former entries."""
         before = self.kernel()
         with Probe(*self.pods[:2]) as probe, Probe(*self.pods[:2], family=6) as probe_v6:
             accident()
@@ -124,7 +124,7 @@ class FaultTest(unittest.TestCase):
         self.assertNotEqual(0, done.returncode)
         self.assertIn("/var/lib/plumb", done.stderr)
 
-    # What it made
+    # Objects of plumbd
 
     def test_parent_down_and_up(self):
         def flap():
@@ -171,35 +171,35 @@ class FaultTest(unittest.TestCase):
     def test_tunnel_with_another_mtu(self):
         self.repaired(lambda: self.node.run("ip", "link", "set", TUNNEL, "mtu", "1300"))
 
-    def test_routes_flushed_by_somebody(self):
+    def test_routes_flushed_by_another_program(self):
         def flush():
             self.node.run("ip", "route", "flush", "proto", "86")
             self.node.run("ip", "-6", "route", "flush", "proto", "86")
         self.repaired(flush)
 
-    def test_routes_replaced_by_somebody(self):
-        """The kernel tells of no removal then, and a route of ours is taken back."""
+    def test_routes_replaced_by_another_program(self):
+        """The kernel sends no removal event then; plumbd takes its route back."""
         def replace():
             for family, prefix in self.cluster.nodes[1].ranges.items():
                 self.node.run("ip", f"-{family}", "route", "replace", prefix, "via", gateway(1, family), "proto", "static")
         self.repaired(replace, 2.0)
 
     def test_a_foreign_route_that_was_there_first_stays(self):
-        """Also when its program changes it; that ours is missing is told."""
+        """It stays when its program changes it, too, and the missing route is reported."""
         def foreign(verb, via):
             self.node.run("ip", "route", verb, "10.100.100.0/24", "via", via, "proto", "static")
 
         foreign("add", gateway(1, 4))
         self.cluster.write_nodes(more=synthetic(2))
-        told = "route 10.100.100.0/24 via 10.100.100.0 dev plumb-vxlan: another program has created it already"
-        wait_until(lambda: told in self.node.control("status", check=False).stdout, "status tells")
+        reported = "route 10.100.100.0/24 via 10.100.100.0 dev plumb-vxlan: another program has created it already"
+        wait_until(lambda: reported in self.node.control("status", check=False).stdout, "status tells")
         foreign("replace", "10.0.1.253")
         self.node.control("resync", check=False)
         self.assertIn("via 10.0.1.253 dev eth0 proto static", self.node.run("ip", "route", "show", "10.100.100.0/24").stdout)
         self.node.run("ip", "route", "del", "10.100.100.0/24")
         wait_until(lambda: "proto 86" in self.node.run("ip", "route", "show", "10.100.100.0/24").stdout, "ours is there", 10)
 
-    def test_neighbours_and_fdb_flushed_by_somebody(self):
+    def test_neighbours_and_fdb_flushed_by_another_program(self):
         def flush():
             for line in self.node.run("bridge", "fdb", "show", "dev", TUNNEL).stdout.splitlines():
                 mac, *rest = line.split()
@@ -208,8 +208,8 @@ class FaultTest(unittest.TestCase):
                 self.node.run("ip", family, "neigh", "flush", "dev", TUNNEL, "nud", "permanent")
         self.repaired(flush)
 
-    def test_rules_deleted_or_flushed_by_somebody(self):
-        """No event tells of it, but they are back within seconds, and packets flow without them."""
+    def test_rules_deleted_or_flushed_by_another_program(self):
+        """No event reports it, but they are back within seconds, and packets flow without them."""
         def table():
             return self.node.run("nft", "-s", "-t", "list", "table", "inet", "plumb", check=False).stdout
         before = table()
@@ -220,13 +220,13 @@ class FaultTest(unittest.TestCase):
                 wait_until(lambda: table() == before, "the table is back", 10)
         self.assertEqual([], self.undisturbed(delete))
 
-    def test_forwarding_turned_off_by_somebody(self):
+    def test_forwarding_turned_off_by_another_program(self):
         def turn_off():
             self.node.run("sysctl", "-qw", "net.ipv4.ip_forward=0", "net.ipv6.conf.all.forwarding=0")
         self.repaired(turn_off)
 
-    def test_run_folder_emptied_by_somebody(self):
-        """Pods can be added and commands given again within seconds, and packets flow all the time."""
+    def test_run_folder_emptied_by_another_program(self):
+        """Pods can be added and commands work again within seconds, and packets flow all the time."""
         def names():
             return sorted(entry.name for entry in self.node.path("/run/plumb").iterdir())
 
@@ -255,7 +255,7 @@ class FaultTest(unittest.TestCase):
         self.assertEqual(before, foreign())
 
     def test_events_lost_in_a_flood(self):
-        """The kernel drops what a socket has no room for (ENOBUFS): the route that went meanwhile is missed all the same."""
+        """The kernel drops events that do not fit into the socket's buffer (ENOBUFS): a route removed in between is restored all the same."""
         self.node.plumbd.send_signal(signal.SIGSTOP)
         flood = "".join(f"route {verb} 198.18.{number // 250}.{number % 250}/32 dev lo\n" for _ in range(8) for verb in ("add", "del")
                         for number in range(2500))
@@ -270,7 +270,7 @@ class FaultTest(unittest.TestCase):
     # Its surroundings
 
     def test_full_disk(self):
-        """The cache cannot be written, at work and at a start; the cluster is followed, and the error is told."""
+        """The cache cannot be written, at work and at a start; the cluster is followed, and the error is reported."""
         def fill():
             self.node.stop_plumbd()
             self.node.run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", "/var/lib/plumb")
@@ -290,7 +290,7 @@ class FaultTest(unittest.TestCase):
         self.undisturbed(fill)
 
     def test_the_time_of_day_jumps(self):
-        """A year ahead and back: the regular look goes on, and nothing is repeated or given up."""
+        """A year ahead and back: the regular checks go on, and nothing is repeated or given up."""
         library, jump = (f"{self.cluster.folder}/{name}" for name in ("jumping_clock.so", "jump"))
         world.run("cc", "-shared", "-fPIC", "-o", library, str(pathlib.Path(__file__).with_name("jumping_clock.c")))
         pathlib.Path(jump).write_text("0", encoding="utf-8")
@@ -310,7 +310,7 @@ class FaultTest(unittest.TestCase):
         self.node.restart_plumbd()
 
     def test_empty_list(self):
-        """From a broken source: applied only when it is seen again after `safetySeconds`, and that is told."""
+        """From a broken source: applied only when it is seen again after `safetySeconds`; until then a problem is reported."""
         self.cluster.write_nodes(more=synthetic(30))
         wait_until(lambda: "10.100.129.0/24" in self.node.run("ip", "route").stdout, "the new nodes are in the kernel")
 
@@ -328,12 +328,12 @@ class FaultTest(unittest.TestCase):
         wait_until(lambda: "10.100.129.0/24" not in self.node.run("ip", "route").stdout, "they are gone after two sightings", 15)
 
     def test_broken_file(self):
-        """A line that is no node is left out and told; a file that is no list keeps the last good one."""
-        for text, told in (("n1 addresses=10.0.1.1 ranges=nonsense\nn2 addr", "nonsense"), ("{ \"nodes\": [", "nodes")):
-            def damage(text=text, told=told):
+        """A line that is not a node is left out and reported; with a file that is not a list the last good list stays."""
+        for text, reported in (("n1 addresses=10.0.1.1 ranges=nonsense\nn2 addr", "nonsense"), ("{ \"nodes\": [", "nodes")):
+            def damage(text=text, reported=reported):
                 good = pathlib.Path(self.cluster.nodes_file).read_text(encoding="utf-8")
                 pathlib.Path(self.cluster.nodes_file).write_text(good + text if text[0] != "{" else text, encoding="utf-8")
-                wait_until(lambda: told in self.node.control("status", check=False).stdout, "status tells")
+                wait_until(lambda: reported in self.node.control("status", check=False).stdout, "status tells")
                 pathlib.Path(self.cluster.nodes_file).write_text(good, encoding="utf-8")
             self.assertEqual([], self.undisturbed(damage))
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Nodes that drop what comes in, with the rules that `plumbd firewall` prints: what the mode needs passes, and nothing else does."""
+"""Nodes that drop incoming packets, with the rules of `plumbd firewall`: packets that the mode needs pass, and no others."""
 import pathlib
 import sys
 import unittest
@@ -59,7 +59,7 @@ class FirewallTest(unittest.TestCase):
         return [Ask(left, right, right.addresses[family]) for family in sorted(right.addresses)]
 
     def stays_closed(self, cluster):
-        """Ports that are not Plumb's: the test's own answers on one of the node."""
+        """Ports that are not Plumb's: a server of the test listens on one of the node."""
         left, right = (node.endpoint() for node in cluster.nodes)
         if right.path not in cluster.wire.echoes:
             cluster.wire.listen(right)

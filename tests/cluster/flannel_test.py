@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Nodes with plumbd beside nodes that run flannel. Of flannel only the kernel's side is here, made by hand with its options:
+"""Nodes with plumbd beside nodes that run flannel. flannel is only present as its kernel objects, made by hand with its options:
 `flannel.1`, VNI 1, port 8472, one address, one neighbour, one FDB entry and one route per node."""
 import json
 import pathlib
@@ -28,7 +28,7 @@ class FlannelTest(unittest.TestCase):
         self.cluster.add_pods()
 
     def tell_flannel(self, node):
-        """What flannel does when it sees the new node's lease."""
+        """Makes the objects that flannel makes for a new node's lease."""
         mac = world.run_json(*node.enter, "ip", "-j", "link", "show", "flannel.1")[0]["address"]
         base = base_of(node.ranges[4])
         for each in self.flannel:
@@ -49,8 +49,8 @@ class FlannelTest(unittest.TestCase):
         self.cluster.check_matrix()
 
     def test_plumbd_leaves_flannels_device_alone_and_follows_it_with_its_mac(self):
-        """While flannel's device is there, plumbd says so and the pods talk on; once it is deleted, plumbd's own has the MAC that
-        the list gives, and the other nodes notice nothing."""
+        """While flannel's device exists, plumbd reports it and pods stay connected; once it is deleted, plumbd's own device has the
+        MAC of the list, and the other nodes need no change."""
         node = self.flannel[0]
         self.cluster.write_nodes()
         node.write_config()
@@ -100,7 +100,7 @@ class FlannelTest(unittest.TestCase):
         self.assertEqual("cbr0", json.loads(conflist.read_text(encoding="utf-8"))["name"])
 
     def test_pods_of_three_networks_never_share_an_address(self):
-        """L3: whatever lists the operator leaves on the node, and whichever of them a pod is added by."""
+        """L3: with any conflists that the operator leaves on the node, whichever of them a pod is added with."""
         node = self.cluster.add_node()
         held = self.hold(node, "kubenet", (2, 4))
         self.cluster.write_nodes()

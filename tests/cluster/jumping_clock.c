@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Preloaded: the time of day is that of the machine plus the seconds in the file that $JUMP names. Monotonic clocks tell the truth.
+// Preloaded: adds the seconds in the file that $JUMP names to the time of day. Monotonic clocks stay unchanged.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdio.h>

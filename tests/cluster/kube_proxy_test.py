@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Pods of every wiring under the rules of a real kube-proxy (services.py says how its addresses become the lab's): every connection of the
+"""Pods of every wiring under the rules of a real kube-proxy (services.py explains how its addresses become the lab's): every connection of the
 recording, K2, K4; all recordings are in kube_proxy_all_test.py."""
 import json
 import unittest

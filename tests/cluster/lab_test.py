@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The lab itself, with nodes that `ip` and `bridge` connect: what it says of a cluster is right, in both directions."""
+"""The lab itself, with nodes that `ip` and `bridge` connect: its statements about a cluster are right, both success and failure."""
 import pathlib
 import sys
 import time
@@ -24,7 +24,7 @@ class LabTest(unittest.TestCase):
         self.cluster.add_pods()
         self.first, self.second = self.cluster.pods()
 
-    def test_everybody_reaches_everybody(self):
+    def test_all_endpoints_reach_each_other(self):
         self.cluster.check_matrix()
 
     def test_a_missing_route_is_seen(self):
@@ -37,7 +37,7 @@ class LabTest(unittest.TestCase):
         with self.assertRaisesRegex(AssertionError, "n1/pod1 -> n2/pod1 10.244.2.2: seen as 10.244.1.0"):
             self.cluster.check_matrix(seconds=2)
 
-    def test_the_probe_counts_what_is_lost(self):
+    def test_the_probe_counts_lost_packets(self):
         with Probe(self.first, self.second) as struck, Probe(self.first, self.second, family=6) as whole:
             self.first.node.run("ip", "route", "add", "blackhole", "10.244.2.2/32")
             time.sleep(0.3)  # the outage itself: longer than the probe may have to wait for a processor
@@ -48,7 +48,7 @@ class LabTest(unittest.TestCase):
         self.assertGreater(whole.sent, struck.lost)
         self.assertEqual(0, whole.lost)
 
-    def test_the_monitor_shows_what_is_deleted(self):
+    def test_the_monitor_shows_deleted_objects(self):
         with Monitor(self.first.node, self.cluster.folder) as monitor:
             self.assertEqual([], monitor.deletions())
             self.first.node.run("ip", "route", "del", "10.244.2.0/24")
@@ -56,7 +56,7 @@ class LabTest(unittest.TestCase):
             self.assertEqual(1, len(monitor.deletions("10.244.2.0/24")))
             self.assertEqual(1, len(monitor.deletions("10.0.1.2", "02:76:0a:00:01:02")))
 
-    def test_the_monitor_tells_what_was_deleted_from_what_the_kernel_forgot(self):
+    def test_the_monitor_distinguishes_deleted_neighbours_from_expired_ones(self):
         run = self.first.node.run
         run("ip", "link", "add", "spare", "up", "type", "bridge")
         for last, state in (("1", "stale"), ("2", "permanent"), ("3", "permanent")):

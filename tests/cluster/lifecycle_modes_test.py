@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What lifecycle_test.py has of nodes that come, go and change, in the other modes."""
+"""The tests of lifecycle_test.py, nodes that come, go and change, in the other modes."""
 import unittest
 
 import lifecycle_test

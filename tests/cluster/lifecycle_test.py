@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Nodes come, go, change their addresses and ranges, and start anew, while the others' pods talk on without losing a packet."""
+"""Nodes come, go, change their addresses and ranges, and start anew, while the other nodes' pods stay connected without losing a packet."""
 import json
 import pathlib
 import sys
@@ -32,7 +32,7 @@ class LifecycleTest(unittest.TestCase):
             node.start_bird()
 
     def about(self, node, *others):
-        """What the kernels of other nodes say about one: routes, neighbours, FDB entries."""
+        """Objects for one node in the kernels of the others: routes, neighbours, FDB entries."""
         marks = {node.addresses[4], node.addresses[6], *node.ranges.values(), *(base.partition("/")[0] for base in node.ranges.values())}
         return [line for other in others for command in (("ip", "route"), ("ip", "-6", "route"), ("ip", "neigh", "show", "nud", "permanent"),
                                                          ("ip", "-6", "neigh", "show", "nud", "permanent"), ("bridge", "fdb"))
@@ -91,7 +91,7 @@ class LifecycleTest(unittest.TestCase):
         self.undisturbed(reboot)
         self.cluster.check_matrix()
 
-    def test_a_node_that_starts_without_its_source_uses_what_it_knew(self):
+    def test_a_node_that_starts_without_its_source_uses_its_cache(self):
         nodes = pathlib.Path(self.cluster.nodes_file)
         nodes.rename(f"{nodes}.away")
         self.third.reboot()
@@ -101,7 +101,7 @@ class LifecycleTest(unittest.TestCase):
         self.cluster.check_matrix()
 
     def test_a_new_range_is_routed_and_the_old_one_stays(self):
-        """New pods get addresses of the new one, which `node.json` names first; those of the old one live on."""
+        """New pods get addresses of the new one, which `node.json` names first; pods of the old range keep their network."""
         new = {4: "10.244.103.0/24", 6: "fd00:244:103::/64"}
 
         def change():
@@ -125,7 +125,7 @@ class LifecycleTest(unittest.TestCase):
                 self.cluster.wait_reaches(target, source, family)
 
     def test_a_range_that_is_replaced_is_served_until_its_last_pod_is_gone(self):
-        """The other nodes go by the file, which has the new range only; this one keeps all that the old pod needs."""
+        """The other nodes use the file, which has the new range only; this node keeps all objects that the old pod needs."""
         node, old_pod, old = self.third, self.third.pods[0], list(self.third.ranges.values())
         node.ranges = {4: "10.244.103.0/24", 6: "fd00:244:103::/64"}
         new = list(node.ranges.values())
@@ -165,7 +165,7 @@ class LifecycleTest(unittest.TestCase):
         wait_until(lambda: f"{old} via " in node.run("ip", "route", "show", "type", "unicast").stdout, "it is routed there")
 
     def test_packets_to_a_pod_that_is_gone_do_not_leave_the_node(self):
-        """They end at the own range's blackhole, and do not go round by the default route."""
+        """They end at the blackhole of this node's range, and do not take the default route."""
         ask = Ask(self.pods[0].endpoint(), self.pods[2].endpoint(), "10.244.3.200")
         for bridge in world.run_json(*self.third.enter, "ip", "-j", "link", "show", "type", "bridge"):
             self.third.run("ip", "link", "set", bridge["ifname"], "down")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A cluster of three nodes in one mode and one combination of families: everybody reaches everybody, by routes of the right kind."""
+"""A cluster of three nodes in one mode and one combination of families: all endpoints reach each other, by routes of the right kind."""
 import pathlib
 import sys
 import unittest

@@ -27,7 +27,7 @@ class ChangedModeTest(unittest.TestCase):
                 node.start_bird()
 
     def to_recreate(self):
-        """The lines of status that say which pods to recreate."""
+        """The lines of status that name the pods to recreate."""
         status = json.loads(self.node.control("status", "--json", check=False).stdout)
         return [line for each in status["conditions"] if each["name"] == "pods-to-recreate" for line in each["lines"]]
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Ten agents on one machine, told apart by their configurations alone: no file of one is touched by another."""
+"""Ten agents on one machine with different configurations: none touches a file of another."""
 import json
 import pathlib
 import sys
@@ -53,7 +53,7 @@ class PathsTest(unittest.TestCase):
             agent.start()
         for agent in agents:
             wait_until((agent.folder / "net.d/10-plumb.conflist").exists, f"{agent.name} is ready: {(agent.folder / 'log').read_text()}")
-            # What a pod would have: an address of the range.
+            # An address of the range, as a pod would have it.
             agent.namespace.run("ip", "address", "add", agent.range.replace("0/24", "1/32"), "dev", "lo")
             wire.listen(Endpoint(agent.name, agent.namespace.path, {}), (4,))
         ends = [Endpoint(agent.name, agent.namespace.path, {4: agent.range.replace("0/24", "1")}) for agent in agents]

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What cannot be: said in log, status and metric, and what works goes on working."""
+"""Impossible lists and machines: log, status and metric report the problem, and the rest keeps working."""
 import pathlib
 import subprocess
 import sys
@@ -28,8 +28,8 @@ class RefusalTest(unittest.TestCase):
         cls.pods = cls.cluster.pods()
         cls.cluster.check_matrix()
 
-    def told(self, *words):
-        """Status and log name what is wrong, and the metric counts it."""
+    def reported(self, *words):
+        """Status and log name the problem, and the metric counts it."""
         wait_until(lambda: all(word in self.node.control("status", check=False).stdout for word in words), f"status tells {words}", 10)
         self.assertTrue(any(all(word in line for word in words) for line in self.node.log().splitlines()), f"the log tells {words}")
         self.assertGreater(self.node.metric("plumb_problems") or 0, 0)
@@ -37,7 +37,7 @@ class RefusalTest(unittest.TestCase):
     def while_listed(self, line, *words):
         with Probe(*self.pods) as probe:
             self.cluster.write_nodes(more=[line])
-            self.told(*words)
+            self.reported(*words)
             self.assertEqual(0, probe.stop().lost)
         self.cluster.write_nodes()
         wait_until(lambda: not self.node.metric("plumb_problems"), "nothing is wrong any more")
@@ -61,14 +61,14 @@ class RefusalTest(unittest.TestCase):
     def test_a_range_on_the_network_between_the_nodes(self):
         self.while_listed("n9 addresses=10.0.1.9 ranges=10.0.1.128/25", "n9", "10.0.1.128/25", "overlaps the nodes' own network")
 
-    def test_a_default_route_is_no_range(self):
+    def test_a_default_route_is_refused_as_a_range(self):
         self.while_listed("n9 addresses=10.0.1.9 ranges=0.0.0.0/0", "0.0.0.0/0")
 
     def test_an_empty_list(self):
-        """Even of two nodes: a source that lists nobody is doubted for a while."""
+        """A list without other nodes is held back for a while, also with two nodes only."""
         with Probe(*self.pods) as probe:
             self.cluster.write_nodes([])
-            self.told("the list lacks this node", "2 of 2 nodes")
+            self.reported("the list is held back: it lacks this node", "2 of 2 nodes")
             self.node.control("resync")
             self.assertEqual(0, probe.stop().lost)
         self.cluster.write_nodes()
@@ -86,7 +86,7 @@ class MachineTest(unittest.TestCase):
         self.node = self.cluster.nodes[0]
         self.node.write_config()
 
-    def told(self, *words):
+    def reported(self, *words):
         wait_until(lambda: any(all(word in line for word in words) for line in self.node.log().splitlines()), f"the log tells {words}")
         status = self.node.control("status", check=False).stdout
         for word in words:
@@ -103,7 +103,7 @@ class MachineTest(unittest.TestCase):
         self.node.run("ip", "link", "add", "theirs", "type", "vxlan", "id", "1", "dstport", "4789", "local", self.node.addresses[4])
         self.node.run("ip", "link", "set", "theirs", "up")
         self.node.start_plumbd(wait=False)
-        self.told("theirs", "4789")
+        self.reported("theirs", "4789")
         self.assertEqual(1, len(world.run_json(*self.node.enter, "ip", "-j", "link", "show", "type", "vxlan")))
         self.node.run("ip", "link", "del", "theirs")
         self.recovers()
@@ -114,7 +114,7 @@ class MachineTest(unittest.TestCase):
         self.addCleanup(program.communicate)
         program.stdout.readline()
         self.node.start_plumbd(wait=False)
-        self.told("device plumb-vxlan up", "UDP port 4789 must be free", "Address already in use")
+        self.reported("device plumb-vxlan up", "UDP port 4789 must be free", "Address already in use")
         self.assertNotIn("info: kernel: replaced device plumb-vxlan up", self.node.log(), "what was refused has not been done")
         program.communicate(b"\n")
         self.recovers()
@@ -122,7 +122,7 @@ class MachineTest(unittest.TestCase):
     def test_the_tunnels_name_belongs_to_another_device(self):
         self.node.run("ip", "link", "add", "plumb-vxlan", "type", "veth", "peer", "name", "other")
         self.node.start_plumbd(wait=False)
-        self.told("plumb-vxlan")
+        self.reported("plumb-vxlan")
         self.assertEqual(1, len(world.run_json(*self.node.enter, "ip", "-j", "link", "show", "plumb-vxlan", "type", "veth")))
         self.node.run("ip", "link", "del", "plumb-vxlan")
         self.recovers()
@@ -130,7 +130,7 @@ class MachineTest(unittest.TestCase):
     def test_the_mtu_is_too_small_for_ipv6(self):
         self.node.run("ip", "link", "set", "eth0", "mtu", "1300")
         self.node.start_plumbd(wait=False)
-        self.told("1250", "1280", "eth0")
+        self.reported("1250", "1280", "eth0")
         self.node.run("ip", "link", "set", "eth0", "mtu", "1500")
         self.node.address_link("eth0")
         self.recovers()
@@ -138,14 +138,14 @@ class MachineTest(unittest.TestCase):
     def test_no_link_has_the_nodes_address(self):
         self.node.run("ip", "address", "del", f"{self.node.addresses[4]}/24", "dev", "eth0")
         self.node.start_plumbd(wait=False)
-        self.told(self.node.addresses[4])
+        self.reported(self.node.addresses[4])
         self.node.run("ip", "address", "add", f"{self.node.addresses[4]}/24", "dev", "eth0")
         self.recovers()
 
     def test_this_node_is_not_listed(self):
         self.cluster.write_nodes(more=["n9 addresses=10.0.1.9 ranges=10.244.9.0/24"], nodes=[])
         self.node.start_plumbd(wait=False)
-        self.told("this node has no pod range")
+        self.reported("this node has no pod range")
         self.cluster.write_nodes()
         self.recovers()
 

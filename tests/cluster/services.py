@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two nodes, kube-proxy's recorded rules on the first, and what each connection of the recording has to become.
+"""Two nodes, kube-proxy's recorded rules on the first, and the required result of each recorded connection.
 
 The recordings and connections.tsv are of kube-proxy 1.36 on "node1". The lab's addresses take the place of the recorded ones, everywhere:
 192.0.2.11 and 2001:db8::11 (node1) become 10.0.1.1 and fd00:0:0:1::1; fd00:10:244::/48 (pods) becomes fd00:244::/32; the endpoints
@@ -95,7 +95,7 @@ class ServicesTest(unittest.TestCase):
         self.open_ways_from_outside()
 
     def open_ways_from_outside(self):
-        """Services' addresses are routed to the first node for who comes from outside; one more address there is an allowed client's."""
+        """Routes Services' addresses to the first node for clients outside; one more address there is that of an allowed client."""
         router, outside = self.cluster.underlay.router, self.cluster.underlay.outside
         for family, length in ((4, 32), (6, 128)):
             router.run("ip", f"-{family}", "rule", "add", "iif", "beyond", "lookup", "100")
@@ -115,7 +115,7 @@ class ServicesTest(unittest.TestCase):
         return LOAD_BALANCER[family].format(number)
 
     def pod_addresses(self):
-        """Those of the pods, or before the first ADD those that it will give: the second and later ones of each range."""
+        """The pods' addresses, or before the first ADD those that they will get: the second and later ones of each range."""
         if self.pods:
             return {name: pod.addresses for name, pod in self.pods.items()}
         return {name: {family: prefix.partition("/")[0].removesuffix("0" if family == 4 else "") + str(number)
@@ -153,7 +153,7 @@ class ServicesTest(unittest.TestCase):
         node.run("sysctl", "-qw", *(f"net.bridge.bridge-nf-call-{each}=0" for each in CALLS.values()))
 
     def bridge_calls(self):
-        """Whether the bridge of the first node's pods shows its packets to the rules, by family; empty without a bridge."""
+        """By family, whether the bridge of the first node's pods shows its packets to the rules; empty without a bridge."""
         links = world.run_json(*self.node.enter, "ip", "-j", "-d", "link", "show", "type", "bridge")
         return {family: bool(link["linkinfo"]["info_data"][f"nf_call_{each}"]) for link in links for family, each in CALLS.items()}
 
@@ -164,7 +164,7 @@ class ServicesTest(unittest.TestCase):
     # Whole tests
 
     def check_loaded_late(self, wiring, recordings):
-        """Rules that come when plumbd and the pods are there."""
+        """Loads the rules when plumbd and the pods are running."""
         self.begin(wiring)
         for recording in recordings:
             with self.subTest(wiring=wiring, recording=recording):
@@ -176,7 +176,7 @@ class ServicesTest(unittest.TestCase):
                     services.unload()
 
     def check_loaded_early(self, wiring, recordings):
-        """Rules that are there before plumbd and before the first pod, with br_netfilter's settings off."""
+        """Loads the rules before plumbd and before the first pod, with br_netfilter's settings off."""
         for recording in recordings:
             def prepare(node, recording=recording):
                 self.call_no_rules(node)
@@ -190,7 +190,7 @@ class ServicesTest(unittest.TestCase):
                 self.wait_bridge_calls()
                 self.check(recording)
 
-    # What was seen, and what was recorded, with names in place of addresses
+    # Observed and recorded answers, with names in place of addresses
 
     def named(self, answer):
         """`c<-node1`."""

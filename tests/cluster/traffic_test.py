@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What the packet filter does to cluster traffic: who is masqueraded, who is forwarded, whose tunnel packets are believed."""
+"""The packet filter and cluster traffic: packets that are masqueraded, forwarded, or accepted from the tunnel."""
 import contextlib
 import pathlib
 import socket
@@ -65,7 +65,7 @@ class TrafficTest(unittest.TestCase):
                 self.node.run(tool, "-P", "FORWARD", "ACCEPT")
 
     def test_marks_of_kube_proxy_are_respected(self):
-        """A packet marked 0x4000 is masqueraded by kube-proxy's own rule, as it wants, and keeps its mark up to there."""
+        """A packet marked 0x4000 is masqueraded by kube-proxy's own rule, and keeps its mark up to there."""
         rules = """table ip kubeproxy {
           chain marking { type filter hook prerouting priority mangle; ip saddr 10.244.1.0/24 ip daddr 10.244.2.0/24 meta mark set 0x4000; }
           chain masquerading { type nat hook postrouting priority srcnat - 1; meta mark & 0x4000 == 0x4000 counter masquerade; }
@@ -77,8 +77,8 @@ class TrafficTest(unittest.TestCase):
         finally:
             self.node.run("nft", "delete", "table", "ip", "kubeproxy")
 
-    def test_tunnel_packets_of_strangers_are_dropped_and_counted(self):
-        """A machine on the same wire that knows VNI, port and MACs, and is no node."""
+    def test_tunnel_packets_of_unknown_senders_are_dropped_and_counted(self):
+        """A machine on the same wire that knows VNI, port and MACs, but is not a node."""
         stranger = HandmadeNode(self.cluster, 66)
         self.addCleanup(stranger.power_off)
         stranger.run("ip", "link", "add", "vx0", "address", vtep_mac(66), "mtu", "1450", "type", "vxlan", "id", "1", "local",
@@ -104,8 +104,8 @@ class TrafficTest(unittest.TestCase):
         self.assertIn(f"dport={ECHO_PORT}", tracked)
         self.assertEqual([], [line for line in tracked.splitlines() if "dport=4789" in line.partition(" src=")[2].partition(" src=")[0]])
 
-    def test_a_pod_with_too_big_an_mtu_is_told(self):
-        """The sender learns the tunnel's MTU and goes on, without any packet that vanishes."""
+    def test_a_pod_with_too_big_an_mtu_learns_the_path_mtu(self):
+        """The sender learns the tunnel's MTU and continues; no packet is lost silently."""
         pod = self.cluster.pods()[0]
         port = world.run_json("ip", "-n", pod.namespace.name, "-j", "link", "show", "eth0")[0]["link_index"]
         name = next(link["ifname"] for link in world.run_json(*self.node.enter, "ip", "-j", "link") if link["ifindex"] == port)
@@ -152,8 +152,8 @@ class TrafficTest(unittest.TestCase):
 
 
 class BigAnswersTest(unittest.TestCase):
-    """A node's answer, bigger than pods' packets, to a pod that asks with its own node's address, over IPv6: that node says that it is
-    too big, and the other one takes it for the path's MTU, the tunnel's packets included."""
+    """A node's answer, bigger than pods' packets, to a pod that asks with its own node's address, over IPv6: that node reports it
+    as too big, and the other node takes the size for the path's MTU, the tunnel's packets included."""
 
     def begin(self, nodes_see_pods):
         cluster = Cluster("vxlan", (6,))
@@ -170,7 +170,7 @@ class BigAnswersTest(unittest.TestCase):
         path = other.run("ip", "-6", "route", "get", node.addresses[6]).stdout
         return cluster, path, left, right
 
-    def test_pods_are_told_the_narrower_path(self):
+    def test_pods_learn_the_mtu_of_the_narrower_path(self):
         cluster, path, left, right = self.begin(False)
         self.assertIn(f" mtu {cluster.pods()[0].mtu} ", path)
         for family in (4, 6):

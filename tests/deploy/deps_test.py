@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What scripts/deps says and does where the Debian archive cannot be reached. Runs in a network namespace without links."""
+"""scripts/deps where the Debian archive cannot be reached: messages and behaviour. Runs in a network namespace without links."""
 import hashlib
 import os
 import pathlib

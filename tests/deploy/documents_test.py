@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What the documents say of plumbd's commands and metrics is what plumbd has."""
+"""The documents have all of plumbd's commands and metrics, and no others."""
 import pathlib
 import re
 import sys

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""S22: how everything that is shipped is compiled, and what the linker made of it."""
+"""S22: hardening options of every file that is shipped, and their effect on the linked binaries."""
 import json
 import os
 import pathlib
@@ -39,7 +39,7 @@ class HardeningTest(unittest.TestCase):
 
     def test_release_build(self):
         if not self.assert_compiled(ROOT / "build/release", EVERYWHERE | RELEASE):
-            self.skipTest("there is no release build")
+            self.skipTest("this tree has no release build")
 
     def test_binaries(self):
         for path in sorted(pathlib.Path(world.plugin_folder()).iterdir()):

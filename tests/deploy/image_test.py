@@ -59,7 +59,7 @@ class Manifest:
         container = self.containers[name]
         rights = container["securityContext"]["capabilities"]
         options = ["--net-host", "--read-only", *self.mounts_of(container)]
-        # "ctr" starts from its own default set, and knows no "ALL".
+        # "ctr" starts from its own default set, and does not know "ALL".
         options += [f"--cap-drop=CAP_{right}" for right in DEFAULT_RIGHTS - set(rights.get("add", []))]
         options += [f"--cap-add=CAP_{right}" for right in sorted(set(rights.get("add", [])) - DEFAULT_RIGHTS)]
         if self.pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault":
@@ -119,7 +119,7 @@ class ImageTest(unittest.TestCase):
     def log_of(self, name):
         return pathlib.Path(f"/run/{name}.log").read_text(encoding="utf-8")
 
-    def test_plumbd_tells_its_version(self):
+    def test_plumbd_prints_its_version(self):
         self.assertIn(VERSION, self.run_to_its_end("plumbd", "version", "plumbd", "version"))
 
     def test_bird_finds_its_libraries(self):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What `cmake --install` puts where, with which modes, into the folder that $DESTDIR names."""
+"""The files and modes that `cmake --install` puts into the folder that $DESTDIR names."""
 import os
 import pathlib
 import re

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an API server would refuse of an object: Debian has no such server, but the models of its Python client.
+"""Finds fields of an object that an API server would refuse: Debian lacks the server, but has its Python client's models.
 
 The models know every field, its type, and which must be there; the values that a field may have are the API reference's.
 """
@@ -34,19 +34,19 @@ VALUES = {
     ("V1RoleRef", "kind"): "ClusterRole|Role",
     ("V1Subject", "kind"): "ServiceAccount|User|Group",
 }
-# Lists of which no two entries may have the same value here.
+# Lists whose entries must have different values in this field.
 UNIQUE = {"V1Container": "name", "V1Volume": "name", "V1VolumeMount": "mountPath", "V1EnvVar": "name"}
 
 
 def faults(thing):
-    """What is wrong with an object, one line each."""
+    """The problems of an object, one line each."""
     return list(_faults_of_model(thing, f"V1{thing['kind']}", thing["kind"]))
 
 
 def _faults_of_model(value, kind, where):
     model = getattr(models, kind)
     if not isinstance(value, dict):
-        yield f"{where}: {value!r} is no {kind}"
+        yield f"{where}: {value!r} is not of type {kind}"
         return
     names = {json: python for python, json in model.attribute_map.items()}
     for key, each in value.items():
@@ -65,7 +65,7 @@ def _faults_of(value, kind, where):
     list_of, dict_of = re.fullmatch(r"list\[(\w+)\]", kind), re.fullmatch(r"dict\(str, (\w+)\)", kind)
     if list_of or dict_of:
         if not isinstance(value, list if list_of else dict):
-            yield f"{where}: {value!r} is no {kind}"
+            yield f"{where}: {value!r} is not of type {kind}"
             return
         for key, each in enumerate(value) if list_of else value.items():
             yield from _faults_of(each, (list_of or dict_of)[1], f"{where}[{key}]")
@@ -74,7 +74,7 @@ def _faults_of(value, kind, where):
             yield f"{where}: two entries with the same {key}"
     elif kind in SIMPLE:
         if not isinstance(value, SIMPLE[kind]) or isinstance(value, bool) != (kind == "bool"):
-            yield f"{where}: {value!r} is no {kind}"
+            yield f"{where}: {value!r} is not of type {kind}"
     else:
         yield from _faults_of_model(value, kind, where)
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""What kubectl makes of conf-examples/kubernetes.
+"""Builds the overlays of conf-examples/kubernetes with kubectl.
 
     kustomize.py --write     writes the ready-made files beside the overlays again
 """

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""conf-examples/kubernetes is what an API server takes, holds together, and asks for neither more nor less than plumbd uses.
+"""An API server accepts conf-examples/kubernetes; its objects fit together, and request the rights that plumbd uses.
 
 Python is Debian's, because the modules are.
 """
@@ -50,7 +50,7 @@ class Mode(unittest.TestCase):
     def containers(self):
         return {each["name"]: each for each in self.pod()["containers"] + self.pod()["initContainers"]}
 
-    def test_the_single_file_is_what_the_overlay_gives(self):
+    def test_the_single_file_equals_the_overlay(self):
         text = kustomize.ready_made(self.mode).read_text(encoding="utf-8")
         self.assertEqual(kustomize.objects(text), self.things, "run tests/deploy/kustomize.py --write")
 
@@ -155,7 +155,7 @@ class Mode(unittest.TestCase):
 
 
 def rights_asked_for():
-    """{(group, resource, verb)} of the requests in agent/kubernetes: lists that are followed, and what is patched."""
+    """{(group, resource, verb)} of the requests in agent/kubernetes: followed lists and patched objects."""
     code = "".join(path.read_text() for path in sorted((ROOT / "agent/source/kubernetes").glob("*.cpp")) if "_test" not in path.name)
     followed = re.findall(r'\{"(\w+)",\s*"/apis?(?:/v1|/([a-z.0-9]+)/v1)/(\w+)"\}', code)
     rights = {(group, resource, verb) for name, group, resource in followed for verb in ("list", "watch")}
@@ -172,30 +172,30 @@ for name in MODES:
 
 
 class Rules(unittest.TestCase):
-    """The rules see what they are there for."""
+    """The rules find the mistakes that they are for."""
 
     def faults(self, change):
         daemon_set = copy.deepcopy(next(thing for thing in kustomize.resolve("vxlan") if thing["kind"] == "DaemonSet"))
         change(daemon_set["spec"]["template"]["spec"])
         return "\n".join(kubernetes_rules.faults(daemon_set))
 
-    def test_they_see_mistakes(self):
+    def test_rules_find_mistakes(self):
         mistakes = {
             "containers[0]: unknown field 'imagePulPolicy'": lambda pod: pod["containers"][0].update(imagePulPolicy="Always"),
             "containers[0].imagePullPolicy: 'Sometimes'": lambda pod: pod["containers"][0].update(imagePullPolicy="Sometimes"),
-            "containers[0].command: 'plumbd run' is no list": lambda pod: pod["containers"][0].update(command="plumbd run"),
+            "containers[0].command: 'plumbd run' is not of type list": lambda pod: pod["containers"][0].update(command="plumbd run"),
             "containers[0]: Invalid value for `name`": lambda pod: pod["containers"][0].pop("name"),
             "containers: two entries with the same name": lambda pod: pod["containers"].append(pod["containers"][0]),
-            "hostNetwork: 'yes' is no bool": lambda pod: pod.update(hostNetwork="yes"),
-            "terminationGracePeriodSeconds: True is no int": lambda pod: pod.update(terminationGracePeriodSeconds=True),
+            "hostNetwork: 'yes' is not of type bool": lambda pod: pod.update(hostNetwork="yes"),
+            "terminationGracePeriodSeconds: True is not of type int": lambda pod: pod.update(terminationGracePeriodSeconds=True),
             "limits: '128MB' is not": lambda pod: pod["containers"][0]["resources"]["limits"].update(memory="128MB"),
-            "nodeSelector[kubernetes.io/os]: 1 is no str": lambda pod: pod["nodeSelector"].update({"kubernetes.io/os": 1}),
+            "nodeSelector[kubernetes.io/os]: 1 is not of type str": lambda pod: pod["nodeSelector"].update({"kubernetes.io/os": 1}),
             "volumes[1]: Invalid value for `name`": lambda pod: pod["volumes"][1].pop("name"),
         }
         self.assertEqual(self.faults(lambda pod: None), "")
-        for told, change in mistakes.items():
-            with self.subTest(told):
-                self.assertIn(told, self.faults(change))
+        for reported, change in mistakes.items():
+            with self.subTest(reported):
+                self.assertIn(reported, self.faults(change))
 
 
 class Overlays(unittest.TestCase):

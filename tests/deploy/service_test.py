@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""conf-examples/plumbd.service: its sandbox is tight, what it leaves open is explained, and plumbd lives with it: row S22."""
+"""conf-examples/plumbd.service: its sandbox is tight, every open point is explained, and plumbd works in it: row S22."""
 import json
 import os
 import pathlib
@@ -17,7 +17,7 @@ TEXT = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 
 
 def analyze(*words):
-    # Offline: nothing is asked of a running systemd, and nothing is started.
+    # Offline: systemd need not run, and no unit is started.
     return subprocess.run(["systemd-analyze", *words], capture_output=True, text=True, timeout=60, check=True).stdout
 
 
@@ -72,7 +72,7 @@ class Service(unittest.TestCase):
         machine.stop()
         called = set(re.findall(r"^\d+ +(\w+)\(", trace.read_text(errors="replace"), re.M))
         self.assertGreater(len(called), 20)
-        # The sanitizers' own, and what a tracer needs.
+        # Calls of the sanitizers and of the tracer.
         self.assertEqual(set(), called - allowed_calls() - {"ptrace", "personality", "clock_adjtime"})
 
 

@@ -60,16 +60,17 @@ TEST_F(EtcdTls, IsRefusedWithoutACertificate) {
   EXPECT_FALSE(node.source().status().in_sync);
 }
 
-TEST_F(EtcdTls, RefusesAKeyThatOthersCanRead) {
+TEST_F(EtcdTls, RefusesAKeyThatOtherUsersCanRead) {
   ::chmod((server / "client.key").c_str(), 0644);
   node.start();
-  EXPECT_TRUE(node.wait_for_state("client.key\" is open to others than its owner")) << node.state();
+  EXPECT_TRUE(node.wait_for_state("client.key\" can be read by users other than its owner"))
+      << node.state();
   ::chmod((server / "client.key").c_str(), 0600);
   EXPECT_TRUE(node.wait_for_range()) << node.state();
 }
 
-// etcd 3.4, embed/serve.go: behind its gateway it cannot tell whose certificate it was.
-TEST_F(EtcdTls, SaysThatANameInItsCertificateIsNotTakenTogetherWithPasswords) {
+// etcd 3.4, embed/serve.go: behind its gateway it does not know whose certificate it was.
+TEST_F(EtcdTls, ReportsThatACertificateWithANameIsNotAcceptedWithPasswords) {
   server.ctl("role add root");
   server.ctl("user add root:rootpw");
   server.ctl("user grant-role root root");
@@ -97,7 +98,7 @@ class EtcdPassword : public testing::Test {
   void put_node(const std::string& key, const std::string& address) {
     server.put(kSubnets + key, test::flannel_record(address));
   }
-  // Tokens that nobody uses are gone after a second.
+  // Unused tokens expire after a second.
   EtcdServer server{{"--auth-token-ttl=1"}};
   Node node{server.url(), "10.0.0.1"};
 };
@@ -110,7 +111,7 @@ TEST_F(EtcdPassword, DoesNotLeaveTheMachineUnencrypted) {
       << node.state();
 }
 
-TEST_F(EtcdPassword, GetsATokenAndANewOneWhenThatIsUsedUp) {
+TEST_F(EtcdPassword, GetsATokenAndANewOneWhenItExpires) {
   node.config.etcd.lease_seconds = 6;
   node.start();
   ASSERT_TRUE(node.wait_for_range()) << node.state();
@@ -137,7 +138,7 @@ TEST_F(EtcdPassword, WatchesAgainWithANewTokenAfterTheServerForgotIt) {
   ASSERT_TRUE(node.wait_for([&] { return node.has("10.0.0.2"); })) << node.state();
 }
 
-TEST_F(EtcdPassword, SaysThatThePasswordIsWrongAndTriesAgain) {
+TEST_F(EtcdPassword, ReportsAWrongPasswordAndTriesAgain) {
   node.state_dir.file("password", "wrong", 0600);
   node.start();
   ASSERT_TRUE(node.wait_for_state("authentication failed, invalid user ID or password"))
@@ -147,10 +148,11 @@ TEST_F(EtcdPassword, SaysThatThePasswordIsWrongAndTriesAgain) {
   EXPECT_TRUE(node.wait_for_range()) << node.state();
 }
 
-TEST_F(EtcdPassword, RefusesAPasswordFileThatOthersCanRead) {
+TEST_F(EtcdPassword, RefusesAPasswordFileThatOtherUsersCanRead) {
   ::chmod(node.config.etcd.password_file.c_str(), 0644);
   node.start();
-  ASSERT_TRUE(node.wait_for_state("is open to others than its owner: it must have mode 0600"))
+  ASSERT_TRUE(
+      node.wait_for_state("can be read by users other than its owner: set its mode to 0600"))
       << node.state();
   EXPECT_THAT(node.state(), HasSubstr(node.config.etcd.password_file));
   ::chmod(node.config.etcd.password_file.c_str(), 0600);
@@ -164,7 +166,7 @@ TEST_F(EtcdPassword, NamesAPasswordFileThatIsMissing) {
       << node.state();
 }
 
-TEST_F(EtcdPassword, SaysThatOneIsNeeded) {
+TEST_F(EtcdPassword, ReportsThatAPasswordIsNeeded) {
   node.config.etcd.username = "";
   node.start();
   EXPECT_TRUE(node.wait_for_state("user name is empty")) << node.state();

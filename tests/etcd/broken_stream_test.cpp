@@ -36,7 +36,7 @@ class EtcdBrokenStream : public testing::Test {
   Node node{server.url(), "10.0.0.1"};
 };
 
-TEST_F(EtcdBrokenStream, ThrowsAHalfEventAwayAndAsksForItAgain) {
+TEST_F(EtcdBrokenStream, DropsAnIncompleteEventAndRequestsItAgain) {
   const std::string second = event("10.5.3.0-24", "10.0.0.3", 9);
   stream(event("10.5.2.0-24", "10.0.0.2", 8) + second.substr(0, second.size() / 2), "close");
   stream(second, "hold");
@@ -57,7 +57,7 @@ TEST_F(EtcdBrokenStream, ReadsALineThatComesByteByByte) {
   EXPECT_TRUE(node.wait_for([&] { return node.has("10.0.0.2"); })) << node.state();
 }
 
-TEST_F(EtcdBrokenStream, BeginsAgainAfterALineThatIsNoJson) {
+TEST_F(EtcdBrokenStream, BeginsAgainAfterALineThatIsNotJson) {
   stream("{\"result\":{\"events\":[}}\n", "hold");
   stream(event("10.5.2.0-24", "10.0.0.2", 8), "hold");
   node.start();
@@ -65,8 +65,8 @@ TEST_F(EtcdBrokenStream, BeginsAgainAfterALineThatIsNoJson) {
   EXPECT_EQ(node.source().status().watch_restarts, 1u);
 }
 
-// A sign of life without events: what came before it need not be asked for again.
-TEST_F(EtcdBrokenStream, GoesOnFromTheLastSignOfLife) {
+// After a progress notification without events, earlier events need not be requested again.
+TEST_F(EtcdBrokenStream, ContinuesFromTheLastProgressNotification) {
   stream("{\"result\":{\"header\":{\"revision\":\"50\"}}}\n", "close");
   server.exchange({{"target", "/v3/watch"},
                    {"text",

@@ -17,13 +17,13 @@ using test::Node;
 
 constexpr int kNodes = 50;
 
-/// Starts `count` nodes at once, each on a thread of its own, and returns what each got: nothing
-/// where it got none.
+/// Starts `count` nodes at once, each on a thread of its own, and returns the ranges that each got;
+/// nothing where it got none.
 std::vector<std::vector<base::Prefix>> claim_at_once(
     const EtcdServer& server, int count,
     const std::function<void(int, agent::Config&)>& configure) {
-  // The source trims the heap after a list. Under ASan that is the first that glibc's own allocator
-  // hears of, and it begins unlocked: two threads at once abort in malloc_arena_thread_freeres.
+  // The source trims the heap after a list. Under ASan that is the first call of glibc's own
+  // allocator, which begins unlocked: two threads at once abort in malloc_arena_thread_freeres.
   ::malloc_trim(0);
   std::vector<std::vector<base::Prefix>> got(static_cast<std::size_t>(count));
   std::atomic<int> waiting = count;
@@ -54,7 +54,7 @@ void expect_no_overlap(const std::vector<std::vector<base::Prefix>>& got, std::s
       EXPECT_FALSE(all[i].overlaps(all[j])) << all[i].text() << " and " << all[j].text();
 }
 
-// The network has room for 51, so that nearly every range is fought for.
+// The network has room for 51, so that nodes compete for nearly every range.
 TEST(EtcdClaim, FiftyNodesAtOnceGetFiftyRanges) {
   const EtcdServer server;
   server.put(test::kNetwork + "/config",

@@ -30,7 +30,7 @@ class EtcdServer {
   /// With TLS: those of an authority that is new each time, in the files of the one before.
   void make_certificates() const;
 
-  /// What `etcdctl ARGUMENTS` prints; throws when it fails.
+  /// The output of `etcdctl ARGUMENTS`; throws when it fails.
   std::string ctl(const std::string& arguments) const;
   std::string user = {};  ///< `NAME:PASSWORD` for ctl()
   /// A member of the network as flannel's operators make it.
@@ -38,7 +38,7 @@ class EtcdServer {
   void remove(const std::string& key) const;
   std::string value_of(const std::string& key) const;  ///< "" when there is none
   std::vector<std::string> keys() const;               ///< below /coreos.com/network/subnets/
-  /// Of `etcdctl get --write-out=json`: `mod_revision`, `lease`.
+  /// A number in the output of `etcdctl get --write-out=json`: `mod_revision`, `lease`.
   long number_of(const std::string& key, const std::string& member) const;
 
  private:

@@ -73,9 +73,9 @@ TEST(EtcdLog, SaysWhyThereIsNoListYet) {
   Node node{"http://127.0.0.1:1", "10.0.0.1"};
   testing::internal::CaptureStderr();
   node.start();
-  const bool told = node.wait_for_state("retry in ");
+  const bool reported = node.wait_for_state("retry in ");
   const std::string log = testing::internal::GetCapturedStderr();
-  EXPECT_TRUE(told) << node.state();
+  EXPECT_TRUE(reported) << node.state();
   EXPECT_THAT(log,
               AllOf(HasSubstr("warning: etcd: "), HasSubstr("http://127.0.0.1:1/v3/kv/range")));
 }
@@ -197,7 +197,7 @@ TEST_F(EtcdFaults, GoesToAnotherEndpoint) {
   ASSERT_TRUE(node.wait_for_range()) << node.state();
 }
 
-TEST_F(EtcdFaults, AFrozenServerIsFoundOutByTheLease) {
+TEST_F(EtcdFaults, LeavesAFrozenServerThatDoesNotRenewTheLease) {
   node.config.etcd.lease_seconds = 6;
   node.start();
   ASSERT_TRUE(node.wait_for_range()) << node.state();
@@ -235,7 +235,7 @@ TEST_F(EtcdFaults, TakesTheSameRangeAgainAfterItsLeaseRanOut) {
   EXPECT_EQ(node.problems(), "");
 }
 
-TEST_F(EtcdFaults, TakesAnotherRangeLoudlyWhenItsOwnWasTaken) {
+TEST_F(EtcdFaults, ReportsThatItTakesAnotherRangeWhenItsOwnWasTaken) {
   node.config.etcd.lease_seconds = 2;
   node.start();
   ASSERT_TRUE(node.wait_for_range()) << node.state();
@@ -253,7 +253,7 @@ TEST_F(EtcdFaults, TakesAnotherRangeLoudlyWhenItsOwnWasTaken) {
   EXPECT_TRUE(node.wait_for([&] { return node.problems().empty(); })) << node.problems();
 }
 
-TEST_F(EtcdFaults, KeepsTheNetworkThatItKnowsWhenItsDescriptionIsDamagedOrGone) {
+TEST_F(EtcdFaults, KeepsItsNetworkWhenTheDescriptionIsDamagedOrRemoved) {
   node.start();
   ASSERT_TRUE(node.wait_for_range()) << node.state();
   const agent::NetworkDefaults network = node.snapshot().network;

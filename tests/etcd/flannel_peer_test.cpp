@@ -112,7 +112,7 @@ TEST_F(EtcdFlannelPeer, KeepsTheEntryWhenTheRangeOfTheNodeChanges) {
 }
 
 TEST_F(EtcdFlannelPeer, HasTheEntryAgainWhenAnotherKeyWithTheAddressIsRemoved) {
-  // Of this machine under its name of before, and an operator removes it.
+  // A key of this machine under its former name, which an operator removes.
   const std::string stale =
       R"({"PublicIP":"10.0.0.1","BackendType":"vxlan","BackendData":{"VNI":1,)"
       R"("VtepMAC":"02:76:0a:00:00:01"},"Plumb":{"Name":"old-name"}})";

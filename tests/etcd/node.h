@@ -36,7 +36,7 @@ class Node {
 
   agent::Source& source() { return *source_; }
   const agent::Snapshot& snapshot() const { return source_->snapshot(); }
-  /// Of the snapshot: `10.5.1.0/24 fc00::/64`, empty when it is not in there.
+  /// Its ranges in the snapshot: `10.5.1.0/24 fc00::/64`; empty when it is not in there.
   std::string ranges_of(const std::string& name) const;
   std::string own_ranges() const { return ranges_of(config.node_name); }
   bool has(const std::string& name) const { return !ranges_of(name).empty(); }

@@ -63,12 +63,12 @@ class PlumbdTest(unittest.TestCase):
             world.wait_until(lambda node=node: node.path("/run/plumb/subnet.env").exists(), f"{node.name} has a range", 20)
 
     @staticmethod
-    def told(node):
+    def published(node):
         return json.loads(node.path("/run/plumb/node.json").read_text(encoding="utf-8"))
 
     def tunnel_end(self, node):
         """The node by the addresses of its tunnel, which are the bases of its ranges."""
-        bases = {6 if ":" in text else 4: text.partition("/")[0] for text in self.told(node)["ranges"]}
+        bases = {6 if ":" in text else 4: text.partition("/")[0] for text in self.published(node)["ranges"]}
         return Endpoint(f"{node.name}'s tunnel", node.namespace.path, bases)
 
     def check_tunnels(self, ends):
@@ -80,7 +80,7 @@ class PlumbdTest(unittest.TestCase):
 
     def test_nodes_take_ranges_and_tunnels_connect_them(self):
         self.check_tunnels([self.tunnel_end(node) for node in self.cluster.nodes])
-        keys = {SUBNETS + "&".join(text.replace("/", "-") for text in self.told(node)["ranges"]) for node in self.cluster.nodes}
+        keys = {SUBNETS + "&".join(text.replace("/", "-") for text in self.published(node)["ranges"]) for node in self.cluster.nodes}
         self.assertEqual(keys, set(self.etcd.keys()))
 
     def test_flannels_mtu_and_direct_routes_are_followed(self):
@@ -88,8 +88,8 @@ class PlumbdTest(unittest.TestCase):
         first, second, third = self.cluster.nodes
         network = {**NETWORK, "Backend": {"Type": "vxlan", "MTU": 1400, "DirectRouting": True}}
         self.etcd.ctl("put", "/coreos.com/network/config", json.dumps(network))
-        world.wait_until(lambda: [self.told(node)["mtu"] for node in self.cluster.nodes] == [1350] * 3, "the MTU is the network's")
-        near, far = (self.told(node)["ranges"][0] for node in (second, third))
+        world.wait_until(lambda: [self.published(node)["mtu"] for node in self.cluster.nodes] == [1350] * 3, "the MTU is the network's")
+        near, far = (self.published(node)["ranges"][0] for node in (second, third))
         world.wait_until(lambda: f"via {second.addresses[4]} dev eth0" in first.run("ip", "route", "show", near).stdout, "a direct route")
         self.assertIn("plumb-vxlan", first.run("ip", "route", "show", far).stdout)
 
@@ -98,15 +98,15 @@ class PlumbdTest(unittest.TestCase):
         first, _, third = self.cluster.nodes
         peer, old_pod = first.pods[0], third.pods[0]
         self.cluster.wait_reaches(peer.endpoint(), old_pod.endpoint(), 4, 20)
-        taken = [text for node in self.cluster.nodes for text in self.told(node)["ranges"]]  # by chance
+        taken = [text for node in self.cluster.nodes for text in self.published(node)["ranges"]]  # by chance
         number = next(number for number in range(200, 256) if f"10.244.{number}.0/24" not in taken)
-        old, new = self.told(third)["ranges"], [f"10.244.{number}.0/24", f"fd00:244:0:{number:x}::/64"]
+        old, new = self.published(third)["ranges"], [f"10.244.{number}.0/24", f"fd00:244:0:{number:x}::/64"]
         with Probe(peer, old_pod) as probe, Probe(peer, old_pod, family=6) as probe_v6:
             third.write_config(ranges=new)
             third.restart_plumbd()
-            world.wait_until(lambda: self.told(third)["ranges"] == [*new, *old], "node.json has the new ranges first, and the old ones")
+            world.wait_until(lambda: self.published(third)["ranges"] == [*new, *old], "node.json has the new ranges first, and the old ones")
             world.wait_until(lambda: old[0] in self.etcd.ctl("get", SUBNETS + f"10.244.{number}.0-24&fd00:244:0:{number:x}::-64"),
-                             "the new ranges are claimed, the old ones told beside them")
+                             "the new ranges are claimed, the old ones published beside them")
             self.cluster.listen(new_pod := third.add_pod("pod2"))
             self.assertTrue(new_pod.addresses[4].startswith(f"10.244.{number}."), new_pod.addresses)
             for family in (4, 6):
@@ -115,17 +115,17 @@ class PlumbdTest(unittest.TestCase):
             for report in (probe.stop(), probe_v6.stop()):
                 self.assertEqual(0, report.lost, report)
         old_pod.delete()
-        world.wait_until(lambda: third.control("resync", check=False) and self.told(third)["ranges"] == new, "the old ranges are given up")
+        world.wait_until(lambda: third.control("resync", check=False) and self.published(third)["ranges"] == new, "the old ranges are given up")
         world.wait_until(lambda: old[0] not in first.run("ip", "route").stdout and old[1] not in first.run("ip", "-6", "route").stdout,
-                         "nobody routes them any more")
+                         "no node routes them any more")
         self.assertEqual(3, len(self.etcd.keys()))
 
-    def test_nobody_notices_that_etcd_is_killed_and_plumbd_restarted(self):
+    def test_pods_keep_their_network_when_etcd_is_killed_and_plumbd_restarted(self):
         ends = [self.tunnel_end(node) for node in self.cluster.nodes]
         self.check_tunnels(ends)
         first, before = self.cluster.nodes[0], sorted(self.etcd.keys())
         cache = first.path("/var/lib/plumb/snapshot.json")
-        known = [text for node in self.cluster.nodes for text in self.told(node)["ranges"]]
+        known = [text for node in self.cluster.nodes for text in self.published(node)["ranges"]]
         world.wait_until(lambda: cache.exists() and all(text in cache.read_text(encoding="utf-8") for text in known),
                          "the cache is complete", 30)
         with Monitor(first, self.cluster.folder) as monitor, Probe(ends[0], ends[2]) as probe:
@@ -141,11 +141,11 @@ class PlumbdTest(unittest.TestCase):
 
     def test_a_machine_that_comes_back_has_its_range_again(self):
         node = self.cluster.nodes[1]
-        before = self.told(node)["ranges"]
+        before = self.published(node)["ranges"]
         node.reboot()
         node.start_plumbd()
         world.wait_until(lambda: node.path("/run/plumb/node.json").exists(), "node.json", 20)
-        self.assertEqual(before, self.told(node)["ranges"])
+        self.assertEqual(before, self.published(node)["ranges"])
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ TEST_F(EtcdRegistration, TakesOverTheRangeOfTheFlannelThatRanHere) {
   }
 }
 
-TEST_F(EtcdRegistration, KeepsAReservationOne) {
+TEST_F(EtcdRegistration, KeepsAReservationWithoutALease) {
   server.put(kSubnets + "10.5.52.0-24", R"({"PublicIP":"10.0.0.1"})");
   server.put(kSubnets + "10.5.53.0-24", R"({"PublicIP":"10.0.0.9"})");
   node.start();
@@ -90,10 +90,10 @@ TEST_F(EtcdRegistration, KeepsAReservationOne) {
     return server.value_of(key).find("node-10.0.0.1") != std::string::npos;
   })) << server.value_of(key);
   EXPECT_EQ(server.number_of(key, "lease"), 0);
-  EXPECT_EQ(node.snapshot().nodes.size(), 1u) << "nobody has the other one yet";
+  EXPECT_EQ(node.snapshot().nodes.size(), 1u) << "no node has the other one yet";
 }
 
-TEST_F(EtcdRegistration, LeavesWhatOthersHold) {
+TEST_F(EtcdRegistration, LeavesRangesThatOthersHold) {
   server.put(kNetwork + "/config", R"({"Network":"10.5.0.0/22"})");
   server.put(kSubnets + "10.5.1.0-24", R"({"PublicIP":"10.0.0.9"})");
   server.put(kSubnets + "10.5.2.128-25", "no record at all");
@@ -139,7 +139,7 @@ TEST_F(EtcdRegistration, AsksForTheRangeOnDiskFirst) {
   EXPECT_EQ(node.own_ranges(), ranges);
 }
 
-TEST_F(EtcdRegistration, TellsWhatChangesAboutTheNode) {
+TEST_F(EtcdRegistration, PublishesChangesOfTheNode) {
   node.start();
   ASSERT_TRUE(node.wait_for_range()) << node.state();
   const std::string key = kSubnets + key_of(node);
@@ -158,7 +158,7 @@ TEST_F(EtcdRegistration, TellsWhatChangesAboutTheNode) {
   EXPECT_THAT(server.keys(), ElementsAre(key_of(node)));
 }
 
-TEST_F(EtcdRegistration, HoldsAPinnedRangeOrSaysWhoDoes) {
+TEST_F(EtcdRegistration, HoldsAPinnedRangeOrNamesItsHolder) {
   server.put(kSubnets + "10.5.52.0-24", flannel_record("10.0.0.2"));
   node.config.ranges = {base::Prefix::parse("10.5.52.0/25").value()};
   node.start();

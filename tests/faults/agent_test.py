@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Pods come and go by the dozen while plumbd is killed, starts again and is told of other ranges and nodes."""
+"""Dozens of pods come and go while plumbd is killed, starts again and gets other ranges and nodes."""
 import concurrent.futures
 import contextlib
 import ipaddress
@@ -20,7 +20,7 @@ OTHER_RANGES = {4: "10.244.101.0/24", 6: "fd00:244:0:101::/64"}
 
 
 class Unrest:
-    """Goes through what happens to a node's plumbd, again and again, until it is left."""
+    """Repeats the faults of a node's plumbd until the context ends."""
 
     def __init__(self, cluster, node):
         self.cluster, self.node, self.ranges = cluster, node, dict(node.ranges)
@@ -70,13 +70,13 @@ class AgentTest(unittest.TestCase):
         self.cluster.start()
         self.node, other = self.cluster.nodes
         far = other.add_pod("far")
-        # What pods share, and the routes to the other node, are there before the first snapshot.
+        # Objects that pods share, and the routes to the other node, exist before the first snapshot.
         first = Pod(self.node, "first").add()
         world.wait_until(lambda: all(self.reaches(first, address) for address in far.addresses.values()), "the nodes know each other")
         first.delete()
 
     def snapshot(self):
-        """Of the node: its kernel, and the files of attachments."""
+        """The node's state: its kernel, and the files of attachments."""
         host = self.node.namespace
         lines = [*state.links(host), *state.routes(host), *state.nftables(host), *state.forwarding(host)]
         for words in (("-4", "nud", "permanent"), ("-6", "nud", "permanent"), ("-4", "proxy"), ("-6", "proxy")):
@@ -122,7 +122,7 @@ class AgentTest(unittest.TestCase):
         with Unrest(self.cluster, self.node):
             self.at_once(Pod.add, pods)
         self.node.wait_ready()
-        # The other node goes by the list of nodes, which has no range that was replaced.
+        # The other node uses the list of nodes, which does not have replaced ranges.
         self.at_once(lambda pod: self.assert_reaches(pod, far, self.is_of_the_node), pods)
         for pod, other in itertools.pairwise(pods):
             self.assert_reaches(pod, other)
@@ -130,7 +130,7 @@ class AgentTest(unittest.TestCase):
         self.assert_nothing_left(before)
 
     def assert_nothing_left(self, before):
-        """Once plumbd has gone back to what it was told at first, and has given up what no pod has any more."""
+        """Waits until plumbd has its first ranges again and has given up those without pods."""
         def changes():
             self.node.control("resync", check=False)
             return state.difference(before, self.snapshot())

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Broken surroundings: ADD answers one error object and changes nothing, DEL succeeds all the same."""
+"""Broken surroundings: ADD prints one error object and changes nothing, and DEL still succeeds."""
 import ipaddress
 import json
 import os
@@ -45,7 +45,7 @@ class EnvironmentTest(unittest.TestCase):
         self.assertEqual(leftovers(before, snapshot(self.victim)), [])
 
     def mount(self, options):
-        """A file system of the test's own over the data directory, with what was in there."""
+        """Mounts a file system over the data directory, with a copy of its files."""
         world.run("cp", "-a", str(DATA), "/run/kept")
         self.addCleanup(world.run, "rm", "-rf", "/run/kept")
         world.run("mount", "-t", "tmpfs", "-o", options, "plumb-test", str(DATA))
@@ -123,7 +123,7 @@ class EnvironmentTest(unittest.TestCase):
         self.assertEqual(leftovers(before, snapshot(self.victim)), [])
 
     def plant(self, name):
-        """A link to a file that must keep its content; its place is taken from what was there."""
+        """A link, in the place of a file, to another file that must keep its content."""
         secret = pathlib.Path("/run/secret")
         secret.write_text("secret")
         place = NETWORK / name
@@ -133,7 +133,7 @@ class EnvironmentTest(unittest.TestCase):
         return place
 
     def test_link_in_place_of_an_address(self):
-        """S-263: it is passed over, as an address that somebody holds."""
+        """S-263: it is skipped like an address that another pod holds."""
         place = self.plant("10.61.0.3")
         require_success(self.victim.add())
         self.assertNotIn("10.61.0.3/", json.dumps(self.victim.results[0]))
@@ -173,7 +173,7 @@ class EnvironmentTest(unittest.TestCase):
         self.accept()
 
     def test_garbage_in_state_files(self):
-        """S-261: what a power failure or a person leaves; the neighbour's address is never given away."""
+        """S-261: state after a power failure or an edit; the neighbour's address is never given away."""
         for content in (b"", b"\0" * 100, b"garbage\xff\r\n\r\n", b"10.61.0.999", b"x" * 100000):
             for name in ("last_reserved_ip.0", "last_reserved_ip.1", "lock", "10.61.0.3", ".plumb-new", "../.plumb-faults"):
                 with self.subTest(name, content=content[:20]):
@@ -184,7 +184,7 @@ class EnvironmentTest(unittest.TestCase):
                     given = {each["address"].split("/")[0] for each in self.victim.results[0]["ips"]}
                     self.assertNotIn("10.61.0.2", given)
                     require_success(self.victim.delete())
-                    # An empty reservation is nobody's, and may have been given away and back.
+                    # An empty reservation has no owner, and may have been given away and released.
                     left = [line for line in leftovers(before, snapshot(self.victim)) if "10.61.0.3 ''" not in line]
                     self.assertEqual(left, [])
                     (NETWORK / "10.61.0.3").unlink(missing_ok=True)
@@ -269,7 +269,7 @@ class EnvironmentTest(unittest.TestCase):
                 self.assertEqual(leftovers(before, snapshot(self.victim)), [])
                 require_success(self.victim.delete())
 
-    def test_nothing_of_it_was_ever_there(self):
+    def test_del_of_an_unknown_attachment(self):
         world.run("sh", "-c", f"rm -rf {DATA}")
         self.node.host.run("sh", "-c", "ip link delete br0; nft flush ruleset")
         before = snapshot(self.victim)

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Each system call of ADD fails once: it succeeds all the same, or answers one error object and leaves nothing (S-091, S-152)."""
+"""Each system call of ADD fails once: it succeeds all the same, or prints one error object and leaves nothing (S-091, S-152)."""
 import unittest
 
 from faults import BRIDGE_ITSELF, SCENES, TABLES, Tracer, error_of, leftovers, require_success, snapshot, world
 
-# What the kernel says when it has no memory, no room, or no wish; EIO stands for the disk.
+# The kernel's errors for lack of memory, space or rights; EIO stands for the disk.
 ERRORS = {"socket": "EMFILE", "bind": "ENOMEM", "sendto": "ENOBUFS", "sendmsg": "ENOBUFS", "recvmsg": "ENOBUFS",
           "recvfrom": "ENOBUFS", "setns": "EPERM", "write": "ENOSPC", "pwrite64": "ENOSPC", "mkdir": "ENOSPC",
           "renameat2": "ENOSPC", "utimensat": "EPERM", "flock": "ENOLCK", "getrandom": "ENOSYS", "fcntl": "EMFILE",
@@ -35,7 +35,7 @@ class ErrorTest(unittest.TestCase):
         print(f"{scene.name}: {len(calls)} calls failed, ADD with {failed} of them", flush=True)
 
     def fail_one(self, scene, attachment, call, before):
-        """Whether ADD failed too."""
+        """Returns whether ADD failed, too."""
         scene.reset(attachment)
         done = attachment.add(Tracer.injecting(call, f"error={error_for(call)}"))
         if done.returncode == 0:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each system call of ADD, DEL, CHECK and GC, once with each fault that it can meet: what is tried, and what has to hold."""
+"""Each system call of ADD, DEL, CHECK and GC, once with each possible fault: the faults, and the required results."""
 import ctypes
 import dataclasses
 import json
@@ -12,8 +12,8 @@ from faults import BRIDGE, CHAIN, IPAM, NODE, NODE_FILE, OVERLAY, PORTMAP, PTP, 
 from lab import state
 
 KILL, EINTR = "signal=KILL", "error=EINTR"
-# What the kernel can answer to each call, beside EINTR. Never what says that a thing is not there (ENOENT, ENODEV, ESRCH ...):
-# that would be a lie, and to believe the kernel is no fault.
+# Errors that the kernel can return for each call, besides EINTR. Errors for an absent object (ENOENT, ENODEV, ESRCH ...) are left
+# out: the kernel returns them only when they are true, and callers may rely on that.
 ERRORS = {
     "access": ("EIO", "ENOMEM"), "bind": ("ENOMEM", "EPERM"), "clock_gettime": (), "clone": ("EAGAIN", "ENOMEM"), "clone3": ("EAGAIN", "ENOMEM"),
     "connect": ("ENOMEM", "EPERM"), "dup2": ("EBUSY", "EMFILE"), "faccessat2": ("EIO", "ENOMEM"), "fchmod": ("EIO", "EROFS"),
@@ -30,7 +30,7 @@ ERRORS = {
     "wait4": (), "waitid": (), "write": ("ENOSPC", "EIO")}
 OPENS = {False: ("EMFILE", "EIO"), True: ("ENOSPC", "EROFS")}
 OTHERWISE = ("EIO", "ENOMEM")
-# Calls that the kernel never answers with EINTR are answered with it all the same: no caller may rely on that.
+# Every call gets EINTR, even where the kernel never returns it, because no caller may rely on that; except these.
 NEVER_INTERRUPTED = ("clock_gettime", "umask", "futex", "kill")
 VERBS = ("ADD", "DEL", "CHECK", "GC")
 
@@ -48,7 +48,7 @@ def faults_of(verb, call):
 
 @dataclasses.dataclass(frozen=True)
 class Scene:
-    """A list of plugins, the last of which meets the faults, on a network that another pod is on already."""
+    """A list of plugins, the last of which gets the faults, on a network that already has another pod."""
     name: str
     plugins: tuple
     ifname: str = "eth0"
@@ -88,14 +88,14 @@ class Stage:
         self.without = self.snapshot()
 
     def _of_neighbour(self):
-        """The same without what only one pod can have."""
+        """The plugins without settings that only one pod can have."""
         ports = {"portMappings": [{"hostPort": 9090, "containerPort": 80, "protocol": "tcp"}]}
         other = {**STATIC, "addresses": [{"address": "10.61.9.8/24", "gateway": "10.61.9.1"}]}
         changes = {"portmap": {"runtimeConfig": ports}, "static": {"ipam": other}}
         return [{**plugin, **changes.get(plugin["type"], {})} for plugin in self.scene.plugins]
 
     def snapshot(self):
-        """All that an attachment can change; by as few processes as can be, because thousands are taken."""
+        """All state that an attachment can change, read by as few processes as possible, because this runs thousands of times."""
         host, pod = self.node.host.path, self.victim.pod.sandbox.path
         lines = [f"host {line}" for line in _ip(host)] + [f"pod {line}" for line in _ip(pod)]
         return lines + sorted(_nft(host)) + list(state.files())
@@ -110,7 +110,7 @@ class Stage:
         return [{"containerID": "pod-neighbour", "ifname": self.scene.ifname}]
 
     def ensure(self, attached):
-        """The victim is there, or is not."""
+        """Adds or removes the victim."""
         has = len(self.victim.plugins) - 1 in self.victim.results
         if attached and not has:
             require_success(self.victim.add())
@@ -122,7 +122,7 @@ class Stage:
         self.victim.results.pop(len(self.victim.plugins) - 1, None)
 
     def calls(self, verb):
-        """The calls of the usual way: a second run, because the first may rebuild a cache."""
+        """The calls of a usual run: the second one, because the first may rebuild a cache."""
         for _ in range(2):
             self.ensure(verb != "ADD")
             require_success(self.run(verb, Tracer.recording()))
@@ -135,11 +135,11 @@ class Stage:
         return verb == "DEL" or (verb == "GC" and self.scene.collects)
 
     def attempt(self, verb, call, fault):
-        """Runs `verb` into the fault. Returns how it ended, and throws AssertionError where it ended wrongly."""
+        """Runs `verb` with the fault. Returns how it ended, and throws AssertionError for a wrong result."""
         self.ensure(verb != "ADD")
         before = self.without if verb == "ADD" or self.removes(verb) else self.snapshot()
         done = self.run(verb, Tracer.injecting(call, fault))
-        if Tracer.injections() > 1:  # the program that was started met it, and then the plugin: two faults
+        if Tracer.injections() > 1:  # both the started program and the plugin got the fault: two faults
             self.recover()
             return "met twice"
         if not was_killed(done) and done.returncode != 0:
@@ -159,13 +159,13 @@ class Stage:
             self.remove()
 
     def _after_removal(self, verb, done):
-        """What failed succeeds when it is asked again, and what succeeded has nothing left to do."""
+        """A failed verb succeeds when it is run again, and a successful one has nothing left to do."""
         if done.returncode != 0:
             require_success(self.run(verb))
         self.victim.results.pop(len(self.victim.plugins) - 1, None)
 
     def recover(self):
-        """After a failure: as if nothing had happened."""
+        """Checks that a failed verb has changed nothing."""
         self.victim.results.pop(len(self.victim.plugins) - 1, None)
         self.victim.delete()
         self.without = self.snapshot()
@@ -179,7 +179,7 @@ CLONE_NEWNET = 0x40000000
 # The options of each run of ip, which stand for its whole batch, and its commands.
 ASKED = (("-4", "link show\naddress show\nroute show table all\nneighbour show nud permanent\n"),
          ("-6", "address show\nroute show table all\nneighbour show nud permanent\n"))
-# What the kernel counts or derives by itself: so does a bridge its MAC address from its ports.
+# Counters, and values that the kernel derives, such as the MAC address of a bridge from its ports.
 NOISE = re.compile(r" (linkdown|state [A-Z]+|group default|qlen \d+|qdisc \w+)|NO-CARRIER,|,LOWER_UP|[<,]?M-DOWN| (tentative|dadfailed|expires \S+)|hoplimit \d+")
 DERIVED = re.compile(r"fe80::|ff00::|table local|^(inet6 fe80|valid_lft|link/ether)")
 
@@ -192,7 +192,7 @@ def _inside(path, *command, text=""):
 
 
 def _ip(path):
-    """Without indexes, which differ from run to run, and in one order."""
+    """The lines without indexes, which differ from run to run, sorted."""
     lines = []
     for family, commands in ASKED:
         for line in _inside(path, "ip", family, "-batch", "-", text=commands):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Each system call of each verb of each plugin meets each fault that it can: nothing is left behind, nothing succeeds falsely, nothing
+"""Each system call of each verb of each plugin gets each possible fault: nothing is left behind, nothing succeeds falsely, nothing
 hangs (S-091, S-092, S-152, S-261). A sample of them, another one in each run; PLUMB_FAULTS_SEED repeats one. With PLUMB_FAULTS_SHARD=
 <number>/<of> the whole of that share.
 """

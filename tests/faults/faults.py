@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a plugin's system calls one by one into a fault, which strace injects, and compares what is left with what was."""
+"""Injects a fault into each of a plugin's system calls with strace, and compares the state afterwards with the state before."""
 import collections
 import dataclasses
 import json
@@ -25,13 +25,13 @@ OVERLAY = {"type": "vxlan", "bridge": "br0", "vni": 7, "peers": [
 SEGMENT = {**OVERLAY, "mode": "l2", "ipam": IPAM}
 PORTMAP = {"type": "portmap", "runtimeConfig": {"portMappings": [
     {"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}, {"hostPort": 5353, "containerPort": 53, "protocol": "udp"}]}}
-# The rest of a process's calls: its start, its memory, and what has no failure to speak of.
+# The rest of a process's calls: its start, its memory, and calls that practically cannot fail.
 SETTLED = ("execve", "brk", "mmap", "munmap", "mprotect", "arch_prctl", "set_tid_address", "set_robust_list", "rseq", "prlimit64",
            "readlink", "close", "exit_group", "rt_sigaction", "rt_sigprocmask", "getpid", "gettid", "rt_sigreturn")
 CHANGING = ("mkdir", "renameat", "renameat2", "rename", "linkat", "unlink", "unlinkat", "write", "pwrite64", "ftruncate",
             "utimensat", "fchmod", "fsync", "setns")
-# The forwarding sysctls ask for the lock of all network configuration without waiting: while another has it, the kernel
-# makes the call again and again, hundreds of times.
+# The forwarding sysctls try the lock of all network configuration without waiting: while another process has it, the kernel
+# restarts the call hundreds of times.
 BEGUN_ANEW = "ERESTARTNOINTR"
 MESSAGE_TYPE = re.compile(r"nlmsg_type=(?:0x([0-9a-f]+)|(\S+?)[,} ])")
 
@@ -47,7 +47,7 @@ class Call:
         return f"{self.name} {self.number}: {self.text[:100]}"
 
     def changes(self):
-        """Whether the state after it can differ from that before it."""
+        """Returns whether the call can change state."""
         if self.name == "openat":
             return "O_CREAT" in self.text
         if self.name in ("sendto", "sendmsg"):
@@ -80,7 +80,7 @@ class Tracer:
 
     @staticmethod
     def injections():
-        """How many processes of the last run met the fault: strace counts calls in each of them by itself."""
+        """The number of processes of the last run that got the fault: strace counts calls per process."""
         lines = pathlib.Path(Tracer.LOG).read_text(errors="replace").splitlines()
         return len({line.split()[0] for line in lines if line.endswith("(INJECTED)")})
 
@@ -99,7 +99,7 @@ class Tracer:
 
 
 class Attachment:
-    """One pod and the list of plugins that connects it; the last of the list is the one that meets the faults."""
+    """One pod and the list of plugins that connects it; the last plugin gets the faults."""
 
     def __init__(self, node, container_id, plugins, ifname="eth0"):
         self.node, self.plugins, self.container_id, self.ifname = node, plugins, container_id, ifname
@@ -150,7 +150,7 @@ def require_success(done):
 
 
 def error_of(done):
-    """The one error object that a failed call answers."""
+    """The one error object that a failed call prints."""
     assert done.returncode == 1, f"exit {done.returncode}: {done.stdout}{done.stderr}"
     error = json.loads(done.stdout)
     assert error["code"] and error["msg"], done.stdout
@@ -163,7 +163,7 @@ def was_killed(done):
 
 @dataclasses.dataclass
 class Scene:
-    """A list of plugins on a node. With `neighbour` another pod is on the network already, else everything is new."""
+    """A list of plugins on a node. With `neighbour` the network already has another pod, else everything is new."""
     name: str
     plugins: list
     neighbour: bool = False
@@ -183,12 +183,12 @@ class Scene:
         return attachment
 
     def plugins_of_neighbour(self):
-        """The same without what only one pod can have: the ports of the host."""
+        """The plugins with another host port, because only one pod can have a port."""
         mappings = {"portMappings": [{"hostPort": 9090, "containerPort": 80, "protocol": "tcp"}]}
         return [{**plugin, "runtimeConfig": mappings} if plugin["type"] == "portmap" else plugin for plugin in self.plugins]
 
     def reset(self, attachment):
-        """Back to a network that nobody has used, unless it has a neighbour."""
+        """Resets the network to an unused one, unless it has a neighbour."""
         attachment.node.host.run("sh", "-c", self.forget)
 
 
@@ -196,7 +196,7 @@ FORGET = """for link in br0 plumb.7; do ip link delete $link; done
 for family in -4 -6; do ip $family route flush proto 84; done
 nft flush ruleset; rm -rf /var/lib/cni/networks
 echo 0 >/proc/sys/net/ipv4/ip_forward; echo 0 >/proc/sys/net/ipv6/conf/all/forwarding; true"""
-# The node's side of an overlay, which all pods share: with it their bridge, because a failed ADD takes the pod back by bridge's DEL.
+# The node's side of an overlay, which all pods share, and their bridge, because a failed ADD removes the pod with bridge's DEL.
 FABRIC = re.compile(r"(link (plumb\.7|br0 bridge) |address (plumb\.7|br0) |route .* (dev plumb\.7|proto 84|dev br0) |nft )")
 CHAIN = [{**PTP, "ipMasq": False}, PORTMAP]
 SCENES = (Scene("bridge, first pod", [BRIDGE], forget=FORGET), Scene("bridge, next pod", [BRIDGE], neighbour=True),
@@ -209,18 +209,18 @@ SCENES = (Scene("bridge, first pod", [BRIDGE], forget=FORGET), Scene("bridge, ne
 
 
 def snapshot(attachment):
-    """All that an attachment can change, in the host and in the pod, and on disk."""
+    """All state that an attachment can change, in the host and in the pod, and on disk."""
     host, pod = attachment.node.host, attachment.pod.sandbox
     lines = [*state.links(host), *state.addresses(host), *state.routes(host), *state.nftables(host), *state.files()]
     return lines + [f"pod {line}" for part in (state.links, state.addresses, state.routes) for line in part(pod)]
 
 
-# What stays with a network by design. Only a network that nobody has used shows it.
+# Objects that stay with a network by design. They are only seen with an unused network.
 TABLES = re.compile(r"nft (?!.*(elements|pod-|10\.61\.|fd00:61:))")
 BRIDGE_ITSELF = re.compile(r"(link br0 bridge|address br0 |route .* dev br0 )")
 
 
 def leftovers(before, after, *by_design):
-    """The lines that differ, but for those that came by design."""
+    """The lines that differ, except new ones by design."""
     return [line for line in state.difference(before, after)
             if not (line.startswith("+") and any(each.match(line[1:]) for each in by_design))]

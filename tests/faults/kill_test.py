@@ -17,7 +17,7 @@ class KillTest(unittest.TestCase):
         return steps
 
     def kill(self, attachment, verb, step):
-        """Whether the run came as far as the step; the run without a step is left alone."""
+        """Returns whether the run reached the step; a run without a step is not killed."""
         done = getattr(attachment, verb)(Tracer.injecting(step, KILL) if step else ())
         if was_killed(done):
             return True
@@ -27,13 +27,13 @@ class KillTest(unittest.TestCase):
     def check_every_step(self, scene):
         attachment = scene.open()
         self.addCleanup(attachment.node.close)
-        # A recorded run can be an exception, such as one that rebuilds the index of reservations; then most of its steps
-        # are missed by the others, and a second recording shows the usual way.
+        # A recorded run can be an exception, such as one that rebuilds the index of reservations. Then the other runs do not
+        # reach most of its steps, and a second recording shows a usual run.
         self.assertTrue(self.kills_at_every_step(scene, attachment) or self.kills_at_every_step(scene, attachment),
                         "the runs went other ways than the recorded one, twice")
 
     def kills_at_every_step(self, scene, attachment):
-        """Whether nearly all recorded steps came up in the runs that were to be killed at them."""
+        """Returns whether nearly all recorded steps were reached in the runs to be killed at them."""
         scene.reset(attachment)
         adding, deleting = self.steps(attachment, "add"), self.steps(attachment, "delete")
         missed = 0

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Pods come while ADDs that fail make the bridge and take it away again: all of them work, none leaves anything."""
+"""Pods come while failing ADDs create and remove the bridge: all pods work, and nothing is left behind."""
 import concurrent.futures
 import threading
 import unittest
@@ -55,7 +55,7 @@ class ParallelTest(unittest.TestCase):
         self.assert_nothing_left(before)
 
     def test_addresses_are_unique(self):
-        """Pods that stay, beside the failing ones."""
+        """Successful pods beside the failing ones get unique addresses."""
         before = self.snapshots()
         stop = threading.Event()
         with concurrent.futures.ThreadPoolExecutor(len(self.all)) as pool:

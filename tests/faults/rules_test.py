@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Rules of attachments under faults: an answer of the kernel that cannot be read, and a GC that is held while pods come."""
+"""Rules of attachments under faults: an unreadable answer of the kernel, and a GC that is paused while pods come."""
 import json
 import os
 import pathlib
@@ -17,7 +17,7 @@ HOLD_SECONDS = 3
 
 
 class AnswerTest(unittest.TestCase):
-    """S16: the kernel has done it, and the answer is lost."""
+    """S16: the kernel has made the change, and the answer is lost."""
 
     def check_every_read(self, scene):
         attachment = scene.open()
@@ -46,7 +46,7 @@ for number, each in enumerate(SCENES):
 
 
 class HeldGcTest(unittest.TestCase):
-    """S13: rules of a pod that comes while GC is held, after it has read what is stale."""
+    """S13: rules of a pod that comes while GC is paused, after it has read the stale objects."""
 
     def test_rules_of_a_new_pod_stay(self):
         node = Node()
@@ -54,7 +54,7 @@ class HeldGcTest(unittest.TestCase):
         stale, fresh = (Attachment(node, name, [FILTERED]) for name in ("pod-stale", "pod-fresh"))
         require_success(stale.add())
         config = {"cniVersion": "1.1.0", "name": "faults", **FILTERED, "cni.dev/valid-attachments": []}
-        # Links are listed by the first sendto; nf_tables is asked by sendmsg.
+        # The first sendto lists links; sendmsg is for nf_tables.
         command = ("ip", "netns", "exec", node.host.name, "strace", "-o", Tracer.LOG, "-e", "trace=sendto",
                    "-e", f"inject=sendto:delay_enter={HOLD_SECONDS}s:when=1", f"{stale.folder}/bridge")
         env = {"PATH": os.environ["PATH"], "CNI_COMMAND": "GC", "CNI_PATH": stale.folder}

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A runtime that is killed or finds its cache damaged: its next DEL cleans up all the same (S-092, S-261)."""
+"""A runtime that is killed or finds its cache damaged: its next DEL still cleans up (S-092, S-261)."""
 import json
 import os
 import pathlib
@@ -13,7 +13,7 @@ RESULTS = pathlib.Path("/var/lib/cni/results")
 
 
 class Runtime:
-    """cnitool with one network and one pod; has what snapshot() asks of an attachment."""
+    """cnitool with one network and one pod; has the members of an attachment that snapshot() uses."""
 
     def __init__(self, node):
         self.node, self.pod = node, node.add_pod("pod-victim")
@@ -27,7 +27,7 @@ class Runtime:
 
 
 def plugin_runs():
-    """A plugin outlives the runtime that started it. Nobody waits for it but this program, as init of its namespace."""
+    """A plugin outlives the runtime that started it. Only this program waits for it, as init of its namespace."""
     for status in pathlib.Path("/proc").glob("[0-9]*/stat"):
         try:
             name, _, state = status.read_text().partition("(")[2].rpartition(") ")

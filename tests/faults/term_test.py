@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""SIGTERM at each step of ADD: it succeeds all the same, or answers code 11 and leaves nothing (S-092)."""
+"""SIGTERM at each step of ADD: it succeeds all the same, or fails with code 11 and leaves nothing (S-092)."""
 import collections
 import unittest
 
@@ -14,12 +14,12 @@ class TermTest(unittest.TestCase):
     def check_every_step(self, scene):
         attachment = scene.open()
         self.addCleanup(attachment.node.close)
-        # A recorded run can be an exception, whose steps the usual run never comes to: then there is a second recording.
+        # A recorded run can be an exception, whose steps a usual run does not reach: then there is a second recording.
         self.assertTrue(self.most_end(scene, attachment) or self.most_end(scene, attachment),
                         "SIGTERM was ignored, or the runs went other ways than the recorded one, twice")
 
     def most_end(self, scene, attachment):
-        """Whether SIGTERM ended ADD at most of the steps that were recorded."""
+        """Returns whether SIGTERM ended ADD at most of the recorded steps."""
         scene.reset(attachment)
         before = snapshot(attachment)
         require_success(attachment.add(Tracer.recording()))
@@ -34,7 +34,7 @@ class TermTest(unittest.TestCase):
         return ended > len(steps) / 2
 
     def interrupt(self, scene, attachment, step, before):
-        """Whether it ended ADD."""
+        """Returns whether SIGTERM ended ADD."""
         scene.reset(attachment)
         done = attachment.add(Tracer.injecting(step, "signal=TERM"))
         if done.returncode == 0:

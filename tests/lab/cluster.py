@@ -19,7 +19,7 @@ from lab.world import run, wait_until
 OUTSIDE = {4: "192.0.2.2", 6: "2001:db8:ff::2"}
 LENGTH = {4: 24, 6: 64}
 RANGES = {4: ("10.244.{}.0/24", "10.244.0.0/16"), 6: ("fd00:244:{:x}::/64", "fd00:244::/32")}
-# What a machine keeps at fixed places; each node has its own behind its mount namespace.
+# Folders at fixed places of a machine; each node has its own in its mount namespace.
 OWN_FOLDERS = ("/run/plumb", "/var/lib/plumb", "/var/lib/cni", "/run/cni", "/etc/cni/net.d", "/etc/plumb")
 LOST_ON_REBOOT = ("/run/plumb", "/run/cni")
 CONFIG, HEALTH = "/etc/plumb/plumbd.yaml", 9474
@@ -37,7 +37,7 @@ def gateway(subnet, family):
 
 
 class Underlay:
-    """Two switched subnets, the router between them, and a machine outside that knows no pod."""
+    """Two switched subnets, the router between them, and a machine outside without a route to pods."""
 
     def __init__(self, families=(4, 6), mtu=1500, length=24):
         """`length` is that of the first subnet's IPv4 prefix."""
@@ -46,7 +46,7 @@ class Underlay:
         self.router.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", "net.ipv6.conf.all.accept_dad=0",
                         "net.ipv6.conf.default.accept_dad=0")
         for subnet in (1, 2)[:1 if length < 24 else 2]:
-            # A bridge without a MAC address of its own takes another one when a port comes, which its neighbours would not know.
+            # A bridge without a MAC address of its own changes it when a port comes, and its neighbours would have the old one.
             self.router.run("ip", "link", "add", f"br{subnet}", "mtu", str(mtu), "address", f"02:00:00:00:fe:0{subnet}", "type", "bridge")
             self.router.run("ip", "link", "set", f"br{subnet}", "up")
             for family in (4, 6):
@@ -111,7 +111,7 @@ class Node:
         self.config, self.words, self.pods, self.plumbd, self.bird = {}, {}, [], None, None
         for folder in OWN_FOLDERS:
             self.path(folder).mkdir(parents=True)
-            os.makedirs(folder, exist_ok=True)  # the world's own, where the node's is mounted
+            os.makedirs(folder, exist_ok=True)  # of the world; the node's is mounted here
         self._boot()
 
     def path(self, inside_path):
@@ -163,7 +163,7 @@ class Node:
         return pod
 
     def _write_bridge_list(self, network):
-        """What stands before plumbd's own list, for plugins of another build: a bridge with the ranges of node.json."""
+        """A conflist that sorts before plumbd's, for plugins of another build: a bridge with the ranges of node.json."""
         known = json.loads(self.path("/run/plumb/node.json").read_text(encoding="utf-8"))
         newest = {":" in each: each for each in reversed(known["ranges"])}.values()
         plugin = {"type": "bridge", "bridge": "cni0", "isDefaultGateway": True, "mtu": known["mtu"],
@@ -187,7 +187,7 @@ class Node:
             self.wait_ready()
 
     def start_bird(self):
-        """As a service manager does: BIRD outlives plumbd, which writes its configuration."""
+        """Starts plumbd and BIRD as a service manager does: BIRD outlives plumbd, which writes its configuration."""
         wait_until(self.path("/run/plumb/bird.conf").exists, f"{self.name} has a configuration for BIRD")
         with open(self.folder / "bird.log", "a", encoding="utf-8") as log:
             self.bird = self.start("bird", "-f", "-c", "/run/plumb/bird.conf", "-s", "/run/plumb/bird.ctl", stdout=log, stderr=log)
@@ -237,7 +237,7 @@ class Node:
             raise AssertionError(f"{error}: {self.get('/readyz')[1]}\n{self.log()[-2000:]}") from None
 
     def reboot(self):
-        """Power off and on: the kernel's state, processes and /run go; disks stay."""
+        """Power off and on: the kernel's state, processes and /run are lost; disks stay."""
         self.power_off()
         for folder in LOST_ON_REBOOT:
             for entry in self.path(folder).iterdir():
@@ -261,7 +261,7 @@ class Node:
 
 
 class Cluster:
-    """Nodes that share a nodes file. `config` is what plumbd is told beside a node's own values."""
+    """Nodes that share a nodes file. `config` is plumbd's configuration besides a node's own values."""
 
     def __init__(self, backend="vxlan", underlay_families=(4, 6), pod_families=(4, 6), **underlay):
         self.backend, self.pod_families = backend, pod_families
@@ -282,7 +282,7 @@ class Cluster:
         self.nodes_see_pods = True
 
     def add_node(self, subnet=1, **words):
-        """`words` are further ones of the node's line in the list."""
+        """`words` are further words of the node's line in the list."""
         node = Node(self, len(self.nodes) + 1, subnet)
         node.words = words
         self.nodes.append(node)
@@ -329,7 +329,7 @@ class Cluster:
         self.wire.close()
         self.underlay.remove()
 
-    # Who reaches whom
+    # Reachability
 
     def matrix(self):
         """A packet for every pair: pod to pod, pod to node, node to pod, pod to outside; small, as big as the MTU without
@@ -340,7 +340,7 @@ class Cluster:
                     yield from self._sizes(pod.endpoint(), other.endpoint(), pod.mtu)
             for node in self.nodes:
                 for ask in self._sizes(pod.endpoint(), node.endpoint(), pod.mtu, set(pod.addresses)):
-                    # The answer comes to the pod's node, whose address the pod has outside, and is told there to be smaller: the
+                    # The answer comes to the address of the pod's node, which reports that it must be smaller; the
                     # other node remembers that for everything that it sends to this node, the tunnel's packets too (docs/modes.md,
                     # traffic_test.py).
                     if ":" not in ask.address or ask.size <= pod.mtu or self.nodes_see_pods:
@@ -355,7 +355,7 @@ class Cluster:
                 yield Ask(source, target, target.addresses[family], size, may_fragment)
 
     def check_matrix(self, seconds=10):
-        """Fails with the pairs that do not reach each other, or whose addresses were changed inside the cluster."""
+        """Fails with the pairs that do not reach each other, or whose addresses are translated inside the cluster."""
         for node in self.nodes:
             if node.namespace.path not in self.wire.echoes:
                 self.wire.listen(node.endpoint())

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an administrator would type: direct routes, or VXLAN with flannel's options. The lab is tried on it, and plumbd measured
-against it."""
+"""Networks made by hand: direct routes, or VXLAN with flannel's options. They test the lab itself, and plumbd is compared with
+them."""
 from lab import world
 from lab.cluster import LENGTH, RANGES, Node, Pod
 
@@ -42,7 +42,7 @@ class HandmadePod(Pod):
 
 
 class HandmadeNode(Node):
-    """Routes to the others through a VXLAN device, or straight through their addresses."""
+    """Routes to the others through a VXLAN device, or directly via their addresses."""
 
     def connect_all(self, device=None, vni=1, port=8472, direct=False):
         self.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")

@@ -45,7 +45,7 @@ class Side:
 
 
 def pass_packets(sides, size, numbers, stop):
-    """Until stop() says so; sending keeps to the clock, so that a late wake-up sends what is due at once."""
+    """Runs until stop(). Sending follows the clock: after a late wake-up all due packets are sent at once."""
     left, right = sides
     begun, number = time.monotonic(), 0
     poller = select.poll()
@@ -72,7 +72,7 @@ def main():
     if not all(each.arrived for each in sides):
         print("no packet passes within 10 s", flush=True)
         return 1
-    # What is still on its way must not count.
+    # Packets that are still on their way must not count.
     drained = time.monotonic() + 0.2
     pass_packets(sides, size, False, lambda: time.monotonic() > drained)
     for each in sides:

@@ -16,7 +16,7 @@ from lab.world import run
 RECORDINGS = pathlib.Path(__file__).resolve().parents[1] / "cluster/kube-proxy"
 TIMEOUT = 2.5  # a REJECT over IPv6 is seen at the second SYN, after one second
 SERVED = (("tcp", 8080), ("tcp", 5353), ("udp", 5353))
-# Objects that the rules count into and that only kube-proxy makes; the match changes no verdict.
+# Counters that the rules use and that only kube-proxy makes; the match does not change a verdict.
 ACCOUNTING = re.compile(r"-m nfacct --nfacct-name *\S+ ")
 
 
@@ -35,7 +35,7 @@ class Services:
         return ACCOUNTING.sub("", self.pattern.sub(lambda match: self.addresses[match[0]], text))
 
     def load(self):
-        """As kube-proxy does at its start; again, in one transaction for each table."""
+        """Loads the rules as kube-proxy does at its start, or again, in one transaction for each table."""
         if self.recording.startswith("nftables-"):
             tables = ("ip kube-proxy", "ip6 kube-proxy")
             anew = "".join(f"table {each}\ndelete table {each}\n" for each in tables)
@@ -62,7 +62,7 @@ class Services:
 
 
 class Servers:
-    """Say who they are and whom they see; what comes afterwards on a connection is sent back. One thread for all."""
+    """Servers that send their own name and the client's address, then echo. One thread for all."""
 
     def __init__(self):
         self.selector, self.running = selectors.DefaultSelector(), True
@@ -124,7 +124,7 @@ class Servers:
 
 
 def ask(path, address, port, kind="tcp", source=None, timeout=TIMEOUT):
-    """`a<-10.244.1.6` as the server says it, `refused` or `timeout`."""
+    """`a<-10.244.1.6` as the server answers, `refused` or `timeout`."""
     with inside(path):
         client = socket.socket(FAMILIES[family_of(address)], socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
     with client:
@@ -149,7 +149,7 @@ def ask_all(asks):
 
 
 class Traffic:
-    """One connection after another, and one that stays, until stop(), which returns what went wrong."""
+    """Short connections one after another, and one that stays, until stop(), which returns the errors."""
 
     def __init__(self, path, address, port):
         self.goal, self.problems, self.count, self.running = (path, address, port), [], 0, True
@@ -183,6 +183,6 @@ class Traffic:
 
 
 def local_addresses(node):
-    """All of the node's own, as text."""
+    """All addresses of the node, as text."""
     text = run(*node.enter, "ip", "-o", "address").stdout
     return {each.partition("/")[0] for each in re.findall(r"inet6? (\S+)", text)}

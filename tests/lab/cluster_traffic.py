@@ -121,7 +121,7 @@ class Wire:
         return list(open_asks.values())
 
     def _send(self, number, ask, open_asks):
-        """From a port of its own each time: a flow that began before a rule for it was there goes on without it."""
+        """From a port of its own each time: a flow that began before its rule was loaded continues without it."""
         family = family_of(ask.address)
         sender = udp_socket(ask.source.path, family, ask.may_fragment)
         self.selector.register(sender, selectors.EVENT_READ, lambda each: self._collect(each, open_asks))
@@ -162,7 +162,7 @@ class Probe:
             raise AssertionError(f"probe {left.name} - {right.name}: {first or 'did not start'}")
 
     def stop(self):
-        """Stops sending, waits for what is on its way, and tells."""
+        """Stops sending, waits for packets on their way, and returns the result."""
         answer, _ = self.process.communicate("", timeout=30)
         sent, lost, outage, late = answer.split()
         return Probe.Report(int(sent), int(lost), float(outage), float(late))
@@ -177,10 +177,10 @@ class Probe:
 
 
 class Monitor:
-    """What changes in a node's kernel, with time stamps, as `ip monitor` prints it: routes, neighbours, FDB entries, links and
+    """Changes in a node's kernel with time stamps, as `ip monitor` prints them: routes, neighbours, FDB entries, links and
     addresses."""
     MARK = "203.0.113.77"  # A route that comes and goes shows how far the monitor has read.
-    # One that was set and is deleted is PERMANENT, when its device goes, or FAILED and without address, when somebody asked.
+    # A configured neighbour that is deleted is shown as PERMANENT with its device, or as FAILED and without address on request.
     FORGOTTEN = re.compile(r" lladdr .*(REACHABLE|STALE|DELAY|PROBE|NOARP) *$")
 
     def __init__(self, node, folder):
@@ -221,7 +221,7 @@ class Monitor:
         return found
 
     def deletions(self, *words):
-        """The lines that tell of something removed by somebody, and have all the words. A neighbour that the kernel learned it may
+        """The lines of removals by a program that contain all the words. A neighbour that the kernel learned it may
         forget by itself at any time: as soon as the namespaces of the whole machine have more than 128 (gc_thresh1)."""
         return [text for _, text in self.lines()
                 if text.startswith("Deleted ") and not self.FORGOTTEN.search(text) and all(word in text for word in words)]

@@ -27,11 +27,11 @@ class Case:
     ifname: str = "eth0"
     versions: tuple = VERSIONS
     prepare: tuple = ()
-    # The reference before 1.2 knows no nf_tables; only what both keep in iptables can be compared and handed back to it.
+    # The reference before 1.2 does not support nf_tables; only state that both keep in iptables can be compared.
     backends_agree: bool = True
 
     def reference_can_check(self):
-        """Its CHECK fails on what its own ADD made: portmap looks for IPv4 rules in IPv6's tables, and a bridge without
+        """The reference's CHECK fails after its own ADD: portmap looks for IPv4 rules in IPv6's tables, and a bridge without
         addresses asks an IPAM plugin without a name."""
         return not any(each["type"] == "portmap" or (each["type"] == "bridge" and "ipam" not in each) for each in self.plugins)
 
@@ -130,7 +130,7 @@ class Pod:
 
 
 class Names:
-    """Gives what is random in a run a stable name, by order of appearance."""
+    """Gives random values of a run stable names, by order of appearance."""
 
     def __init__(self, *fixed):
         self.fixed, self.seen = fixed, {}
@@ -145,8 +145,8 @@ class Names:
 
 
 def comparable(result, pod, names):
-    """A result without what differs from run to run; an empty dns says the same as none, and the MTU of interfaces came
-    after the reference that we compare with."""
+    """A result without values that differ from run to run. An empty dns equals none, and the reference version does not
+    have the MTU of interfaces."""
     text = names(json.dumps(result)).replace(pod.path, "SANDBOX")
     result = json.loads(text)
     if result.get("dns") == {}:
@@ -157,7 +157,7 @@ def comparable(result, pod, names):
 
 
 def leftovers(node):
-    """What attachments must take with them: links but bridges, rules and chains of their own, reservations. Containers are
+    """Objects that must be removed with attachments: links except bridges, rules and chains of their own, reservations. Containers are
     called pod-..., addresses are those of cases in 10.61.0.0/16 and fd00:61::/32."""
     for line in state.links(node.host):
         if line.split()[1].startswith("veth"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What plugins leave in the kernel and on disk, as text lines that can be compared."""
+"""The state of plugins in the kernel and on disk, as text lines that can be compared."""
 import difflib
 import json
 import os
@@ -10,9 +10,9 @@ from lab import world
 FOLDERS = ("/var/lib/cni", "/run/cni")
 FORWARDING = ("ipv4/ip_forward", "ipv6/conf/all/forwarding")
 LINK_SYSCTLS = {"ipv4": ("forwarding", "route_localnet"), "ipv6": ("disable_ipv6", "forwarding")}
-# What stays with a network by design: the next-address cursor, the locks, and our index of reservations.
+# Files that stay with a network by design: the next-address cursor, the locks, and our index of reservations.
 CURSORS = re.compile(r"/(last_reserved_ip\.\d+|lock|locks/network-[^/]*|\.plumb-[^/]*)$")
-# What the kernel derives from addresses by itself, and what differs from run to run.
+# Objects that the kernel derives from addresses, and values that differ from run to run.
 DERIVED_ROUTES = ("fe80:", "ff00::", "table local")
 ROUTE_NOISE = re.compile(r" (linkdown|pref medium|metric 1024|metric 256)\b")
 
@@ -99,7 +99,7 @@ def legacy_iptables(namespace):
 
 
 def files():
-    """Every file of an attachment and what is in it."""
+    """Every file of an attachment with its content."""
     for folder in FOLDERS:
         for parent, _, names in sorted(os.walk(folder)):
             for name in sorted(names):
@@ -110,11 +110,11 @@ def files():
 
 
 def snapshot(namespace=Here):
-    """All that a test must leave as it found it."""
+    """All state that a test must leave unchanged."""
     return [*links(namespace), *addresses(namespace), *routes(namespace), *rules(namespace), *nftables(namespace),
             *legacy_iptables(namespace), *files(), *forwarding(namespace), *(f"netns {name}" for name in sorted(os.listdir("/run/netns")))]
 
 
 def difference(before, after):
-    """The lines that came (+) and went (-), empty when the states are the same."""
+    """New lines (+) and removed lines (-); empty when the states are the same."""
     return [line for line in difflib.unified_diff(before, after, lineterm="", n=0) if not line.startswith(("---", "+++", "@@"))]

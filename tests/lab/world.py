@@ -58,7 +58,7 @@ def _run_inside():
 
 
 def environment():
-    """This process's, without what is the tests' own: plumbd takes every PLUMB_ variable for a key of its configuration."""
+    """This process's environment without variables of the tests: plumbd reads every PLUMB_ variable as a key of its configuration."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PLUMB_")}
 
 
@@ -68,7 +68,7 @@ def cgroup():
 
 
 def run(*command, timeout=30, check=True, text=None, env=None):
-    """Runs a command to its end within a deadline; its output is captured. A failure says what was said."""
+    """Runs a command to its end within a deadline; its output is captured and part of a failure's message."""
     done = subprocess.run(command, input=text, text=True, capture_output=True, timeout=timeout, env=env, check=False,
                           stdin=subprocess.DEVNULL if text is None else None)
     if check and done.returncode != 0:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""K4 on a kernel that has br_netfilter as a module which is not loaded: tests/vm/run gives one."""
+"""K4 on a kernel that has br_netfilter as an unloaded module: tests/vm/run starts one."""
 import json
 import pathlib
 import subprocess

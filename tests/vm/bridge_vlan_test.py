@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""VLANs of the bridge plugin, on a kernel with bridge VLAN filtering: tests/vm/run gives one."""
+"""VLANs of the bridge plugin, on a kernel with bridge VLAN filtering: tests/vm/run starts one."""
 import json
 import os
 import pathlib
@@ -81,7 +81,7 @@ class BridgeVlanTest(unittest.TestCase):
         pod.check(self.suite, access(7, isGateway=True), VERSION)
 
     def test_a_gateway_link_left_unfinished_is_finished(self):
-        """As an ADD leaves it that is killed between creating the pair and setting it up."""
+        """The state of an ADD that is killed between creating the pair and setting it up."""
         self.add("pod-a", access(8))
         self.node.host.run("ip", "link", "add", "cni0.7", "type", "veth", "peer", "name", "vethkilled")
         self.node.host.run("ip", "link", "set", "vethkilled", "up", "master", BRIDGE)

@@ -53,7 +53,7 @@ def one_more_and_less(cluster, node, api):
                 begun = time.time()
                 api.order(f"{order} 1")
                 stamp = wait_until(lambda begun=begun: stamp_of(monitor, EXTRA, begun), f"{EXTRA} in the kernel")
-                found.append((stamp - api.stats()["told"]) * 1000)
+                found.append((stamp - api.stats()["sent"]) * 1000)
     for what, found in (("added", times["add"]), ("removed", times["remove"])):
         yield Figure(f"one node {what}: event of the watch -> route in the kernel", median(found), "ms", limit=15,
                      note=f"median of {ROUNDS}, slowest {max(found):.0f} ms; {COUNT} others; over TLS")
