@@ -22,7 +22,7 @@ class FilterWatchTest : public testing::Test {
   FilterWatchTest() { test::output_of("nft add table inet watched"); }
 
   /// Returns whether the watch reports a change at one of its next looks; a turn ends with one.
-  bool tells() {
+  bool reports() {
     told_ = 0;
     for (int i = 0; i < 3 && told_ == 0; ++i) loop_.turn(2 * kInterval);
     return told_ > 0;
@@ -52,49 +52,49 @@ class FilterWatchTest : public testing::Test {
 TEST_F(FilterWatchTest, ReportsRulesRemovedBeforeItStarted) {
   test::output_of("nft delete table inet watched");
   watch_.start();
-  EXPECT_TRUE(tells());
+  EXPECT_TRUE(reports());
 }
 
 TEST_F(FilterWatchTest, ComparesOnlyAfterAChange) {
   watch_.start();
-  EXPECT_FALSE(tells());
+  EXPECT_FALSE(reports());
   EXPECT_EQ(compared_, 1);
-  EXPECT_FALSE(tells());
+  EXPECT_FALSE(reports());
   EXPECT_EQ(compared_, 1);
   test::output_of("nft add table inet foreign");
-  EXPECT_FALSE(tells());
+  EXPECT_FALSE(reports());
   EXPECT_EQ(compared_, 2);
   test::output_of("nft flush ruleset");
-  EXPECT_TRUE(tells());
+  EXPECT_TRUE(reports());
 }
 
 /// The round that it requests has the same failure, and reports it.
 TEST_F(FilterWatchTest, RequestsARoundWhenTheRulesCannotBeRead) {
   unreadable_ = true;
   watch_.start();
-  EXPECT_TRUE(tells());
+  EXPECT_TRUE(reports());
   unreadable_ = false;
-  EXPECT_FALSE(tells()) << "nothing has changed since";
+  EXPECT_FALSE(reports()) << "nothing has changed since";
   test::output_of("nft delete table inet watched");
-  EXPECT_TRUE(tells());
+  EXPECT_TRUE(reports());
 }
 
 // P14: neither an event nor a generation shows changes of legacy rules.
 TEST_F(FilterWatchTest, ReportsMissingLegacyRulesAtEachLook) {
   watch_.start();
-  EXPECT_FALSE(tells());
+  EXPECT_FALSE(reports());
   legacy_right_ = false;
-  EXPECT_TRUE(tells());
-  EXPECT_TRUE(tells());
+  EXPECT_TRUE(reports());
+  EXPECT_TRUE(reports());
   legacy_right_ = true;
-  EXPECT_FALSE(tells());
+  EXPECT_FALSE(reports());
 }
 
 TEST_F(FilterWatchTest, RequestsOneRoundWhenLegacyRulesCannotBeRead) {
   watch_.start();
   legacy_unreadable_ = true;
-  EXPECT_TRUE(tells());
-  EXPECT_FALSE(tells()) << "the round has reported it";
+  EXPECT_TRUE(reports());
+  EXPECT_FALSE(reports()) << "the round has reported it";
 }
 
 }  // namespace

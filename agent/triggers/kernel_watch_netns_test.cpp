@@ -36,7 +36,7 @@ class KernelWatchTest : public testing::Test {
     watch_.follow(state(nodes), plan_, {});
   }
   /// Returns whether the watch reports a change. The kernel queues events before a command ends.
-  bool tells(const std::function<void()>& action) {
+  bool reports(const std::function<void()>& action) {
     loop_.turn(milliseconds(0));
     told_ = 0;
     action();
@@ -68,48 +68,48 @@ TEST_F(KernelWatchTest, ReportsWhenAnotherProgramRemovesAWantedObject) {
   for (const char* command :
        {"ip route del 10.244.2.0/24", "ip neigh del 10.244.3.0 dev plumb-vxlan",
         "bridge fdb del 02:76:0a:00:00:02 dev plumb-vxlan", "ip link set plumb-vxlan down"})
-    EXPECT_TRUE(tells([&] { run(command); })) << command;
+    EXPECT_TRUE(reports([&] { run(command); })) << command;
 }
 
 TEST_F(KernelWatchTest, ReportsWhenAnotherProgramTurnsForwardingOff) {
   for (const std::string key : {"net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"}) {
-    EXPECT_FALSE(tells([&] { run("sysctl -qw " + key + "=1"); })) << key;
-    EXPECT_TRUE(tells([&] { run("sysctl -qw " + key + "=0"); })) << key;
+    EXPECT_FALSE(reports([&] { run("sysctl -qw " + key + "=1"); })) << key;
+    EXPECT_TRUE(reports([&] { run("sysctl -qw " + key + "=0"); })) << key;
   }
   apply(nodes_);
-  EXPECT_FALSE(tells([] { run("sysctl -qw net.ipv4.conf.eth0.forwarding=0"); }));
+  EXPECT_FALSE(reports([] { run("sysctl -qw net.ipv4.conf.eth0.forwarding=0"); }));
 }
 
 TEST_F(KernelWatchTest, ReportsWhenAnotherProgramReplacesOurRoute) {
   apply(nodes_);
   const std::vector lost{*base::Prefix::parse("10.244.2.0/24")};
   const auto replace = [] { run("ip route replace 10.244.2.0/24 via 10.0.0.9 proto static"); };
-  EXPECT_TRUE(tells(replace));
+  EXPECT_TRUE(reports(replace));
   EXPECT_EQ(watch_.take_replaced_routes(), lost);
   watch_.follow(state(nodes_), plan_, lost);
-  EXPECT_FALSE(tells(replace));
-  EXPECT_FALSE(tells([] { run("ip route replace 10.99.0.0/24 via 10.0.0.9 proto static"); }));
-  EXPECT_FALSE(tells([] { run("ip route replace 10.244.3.0/24 via 10.0.0.9 metric 7"); }));
+  EXPECT_FALSE(reports(replace));
+  EXPECT_FALSE(reports([] { run("ip route replace 10.99.0.0/24 via 10.0.0.9 proto static"); }));
+  EXPECT_FALSE(reports([] { run("ip route replace 10.244.3.0/24 via 10.0.0.9 metric 7"); }));
 }
 
 TEST_F(KernelWatchTest, ReportsWhenALinkGetsAnAddressOfThisNodesPods) {  // K4
   apply(nodes_);
-  EXPECT_FALSE(tells([] { run("ip link add br0 type bridge"); }));
+  EXPECT_FALSE(reports([] { run("ip link add br0 type bridge"); }));
   watch_.take_gateway_added();
-  EXPECT_FALSE(tells([] { run("ip addr add 10.9.0.1/24 dev br0"); }));
-  EXPECT_FALSE(tells([] { run("ip addr add 10.244.1.1/32 dev br0"); })) << "with each routed pod";
+  EXPECT_FALSE(reports([] { run("ip addr add 10.9.0.1/24 dev br0"); }));
+  EXPECT_FALSE(reports([] { run("ip addr add 10.244.1.1/32 dev br0"); })) << "with each routed pod";
   EXPECT_FALSE(watch_.take_gateway_added());
-  EXPECT_TRUE(tells([] { run("ip addr add 10.244.1.1/24 dev br0"); }));
+  EXPECT_TRUE(reports([] { run("ip addr add 10.244.1.1/24 dev br0"); }));
   EXPECT_TRUE(watch_.take_gateway_added());
-  EXPECT_FALSE(tells([] { run("ip addr del 10.244.1.1/24 dev br0"); }));
+  EXPECT_FALSE(reports([] { run("ip addr del 10.244.1.1/24 dev br0"); }));
 }
 
 TEST_F(KernelWatchTest, IgnoresItsOwnProcessAndUnwantedObjects) {
   apply(nodes_);
-  EXPECT_FALSE(tells([&] { apply({nodes_[0], nodes_[1]}); }));
-  EXPECT_FALSE(tells([&] { apply(nodes_); }));
+  EXPECT_FALSE(reports([&] { apply({nodes_[0], nodes_[1]}); }));
+  EXPECT_FALSE(reports([&] { apply(nodes_); }));
   run("bridge fdb add 02:00:00:00:00:09 dev plumb-vxlan dst 10.0.0.9 self permanent");
-  EXPECT_FALSE(tells([] { run("bridge fdb del 02:00:00:00:00:09 dev plumb-vxlan"); }));
+  EXPECT_FALSE(reports([] { run("bridge fdb del 02:00:00:00:00:09 dev plumb-vxlan"); }));
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ struct Histogram {
 struct DriverRun {
   std::size_t writes = 0;
   std::size_t desired = 0;
-  std::string problem = {};  ///< what the driver could not do, though it went on
+  std::string problem = {};  ///< the part that the driver could not do, although it went on
 };
 
 /// Runs drivers when something may have changed. The first request starts a round at once; requests

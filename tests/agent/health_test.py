@@ -43,7 +43,7 @@ print(answer.status, answer.read().decode())""")
     def reported(self, code, condition, *words):
         """All outputs name `condition`, and the health that `code` stands for."""
         m = self.machine
-        wait_until(lambda: condition in m.ctl("status", check=False).stdout, f"status tells {condition}")
+        wait_until(lambda: condition in m.ctl("status", check=False).stdout, f"status shows {condition}")
         text = m.ctl("status", check=False)
         self.assertIn(f"node n1, {WORDS[code]}", text.stdout)
         self.assertEqual(code, text.returncode, text.stdout)
@@ -238,7 +238,7 @@ class ForwardTest(HealthCase):
                 self.drop(family)
                 named = f'chain "guard" of nf_tables table {family} "theirs"'
                 self.reported(DEGRADED, "forward-dropped", named, ", ".join(ranges))
-                wait_until(lambda: named in m.log(), "the log tells")
+                wait_until(lambda: named in m.log(), "the log has it")
                 done = m.ctl("explain", "10.244.2.7", check=False)
                 self.assertIn(named, done.stdout)
                 self.assertEqual(DEGRADED, done.returncode)

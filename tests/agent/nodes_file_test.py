@@ -96,7 +96,7 @@ class NodesFileTest(unittest.TestCase):
         m = self.machine
         m.write_nodes(node_lines(2))
         self.start_failing("-e", "inject=inotify_init1:error=EMFILE")
-        wait_until(lambda: any("inotify: Too many open files" in line for line in m.status()["problems"]), "status tells")
+        wait_until(lambda: any("inotify: Too many open files" in line for line in m.status()["problems"]), "status shows it")
         m.write_nodes(node_lines(3))
         m.wait_routes("10.244.2.0/24", "10.244.3.0/24")
 

@@ -234,7 +234,7 @@ TEST_F(KubernetesPublishTest, SaysThatTheNetworkIsUnavailableWhileTheNodeIsNotRe
   for (int i = 0; i < 10; ++i) loop.turn(std::chrono::milliseconds(10));
   source->set_ready(true, "");
   for (int i = 0; i < 40; ++i) loop.turn(std::chrono::milliseconds(10));
-  EXPECT_THAT(patches(), IsEmpty()) << "a moment is nothing to tell";
+  EXPECT_THAT(patches(), IsEmpty()) << "a short time is not reported";
   source->set_ready(false, "kernel: create link \"a\x1b[2J\": " + std::string(5000, 'x'));
   turn_until([&] { return !patches().empty(); });
   const auto condition = condition_of(patches()[0]);

@@ -23,7 +23,7 @@ class DriverTest(unittest.TestCase):
         bgp_lab.start(self.nodes, **bgp)
         bgp_lab.wait_converged(self.nodes)
         for node in self.nodes:
-            world.wait_until(lambda node=node: node.status()["current"], "BIRD works by what was applied")
+            world.wait_until(lambda node=node: node.status()["current"], "BIRD uses the applied configuration")
 
     def conf(self, node):
         return (node.folder / "bird.conf").read_text(encoding="utf-8")

@@ -66,7 +66,7 @@ class FiltersTest(unittest.TestCase):
         first, second = self.nodes
         truth = {*TRUTH4, *TRUTH6}
         own = {second.range4, second.range6}
-        world.wait_until(lambda: self.accepted(first) >= truth | own, "what is right is accepted", 15)
+        world.wait_until(lambda: self.accepted(first) >= truth | own, "correct routes are accepted", 15)
         self.assertEqual(self.accepted(first), truth | own)
 
     def test_only_routes_to_pods_are_accepted_from_a_router_outside(self):

@@ -153,7 +153,7 @@ class PeersTest(unittest.TestCase):
         self.accepted("10.244.51.0/24")
         first = self.nodes[0]
         rib = world.wait_until(lambda: json.loads(router.space.run("gobgp", "neighbor", first.v4, "adj-in", "-j").stdout or "{}"),
-                               "GoBGP hears of n1")
+                               "GoBGP has the route of n1")
         self.assertEqual(list(rib), [first.range4])
 
     def test_a_wrong_password_keeps_the_peer_out_and_the_cluster_up(self):

@@ -107,7 +107,7 @@ class PlumbdTest(unittest.TestCase):
             others = sorted(other.ranges[4] for other in self.cluster.nodes if other is not node)
             wait_until(lambda node=node, others=others: self.routes(node) == others, f"{node.name} knows {others}", 30)
         for node in self.cluster.nodes[1:]:
-            wait_until(lambda node=node: list(self.sessions(node)) == ["n1"], f"{node.name} speaks with the reflector only")
+            wait_until(lambda node=node: list(self.sessions(node)) == ["n1"], f"{node.name} has a session with the reflector only")
         self.assertEqual(2, len(self.established(first)))
 
         before = [self.established(node) for node in self.cluster.nodes]

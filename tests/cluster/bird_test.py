@@ -37,9 +37,9 @@ class BirdTest(unittest.TestCase):
 
     def reported(self, *words):
         """Log, status and metric report it, and the node stays alive and ready for pods."""
-        wait_until(lambda: all(word in self.node.control("status", check=False).stdout for word in words), f"status tells {words}", 20)
-        wait_until(lambda: any(all(word in line for word in words) for line in self.node.log().splitlines()), f"the log tells {words}")
-        wait_until(lambda: self.node.metric("plumb_reconcile_failing") == 1, "the metric tells")
+        wait_until(lambda: all(word in self.node.control("status", check=False).stdout for word in words), f"status shows {words}", 20)
+        wait_until(lambda: any(all(word in line for word in words) for line in self.node.log().splitlines()), f"the log has {words}")
+        wait_until(lambda: self.node.metric("plumb_reconcile_failing") == 1, "the metric shows it")
         self.assertEqual((200, 200), (self.node.get("/healthz")[0], self.node.get("/readyz")[0]))
 
     def undisturbed(self, change):
@@ -91,7 +91,7 @@ class BirdTest(unittest.TestCase):
         def change():
             self.reload(bgp={"peers": [{"name": "tor", "address": "fe80::1", "asNumber": 65000}]})
             reported = r'reload failed, keeping the previous configuration: \S+:\d+: key "bgp.peers\[0\].address"'
-            wait_until(lambda: re.search(reported, self.node.log()), "the log tells")
+            wait_until(lambda: re.search(reported, self.node.log()), "the log has it")
         self.undisturbed(change)
         self.assertEqual(self.before, self.node.path(CONFIG).read_text(encoding="utf-8"))
         self.undisturbed(self.reload)

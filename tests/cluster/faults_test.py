@@ -78,7 +78,7 @@ class FaultTest(unittest.TestCase):
         before = self.kernel()
         with Probe(*self.pods[:2]) as probe, Probe(*self.pods[:2], family=6) as probe_v6:
             accident()
-            wait_until(lambda: self.kernel() == before, "the kernel has what it had", 5)
+            wait_until(lambda: self.kernel() == before, "the kernel has its former entries", 5)
             for family in (4, 6):
                 self.cluster.wait_reaches(self.pods[0].endpoint(), self.pods[1].endpoint(), family)
             for report in (probe.stop(), probe_v6.stop()):
@@ -192,7 +192,7 @@ class FaultTest(unittest.TestCase):
         foreign("add", gateway(1, 4))
         self.cluster.write_nodes(more=synthetic(2))
         reported = "route 10.100.100.0/24 via 10.100.100.0 dev plumb-vxlan: another program has created it already"
-        wait_until(lambda: reported in self.node.control("status", check=False).stdout, "status tells")
+        wait_until(lambda: reported in self.node.control("status", check=False).stdout, "status shows it")
         foreign("replace", "10.0.1.253")
         self.node.control("resync", check=False)
         self.assertIn("via 10.0.1.253 dev eth0 proto static", self.node.run("ip", "route", "show", "10.100.100.0/24").stdout)
@@ -280,7 +280,7 @@ class FaultTest(unittest.TestCase):
                 for count in (5, 6):
                     self.cluster.write_nodes(more=synthetic(count))
                     wait_until(lambda last=99 + count: f"10.100.{last}.0/24" in self.node.run("ip", "route").stdout, "the new nodes are in the kernel")
-                    wait_until(lambda: "cache: " in self.node.control("status", check=False).stdout, "status tells", 20)
+                    wait_until(lambda: "cache: " in self.node.control("status", check=False).stdout, "status shows it", 20)
                     self.assertEqual(1, self.node.metric("plumb_problems"))
                     self.assertIn("No space left on device", self.node.log())
                     self.node.restart_plumbd()
@@ -316,7 +316,7 @@ class FaultTest(unittest.TestCase):
 
         def truncate():
             pathlib.Path(self.cluster.nodes_file).write_text("", encoding="utf-8")
-            wait_until(lambda: "33 of 33 nodes" in self.node.control("status", check=False).stdout, "status tells")
+            wait_until(lambda: "33 of 33 nodes" in self.node.control("status", check=False).stdout, "status shows it")
             time.sleep(0.5)
             self.cluster.write_nodes(more=synthetic(30))
         self.assertEqual([], self.undisturbed(truncate))
@@ -333,7 +333,7 @@ class FaultTest(unittest.TestCase):
             def damage(text=text, reported=reported):
                 good = pathlib.Path(self.cluster.nodes_file).read_text(encoding="utf-8")
                 pathlib.Path(self.cluster.nodes_file).write_text(good + text if text[0] != "{" else text, encoding="utf-8")
-                wait_until(lambda: reported in self.node.control("status", check=False).stdout, "status tells")
+                wait_until(lambda: reported in self.node.control("status", check=False).stdout, "status shows it")
                 pathlib.Path(self.cluster.nodes_file).write_text(good, encoding="utf-8")
             self.assertEqual([], self.undisturbed(damage))
 

@@ -56,7 +56,7 @@ class FlannelTest(unittest.TestCase):
         node.write_config()
         with Probe(*self.cluster.pods()[:2]) as probe:
             node.start_plumbd(wait=False)
-            wait_until(lambda: "flannel.1" in node.log(), "the log tells")
+            wait_until(lambda: "flannel.1" in node.log(), "the log has it")
             self.assertEqual(0, probe.stop().lost)
         # L4: the order of docs/modes.md, also in the moment after plumbd has tried again.
         with Probe(*self.cluster.pods()[:2]) as probe:

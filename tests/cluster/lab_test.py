@@ -64,7 +64,7 @@ class LabTest(unittest.TestCase):
         with Monitor(self.first.node, self.cluster.folder) as monitor:
             run("ip", "neigh", "del", "192.0.2.2", "dev", "spare")
             run("ip", "link", "set", "spare", "down")
-            self.assertEqual(1, sum("Deleted 192.0.2.1 " in text for _, text in monitor.lines()), "the kernel tells that it forgets")
+            self.assertEqual(1, sum("Deleted 192.0.2.1 " in text for _, text in monitor.lines()), "the kernel reports that the entry expired")
             self.assertEqual(["192.0.2.2", "192.0.2.3"], [line.split()[1] for line in monitor.deletions("192.0.2.")])
         run("ip", "link", "del", "spare")
 

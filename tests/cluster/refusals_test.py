@@ -30,8 +30,8 @@ class RefusalTest(unittest.TestCase):
 
     def reported(self, *words):
         """Status and log name the problem, and the metric counts it."""
-        wait_until(lambda: all(word in self.node.control("status", check=False).stdout for word in words), f"status tells {words}", 10)
-        self.assertTrue(any(all(word in line for word in words) for line in self.node.log().splitlines()), f"the log tells {words}")
+        wait_until(lambda: all(word in self.node.control("status", check=False).stdout for word in words), f"status shows {words}", 10)
+        self.assertTrue(any(all(word in line for word in words) for line in self.node.log().splitlines()), f"the log has {words}")
         self.assertGreater(self.node.metric("plumb_problems") or 0, 0)
 
     def while_listed(self, line, *words):
@@ -87,7 +87,7 @@ class MachineTest(unittest.TestCase):
         self.node.write_config()
 
     def reported(self, *words):
-        wait_until(lambda: any(all(word in line for word in words) for line in self.node.log().splitlines()), f"the log tells {words}")
+        wait_until(lambda: any(all(word in line for word in words) for line in self.node.log().splitlines()), f"the log has {words}")
         status = self.node.control("status", check=False).stdout
         for word in words:
             self.assertIn(word, status)
@@ -115,7 +115,7 @@ class MachineTest(unittest.TestCase):
         program.stdout.readline()
         self.node.start_plumbd(wait=False)
         self.reported("device plumb-vxlan up", "UDP port 4789 must be free", "Address already in use")
-        self.assertNotIn("info: kernel: replaced device plumb-vxlan up", self.node.log(), "what was refused has not been done")
+        self.assertNotIn("info: kernel: replaced device plumb-vxlan up", self.node.log(), "a refused change is not logged as done")
         program.communicate(b"\n")
         self.recovers()
 

@@ -241,7 +241,7 @@ class EnvironmentTest(unittest.TestCase):
         return not leftovers(before, snapshot(self.victim))
 
     def test_reservation_that_outlived_its_attachment(self):
-        """P9: what a reboot leaves, for plugins of every wiring: the same container comes again, in another namespace."""
+        """P9: after a reboot, with every wiring: the same container comes again in another namespace."""
         self.node.host.run("ip", "address", "add", "10.60.0.1/32", "dev", "lo")
         for plugin in (BRIDGE, PTP, OVERLAY, {"type": "bgp", "ipam": IPAM}):
             with self.subTest(plugin["type"]):

@@ -52,7 +52,7 @@ class ControlTest : public testing::Test {
               static_cast<ssize_t>(text.size()));
     loop.turn(std::chrono::milliseconds(100));
   }
-  std::string hear() {
+  std::string receive() {
     char buffer[256];
     const ssize_t size = ::recv(server.get(), buffer, sizeof buffer, 0);
     return size > 0 ? std::string(buffer, static_cast<std::size_t>(size)) : "";
@@ -91,7 +91,7 @@ TEST_F(ControlTest, ClosesTheConnectionOnAnEndlessAnswer) {
     Control::Wanted none = [](const Reply::Line&) { return false; };
     control.command(
         "show", [&](const Reply& reply) { failed += !reply.ok(); }, unwanted ? none : nullptr);
-    EXPECT_EQ(hear(), "show\n");
+    EXPECT_EQ(receive(), "show\n");
     std::size_t said = 0;
     for (; control.up() && said < (std::size_t{100} << 20); said += lines.size()) say(lines);
     EXPECT_FALSE(control.up()) << said << " bytes were read";
@@ -126,11 +126,11 @@ TEST_F(ControlTest, AnswersInOrderWhenAnswersComeInPieces) {
   };
   control.command("first", keep);
   control.command("second", keep);
-  EXPECT_EQ(hear(), "first\n") << "the second waits";
+  EXPECT_EQ(receive(), "first\n") << "the second waits";
   say("0002-Reading\n contin");
   say("ued\n+a message of no command\n0003 Recon");
   say("figured\n");
-  EXPECT_EQ(hear(), "second\n");
+  EXPECT_EQ(receive(), "second\n");
   say("8002 refused\n");
   EXPECT_THAT(answers, testing::ElementsAre("3 3 Reconfigured", "8002 1 refused"));
 }
@@ -155,7 +155,7 @@ TEST_F(ControlTest, FailsCommandsAndReconnectsAfterALostConnection) {
   for (int i = 0; i < 2; ++i)
     control.command("show status",
                     [&](const Reply& reply) { lost += reply.lines.empty() && !reply.ok(); });
-  EXPECT_EQ(hear(), "show status\n");
+  EXPECT_EQ(receive(), "show status\n");
   server = base::UniqueFd();
   loop.turn(std::chrono::milliseconds(100));
   EXPECT_EQ(lost, 2);
@@ -171,7 +171,7 @@ TEST_F(ControlTest, DropsAnAnswerThatEndsInTheMiddleOfALine) {
   greet();
   std::size_t lines = 99;
   control.command("show status", [&](const Reply& reply) { lines = reply.lines.size(); });
-  hear();
+  receive();
   say("1000-BIRD 2.0.12\n 1011-Router I");
   server = base::UniqueFd();
   loop.turn(std::chrono::milliseconds(100));
@@ -179,7 +179,7 @@ TEST_F(ControlTest, DropsAnAnswerThatEndsInTheMiddleOfALine) {
   greet_again();
   std::string answer;
   control.command("show status", [&](const Reply& reply) { answer = reply.text(); });
-  hear();
+  receive();
   say("0013 Daemon is up and running\n");
   EXPECT_EQ(answer, "Daemon is up and running");
 }
@@ -188,7 +188,7 @@ TEST_F(ControlTest, ReconnectsAfterAMalformedAnswer) {
   greet();
   int failed = 0;
   control.command("configure", [&](const Reply& reply) { failed += !reply.ok(); });
-  hear();
+  receive();
   say("00z3 \x01\x02\n");
   EXPECT_EQ(failed, 1);
   EXPECT_FALSE(control.up());
