@@ -128,7 +128,8 @@ class Kubeconfig {
                                  Credentials& credentials) {
     struct stat status {};
     if (path.empty() || ::stat(path.c_str(), &status) != 0 || (status.st_mode & 0044) == 0) return;
-    credentials.warnings.push_back(what + " \"" + path + "\" can be read by other users: chmod 600 it");
+    credentials.warnings.push_back(what + " \"" + path +
+                                   "\" can be read by other users: chmod 600 it");
   }
 
   const std::string path_;
