@@ -8,6 +8,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -47,10 +48,15 @@ MET = {"S-001", "S-002", "S-003", "S-005", "S-007", "S-012", "S-015", "S-019", "
        "S-078", "S-082", "S-083", "S-164", "S-171"}
 
 
-def shortfalls(plugin, rows):
-    """The IDs among `rows` that the reference plugin fails."""
+def shortfalls(plugin, rows, config=None):
+    """The IDs among `rows` that the reference plugin fails, with `config` or the configuration that is known for it."""
     binary = pathlib.Path(world.plugin_folder()) / "cnitool"
     command = [binary, "--json", "conformance", REFERENCE / plugin]
+    file = tempfile.NamedTemporaryFile("w", suffix=".conf")
+    if config:
+        json.dump(config, file)
+        file.flush()
+        command += ["--config", file.name]
     for row in sorted(rows):
         command += ["--row", row]
     answer = subprocess.run(command, stdout=subprocess.PIPE, check=False, text=True).stdout
@@ -66,6 +72,10 @@ class ReferenceTest(unittest.TestCase):
                 missed = {row: known[row] for row in known.keys() - found}
                 self.assertFalse(missed, f"{plugin}: not found")
                 self.assertFalse(found & MET, f"{plugin}: blamed without cause")
+
+    def test_a_chained_plugin_finds_the_interface_that_prevResult_names(self):
+        rows = {"S-026", "S-075", "S-154", "S-155", "S-156", "S-163", "S-175", "S-178", "S-185", "S-220", "S-222", "S-226"}
+        self.assertFalse(rows & shortfalls("tuning", rows, {"mtu": 1400, "prevResult": {}}))
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ class NewPluginTest(unittest.TestCase):
         for kind in KINDS:
             cls.run_in_tree("scripts/new-plugin", *OPTIONS[kind], f"toy-{kind}")
         names = [path.parent.name for path in cls.tree.glob("*/*/main.cpp") if path.parent.parent.name in ("plugins", "ipam")]
-        cls.build("release", "cnitool", *names)
+        cls.build("release", "cnitool", "cnitool-conformance", *names)
 
     @classmethod
     def run_in_tree(cls, *command, **more):

@@ -47,7 +47,8 @@ Json verdict_of(const Context& context) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   seal_inherited_descriptors();
   try {
-    enter_new_world(subject.binary);
+    enter_new_world(subject.binary,
+                    subject.is_chained() ? SandboxKind::attached : SandboxKind::empty);
     Context context(subject, row.id);
     row.check(context);
     write_verdict(verdict, verdict_of(context));

@@ -22,6 +22,11 @@ std::string compact(const std::string& text) {
   return value.is_discarded() ? text : value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+std::string value_of(const Call& call, const std::string& name) {
+  const auto found = call.environment.find(name);
+  return found == call.environment.end() ? "" : found->second;
+}
+
 bool is_reserved(int code) {
   return code == 9 || code == 10 || (code >= 12 && code <= 49) || (code >= 52 && code <= 99);
 }
@@ -65,8 +70,7 @@ Call& Call::from_doubles() {
 }
 
 std::string Call::verb() const {
-  const auto found = environment.find("CNI_COMMAND");
-  return found == environment.end() ? "" : found->second;
+  return value_of(*this, "CNI_COMMAND");
 }
 
 Context::Context(const Subject& subject, std::string row)
@@ -95,12 +99,27 @@ Call Context::delegated(const std::string& verb) const {
       .with("ipam", {{"type", "ipam"}});
 }
 
+Json Context::chained_config(const Call& call) const {
+  const std::string ifname = value_of(call, "CNI_IFNAME");
+  const std::string netns = value_of(call, "CNI_NETNS");
+  const bool own = namespace_id(netns) == namespace_id("/proc/self/ns/net");
+  if (call.verb() == "ADD" && !own && open_namespace(netns)) attach_sandbox(netns, ifname);
+  Json config = call.config;
+  const Json version = config.value("cniVersion", Json());
+  if (netns.empty() || !version.is_string()) return config;
+  if (config.value("prevResult", Json()) != make_prev_result(version, kSandbox)) return config;
+  Json& previous = config["prevResult"] = make_prev_result(version, netns);
+  if (previous.contains("interfaces")) previous["interfaces"][0]["name"] = ifname;
+  return config;
+}
+
 Invocation Context::prepare(const Call& call) const {
   Invocation invocation = call.process;
   for (const auto& [name, value] : call.environment)
     invocation.environment.push_back(name + "=" + value);
+  const Json config = subject_.is_chained() ? chained_config(call) : call.config;
   invocation.input =
-      call.raw.empty() ? call.config.dump(-1, ' ', false, Json::error_handler_t::ignore) : call.raw;
+      call.raw.empty() ? config.dump(-1, ' ', false, Json::error_handler_t::ignore) : call.raw;
   return invocation;
 }
 

@@ -72,13 +72,12 @@ int family_of(const std::string& version) {
 json make_prev_result(const std::string& version, const std::string& sandbox) {
   if (family_of(version) == 0) {
     return {{"cniVersion", version},
-            {"ip4", {{"ip", "10.99.0.2/24"}, {"gateway", "10.99.0.1"}}},
+            {"ip4", {{"ip", kPrevAddress}, {"gateway", "10.99.0.1"}}},
             {"dns", json::object()}};
   }
-  json address = {{"address", "10.99.0.2/24"}, {"gateway", "10.99.0.1"}, {"interface", 0}};
-  json result = {
-      {"cniVersion", version},
-      {"interfaces", {{{"name", "eth0"}, {"mac", "02:00:00:00:00:01"}, {"sandbox", sandbox}}}}};
+  json address = {{"address", kPrevAddress}, {"gateway", "10.99.0.1"}, {"interface", 0}};
+  json result = {{"cniVersion", version},
+                 {"interfaces", {{{"name", "eth0"}, {"mac", kPrevMac}, {"sandbox", sandbox}}}}};
   if (family_of(version) == 1) {
     address["version"] = "4";
     result["dns"] = json::object();

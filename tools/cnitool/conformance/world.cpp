@@ -13,16 +13,21 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 
 #include "libcni/base/sys_error.h"
+#include "tools/cnitool/conformance/snapshot.h"
 
 namespace conformance {
 namespace {
 
 namespace fs = std::filesystem;
+
+SandboxKind g_kind = SandboxKind::empty;
 
 void mount_or_throw(const char* source, const std::string& target, const char* type,
                     unsigned long flags) {
@@ -57,7 +62,8 @@ void write_node_file() {
 
 }  // namespace
 
-void enter_new_world(const std::string& binary) {
+void enter_new_world(const std::string& binary, SandboxKind kind) {
+  g_kind = kind;
   signal(SIGPIPE, SIG_IGN);
   const fs::path folder = fs::absolute(binary).parent_path();
   unshare_or_throw(CLONE_NEWNS | CLONE_NEWNET);
@@ -88,6 +94,20 @@ void make_sandbox(const std::string& path) {
       mount("/proc/self/ns/net", path.c_str(), nullptr, MS_BIND, nullptr) != 0 ? errno : 0;
   if (setns(home.get(), CLONE_NEWNET) != 0) base::throw_errno("return to the host's namespace");
   if (failed != 0) base::throw_errno("bind a network namespace to \"" + path + "\"", failed);
+  if (g_kind == SandboxKind::attached) attach_sandbox(path, "eth0");
+}
+
+void attach_sandbox(const std::string& path, const std::string& ifname) {
+  const bool plain = std::ranges::all_of(
+      ifname, [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '.'; });
+  if (!plain || ifname.size() >= IFNAMSIZ || ifname == "." || ifname == "..") return;
+  // The other end has a fixed address, too: snapshots compare one sandbox with the next.
+  const bool added = ip_run({"link", "add", ifname, "address", kPrevMac, "type", "veth", "peer",
+                             "address", "02:00:00:00:00:02"},
+                            path);
+  if (!added) return;
+  ip_run({"link", "set", ifname, "up"}, path);
+  ip_run({"address", "add", kPrevAddress, "dev", ifname}, path);
 }
 
 void remove_sandbox(const std::string& path) {

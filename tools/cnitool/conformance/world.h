@@ -16,13 +16,28 @@ inline constexpr const char* kRecords = "/run/plumb-conformance/records";
 inline constexpr const char* kScratch = "/run/plumb-conformance/scratch";
 inline constexpr const char* kSandbox = "/run/netns/t";
 
+/// What prevResult says of the pod's interface.
+inline constexpr const char* kPrevMac = "02:00:00:00:00:01";
+inline constexpr const char* kPrevAddress = "10.99.0.2/24";
+
+/// What a sandbox has when a plugin finds it.
+enum class SandboxKind {
+  empty,
+  attached,  ///< eth0, as the plugin before a chained one has made it
+};
+
 /// Puts this process into fresh network and mount namespaces: an empty host with `lo` up, empty
 /// /run and /var/lib, the folder of `binary` at kPlugins, one sandbox at kSandbox. Needs root, or
 /// CAP_SYS_ADMIN and CAP_NET_ADMIN. Throws std::system_error.
-void enter_new_world(const std::string& binary);
+void enter_new_world(const std::string& binary, SandboxKind kind);
 
-/// Creates a network namespace and binds it to `path`, as `ip netns add` does.
+/// Creates a network namespace and binds it to `path`, as `ip netns add` does. It is of the kind
+/// that enter_new_world() was given.
 void make_sandbox(const std::string& path);
+/// Makes what a chained plugin finds behind `ifname`: a link that is up, with the MAC address and
+/// the address of make_prev_result(). Does nothing where there is a link of that name, where
+/// `ifname` cannot name one, and without the ip tool.
+void attach_sandbox(const std::string& path, const std::string& ifname);
 /// Removes it again.
 void remove_sandbox(const std::string& path);
 
