@@ -59,9 +59,9 @@ class Context {
   /// A call in which the recorder `ipam` is the IPAM plugin.
   Call delegated(const std::string& verb) const;
 
-  /// The invocation of a call, for checks that run several at once. Before an ADD of a chained plugin
-  /// the pod's interface is made where it is missing, and prevResult names the interface and the
-  /// sandbox of the call unless the row has given another one.
+  /// The invocation of a call, for checks that run several at once. Before an ADD of a chained
+  /// plugin the pod's interface is made where it is missing, and prevResult names the interface and
+  /// the sandbox of the call unless the row has given another one.
   Invocation prepare(const Call& call) const;
   /// Runs the call, and notes violations that are wrong for every plugin (S-083 to S-086, S-095,
   /// S-107 and others).

@@ -38,7 +38,7 @@ void make_sandbox(const std::string& path);
 /// the address of make_prev_result(). Does nothing where there is a link of that name, where
 /// `ifname` cannot name one, and without the ip tool.
 void attach_sandbox(const std::string& path, const std::string& ifname);
-/// Removes it again.
+/// Removes the sandbox again.
 void remove_sandbox(const std::string& path);
 
 /// Opens the namespace at `path` for Invocation::netns; invalid when it does not exist.
