@@ -100,7 +100,7 @@ def room_of(path):
 
 
 def may_enter(path, target):
-    """Whether a file of one room of agent/ may include a header of another."""
+    """Returns whether a file of one room of agent/ may include a header of another."""
     room, other = room_of(path), room_of(target)
     return other is None or room in (None, other) or path.endswith("_test.cpp") or other in ROOMS[room]
 

@@ -49,7 +49,7 @@ def count_parameters(inside):
 
 
 def is_initialiser(head):
-    """Whether the brace after `head` starts a value: `= {`, or `: member_{` of a constructor."""
+    """Returns whether the brace after `head` starts a value: `= {`, or `: member_{` of a constructor."""
     flat = re.sub(r"operator\s*[^\s(]+", "operator", head)
     while "(" in flat:
         start = flat.index("(")

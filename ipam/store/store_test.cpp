@@ -133,7 +133,7 @@ TEST_F(StoreTest, SeesAChangeAlthoughABackupPutTheModificationTimeBack) {
   EXPECT_TRUE(open().is_taken(ip("10.0.0.3")));
 }
 
-TEST_F(StoreTest, BelievesTheFileRatherThanTheIndex) {
+TEST_F(StoreTest, PrefersTheFileOverTheIndex) {
   open().reserve(c1, {ip("10.0.0.2")});
   put("10.0.0.2", "c2\r\neth0");  // in place: the folder's time stays
   Store store = open();

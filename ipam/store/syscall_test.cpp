@@ -200,7 +200,7 @@ TEST_F(StoreSyscalls, AreAsManyWithFiftyThousandReservationsAsWithNone) {
     const std::string name = ip("10.0.0.0").plus(i).text();
     std::ofstream(dir / ("net/" + name)) << "pod" << i << "\r\neth0";
   }
-  open().reserve({"c3", "eth0"}, {ip("10.200.0.3")});  // someone else was here: one scan
+  open().reserve({"c3", "eth0"}, {ip("10.200.0.3")});  // another process was here: one scan
   const Cost full = measure();
   EXPECT_GT(empty.reserve, 50);
   EXPECT_LE(full.reserve, empty.reserve + 16) << "some more where hash chains meet";

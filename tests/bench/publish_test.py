@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What publish/ makes of the reports: the tables, the picture and the README's figures."""
+"""publish/ makes tables, the picture and the README's figures of the reports."""
 import json
 import pathlib
 import re

@@ -33,7 +33,7 @@ def pick(item, keys):
 
 
 def dump(namespace):
-    """What the kernel holds, without what differs from run to run: indexes, random names and MACs, link-local."""
+    """The kernel's objects, without values that differ from run to run: indexes, random names and MACs, link-local."""
     ip = ("ip", "-n", namespace, "-d", "-j")
     links = []
     for link in world.run_json(*ip, "link"):

@@ -13,7 +13,7 @@ from lab import state, world  # noqa: E402
 from lab.runtime import Node  # noqa: E402
 
 CAPABILITIES = {"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}], "mac": "02:00:00:00:00:2a"}
-# What plumbd leaves for the plugins that ask it.
+# The file that plumbd leaves for the plugins that read it.
 NODE = {"version": 1, "name": "node-a", "network": ["10.83.0.0/16", "fd00:83::/48"], "mtu": 1450, "backend": "vxlan",
         "ranges": ["10.83.1.0/24", "fd00:83:0:1::/64"], "ipMasq": False, "stale": False}
 
@@ -52,7 +52,7 @@ class ExamplesTest(unittest.TestCase):
         self.cnitool = Cnitool(self.node, folder)
 
     def snapshot(self):
-        """What an attachment must take away again; bridges and the skeleton of tables belong to the network."""
+        """Objects that must be removed with an attachment; bridges and the skeleton of tables belong to the network."""
         yield from (line for line in state.links(self.node.host) if line.split()[1].startswith("veth"))
         yield from state.files()
         yield from (line for line in self.node.host.run("nft", "list", "ruleset").stdout.splitlines()

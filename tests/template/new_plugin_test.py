@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What scripts/new-plugin makes is a part of the suite at once: in a copy of the tree, with no other edit, it builds and passes
+"""A plugin of scripts/new-plugin is a part of the suite at once: in a copy of the tree, with no other edit, it builds and passes
 conformance, chains, fuzz and lint.
 
   new_plugin_test.py KIND...    of main, chained and ipam

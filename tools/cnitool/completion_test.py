@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What bash, zsh and fish complete for cnitool: row U8. The shells are real ones."""
+"""The completions of bash, zsh and fish for cnitool: row U8. The shells are real ones."""
 import pathlib
 import subprocess
 import sys

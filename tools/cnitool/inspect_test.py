@@ -103,14 +103,14 @@ class Attachments(Testbed):
         self.assertEqual("pod1:eth0\npod2:eth0\n", self.ok("attachments", "net1", "-o", "name"))
         self.assertEqual("", self.ok("attachments", "other"))
 
-    def test_C26_gc_refuses_to_delete_all_unless_told(self):
+    def test_C26_gc_deletes_all_only_on_request(self):
         line = self.fails(2, "gc", "net1")
         self.assertIn("--keep, or --all", line)
         self.assertEqual(2, len(self.cached()))
         self.assertRegex(self.ok("gc", "net1", "--all"), r"DELETED +IFNAME\npod1 +eth0\npod2 +eth0")
         self.assertEqual([], self.cached())
 
-    def test_C26_gc_keeps_what_it_is_told_to(self):
+    def test_C26_gc_keeps_listed_attachments(self):
         out = self.ok("gc", "net1", "--keep", "pod1:eth0", "--dry-run")
         self.assertRegex(out, r"pod2 +eth0 +/gone \(gone\)")
         self.assertNotIn("pod1", out)
@@ -227,7 +227,7 @@ class Exec(Testbed):
 
 class Shells(Testbed):
     def complete(self, *words):
-        """What bash offers for the last of `words`."""
+        """The completions of bash for the last of `words`."""
         (self.home / "bin" / "cnitool").symlink_to(testbed.BINARY)
         script = """source <(cnitool completion bash)
           COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _cnitool cnitool "${@: -1}" "${@: -2:1}"; printf '%s\\n' "${COMPREPLY[@]}" """

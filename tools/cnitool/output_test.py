@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What cnitool does where its output cannot be written: row U6."""
+"""cnitool where its output cannot be written: row U6."""
 import os
 import subprocess
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What a person gets from cnitool's verbs beyond the reference: rows C-20, C-21, C-26, C-28 to C-34."""
+"""Output of cnitool's verbs for people, beyond the reference: rows C-20, C-21, C-26, C-28 to C-34."""
 import json
 import os
 import pathlib

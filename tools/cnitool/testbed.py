@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the black-box tests of cnitool share: a private machine, recorder plugins, and running the binary.
+"""Shared parts of cnitool's black-box tests: a private machine, recorder plugins, and running the binary.
 
 A test file ends in `testbed.main()`; it is started as `<file>_test.py CNITOOL [unittest arguments]`.
 """
@@ -72,7 +72,7 @@ class Testbed(unittest.TestCase):
         return path
 
     def play(self, call, out=None, err=None, rc=None, sleep=None):
-        """What a plugin does, such as play("pa.ADD", rc=1); "pa.ADD.once" only the next time."""
+        """Sets the behaviour of a plugin, such as play("pa.ADD", rc=1); "pa.ADD.once" only the next time."""
         (self.home / "play" / call).touch()
         for key, value in {"out": out, "err": err, "rc": rc, "sleep": sleep}.items():
             if value is not None:

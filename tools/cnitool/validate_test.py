@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What validate says of configurations, with the plugins of this build: row U4."""
+"""Output of validate for configurations, with the plugins of this build: row U4."""
 import json
 import pathlib
 import re

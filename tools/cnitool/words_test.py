@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What cnitool takes a word for: rows U5, U7 and U9."""
+"""The meaning of each word on cnitool's command line: rows U5, U7 and U9."""
 import os
 import pathlib
 import shutil

@@ -175,7 +175,7 @@ void run_bridge(const struct request* r) {
 }
 
 /* Same-subnet traffic goes through the host too, as ptp promises; IFA_F_NOPREFIXROUTE saves the
- * reference's deleting the connected route, and IFA_F_NODAD its wait: nobody else can be on a pair.
+ * reference's deleting the connected route, and IFA_F_NODAD its wait: a pair has no other hosts.
  */
 static void put_pod_routes(int family, const void* gateway, const void* subnet, const void* address,
                            uint32_t index) {

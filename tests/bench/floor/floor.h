@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** What the command line and the CNI environment asked for. */
+/** The request on the command line and in the CNI environment. */
 struct request {
   bool del;
   bool dual; /* IPv6 beside IPv4 */

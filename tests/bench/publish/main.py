@@ -33,7 +33,7 @@ def between(text, marker, content, where):
 
 
 def rendered(root, reports):
-    """What each file has to hold, by path, for the reports in a folder."""
+    """The required content of each file, by path, for the reports in a folder."""
     texts = {name: (reports / name).read_text(encoding="utf-8") for name in ("plugins.json", "cluster.json")}
     of_plugins, of_cluster = (json.loads(text) for text in texts.values())
     folder, page, readme = root / "docs/benchmarks", root / "docs/benchmarks.md", root / "README.md"
