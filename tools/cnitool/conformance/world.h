@@ -16,11 +16,11 @@ inline constexpr const char* kRecords = "/run/plumb-conformance/records";
 inline constexpr const char* kScratch = "/run/plumb-conformance/scratch";
 inline constexpr const char* kSandbox = "/run/netns/t";
 
-/// What prevResult says of the pod's interface.
+/// MAC and address of the pod's interface in prevResult.
 inline constexpr const char* kPrevMac = "02:00:00:00:00:01";
 inline constexpr const char* kPrevAddress = "10.99.0.2/24";
 
-/// What a sandbox has when a plugin finds it.
+/// The content of a sandbox when a plugin gets it.
 enum class SandboxKind {
   empty,
   attached,  ///< eth0, as the plugin before a chained one has made it
