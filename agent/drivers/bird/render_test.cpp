@@ -216,7 +216,7 @@ TEST_F(BirdSecrets, AreReadWithoutTheLineEnd) {
 
 TEST_F(BirdSecrets, AreRefusedWhenOtherUsersCanReadThem) {
   for (const mode_t mode : {0644, 0640, 0604, 0620})
-    EXPECT_THAT(refusal(with_file("s3cret", mode)), HasSubstr("mode 0600")) << mode;
+    EXPECT_THAT(refusal(with_file("s3cret", mode)), HasSubstr("set its mode to 0600")) << mode;
 }
 
 TEST_F(BirdSecrets, AreRefusedAndNotShownWhenBirdOrTcpCannotUseThem) {

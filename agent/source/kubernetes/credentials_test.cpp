@@ -90,7 +90,7 @@ TEST_F(KubeconfigTest, RefusesUnsupportedMembers) {
   EXPECT_EQ(refusal(file(", insecure-skip-tls-verify: false", "token: a")), "(accepted)");
   EXPECT_THAT(refusal(file(", certificate-authority-data: '*'", "token: a")), HasSubstr("base64"));
   EXPECT_THAT(refusal(file("", "client-certificate-data: " + runtime::encode_base64("C"))),
-              HasSubstr("together"));
+              HasSubstr("must have both client-certificate and client-key"));
   EXPECT_THAT(refusal(dir.file("a", "current-context: x\n")), HasSubstr("\"x\" in contexts"));
   EXPECT_THAT(refusal(dir.file("b", "- 1\n")), HasSubstr("not a kubeconfig"));
   EXPECT_THAT(refusal(dir.file("c", "{")), HasSubstr("not YAML"));
