@@ -8,7 +8,7 @@ import sys
 BASE, NET, NFT, FIREWALL = "libcni/base", "libcni/net", "libcni/nft", "libcni/firewall"
 ATTACH, SPEC = "libcni/attach", "libcni/spec"
 JSON, PLUGIN, RUNTIME = "libcni/json", "libcni/plugin", "libcni/runtime"
-FABRIC, NODES = "libcni/fabric", "libcni/nodes"
+FABRIC, NODES, LOG = "libcni/fabric", "libcni/nodes", "libcni/log"
 ALLOCATOR, STORE = "ipam/allocator", "ipam/store"
 
 # Layer -> layers it may include. A layer always includes itself; under the folders of ONE_EACH each sub-folder is a layer.
@@ -21,6 +21,7 @@ ALLOWED = {
     ATTACH: {BASE, NET, NFT, FIREWALL, SPEC, JSON, PLUGIN},
     FABRIC: {BASE, NET, NFT, FIREWALL},
     JSON: {BASE, SPEC},
+    LOG: {BASE, SPEC, JSON},
     NODES: {BASE, FABRIC, SPEC, JSON},
     PLUGIN: {BASE, SPEC, JSON},
     RUNTIME: {BASE, SPEC, JSON},
@@ -28,9 +29,10 @@ ALLOWED = {
     STORE: {BASE},
     "ipam": {BASE, NET, SPEC, JSON, PLUGIN, ALLOCATOR, STORE},
     "plugins": {BASE, NET, NFT, FIREWALL, FABRIC, NODES, ATTACH, SPEC, JSON, PLUGIN},
-    "tools": {BASE, SPEC, JSON, RUNTIME},
-    "agent": {BASE, NET, NFT, FIREWALL, FABRIC, NODES, SPEC, JSON, RUNTIME, STORE},
-    "tests": {BASE, NET, NFT, FIREWALL, FABRIC, NODES, ATTACH, SPEC, JSON, PLUGIN, RUNTIME, ALLOCATOR, STORE},
+    "tools": {BASE, SPEC, JSON, LOG, RUNTIME},
+    "agent": {BASE, NET, NFT, FIREWALL, FABRIC, NODES, SPEC, JSON, LOG, RUNTIME, STORE},
+    "tests": {BASE, NET, NFT, FIREWALL, FABRIC, NODES, ATTACH, SPEC, JSON, LOG, PLUGIN, RUNTIME, ALLOCATOR,
+              STORE},
 }
 ONE_EACH = ("ipam", "plugins", "tools")
 
@@ -59,7 +61,7 @@ FENCES = [
     (KERNEL, r"libcni/(net|nft|firewall)/.*|tests/.*|.*_test\.cpp"),
     (r"nlohmann/", r"libcni/(json|runtime)/.*|.*/conf\.cpp|agent/.*|(tools|tests)/.*|.*_test\.cpp"),
     (r"CLI/", r"(tools/[^/]+|agent/commands)/(main|command_line)\.cpp"),
-    (r"spdlog/", r"libcni/base/log\.cpp"),
+    (r"(spdlog|fmt)/", r"libcni/log/log\.cpp"),
     (r"(curl/|microhttpd)", r"agent/http/.*"),
     (r"yaml-cpp/", r"agent/(config|source/kubernetes)/.*"),
     (r"(gtest/|gmock/)", r"tests/.*|.*_test\.cpp"),

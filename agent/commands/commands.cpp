@@ -20,6 +20,7 @@
 #include "agent/plan/planner.h"
 #include "agent/source/cache.h"
 #include "libcni/base/file.h"
+#include "libcni/log/log.h"
 #include "libcni/nodes/node_list.h"
 #include "libcni/spec/error.h"
 
@@ -139,7 +140,7 @@ int run_agent(const Invocation& invocation) {
   Config config = load_config(invocation);
   std::optional<Config> former;  // kept until the new one has proved to work
   for (;;) {
-    set_log_level(config.log_level);
+    logging::configure({.least = config.log_level, .format = config.log_format});
     for (const std::string& problem : all_problems(config)) log(LogLevel::warning, problem);
     try {
       const Instance instance(config);

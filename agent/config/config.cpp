@@ -136,6 +136,13 @@ void read_log_level(const ConfigReader& reader, LogLevel& level) {
   level = static_cast<LogLevel>(found - kWords.begin());
 }
 
+void read_log_format(const ConfigReader& reader, LogFormat& format) {
+  std::string word;
+  reader.read("format", word);
+  if (word == "json") format = LogFormat::json;
+  if (!word.empty() && word != "json" && word != "text") reader.refuse("format", "text or json");
+}
+
 /// Returns whether both are as configured, and no mistake may hide another value.
 bool read_folders(const ConfigReader& reader, Config& config, const ProblemCollector& problems) {
   reader.read("runDir", config.run_dir);
@@ -179,6 +186,7 @@ ConfigReading read_config(const std::string& text, const std::string& file_name,
   reader.read("resyncSeconds", config.resync_seconds, {1, 3600});
   reader.read("safetySeconds", config.safety_seconds, {0, 3600});
   read_log_level(reader, config.log_level);
+  read_log_format(reader.below("log"), config.log_format);
   return {std::move(config), problems.sorted(), folders_known};
 }
 

@@ -14,6 +14,7 @@
 #include "agent/config/problems.h"
 #include "libcni/base/ip.h"
 #include "libcni/fabric/plan.h"
+#include "libcni/log/log.h"
 
 namespace agent {
 
@@ -47,7 +48,8 @@ struct KubernetesConfig {
   bool is_flannels() const { return annotation_prefix == "flannel.alpha.coreos.com"; }
 };
 
-enum class LogLevel { error, warning, info, debug };
+using LogLevel = logging::Level;
+using LogFormat = logging::Format;
 
 /// The whole configuration of plumbd; docs/plumbd.yaml documents each key.
 struct Config {
@@ -69,8 +71,9 @@ struct Config {
   std::string cni_template = {};          ///< a conflist to write instead of the built-in one
   std::string listen = "127.0.0.1:9474";  ///< /healthz /readyz /metrics; empty: none
   int resync_seconds = 75;
-  int safety_seconds = 30;              ///< how long a list without most of the nodes is held back
-  LogLevel log_level = LogLevel::info;  ///< `logLevel`
+  int safety_seconds = 30;  ///< how long a list without most of the nodes is held back
+  LogLevel log_level = LogLevel::info;     ///< `logLevel`
+  LogFormat log_format = LogFormat::text;  ///< `log.format`
   bool operator==(const Config&) const = default;
 };
 

@@ -113,6 +113,7 @@ TEST(Config, NamesKeyValueAndExpectationOfAMistake) {
       {"mtu: 500", "from 1280 to 65535"},
       {"listen: 9474", "key \"listen\" must be ADDRESS:PORT such as 127.0.0.1:9474, not \"9474\""},
       {"listen: '[::]:http'", "must be ADDRESS:PORT"},
+      {"log: {format: xml}", "key \"log.format\" must be text or json, not \"xml\""},
   }};
   for (const auto& [text, wanted] : cases) EXPECT_THAT(refusal_of(text), HasSubstr(wanted)) << text;
 }

@@ -94,6 +94,8 @@ constexpr auto kKeys = std::to_array<std::string_view>({
     "resyncSeconds",
     "safetySeconds",
     "logLevel",
+    "log",
+    "log.format",
 });
 
 /// `bgp.peers[3]` as the table writes it: `bgp.peers[]`.

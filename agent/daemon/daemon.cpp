@@ -16,6 +16,7 @@
 #include "libcni/fabric/delta.h"
 #include "libcni/fabric/forward.h"
 #include "libcni/fabric/traffic.h"
+#include "libcni/log/log.h"
 
 namespace agent {
 namespace {
@@ -87,6 +88,7 @@ Daemon::End Daemon::run() {
   source_->start();
   loop_.run();
   cache_.flush();
+  logging::report_repeats(true);
   log(LogLevel::info,
       end_ == End::stop ? "stopped; routes, tunnels and rules stay in the kernel" : "reloading");
   return end_;
@@ -206,6 +208,7 @@ DriverRun Daemon::write_files() {
 
 void Daemon::look_regularly() {
   loop_.after(kRegularLook, [this] { look_regularly(); });
+  logging::report_repeats();
   listeners_.look();
   const auto files = std::ranges::find(reconciler_.status(), "files", &DriverStatus::name);
   if (files->done_once && files->problem.empty() && !files_.present()) reconciler_.request_round();

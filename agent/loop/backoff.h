@@ -6,6 +6,8 @@
 #include <random>
 #include <utility>
 
+#include "libcni/base/random.h"
+
 namespace agent {
 
 /// The longest wait of a source between attempts to reach its server: in general (kRetryMost), and
@@ -39,7 +41,7 @@ class Backoff {
 
  private:
   Milliseconds least_, most_, limit_{};
-  std::minstd_rand random_{std::random_device{}()};
+  std::minstd_rand random_{static_cast<std::minstd_rand::result_type>(base::random_seed())};
 };
 
 }  // namespace agent

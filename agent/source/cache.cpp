@@ -10,7 +10,6 @@
 #include <exception>
 #include <thread>
 
-#include "agent/loop/log.h"
 #include "agent/source/json_text.h"
 #include "libcni/base/file.h"
 #include "libcni/base/sys_error.h"
@@ -168,8 +167,7 @@ void SnapshotCache::write() {
     writing_.reset();
     give_back({});  // the writer's memory
     if (failure.empty()) written_hash_ = hash;
-    if (failure != problem_ && !failure.empty()) log(LogLevel::warning, "cache: " + failure);
-    problem_ = failure;
+    problems_.set("cache", failure, LogLevel::warning);
     // Saves a snapshot that came in the meantime; an unchanged one costs nothing.
     save_soon(latest_);
   });
@@ -186,7 +184,7 @@ void SnapshotCache::flush() {
   try {
     base::write_file_atomic(path_, text, 0600);
   } catch (const std::exception& error) {
-    log(LogLevel::warning, std::string("cache: ") + error.what());
+    problems_.set("cache", error.what(), LogLevel::warning);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "agent/loop/log.h"
 #include "agent/loop/loop.h"
 #include "agent/source/snapshot.h"
 
@@ -30,7 +31,7 @@ class SnapshotCache {
   /// Saves at once what save_soon() has not saved yet, and waits until it is on disk.
   void flush();
   /// Why the last attempt failed; empty when it succeeded.
-  const std::string& problem() const { return problem_; }
+  std::string problem() const { return problems_.text_of("cache"); }
 
  private:
   struct Writing;
@@ -43,7 +44,7 @@ class SnapshotCache {
   std::chrono::seconds pause_;
   std::unique_ptr<Writing> writing_;
   std::size_t written_hash_ = 0;
-  std::string problem_;
+  Conditions problems_;
 };
 
 std::string print_snapshot(const Snapshot& snapshot);

@@ -5,7 +5,7 @@
 #include <exception>
 #include <random>
 
-#include "agent/loop/log.h"
+#include "libcni/base/random.h"
 
 namespace agent {
 namespace {
@@ -22,7 +22,7 @@ constexpr seconds kLongestBackoff(60);
 
 /// 0.8 to 1.2 times `mean`, so that 5000 agents that started together drift apart.
 milliseconds jittered(seconds mean) {
-  static std::minstd_rand random{std::random_device{}()};
+  static std::minstd_rand random{static_cast<std::minstd_rand::result_type>(base::random_seed())};
   const auto whole = std::chrono::duration_cast<milliseconds>(mean).count();
   return milliseconds(std::uniform_int_distribution<long>(whole * 4 / 5, whole * 6 / 5)(random));
 }
@@ -130,14 +130,13 @@ void Reconciler::run(std::size_t i) {
   }
   driver.ended = Clock::now();
   status.duration = driver.ended - begin;
+  problems_.set(status.name, problem);
   if (problem.empty()) {
-    if (!status.problem.empty()) log(LogLevel::info, status.name + ": works again");
     status.last_success = driver.ended;
     status.done_once = true;
     driver.backoff = {};
     driver.not_before = {};
   } else {
-    if (problem != status.problem) log(LogLevel::error, status.name + ": " + problem);
     ++status.errors;
     driver.backoff = std::clamp(driver.backoff * 2, kLeastBackoff, kLongestBackoff);
     driver.not_before = driver.ended + jittered(driver.backoff);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/loop/log.h"
 #include "agent/loop/loop.h"
 
 namespace agent {
@@ -97,6 +98,7 @@ class Reconciler {
   std::chrono::seconds resync_;
   std::vector<Driver> drivers_;
   std::vector<DriverStatus> status_;
+  Conditions problems_;  ///< the same ones, as they are logged
   std::function<void()> done_ = [] {};
   Loop::TimerId timer_ = 0;
   Clock::time_point due_ = Clock::time_point::max();

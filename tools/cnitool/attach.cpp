@@ -13,7 +13,7 @@ namespace cnitool {
 namespace {
 
 void note_all(const std::vector<std::string>& warnings) {
-  for (const auto& warning : warnings) note("warning: " + warning);
+  for (const auto& warning : warnings) warn(warning);
 }
 
 /// The identity of the attachment and the place of its record, which are needed to find it again.
@@ -51,7 +51,7 @@ void del_one(const Target& target, const Options& options) {
   const auto report = runtime::Cni(runtime_options(options)).del(target.list, target.conf);
   note_all(report.warnings);
   for (const auto& type : report.skipped)
-    note("warning: skipped plugin " + type + ": its executable is missing");
+    warn("skipped plugin " + type + ": its executable is missing");
   if (!report.was_attached && options.verbose > 0) note(target.list.name + " was not attached");
 }
 

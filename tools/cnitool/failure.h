@@ -36,6 +36,9 @@ class NotFound : public std::runtime_error {
 /// The exit code for `error`.
 int exit_code_for(const std::exception& error);
 
+/// From now on the lines on standard error begin with `cnitool:`, in colour where errors may be.
+void begin_log();
+
 /// Reports the error: one line on standard error, or with --json an error object on standard
 /// output. Returns the exit code.
 int report(const std::exception& error, const Options& options);

@@ -156,7 +156,7 @@ int run_gc(const Options& options) {
   const runtime::Cni cni(behaviour);
   if (options.dry_run) return print_dry_run(cni.stale_attachments(list, args), options);
   const runtime::GcReport report = cni.gc(list, args);
-  for (const auto& warning : report.warnings) note("warning: " + warning);
+  for (const auto& warning : report.warnings) warn(warning);
   if (report.disabled) note(list.name + " has disableGC: nothing was done");
   if (!report.supported && options.verbose > 0) {
     note("GC of the plugins was not run: version " + list.version + " is below 1.1.0");

@@ -133,7 +133,7 @@ int list_one(const Options& options, const std::string& name) {
   std::cout << "version " << list.version;
   if (!flags_of(list).empty()) std::cout << ", " << flags_of(list);
   std::cout << '\n';
-  for (const auto& warning : list.warnings) note("warning: " + warning);
+  for (const auto& warning : list.warnings) warn(warning);
   return kOk;
 }
 

@@ -61,6 +61,7 @@ void end_silently_without_reader(const std::system_error& error, const cnitool::
 int main(int argc, char** argv) {
   base::fill_stdio();
   ::signal(SIGPIPE, SIG_IGN);  // a result that cannot be written is an error, and is rolled back
+  cnitool::begin_log();
   cnitool::Options options = early_options({argv, static_cast<std::size_t>(argc)});
   try {
     auto parsed = cnitool::parse_command_line(argc, argv);

@@ -7,9 +7,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "libcni/base/log.h"
 #include "libcni/base/permission_hint.h"
 #include "libcni/base/stdio.h"
+#include "libcni/log/log.h"
 #include "libcni/runtime/conf_dir.h"
 #include "libcni/runtime/errors.h"
 #include "libcni/spec/version.h"
@@ -135,6 +135,12 @@ bool is_written() {
 
 }  // namespace
 
+void begin_log() {
+  logging::configure(
+      {.command = "cnitool:",
+       .command_in_errors = paint("cnitool:", Tone::bad, colour_wanted(STDERR_FILENO))});
+}
+
 int exit_code_for(const std::exception& error) {
   return finding_of(error).exit_code;
 }
@@ -147,8 +153,7 @@ int report(const std::exception& error, const Options& options) {
     print_object(finding);
     if (is_written()) return finding.exit_code;
   }
-  const bool colour = colour_wanted(STDERR_FILENO);
-  base::log(paint("cnitool:", Tone::bad, colour) + " " + one_line(finding.line + hint));
+  logging::write(logging::Level::error, one_line(finding.line + hint));
   return finding.exit_code;
 }
 

@@ -11,11 +11,11 @@
 #include <nlohmann/json.hpp>
 
 #include "libcni/base/file.h"
-#include "libcni/base/log.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/base/unique_fd.h"
 #include "libcni/json/object.h"
 #include "libcni/json/parse.h"
+#include "libcni/log/log.h"
 #include "libcni/runtime/conf_dir.h"
 #include "tools/cnitool/command_line.h"
 #include "tools/cnitool/failure.h"
@@ -35,7 +35,7 @@ void append_networks(std::vector<std::string>& networks, const std::string& word
 }
 
 void note_warnings(const runtime::NetworkList& list) {
-  for (const auto& warning : list.warnings) note("warning: " + warning);
+  for (const auto& warning : list.warnings) warn(warning);
 }
 
 std::string variable(const char* name) {
@@ -265,7 +265,11 @@ std::vector<Target> resolve_targets(const Options& options) {
 }
 
 void note(const std::string& line) {
-  base::log("cnitool: " + line);
+  logging::write(logging::Level::info, line);
+}
+
+void warn(const std::string& line) {
+  logging::write(logging::Level::warning, line);
 }
 
 std::string read_input(const std::string& file) {

@@ -51,8 +51,9 @@ std::string ifname_of(const Options& options, std::size_t index);
 /// cache if its file is missing, and with --all always.
 std::vector<Target> resolve_targets(const Options& options);
 
-/// Writes a line to standard error.
+/// Writes a line to standard error: `cnitool: ...`, and `cnitool: warning: ...`.
 void note(const std::string& line);
+void warn(const std::string& line);
 
 /// Reads the file; `-` is standard input. Throws NotFound when the file does not exist.
 std::string read_input(const std::string& file);

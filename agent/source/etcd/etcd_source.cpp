@@ -7,7 +7,6 @@
 #include <ctime>
 #include <utility>
 
-#include "agent/loop/log.h"
 #include "agent/source/etcd/credentials.h"
 #include "agent/source/etcd/merge.h"
 #include "libcni/spec/error.h"
@@ -64,6 +63,11 @@ View EtcdSource::empty_view() const {
   return {clean(config_.etcd.prefix), {.label_keys = label_keys(config_)}};
 }
 
+std::string EtcdSource::before() const {
+  const std::string trouble = problems_.text_of("etcd");
+  return trouble.empty() ? "" : "; before: " + trouble;
+}
+
 SourceStatus EtcdSource::status() const {
   SourceStatus status = status_;
   status.state += "; " + registration_.state();
@@ -76,7 +80,7 @@ SourceStatus EtcdSource::status() const {
 void EtcdSource::list() {
   listing_ = empty_view();
   list_revision_ = 0;
-  status_.state = "listing" + (trouble_.empty() ? "" : "; before: " + trouble_);
+  status_.state = "listing" + before();
   if (complete_) ++status_.relists;
   try {
     if (!config_.etcd.key_file.empty()) check_key(config_.etcd.key_file);
@@ -131,7 +135,7 @@ void EtcdSource::complete() {
 
 void EtcdSource::watch() {
   const std::string prefix = clean(config_.etcd.prefix) + "/";
-  status_.state = "opening the watch" + (trouble_.empty() ? "" : "; before: " + trouble_);
+  status_.state = "opening the watch" + before();
   watch_ = client_.stream(
       "/v3/watch", watch_request(prefix, end_of_prefix(prefix), view_.revision() + 1),
       [this](std::string_view text) { line(text); },
@@ -167,7 +171,7 @@ void EtcdSource::line(std::string_view text) {
         true);
   if (reply.created) {
     loop_.cancel(std::exchange(retry_timer_, 0));
-    if (!std::exchange(trouble_, {}).empty()) log(LogLevel::info, "etcd: watching again");
+    problems_.set("etcd", {}, LogLevel::info, "watching again");
     status_.in_sync = true;
     status_.state = "watching since " + clock_text();
     backoff_.reset();
@@ -189,7 +193,7 @@ void EtcdSource::lost(const std::string& why, bool relist) {
   registration_.suspend();
   ++status_.errors;
   if (!relist) ++status_.watch_restarts;
-  if (std::exchange(trouble_, why) != why) log(LogLevel::warning, "etcd: " + why);
+  problems_.set("etcd", why, LogLevel::warning);
   status_.in_sync = false;
   const auto delay = backoff_.next();
   status_.state = "retry in " + seconds_text(delay) + ": " + why;

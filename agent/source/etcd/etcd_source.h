@@ -4,6 +4,7 @@
 #include <string>
 
 #include "agent/loop/backoff.h"
+#include "agent/loop/log.h"
 #include "agent/source/etcd/client.h"
 #include "agent/source/etcd/registration.h"
 #include "agent/source/etcd/view.h"
@@ -26,6 +27,7 @@ class EtcdSource : public Source {
 
  private:
   View empty_view() const;
+  std::string before() const;  ///< the failure that made it begin again, for its state
   void list();
   void page(std::string from);
   void listed(const Answer& answer);
@@ -53,7 +55,7 @@ class EtcdSource : public Source {
   bool told_ = false;      ///< on_change was called
   Snapshot snapshot_;
   SourceStatus status_;
-  std::string trouble_;  ///< the problem that was logged last
+  Conditions problems_;
 };
 
 }  // namespace agent::etcd

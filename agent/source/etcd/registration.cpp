@@ -7,7 +7,6 @@
 #include <set>
 #include <utility>
 
-#include "agent/loop/log.h"
 #include "agent/source/etcd/network.h"
 #include "agent/source/etcd/range_file.h"
 #include "libcni/spec/error.h"
@@ -147,6 +146,7 @@ void Registration::keep(const std::string& key, const Entry& entry) {
   const bool repeat = misses_a_namesake(key, entry);
   if (hash_of(value) == entry.value_hash && lease == entry.lease && !repeat) {
     state_ = "range " + text_of(identity_.ranges);
+    conditions_.set("etcd", {}, LogLevel::info, "the record of this node is right again");
     failures_.answered();
     if (lease != 0 && keepalive_timer_ == 0) schedule_keepalive();
     remove_former(key, {.key = whole_key, .value = value, .lease = lease});
@@ -367,7 +367,8 @@ void Registration::keepalive_answered(const Answer& answer) {
 
 void Registration::fail(const std::string& error) {
   ++errors_;
-  if (std::exchange(state_, error) != error) log(LogLevel::warning, "etcd: " + error);
+  state_ = error;
+  conditions_.set("etcd", error, LogLevel::warning);
   if (error.find("requested lease not found") != std::string::npos) lease_ = 0;
   try_again(failures_.next());
 }

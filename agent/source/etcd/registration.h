@@ -11,10 +11,12 @@
 
 #include "agent/config/config.h"
 #include "agent/loop/backoff.h"
+#include "agent/loop/log.h"
 #include "agent/loop/loop.h"
 #include "agent/source/etcd/client.h"
 #include "agent/source/etcd/ownership.h"
 #include "agent/source/etcd/view.h"
+#include "libcni/base/random.h"
 
 namespace agent::etcd {
 
@@ -81,7 +83,7 @@ class Registration {
   Client& client_;
   Loop& loop_;
   std::function<void()> on_change_;
-  std::mt19937_64 random_{std::random_device{}()};
+  std::mt19937_64 random_{base::random_seed()};
   Identity identity_;
   fabric::Node node_;                    ///< the node to publish, without ranges
   std::vector<base::Prefix> told_ = {};  ///< the ranges that it was last published with
@@ -99,6 +101,7 @@ class Registration {
   Backoff race_{Milliseconds(20), Milliseconds(2000)};
   Backoff failures_{std::chrono::seconds(1), kRetryMost};
   Backoff keepalive_failures_{std::chrono::seconds(1), kRetryMost};
+  Conditions conditions_ = {};
   std::string state_ = "no range claimed yet";
   std::string choice_problem_ = {}, loss_problem_ = {};
   std::vector<base::Prefix> taken_ =

@@ -7,7 +7,7 @@
 #include <random>
 #include <stdexcept>
 
-#include "agent/loop/log.h"
+#include "libcni/base/random.h"
 
 namespace agent::kubernetes {
 namespace {
@@ -26,7 +26,7 @@ std::string clock_text() {
 
 /// The server's timeout in seconds: 300 to 600, so that a cluster's watches do not end together.
 int watch_seconds() {
-  static std::minstd_rand random{std::random_device{}()};
+  static std::minstd_rand random{static_cast<std::minstd_rand::result_type>(base::random_seed())};
   return std::uniform_int_distribution<int>(300, 600)(random);
 }
 
@@ -214,11 +214,7 @@ std::string ListWatch::text_of(const HttpResult& result) const {
 }
 
 void ListWatch::note(const std::string& trouble) {
-  if (trouble == status_.trouble) return;
-  if (trouble.empty())
-    log(LogLevel::info, "kubernetes: " + what_.resource + " are followed again");
-  else
-    log(LogLevel::warning, "kubernetes: " + trouble);
+  conditions_.set("kubernetes", trouble, LogLevel::warning, what_.resource + " are followed again");
   status_.trouble = trouble;
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "agent/loop/backoff.h"
+#include "agent/loop/log.h"
 #include "agent/source/kubernetes/api.h"
 #include "agent/source/kubernetes/event.h"
 #include "agent/source/kubernetes/json_splitter.h"
@@ -81,6 +82,7 @@ class ListWatch {
   Store& store_;
   const std::function<void()> on_status_;
   ListWatchStatus status_;
+  Conditions conditions_;  ///< its trouble, as it is logged
   Phase phase_ = Phase::list;
   HttpClient::Id request_ = 0;
   Pause pause_;

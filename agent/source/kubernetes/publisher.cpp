@@ -8,7 +8,6 @@
 #include <ctime>
 #include <utility>
 
-#include "agent/loop/log.h"
 #include "agent/source/kubernetes/event.h"
 #include "libcni/json/writer.h"
 
@@ -280,9 +279,7 @@ void Publisher::wait(std::chrono::milliseconds delay, std::uint64_t rejected) {
 }
 
 void Publisher::note(const std::string& trouble) {
-  if (trouble == trouble_) return;
-  if (!trouble.empty()) log(LogLevel::warning, "kubernetes: " + trouble);
-  trouble_ = trouble;
+  conditions_.set("kubernetes", trouble, LogLevel::warning, "this node is published again");
 }
 
 }  // namespace agent::kubernetes

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/loop/backoff.h"
+#include "agent/loop/log.h"
 #include "agent/source/kubernetes/api.h"
 #include "agent/source/kubernetes/node_record.h"
 #include "agent/source/kubernetes/pause.h"
@@ -42,7 +43,7 @@ class Publisher {
   /// another spelling, because flannel reads only annotations whose text has changed.
   void peers(const std::vector<fabric::Node>& nodes);
   /// Why publishing has not succeeded yet; empty when it has, or when there is nothing to publish.
-  const std::string& trouble() const { return trouble_; }
+  std::string trouble() const { return conditions_.text_of("kubernetes"); }
 
  private:
   void check();
@@ -73,7 +74,7 @@ class Publisher {
   Pause pause_;
   Loop::TimerId unready_timer_ = 0;
   Backoff backoff_;
-  std::string trouble_;
+  Conditions conditions_;
 };
 
 }  // namespace agent::kubernetes

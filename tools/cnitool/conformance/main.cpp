@@ -53,6 +53,7 @@ int run(std::span<char*> words) {
 int main(int argc, char** argv) {
   conformance::maybe_act_as_recorder();
   base::fill_stdio();
+  cnitool::begin_log();
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);  // RLIMIT_FSIZE: a write fails with EFBIG instead
   if (argc < 4) {
