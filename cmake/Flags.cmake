@@ -42,5 +42,6 @@ if(PLUMB_STATIC)
   # Static libstdc++ adds 0.7 MB to plumbd; libstdc++.so, libm.so and libgcc_s.so would take 2.1 MB of resident memory.
   # One word, because g++ moves an -lm that it sees behind its own libraries.
   target_link_options(plumbd_ship_flags INTERFACE -s -static-libgcc -static-libstdc++ -Wl,--as-needed)
+  target_sources(plumbd_ship_flags INTERFACE ${CMAKE_SOURCE_DIR}/cmake/find_object.c)
   target_link_libraries(plumbd_ship_flags INTERFACE -Wl,-Bstatic,-lstdc++,-lm,-Bdynamic)
 endif()
