@@ -12,7 +12,9 @@ namespace bridge {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::IsSupersetOf;
 using ::testing::Not;
 
 constexpr const char* kIpam = R"(
@@ -58,25 +60,30 @@ TEST_F(BridgeApply, S151_ResultIsTheKernelsState) {
   EXPECT_EQ(result.interfaces[0].name, "cni0");
   EXPECT_TRUE(result.interfaces[1].name.starts_with("veth"));
   EXPECT_EQ(result.interfaces[2].sandbox, sandbox_.path);
-  const std::string inside = test::output_in(sandbox_, "ip addr show eth0; ip route; ip -6 route");
-  EXPECT_THAT(inside, HasSubstr(result.interfaces[2].mac));
-  EXPECT_THAT(inside, HasSubstr("inet 10.1.0.5/16 brd 10.1.255.255"));
-  EXPECT_THAT(inside, HasSubstr("inet6 fd00::5/64"));
-  // S-159; the kernel makes the link-local address.
-  EXPECT_EQ(test::output_in(sandbox_, "ip addr show eth0 scope global tentative"), "");
-  EXPECT_THAT(inside, HasSubstr("default via 10.1.0.1 dev eth0"));
-  EXPECT_THAT(inside, HasSubstr("default via fd00::1 dev eth0"));
-  EXPECT_THAT(inside, HasSubstr("10.99.0.0/16 via 10.1.0.1 dev eth0 mtu 1400"));
-  const std::string outside = test::output_of("ip addr show cni0");
-  EXPECT_THAT(outside, HasSubstr(result.interfaces[0].mac));
-  EXPECT_THAT(outside, HasSubstr("inet 10.1.0.1/16"));
-  EXPECT_THAT(outside, HasSubstr("inet6 fd00::1/64"));
+  EXPECT_THAT(test::read_in(sandbox_, &test::oracle::links),
+              Contains(AllOf(HasSubstr(": eth0 veth up mtu 1500 "),
+                             HasSubstr(" mac " + result.interfaces[2].mac))));
+  // S-159: neither address is tentative.
+  EXPECT_THAT(test::read_in(sandbox_, &test::oracle::addresses),
+              IsSupersetOf({"eth0 10.1.0.5/16 brd 10.1.255.255", "eth0 fd00::5/64"}));
+  const std::string inside = test::oracle::text_of(test::read_in(sandbox_, &test::oracle::routes));
+  EXPECT_THAT(inside, HasSubstr("main default via 10.1.0.1 dev eth0 "));
+  EXPECT_THAT(inside, HasSubstr("main default via fd00::1 dev eth0 "));
+  EXPECT_THAT(inside,
+              HasSubstr("main 10.99.0.0/16 via 10.1.0.1 dev eth0 proto 3 metric 0 mtu 1400"));
+  EXPECT_THAT(test::links(),
+              AllOf(HasSubstr(": cni0 bridge up "), HasSubstr(" mac " + result.interfaces[0].mac),
+                    HasSubstr(" master cni0\n")));
+  EXPECT_THAT(test::oracle::addresses(),
+              IsSupersetOf({"cni0 10.1.0.1/16 brd 10.1.255.255", "cni0 fd00::1/64"}));
   EXPECT_EQ(test::output_of("sysctl -n net.ipv4.ip_forward net.ipv6.conf.all.forwarding"),
             "1\n1\n");
   // Duplicate address detection takes a second, in which the host cannot forward IPv6 to the pod.
   net::Netlink host;
   EXPECT_NO_THROW(
       net::wait_dad(host, base::Netns::current(), net::get_link(host, "cni0").index, 500));
+  EXPECT_THAT(test::oracle::addresses(),
+              Not(Contains(AllOf(HasSubstr("cni0 "), HasSubstr("tentative")))));
 }
 
 TEST_F(BridgeApply, PortHasNoAddressOfItsOwn) {

@@ -15,6 +15,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::IsSupersetOf;
 using ::testing::Not;
 using ::testing::ThrowsMessage;
 
@@ -48,20 +49,19 @@ TEST_F(PtpApply, S151_BothEndsAreConfigured) {
   const cni::Result result = add_one();
   ASSERT_EQ(result.interfaces.size(), 2u);
   EXPECT_EQ(result.interfaces[1].sandbox, sandbox_.path);
-  const std::string inside = test::output_in(sandbox_, "ip addr show eth0; ip route; ip -6 route");
-  EXPECT_THAT(inside, HasSubstr("inet 10.1.0.5/16"));
-  EXPECT_THAT(inside, HasSubstr("inet6 fd00::5/64"));
-  // S-159; the kernel makes the link-local address.
-  EXPECT_EQ(test::output_in(sandbox_, "ip addr show eth0 scope global tentative"), "");
-  EXPECT_THAT(inside, HasSubstr("10.1.0.1 dev eth0 scope link src 10.1.0.5"));
-  EXPECT_THAT(inside, HasSubstr("10.1.0.0/16 via 10.1.0.1 dev eth0 src 10.1.0.5"));
-  EXPECT_THAT(inside, Not(HasSubstr("proto kernel scope link src 10.1.0.5")));
-  EXPECT_THAT(inside, HasSubstr("default via fd00::1 dev eth0"));
-  const std::string outside = test::output_of("ip addr; ip route; ip -6 route");
-  EXPECT_THAT(outside, HasSubstr("inet 10.1.0.1/32"));
-  EXPECT_THAT(outside, HasSubstr("inet6 fd00::1/128"));
-  EXPECT_THAT(outside, HasSubstr("10.1.0.5 dev " + result.interfaces[0].name));
-  EXPECT_THAT(outside, HasSubstr("fd00::5 dev " + result.interfaces[0].name));
+  // S-159: neither address is tentative.
+  EXPECT_THAT(test::read_in(sandbox_, &test::oracle::addresses),
+              IsSupersetOf({"eth0 10.1.0.5/16 brd 10.1.255.255", "eth0 fd00::5/64"}));
+  const std::string inside = test::oracle::text_of(test::read_in(sandbox_, &test::oracle::routes));
+  EXPECT_THAT(inside, HasSubstr("main 10.1.0.1 dev eth0 src 10.1.0.5 proto 3 metric 0 scope link"));
+  EXPECT_THAT(inside, HasSubstr("main 10.1.0.0/16 via 10.1.0.1 dev eth0 src 10.1.0.5"));
+  EXPECT_THAT(inside, Not(HasSubstr("main 10.1.0.0/16 dev eth0")));
+  EXPECT_THAT(inside, HasSubstr("main default via fd00::1 dev eth0"));
+  const std::string end = result.interfaces[0].name;
+  EXPECT_THAT(test::oracle::addresses(), IsSupersetOf({end + " 10.1.0.1", end + " fd00::1"}));
+  const std::string outside = test::oracle::text_of(test::oracle::routes());
+  EXPECT_THAT(outside, HasSubstr("main 10.1.0.5 dev " + end));
+  EXPECT_THAT(outside, HasSubstr("main fd00::5 dev " + end));
 }
 
 TEST_F(PtpApply, LinkLocalAddressOfTheHostsEndBringsNoAnycastAddress) {

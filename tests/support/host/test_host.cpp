@@ -12,7 +12,6 @@
 #include "libcni/base/file.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/net/link.h"
-#include "libcni/net/route.h"
 
 namespace test {
 
@@ -57,16 +56,16 @@ cni::Request TestHost::request(cni::Verb verb, const std::string& config,
 
 bool takes_ipv6(const TestHost::Sandbox& sandbox, const cni::Result& result,
                 const std::string& link, const std::string& gateway) {
-  net::Netlink host;
-  net::Netlink inside(sandbox.netns);
-  const auto takes = [](net::Netlink& netlink, const std::string& name,
-                        const base::IpAddress& address) {
-    return net::is_local(netlink, address, net::get_link(netlink, name).index);
+  const auto takes = [](const oracle::Lines& routes, const std::string& name,
+                        const std::string& address) {
+    return std::ranges::any_of(routes, [&](const std::string& route) {
+      return route.starts_with("local local " + address + " dev " + name + " ");
+    });
   };
   const auto ip = std::ranges::find_if(
       result.ips, [](const cni::IpConfig& each) { return !each.address.address.is_v4(); });
-  return takes(host, link, base::IpAddress::parse(gateway).value()) &&
-         takes(inside, "eth0", ip->address.address);
+  return takes(read_in(sandbox, &oracle::routes), "eth0", ip->address.address.text()) &&
+         takes(oracle::routes(), link, gateway);
 }
 
 std::string output_of(const std::string& command) {
@@ -86,14 +85,18 @@ std::string output_in(const TestHost::Sandbox& sandbox, const std::string& comma
   return output;
 }
 
+oracle::Lines read_in(const TestHost::Sandbox& sandbox, oracle::Lines (*read)()) {
+  oracle::Lines lines;
+  sandbox.netns.run([&] { lines = read(); });
+  return lines;
+}
+
 std::string links() {
-  return output_of(
-      "ip -o link 2>/dev/null | sed -E 's/NO-CARRIER,|,M-DOWN|,LOWER_UP//g; s/ state [A-Z]+//'");
+  return oracle::text_of(oracle::links());
 }
 
 std::string routed_state() {
-  return links() +
-         output_of("ip route show table all | sed 's/ linkdown//'; nft list ruleset | grep c1");
+  return links() + oracle::text_of(oracle::routes()) + output_of("nft list ruleset | grep c1");
 }
 
 }  // namespace test

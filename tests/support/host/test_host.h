@@ -5,6 +5,7 @@
 
 #include "libcni/base/netns.h"
 #include "libcni/plugin/plugin.h"
+#include "tests/support/host/oracle.h"
 #include "tests/support/temp_dir.h"
 
 namespace test {
@@ -45,6 +46,8 @@ bool takes_ipv6(const TestHost::Sandbox& sandbox, const cni::Result& result,
 std::string output_of(const std::string& command);
 /// The same inside a sandbox.
 std::string output_in(const TestHost::Sandbox& sandbox, const std::string& command);
+/// What oracle.h reads, of a sandbox.
+oracle::Lines read_in(const TestHost::Sandbox& sandbox, oracle::Lines (*read)());
 /// The links, without their carrier, which the kernel may report only after ADD has returned.
 std::string links();
 /// Links, routes and the nf_tables objects of container c1.
