@@ -71,8 +71,8 @@ struct Config {
   std::string cni_template = {};          ///< a conflist to write instead of the built-in one
   std::string listen = "127.0.0.1:9474";  ///< /healthz /readyz /metrics; empty: none
   int resync_seconds = 75;
-  int safety_seconds = 30;  ///< how long a list without most of the nodes is held back
-  LogLevel log_level = LogLevel::info;     ///< `logLevel`
+  int safety_seconds = 30;              ///< how long a list without most of the nodes is held back
+  LogLevel log_level = LogLevel::info;  ///< `logLevel`
   LogFormat log_format = LogFormat::text;  ///< `log.format`
   bool operator==(const Config&) const = default;
 };

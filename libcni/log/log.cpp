@@ -108,7 +108,7 @@ class Stderr : public spdlog::sinks::sink {
     std::string line = journal_ ? "" : time_of(message) + " ";
     return line.append(word_of(message)).append(": ").append(text_of(message));
   }
-  /// What a command says is information, and its last line is the error: neither needs a word.
+  /// Information and the closing error of a command have no level in their line.
   std::string of_command(const log_msg& message) const {
     const bool failed = message.level == spdlog::level::err;
     std::string line = (failed ? settings_.command_in_errors : settings_.command) + " ";
@@ -119,7 +119,7 @@ class Stderr : public spdlog::sinks::sink {
   const bool journal_;
 };
 
-/// What configure() chose; until then a service's text.
+/// The log as configure() chose it; until then a service's text.
 class Front {
  public:
   explicit Front(const Settings& settings)

@@ -32,8 +32,8 @@ void write(Level level, std::string_view line) noexcept;
 /// Writes how often lines came whose window has passed; `all`: of every line, as at the end.
 void report_repeats(bool all = false) noexcept;
 
-/// Whether `fd` is the stream that JOURNAL_STREAM names as `DEVICE:INODE` (systemd.exec(5)).
-/// `journal_stream` may be null.
+/// Returns whether `fd` is the stream that JOURNAL_STREAM names as `DEVICE:INODE`
+/// (systemd.exec(5)). `journal_stream` may be null.
 bool is_journal(const char* journal_stream, int fd);
 
 }  // namespace logging

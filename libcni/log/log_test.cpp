@@ -17,7 +17,7 @@ namespace {
 
 using testing::MatchesRegex;
 
-/// What `write_lines` puts on stderr.
+/// Returns the text that `write_lines` puts on stderr.
 std::string stderr_of(const Settings& settings, const std::function<void()>& write_lines) {
   testing::internal::CaptureStderr();
   configure(settings);

@@ -22,7 +22,7 @@ class Repeats {
     std::string line;  ///< with the number
   };
 
-  /// Whether the line is to be written.
+  /// Returns whether the line is to be written.
   bool admit(Level level, std::string_view line, Time now);
   /// Lines that were held back in a window that has passed at `now`, oldest first.
   std::vector<Report> take_passed(Time now);

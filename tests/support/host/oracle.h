@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-/// What the kernel holds in the caller's namespace, read by libnl-route-3: a test that asks here
+/// The kernel's objects in the caller's namespace, read by libnl-route-3: a test that asks here
 /// and not libcni/net finds mistakes that writing and reading by the same code would hide. One line
 /// per object, sorted; throws std::runtime_error.
 namespace test::oracle {

@@ -46,7 +46,7 @@ bool takes_ipv6(const TestHost::Sandbox& sandbox, const cni::Result& result,
 std::string output_of(const std::string& command);
 /// The same inside a sandbox.
 std::string output_in(const TestHost::Sandbox& sandbox, const std::string& command);
-/// What oracle.h reads, of a sandbox.
+/// Calls a function of oracle.h in a sandbox.
 oracle::Lines read_in(const TestHost::Sandbox& sandbox, oracle::Lines (*read)());
 /// The links, without their carrier, which the kernel may report only after ADD has returned.
 std::string links();
