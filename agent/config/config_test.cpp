@@ -95,7 +95,7 @@ TEST(Config, BirdsFilesAreInTheRunDirectoryUnlessNamed) {
 }
 
 TEST(Config, NamesKeyValueAndExpectationOfAMistake) {
-  const std::array<std::pair<const char*, const char*>, 16> cases{{
+  const std::array<std::pair<const char*, const char*>, 17> cases{{
       {"backed: vxlan", "unknown key \"backed\", did you mean \"backend\"?"},
       {"Backend: vxlan", "did you mean \"backend\"?"},
       {"bgp: {peers: [{adress: 1.2.3.4}]}", "\"bgp.peers[0].adress\", did you mean \"address\"?"},
