@@ -91,7 +91,8 @@ class Claims {
   void give(const fabric::Node& node) {
     for (const base::IpAddress& address : node.addresses) addresses_[address] = &node;
     for (const base::Prefix& range : node.ranges)
-      ranges_[range.network().address] = {range.network(), &node};
+      if (!is_inside_another(range, node.ranges))
+        ranges_[range.network().address] = {range.network(), &node};
     for (const auto& mac : macs_of(node))
       if (mac) macs_[mac->number()] = &node;
   }
@@ -123,7 +124,13 @@ class Claims {
     return {};
   }
 
-  /// Given ranges never overlap, so only the last one that begins before the end can.
+  static bool is_inside_another(const base::Prefix& range, std::span<const base::Prefix> ranges) {
+    return std::ranges::any_of(ranges, [&](const base::Prefix& other) {
+      return other.length < range.length && other.contains(range.address);
+    });
+  }
+
+  /// Ranges in the map never overlap, so only the last one that begins before the end can.
   const Range* find_range(const base::Prefix& wanted) const {
     auto after = ranges_.upper_bound(wanted.last());
     if (after == ranges_.begin()) return nullptr;

@@ -113,6 +113,18 @@ TEST(Admit, RefusesARangeThatCoversANodesAddress) {
               ElementsAre(HasSubstr("covers the address 10.9.0.1 of node \"a\"")));
 }
 
+TEST(Admit, SeesAnOverlapWithANodeWhoseOwnRangesAreNested) {
+  Node wide = node("a", "192.0.2.1", "10.1.0.0/16");
+  wide.ranges.push_back(range("10.1.5.0/24"));
+  wide.ranges.push_back(range("10.1.0.0/24"));
+  const std::vector earlier{wide};
+  const std::vector nodes{wide, node("b", "192.0.2.2", "10.1.9.0/24")};
+  const Admission result = admit(nodes, earlier, {});
+  EXPECT_THAT(names(result.nodes), ElementsAre("a"));
+  EXPECT_THAT(result.problems, ElementsAre("node \"b\" is left out: its range 10.1.9.0/24 overlaps "
+                                           "10.1.0.0/16 of node \"a\""));
+}
+
 TEST(Admit, RefusesNodesThatBreakTheRules) {
   const AdmitRules rules{.cluster_ranges = {range("10.1.0.0/16")},
                          .node_subnets = {range("10.1.200.0/24")}};
