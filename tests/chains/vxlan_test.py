@@ -221,7 +221,7 @@ class VxlanTest(unittest.TestCase):
                             ({"peersFile": "peers"}, "an absolute path"), ({"localAddress": "192.0.2.2"}, "must be an address of this node"),
                             ({"localAddress": "192.0.2.1", "parent": "lo"}, 'must be an address of "lo", the parent'),
                             ({"localAddress": "127.0.0.1"}, "localAddress"), ({"localAddress": "192.0.2.1,"}, "localAddress"),
-                            ({"clusterRanges": ["10.27.0.0/23"]}, "range fd00:27:0:1::/64 lies outside"),
+                            ({"clusterRanges": ["10.27.0.0/23"]}, "range fd00:27:0:1::/64 is not part of the cluster's network"),
                             ({"ranges": ["192.0.2.128/25"]}, "overlaps the nodes' own network 192.0.2.0/24"),
                             ({"ranges": ["10.27.1.0/31"]}, "too small"), ({"bridge": "plumb.7"}, '"bridge"'),
                             ({"bridge": "a/b"}, "a/b"), ({"isGateway": 1}, "isGateway"), ({"mtu": 1200}, "1280"),
