@@ -139,22 +139,27 @@ void Daemon::add_drivers() {
   reconciler_.set_done([this] { after_round(); });
 }
 
-/// Publishes this node before the first plan: etcd gives it ranges only after that.
+/// Publishes this node before the first plan, also while the cache is in use: etcd gives it ranges
+/// only after that.
 void Daemon::announce() {
   try {
-    publish();
+    publish_self();
   } catch (const std::exception& error) {
     log(LogLevel::warning, std::string("cannot publish this node yet: ") + error.what());
   }
 }
 
-DriverRun Daemon::publish() {
-  if (cached_) return {};
+bool Daemon::publish_self() {
   const fabric::Node self = planner_.find_self(source_->snapshot());
-  if (self == published_) return {.desired = 1};
+  if (self == published_) return false;
   source_->publish(self);
   published_ = self;
-  return {.writes = 1, .desired = 1};
+  return true;
+}
+
+DriverRun Daemon::publish() {
+  if (cached_) return {};
+  return {.writes = publish_self() ? 1U : 0U, .desired = 1};
 }
 
 void Daemon::plan_again(Loop::TimerId& timer, std::optional<Loop::Clock::time_point> due) {

@@ -48,6 +48,7 @@ class Daemon {
   void take_snapshot();
   void add_drivers();
   void announce();
+  bool publish_self();  ///< returns whether it differs from what was published last
   void plan_again(Loop::TimerId& timer, std::optional<Loop::Clock::time_point> due);
   DriverRun plan();
   DriverRun publish();

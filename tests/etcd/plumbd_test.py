@@ -139,6 +139,19 @@ class PlumbdTest(unittest.TestCase):
             self.assertEqual(0, probe.stop().lost)
         self.assertEqual(before, sorted(self.etcd.keys()))
 
+    def test_plumbd_that_starts_from_its_cache_has_published_its_address(self):
+        """Otherwise the node would be claimed only after a list that lacks it."""
+        node = self.cluster.nodes[0]
+        cache = node.path("/var/lib/plumb/snapshot.json")
+        world.wait_until(cache.exists, "there is a cache", 30)
+        node.write_config(addresses=None, interface="eth0")
+        self.etcd.kill()
+        node.stop_plumbd()
+        node.start_plumbd(wait=False)
+        world.wait_until(lambda: "programmed from the cache" in node.log(), "plumbd uses its cache", 20)
+        state = json.loads(node.control("status", "--json", check=False).stdout)["source"]["state"]
+        self.assertNotIn("waiting for this node's address", state)
+
     def test_a_machine_that_comes_back_has_its_range_again(self):
         node = self.cluster.nodes[1]
         before = self.published(node)["ranges"]
