@@ -10,7 +10,6 @@
 #include "tools/cnitool/command_line.h"
 #include "tools/cnitool/commands.h"
 #include "tools/cnitool/failure.h"
-#include "tools/cnitool/session.h"
 
 namespace cnitool {
 namespace {
@@ -21,13 +20,6 @@ std::string find_binary(const Options& options) {
   if (std::filesystem::exists(word)) return word;
   if (word.find('/') != std::string::npos) throw NotFound("binary not found: \"" + word + "\"");
   return runtime::PluginPath(options.plugin_dirs).find(word);
-}
-
-std::string config_file(const Options& options) {
-  if (options.conf == "-") return "/dev/stdin";
-  if (!options.conf.empty() && !std::filesystem::exists(options.conf))
-    throw NotFound("file not found: \"" + options.conf + "\"");
-  return options.conf;
 }
 
 }  // namespace
@@ -41,7 +33,7 @@ int run_conformance(const Options& options) {
                        : options.format == Format::json ? "json"
                        : options.verbose > 0            ? "verbose"
                                                         : "text";
-  std::vector<std::string> words{program, find_binary(options), format, config_file(options)};
+  std::vector<std::string> words{program, find_binary(options), format, options.conf};
   words.insert(words.end(), options.rows.begin(), options.rows.end());
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());

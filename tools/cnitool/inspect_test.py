@@ -224,6 +224,17 @@ class Exec(Testbed):
         self.assertIn("no-such-binary", self.fails(3, "conformance", "./no-such-binary"))
         self.fails(2, "conformance")
 
+    def test_C32_conformance_reads_a_configuration_from_a_file_standard_input_or_a_pipe(self):
+        config = '{"cniVersion":"1.0.0","name":"n","type":"pb"}'
+        (self.home / "pb.conf").write_text(config, encoding="utf-8")
+        words = ("conformance", str(self.home / "bin" / "pb"), "--row", "S-075", "--config")
+        from_file = self.run_tool(*words, str(self.home / "pb.conf"))
+        self.assertIn("pb: conforms", from_file.stdout, from_file.stderr)
+        self.assertEqual(from_file.stdout, self.run_tool(*words, "-", stdin=config).stdout)
+        piped = self.run_tool(*words, "/dev/fd/9", wrap=("bash", "-c", f"exec \"$@\" 9< <(echo '{config}')", "bash"))
+        self.assertEqual(from_file.stdout, piped.stdout, piped.stderr)
+        self.assertIn("no-such.conf", self.fails(3, *words, "no-such.conf"))
+
 
 class Shells(Testbed):
     def complete(self, *words):

@@ -7,12 +7,12 @@
 #include <string>
 #include <system_error>
 
-#include "libcni/base/file.h"
 #include "libcni/base/interrupt.h"
 #include "libcni/base/stdio.h"
 #include "tools/cnitool/commands.h"
 #include "tools/cnitool/conformance/conformance.h"
 #include "tools/cnitool/failure.h"
+#include "tools/cnitool/session.h"
 
 namespace {
 
@@ -37,7 +37,7 @@ int run(std::span<char*> words) {
   const Progress progress;
   conformance::Options options{.binary = words[0], .on_row = progress};
   const std::string format = words[1], config = words[2];
-  if (!config.empty()) options.config = base::read_file(config);
+  if (!config.empty()) options.config = cnitool::read_input(config);
   options.rows.assign(words.begin() + 3, words.end());
   const conformance::Report report = conformance::run(options);
   progress.end();
