@@ -10,12 +10,16 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from support.waiting import wait_until  # noqa: E402
+from support import waiting  # noqa: E402
 
 PLUMBD = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else None
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("PLUMB_")}
 # glibc's cache and the sanitizers' quarantine are not measured or tested.
 ENVIRONMENT["ASAN_OPTIONS"] = "detect_leaks=0"
+
+
+def wait_until(condition, what, seconds=15):
+    return waiting.wait_until(condition, what, seconds)
 
 
 def node_line(number, address=None, pods=None):
