@@ -68,17 +68,8 @@ Health Answers::health() {
 }
 
 View Answers::view() {
-  return {
-      .config = parts_.config,
-      .planner = parts_.planner,
-      .reconciler = parts_.reconciler,
-      .source = parts_.source,
-      .watch = parts_.watch,
-      .kernel = parts_.kernel,
-      .speaker = parts_.speaker,
-      .netlink = parts_.netlink,
-      .health = health(),
-      .uptime = std::chrono::duration_cast<std::chrono::seconds>(Loop::Clock::now() - started_)};
+  return {parts_, health(),
+          std::chrono::duration_cast<std::chrono::seconds>(Loop::Clock::now() - started_)};
 }
 
 HttpReply Answers::to_anyone(const HttpQuestion& question) {

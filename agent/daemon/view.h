@@ -6,24 +6,38 @@
 #include "agent/config/config.h"
 #include "agent/daemon/health.h"
 #include "agent/drivers/bird/speaker.h"
+#include "agent/drivers/bridged_services.h"
 #include "agent/drivers/kernel.h"
+#include "agent/drivers/node_files.h"
+#include "agent/loop/log.h"
+#include "agent/obstacles/obstacles.h"
 #include "agent/plan/planner.h"
+#include "agent/source/cache.h"
 #include "agent/source/source.h"
 #include "agent/triggers/kernel_watch.h"
 #include "agent/triggers/reconciler.h"
 
 namespace agent {
 
-/// The state of the running agent that status, nodes and metrics show.
-struct View {
+/// The parts of a running plumbd that answers are made from.
+struct Parts {
   const Config& config;
+  net::Netlink& netlink;
   const Planner& planner;
-  const Reconciler& reconciler;
+  Reconciler& reconciler;
   const Source& source;
+  const SnapshotCache& cache;
   const KernelWatch& watch;
   const KernelDriver& kernel;
+  const NodeFiles& files;
+  const BridgedServices& bridged_services;
   const bird::Speaker& speaker;
-  net::Netlink& netlink;
+  Obstacles& obstacles;
+  const Conditions& listeners;
+};
+
+/// The state of the running agent that status, nodes and metrics show.
+struct View : Parts {
   Health health = {};
   std::chrono::seconds uptime = {};
 };

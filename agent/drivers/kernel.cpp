@@ -99,7 +99,6 @@ DriverRun KernelDriver::run(Planner& planner) {
   watch_.follow(planner.state(), *planner.plan(), report_.blocked);
   log_changes(report_);
   removed_ += report_.removed;
-  changed_ = changed_ || report_.changed > 0;
   if (report_.filter_seconds > 0) filter_transactions_.add(report_.filter_seconds);
   has_read_ = true;
   DriverRun run{.writes = report_.changed, .desired = report_.desired};

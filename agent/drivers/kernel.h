@@ -30,8 +30,6 @@ class KernelDriver {
   bool has_read() const { return has_read_; }
   std::uint64_t removed() const { return removed_; }  ///< objects, since the start
   const Histogram& filter_transactions() const { return filter_transactions_; }
-  /// True if a run() since the last call has changed anything.
-  bool take_changed() { return std::exchange(changed_, false); }
 
  private:
   void apply(const fabric::Desired& desired, const fabric::Report& earlier,
@@ -46,7 +44,7 @@ class KernelDriver {
   std::vector<base::Prefix> withdrawn_;  ///< ranges whose gateways could not be removed yet
   Histogram filter_transactions_;
   std::uint64_t removed_ = 0;
-  bool has_read_ = true, changed_ = false;
+  bool has_read_ = true;
 };
 
 /// Removes the address that a bridge of pods has as the gateway of `range`, the first one of it,

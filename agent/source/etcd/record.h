@@ -12,7 +12,7 @@
 namespace agent::etcd {
 
 /// The ranges that the last part of flannel's key stands for: `10.5.52.0-24`, or with an IPv6 one
-/// `10.5.52.0-24&fc00::-64`; flannel writes `0.0.0.0-0` where there is no IPv4 range. Nothing
+/// `10.5.52.0-24&fc00::-64`; flannel writes `0.0.0.0-0` for a missing IPv4 range. Nothing
 /// for other text.
 std::optional<std::vector<base::Prefix>> find_ranges(std::string_view text);
 /// The reverse, of at most one range per family.
