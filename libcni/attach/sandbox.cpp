@@ -32,12 +32,24 @@ void enable_ipv6(const std::string& ifname) {
   if (net::find_sysctl(key).value_or("0") != "0") net::write_sysctl(key, "0");
 }
 
+/// The kernel accepts IPv4 redirects if either the link's own knob or that of "all" is 1. A later
+/// link of the pod keeps its own knob.
+void refuse_advertisements(const SandboxPlan& plan) {
+  const std::string v6 = "net/ipv6/conf/" + plan.ifname + "/";
+  net::try_write_sysctl(v6 + "accept_ra", "0");
+  net::try_write_sysctl(v6 + "accept_redirects", "0");
+  net::try_write_sysctl("net/ipv4/conf/" + plan.ifname + "/accept_redirects", "0");
+  net::try_write_sysctl("net/ipv4/conf/all/accept_redirects", "0");
+}
+
 /// Sets the knobs that exist only in the sandbox's /proc/sys/net.
 void write_sysctls(const SandboxPlan& plan) {
   const std::string v6 = "net/ipv6/conf/" + plan.ifname + "/";
   if (plan.dad) net::try_write_sysctl(v6 + "enhanced_dad", "1");
   net::try_write_sysctl(v6 + "accept_dad", plan.dad ? "1" : "0");
   if (plan.arp_notify) net::try_write_sysctl("net/ipv4/conf/" + plan.ifname + "/arp_notify", "1");
+  // A pod without IPv6 addresses has a link-local one, and listens to routers.
+  if (!plan.accept_ra) refuse_advertisements(plan);
   if (!has_v6(plan)) return;
   enable_ipv6("lo");
   enable_ipv6(plan.ifname);

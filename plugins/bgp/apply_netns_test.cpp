@@ -95,6 +95,15 @@ TEST_F(BgpApply, TheGatewayAnswersEverySolicitation) {
               HasSubstr("02:76:a9:fe:01:01"));
 }
 
+TEST_F(BgpApply, S266_PodRefusesRouterAdvertisements) {
+  add_one();
+  EXPECT_EQ(
+      test::output_in(sandbox_,
+                      "sysctl -n net.ipv6.conf.eth0.accept_ra net.ipv6.conf.eth0.accept_redirects"
+                      " net.ipv4.conf.eth0.accept_redirects net.ipv4.conf.all.accept_redirects"),
+      "0\n0\n0\n0\n");
+}
+
 TEST_F(BgpApply, APodCannotSendUnderAnothersAddress) {
   test::output_of("ip addr add 192.0.2.1/32 dev lo");
   add_one();

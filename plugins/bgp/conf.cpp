@@ -31,6 +31,7 @@ std::optional<nodes::NodeFile> find_node(const cni::Request& request, cni::Code 
 Conf parse_conf(const cni::Request& request, const std::optional<nodes::NodeFile>& node) {
   const json::Object& config = request.config;
   Conf conf{.mtu = cni::find_mtu(config),
+            .accept_ra = config.get_bool("acceptRa"),
             .ip_masq = config.get_bool("ipMasq", node && node->ip_masq),
             .masq_backend = attach::parse_masquerade_backend(config.get_string("ipMasqBackend")),
             .network = parse_network(config),

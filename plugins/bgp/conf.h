@@ -14,6 +14,7 @@ namespace bgp {
 /// The configuration of one attachment, checked (README.md has the keys).
 struct Conf {
   std::optional<int> mtu = {};
+  bool accept_ra = false;
   bool ip_masq = false;
   firewall::MasqueradeBackend masq_backend = {};
   std::vector<base::Prefix> network = {};  ///< destinations that are not masqueraded with ipMasq
@@ -23,7 +24,7 @@ struct Conf {
 
 /// Every key that README.md documents.
 inline constexpr std::string_view kKeys =
-    "ipam mtu ipMasq ipMasqBackend network nodeFile subnetFile"
+    "ipam mtu acceptRa ipMasq ipMasqBackend network nodeFile subnetFile"
     " dns.nameservers dns.domain dns.search dns.options";
 
 /// Reads plumbd's files. Throws code `when_unusable` when they are damaged, or when they are

@@ -101,7 +101,7 @@ Plan make_plan(const Conf& conf, const cni::Request& request, const cni::Result&
                .mtu = conf.mtu,
                .alias = attach::alias_of(attach::owner_of(request)),
                .host_mac = gateway_mac()};
-  plan.sandbox = {.ifname = request.ifname, .ips = {}, .routes = {}};
+  plan.sandbox = {.ifname = request.ifname, .ips = {}, .routes = {}, .accept_ra = conf.accept_ra};
   for (const cni::IpConfig& ip : result.ips) {
     if (ip.interface != kContainerInterface) continue;
     plan.sandbox.ips.push_back(ip);

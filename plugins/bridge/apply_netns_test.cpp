@@ -86,6 +86,26 @@ TEST_F(BridgeApply, S151_ResultIsTheKernelsState) {
               Not(Contains(AllOf(HasSubstr("cni0 "), HasSubstr("tentative")))));
 }
 
+constexpr const char* kListening =
+    "sysctl -n net.ipv6.conf.eth0.accept_ra net.ipv6.conf.eth0.accept_redirects"
+    " net.ipv4.conf.eth0.accept_redirects net.ipv4.conf.all.accept_redirects";
+
+TEST_F(BridgeApply, S266_PodRefusesRouterAdvertisementsUnlessConfigured) {
+  const cni::Result result = add_with(kGateway);
+  EXPECT_EQ(test::output_in(sandbox_, kListening), "0\n0\n0\n0\n");
+  remove_with(kGateway, result);
+  sandbox_ = host_.add_sandbox();
+  const std::string before = test::output_in(sandbox_, "sysctl -n net.ipv6.conf.lo.accept_ra");
+  add_with(R"(,"acceptRa":true)");
+  EXPECT_EQ(test::output_in(sandbox_, "sysctl -n net.ipv6.conf.eth0.accept_ra"), before);
+}
+
+TEST_F(BridgeApply, S266_PodWithoutIpamMayLearnItsAddressFromRouters) {
+  add(host_.request(cni::Verb::add, R"({"cniVersion":"1.1.0","name":"net1","type":"bridge"})",
+                    sandbox_));
+  EXPECT_EQ(test::output_in(sandbox_, "sysctl -n net.ipv6.conf.eth0.accept_ra"), "1\n");
+}
+
 TEST_F(BridgeApply, PortHasNoAddressOfItsOwn) {
   const std::string port = add_with(kGateway).interfaces[1].name;
   EXPECT_EQ(test::output_of("ip addr show dev " + port + " | grep inet"), "");

@@ -84,8 +84,12 @@ std::optional<base::Mac> parse_mac(const cni::Request& request) {
   return require_unicast(text, key);
 }
 
+bool has_ipam(const json::Object& config) {
+  return !config.get_object("ipam").get_string("type").empty();
+}
+
 void refuse_contradictions(const Conf& conf, const cni::Request& request) {
-  const bool layer2 = request.config.get_object("ipam").get_string("type").empty();
+  const bool layer2 = !has_ipam(request.config);
   if (conf.hairpin && conf.promisc)
     refuse("cannot set hairpin mode and promiscuous mode at the same time",
            "keys hairpinMode and promiscMode");
@@ -131,6 +135,8 @@ Conf parse_conf(const cni::Request& request) {
   if (trunk) conf.trunk = parse_trunk(*trunk);
   conf.preserve_default_vlan = config.get_bool("preserveDefaultVlan");
   conf.enable_dad = config.get_bool("enabledad");
+  // Without IPAM the pod may depend on routers of the physical network for its addresses.
+  conf.accept_ra = config.get_bool("acceptRa", !has_ipam(config));
   conf.disable_container_interface = config.get_bool("disableContainerInterface");
   conf.port_isolation = config.get_bool("portIsolation");
   conf.mac = parse_mac(request);

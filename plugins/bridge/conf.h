@@ -32,6 +32,7 @@ struct Conf {
   bool preserve_default_vlan = false;
   bool mac_spoof_check = false;
   bool enable_dad = false;
+  bool accept_ra = true;  ///< unless IPAM gives addresses
   bool disable_container_interface = false;
   bool port_isolation = false;
   std::optional<base::Mac> mac = {};
@@ -43,7 +44,8 @@ struct Conf {
 inline constexpr std::string_view kKeys =
     "bridge isGateway isDefaultGateway forceAddress otherRanges ipMasq ipMasqBackend mtu"
     " hairpinMode promiscMode vlan vlanTrunk[].id vlanTrunk[].minID vlanTrunk[].maxID"
-    " preserveDefaultVlan macspoofchk portIsolation enabledad disableContainerInterface ipam"
+    " preserveDefaultVlan macspoofchk portIsolation acceptRa enabledad disableContainerInterface "
+    "ipam"
     " dns.nameservers dns.domain dns.search dns.options";
 
 /// Throws cni::Error(6) for a wrong type and (7) for a wrong value, naming the key.

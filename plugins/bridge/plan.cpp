@@ -75,7 +75,8 @@ AddressPlan make_address_plan(const Conf& conf, const cni::Request& request,
                   .ips = {},
                   .routes = result.routes,
                   .dad = conf.enable_dad,
-                  .arp_notify = true};
+                  .arp_notify = true,
+                  .accept_ra = conf.accept_ra};
   plan.force_address = conf.force_address;
   plan.other_ranges = conf.other_ranges;
   plan.gateway_link = conf.vlan == 0 ? conf.bridge : conf.bridge + "." + std::to_string(conf.vlan);

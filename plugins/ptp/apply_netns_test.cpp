@@ -64,6 +64,15 @@ TEST_F(PtpApply, S151_BothEndsAreConfigured) {
   EXPECT_THAT(outside, HasSubstr("main fd00::5 dev " + end));
 }
 
+TEST_F(PtpApply, S266_PodRefusesRouterAdvertisements) {
+  add_one();
+  EXPECT_EQ(
+      test::output_in(sandbox_,
+                      "sysctl -n net.ipv6.conf.eth0.accept_ra net.ipv6.conf.eth0.accept_redirects"
+                      " net.ipv4.conf.eth0.accept_redirects net.ipv4.conf.all.accept_redirects"),
+      "0\n0\n0\n0\n");
+}
+
 TEST_F(PtpApply, LinkLocalAddressOfTheHostsEndBringsNoAnycastAddress) {
   const std::string end = add_one().interfaces[0].name;
   const std::string addresses = test::output_of("ip -6 -o addr show scope link dev " + end);

@@ -12,6 +12,7 @@ Conf parse_conf(const cni::Request& request) {
   return {.ip_masq = config.get_bool("ipMasq"),
           .masq_backend = attach::parse_masquerade_backend(config.get_string("ipMasqBackend")),
           .mtu = cni::find_mtu(config),
+          .accept_ra = config.get_bool("acceptRa"),
           .dns = cni::find_dns(config)};
 }
 
@@ -35,7 +36,8 @@ Plan make_plan(const Conf& conf, const cni::Request& request, const cni::Result&
                .alias = attach::alias_of(attach::owner_of(request))};
   // Duplicate address detection is not needed: the wire has two ends, and the other end is this
   // host.
-  plan.sandbox = {.ifname = request.ifname, .ips = {}, .routes = result.routes};
+  plan.sandbox = {
+      .ifname = request.ifname, .ips = {}, .routes = result.routes, .accept_ra = conf.accept_ra};
   for (const cni::IpConfig& ip : result.ips) {
     if (ip.interface != kContainerInterface) continue;
     plan.sandbox.ips.push_back(ip);

@@ -21,13 +21,14 @@ struct Conf {
   bool ip_masq = false;
   firewall::MasqueradeBackend masq_backend = {};
   std::optional<int> mtu = {};
+  bool accept_ra = false;
   std::optional<cni::Dns> dns = {};  ///< replaces IPAM's
   bool operator==(const Conf&) const = default;
 };
 
 /// Every key that README.md documents.
 inline constexpr std::string_view kKeys =
-    "ipMasq ipMasqBackend mtu ipam dns.nameservers dns.domain dns.search dns.options";
+    "ipMasq ipMasqBackend mtu acceptRa ipam dns.nameservers dns.domain dns.search dns.options";
 
 /// Throws cni::Error(6) for a wrong type and (7) for a wrong value, naming the key.
 Conf parse_conf(const cni::Request& request);
