@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 
-#include <array>
 #include <chrono>
 #include <csignal>
+#include <memory>
 
 #include "libcni/base/gone.h"
 #include "libcni/base/interrupt.h"
@@ -109,15 +109,17 @@ class Ticker {
 }  // namespace
 
 std::string read_all(int fd, const std::string& what, std::size_t most) {
+  constexpr std::size_t kRoom = 16384;
   std::string text;
-  std::array<char, 16384> buffer;
+  // On the heap, where only the pages are touched that the text fills.
+  const std::unique_ptr<char[]> buffer(new char[kRoom]);
   while (true) {
-    const ssize_t got = ::read(fd, buffer.data(), buffer.size());
+    const ssize_t got = ::read(fd, buffer.get(), kRoom);
     if (got == 0) return text;
     if (got < 0)
       retry_or_throw(fd, POLLIN, "read " + what);
     else
-      text.append(buffer.data(), static_cast<std::size_t>(got));
+      text.append(buffer.get(), static_cast<std::size_t>(got));
     if (text.size() > most)
       throw_errno("read " + what + ", of which at most " + std::to_string(most) + " bytes are read",
                   EFBIG);

@@ -114,25 +114,38 @@ Done take(const nlmsghdr& reply, const std::string& attempted, const Netlink::On
   base::throw_errno(text.empty() ? attempted : attempted + " (" + text + ")", error);
 }
 
+/// The kernel fills the messages of a dump up to the size of the reader's buffer, 32 KiB at most.
+constexpr std::size_t kBufferSize = 32768;
+
 }  // namespace
 
 struct Netlink::Impl {
   std::unique_ptr<mnl_socket, int (*)(mnl_socket*)> socket{
       mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC), mnl_socket_close};
   std::uint32_t sequence = 0;
+  bool filters_dumps = false;
+  bool shortens_refusals = false;
+  /// On the heap, where only the pages are touched that a reply fills.
+  std::unique_ptr<char[]> buffer{new char[kBufferSize]};
 
+  /// Not bound here: the kernel chooses an address at the first request.
   Impl() {
     if (!socket) base::throw_errno("open rtnetlink socket");
-    if (mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0)
-      base::throw_errno("bind rtnetlink socket");
-    // Both options are optional: the kernel's text in errors, and errors that do not repeat the
-    // request.
+    switch_on(NETLINK_EXT_ACK);  // the kernel's text in errors
+  }
+
+  /// Each option is optional: an old kernel refuses it, and the socket works without.
+  void switch_on(int option) {
     int on = 1;
-    mnl_socket_setsockopt(socket.get(), NETLINK_EXT_ACK, &on, sizeof on);
-    mnl_socket_setsockopt(socket.get(), NETLINK_CAP_ACK, &on, sizeof on);
-    // Kernel 4.20: the kernel filters dumps by the attributes of the request, such as the link of
-    // addresses.
-    mnl_socket_setsockopt(socket.get(), NETLINK_GET_STRICT_CHK, &on, sizeof on);
+    mnl_socket_setsockopt(socket.get(), option, &on, sizeof on);
+  }
+
+  ssize_t receive_some(const std::string& attempted) {
+    for (;;) {
+      const ssize_t received = mnl_socket_recvfrom(socket.get(), buffer.get(), kBufferSize);
+      if (received >= 0) return received;
+      if (errno != EINTR) base::throw_errno(attempted);
+    }
   }
 
   void send(Message& message, std::uint16_t flags, const std::string& attempted) {
@@ -152,12 +165,8 @@ struct Netlink::Impl {
                Until until = Until::acknowledged) {
     bool interrupted = false;
     for (;;) {
-      alignas(nlmsghdr) std::array<char, 32768> buffer;
-      const ssize_t received = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
-      if (received < 0 && errno == EINTR) continue;
-      if (received < 0) base::throw_errno(attempted);
-      int left = static_cast<int>(received);
-      for (auto* reply = reinterpret_cast<nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(reply, left);
+      int left = static_cast<int>(receive_some(attempted));
+      for (auto* reply = reinterpret_cast<nlmsghdr*>(buffer.get()); mnl_nlmsg_ok(reply, left);
            reply = mnl_nlmsg_next(reply, &left)) {
         if (reply->nlmsg_seq != sequence) continue;
         // "Does not exist" is the usual answer when a name must be free. It is not reported by an
@@ -177,12 +186,8 @@ struct Netlink::Impl {
   void receive_answers(std::uint32_t first, const std::string& attempted,
                        const OnRefused& on_refused) {
     for (bool ended = false; !ended;) {
-      alignas(nlmsghdr) std::array<char, 32768> buffer;
-      const ssize_t received = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
-      if (received < 0 && errno == EINTR) continue;
-      if (received < 0) base::throw_errno(attempted);
-      int left = static_cast<int>(received);
-      for (auto* reply = reinterpret_cast<nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(reply, left);
+      int left = static_cast<int>(receive_some(attempted));
+      for (auto* reply = reinterpret_cast<nlmsghdr*>(buffer.get()); mnl_nlmsg_ok(reply, left);
            reply = mnl_nlmsg_next(reply, &left)) {
         const std::uint32_t index = reply->nlmsg_seq - first;
         if (reply->nlmsg_type != NLMSG_ERROR || index > sequence - first) continue;
@@ -197,6 +202,8 @@ struct Netlink::Impl {
 void Netlink::exchange(std::span<char> messages, const OnRefused& on_refused) {
   if (messages.empty()) return;
   base::throw_if_interrupted();
+  // A hundred refusals fit into the socket's buffer if they do not repeat the requests.
+  if (!std::exchange(impl_->shortens_refusals, true)) impl_->switch_on(NETLINK_CAP_ACK);
   const std::uint32_t first = impl_->sequence + 1;
   nlmsghdr* last = nullptr;
   int left = static_cast<int>(messages.size());
@@ -263,6 +270,9 @@ bool Netlink::find(Message& message, const std::string& attempted, const OnReply
 void Netlink::dump(Message& message, const std::string& attempted, const OnReply& on_reply,
                    const std::function<void()>& restart) {
   constexpr int kTries = 20;
+  // Kernel 4.20: the kernel filters dumps by the attributes of the request, such as the link of
+  // addresses.
+  if (!std::exchange(impl_->filters_dumps, true)) impl_->switch_on(NETLINK_GET_STRICT_CHK);
   for (int i = 0; i < kTries; ++i) {
     restart();
     impl_->send(message, NLM_F_DUMP, attempted);
@@ -272,7 +282,17 @@ void Netlink::dump(Message& message, const std::string& attempted, const OnReply
 }
 
 std::uint32_t Netlink::port() const {
-  return mnl_socket_get_portid(impl_->socket.get());
+  const int fd = mnl_socket_get_fd(impl_->socket.get());
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
+  socklen_t size = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  // The kernel has chosen the address of a socket that has sent a request.
+  if (impl_->sequence == 0 && ::bind(fd, generic, size) < 0)
+    base::throw_errno("bind rtnetlink socket");
+  if (::getsockname(fd, generic, &size) < 0)
+    base::throw_errno("read the address of a rtnetlink socket");
+  return address.nl_pid;
 }
 
 }  // namespace net

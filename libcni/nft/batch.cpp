@@ -106,13 +106,13 @@ Hook forward_filter() {
   return {"filter", NF_INET_FORWARD, 0};
 }
 
-/// Room for one message; libnftnl does not check bounds when it builds one.
+/// Room for one message; libnftnl does not check bounds when it builds one. On the heap, where only
+/// the pages are touched that the message fills.
 struct Batch::Scratch {
-  Scratch(int type, Family family, int flags) {
-    header = nftnl_nlmsg_build_hdr(buffer, static_cast<std::uint16_t>(type), number(family),
-                                   static_cast<std::uint16_t>(flags), 0);
-  }
-  alignas(8) char buffer[kScratchSize];
+  Scratch(int type, Family family, int flags)
+      : header(nftnl_nlmsg_build_hdr(buffer.get(), static_cast<std::uint16_t>(type), number(family),
+                                     static_cast<std::uint16_t>(flags), 0)) {}
+  std::unique_ptr<char[]> buffer{new char[kScratchSize]};
   nlmsghdr* header;
 };
 
@@ -120,8 +120,8 @@ void Batch::add(Scratch& message, std::string attempted) {
   attempts_.push_back(std::move(attempted));
   // Answers are matched by sequence number; 0 belongs to the begin message of the batch.
   message.header->nlmsg_seq = static_cast<std::uint32_t>(attempts_.size());
-  messages_.insert(messages_.end(), message.buffer,
-                   message.buffer + NLMSG_ALIGN(message.header->nlmsg_len));
+  const char* start = message.buffer.get();
+  messages_.insert(messages_.end(), start, start + NLMSG_ALIGN(message.header->nlmsg_len));
 }
 
 void Batch::ensure_table(const std::string& text) {
