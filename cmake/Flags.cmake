@@ -28,10 +28,10 @@ add_library(cni_ship_flags INTERFACE)
 target_link_options(cni_ship_flags INTERFACE -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--gc-sections)
 if(PLUMB_STATIC)
   # Not static-PIE: relocating itself costs each exec 10 us of 400 (medians of 1500 alternating VERSION calls).
-  # The rest keeps exceptions cheap: cmake/static_unwind.c says how.
+  # The rest keeps exceptions and the start cheap: cmake/static_unwind.c and cmake/static_start.c say how.
   target_link_options(cni_ship_flags INTERFACE -static -s -Wl,--eh-frame-hdr
-    -Wl,--wrap=__register_frame_info -Wl,--wrap=__deregister_frame_info)
-  target_sources(cni_ship_flags INTERFACE ${CMAKE_SOURCE_DIR}/cmake/static_unwind.c)
+    -Wl,--wrap=__register_frame_info -Wl,--wrap=__deregister_frame_info -Wl,--wrap=__libc_start_main)
+  target_sources(cni_ship_flags INTERFACE ${CMAKE_SOURCE_DIR}/cmake/static_unwind.c ${CMAKE_SOURCE_DIR}/cmake/static_start.c)
 endif()
 
 # plumbd_ship_flags: the same for the agent, which links shared libraries. Lazy binding would save 0.1 MB of 7 and leave
