@@ -166,7 +166,7 @@ void Daemon::plan_again(Loop::TimerId& timer, std::optional<Loop::Clock::time_po
   loop_.cancel(timer);
   timer = 0;
   if (due)
-    timer = loop_.after(std::chrono::ceil<std::chrono::milliseconds>(*due - Loop::Clock::now()),
+    timer = loop_.after(std::chrono::ceil<std::chrono::milliseconds>(*due - loop_.now()),
                         [this] { reconciler_.request_round(); });
 }
 

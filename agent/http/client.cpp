@@ -79,7 +79,7 @@ HttpClient::~HttpClient() {
 HttpClient::Id HttpClient::start(HttpRequest request, HttpHandlers handlers) {
   const Id id = next_++;
   auto transfer = std::make_unique<Transfer>(id, std::move(request), std::move(handlers));
-  if (Loop::Clock::now() < fresh_until_) transfer->use_new_connection();
+  if (loop_.now() < fresh_until_) transfer->use_new_connection();
   transfers_.emplace(id, std::move(transfer));
   waiting_.push_back(id);
   schedule_flush();
@@ -147,7 +147,7 @@ void HttpClient::leave_lost_addresses() {
   const auto is_lost = [&](const std::string& address) {
     return std::ranges::find(now, address) == now.end();
   };
-  if (std::ranges::any_of(local_, is_lost)) fresh_until_ = Loop::Clock::now() + kPoolIsDoubtful;
+  if (std::ranges::any_of(local_, is_lost)) fresh_until_ = loop_.now() + kPoolIsDoubtful;
   local_ = now;
   std::vector<Id> lost;
   for (const auto& [id, transfer] : transfers_)

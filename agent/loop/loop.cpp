@@ -6,12 +6,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "libcni/base/sys_error.h"
 
 namespace agent {
 
-Loop::Loop() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+Loop::Loop(Now now) : now_(std::move(now)), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   if (!epoll_) base::throw_errno("create epoll instance");
 }
 
@@ -29,7 +30,7 @@ void Loop::forget(int fd) {
 
 Loop::TimerId Loop::after(std::chrono::milliseconds delay, std::function<void()> due) {
   const TimerId id = next_++;
-  by_id_[id] = timers_.emplace(Clock::now() + delay, Timer{id, std::move(due)});
+  by_id_[id] = timers_.emplace(now() + delay, Timer{id, std::move(due)});
   return id;
 }
 
@@ -40,6 +41,11 @@ void Loop::cancel(TimerId id) {
   by_id_.erase(found);
 }
 
+std::optional<Loop::Clock::time_point> Loop::next_timer() const {
+  if (timers_.empty()) return std::nullopt;
+  return timers_.begin()->first;
+}
+
 void Loop::run() {
   while (!stopped_) turn(std::chrono::seconds(5));
 }
@@ -47,7 +53,7 @@ void Loop::run() {
 void Loop::turn(std::chrono::milliseconds limit) {
   using std::chrono::milliseconds;
   if (!timers_.empty())
-    limit = std::clamp(std::chrono::ceil<milliseconds>(timers_.begin()->first - Clock::now()),
+    limit = std::clamp(std::chrono::ceil<milliseconds>(timers_.begin()->first - now()),
                        milliseconds(0), limit);
   std::array<epoll_event, 64> events;
   const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
@@ -65,8 +71,8 @@ void Loop::turn(std::chrono::milliseconds limit) {
 }
 
 void Loop::run_timers() {
-  const auto now = Clock::now();
-  while (!stopped_ && !timers_.empty() && timers_.begin()->first <= now) {
+  const auto begin = now();
+  while (!stopped_ && !timers_.empty() && timers_.begin()->first <= begin) {
     const auto due = std::move(timers_.begin()->second.due);
     by_id_.erase(timers_.begin()->second.id);
     timers_.erase(timers_.begin());

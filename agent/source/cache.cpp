@@ -146,7 +146,7 @@ std::optional<Snapshot> SnapshotCache::load() const {
 void SnapshotCache::save_soon(std::function<const Snapshot&()> latest) {
   latest_ = std::move(latest);
   if (timer_ != 0 || writing_) return;
-  const auto now = Loop::Clock::now();
+  const auto now = loop_.now();
   const auto wait = std::max(earliest_ - now, Loop::Clock::duration::zero());
   timer_ = loop_.after(std::chrono::ceil<std::chrono::milliseconds>(wait), [this] {
     timer_ = 0;
@@ -158,7 +158,7 @@ void SnapshotCache::write() {
   std::string text = print_snapshot(latest_());
   const std::size_t hash = std::hash<std::string>{}(text);
   if (hash == written_hash_) return give_back(std::move(text));
-  earliest_ = Loop::Clock::now() + pause_;
+  earliest_ = loop_.now() + pause_;
   pause_ = std::min(pause_ * 2, kLongestPause);
   writing_ = std::make_unique<Writing>(path_, std::move(text));
   loop_.watch(writing_->done.get(), EPOLLIN, [this, hash](Loop::Events) {

@@ -140,9 +140,9 @@ bool FileSource::may_go_on(const Stamp& now) {
   if (!being_written_ && !is_fresh(now)) return false;
   if (seen_ != now) {
     seen_ = now;
-    seen_at_ = Loop::Clock::now();
+    seen_at_ = loop_.now();
   }
-  const auto left = seen_at_ + (being_written_ ? kLookAgain : kSettle) - Loop::Clock::now();
+  const auto left = seen_at_ + (being_written_ ? kLookAgain : kSettle) - loop_.now();
   if (left <= left.zero()) return false;
   look_in(std::chrono::ceil<milliseconds>(left));
   return true;
@@ -200,7 +200,7 @@ void FileSource::read() {
   try {
     const std::string text = read_regular(path_);
     status_.parsed_bytes += text.size();
-    status_.last_word = Loop::Clock::now();
+    status_.last_word = loop_.now();
     ++status_.relists;
     take(nodes::parse_nodes(text, path_));
   } catch (const std::system_error& error) {

@@ -46,7 +46,7 @@ void Reconciler::add(const std::string& name, Needed needed, Run run) {
 }
 
 void Reconciler::request_round(bool foreign) {
-  const auto now = Clock::now();
+  const auto now = loop_.now();
   if (!requested_at_) {
     requested_at_ = now;
     foreign_ = true;
@@ -65,7 +65,7 @@ void Reconciler::end_rests() {
 }
 
 void Reconciler::run_now() {
-  if (!requested_at_) requested_at_ = Clock::now();
+  if (!requested_at_) requested_at_ = loop_.now();
   round(true);
 }
 
@@ -73,12 +73,12 @@ void Reconciler::schedule(Clock::time_point at) {
   if (timer_ != 0 && due_ <= at) return;
   loop_.cancel(timer_);
   due_ = at;
-  const auto delay = std::chrono::ceil<milliseconds>(at - Clock::now());
+  const auto delay = std::chrono::ceil<milliseconds>(at - loop_.now());
   timer_ = loop_.after(std::max(delay, milliseconds(0)), [this] { round(false); });
 }
 
 bool Reconciler::may_run(Driver& driver, bool all) {
-  const auto now = Clock::now();
+  const auto now = loop_.now();
   // The change may be what the driver lacked, but after each failure it rests for a second.
   if (requested_at_) driver.not_before = std::min(driver.not_before, driver.ended + kLeastBackoff);
   return all || now >= driver.not_before;
@@ -88,7 +88,7 @@ void Reconciler::round(bool all) {
   loop_.cancel(timer_);
   timer_ = 0;
   const bool foreign = foreign_ && requested_at_;
-  const auto begin = Clock::now();
+  const auto begin = loop_.now();
   std::size_t writes = 0;
   for (std::size_t i = 0; i < drivers_.size(); ++i) {
     DriverStatus& status = status_[i];
@@ -101,7 +101,7 @@ void Reconciler::round(bool all) {
   }
   fights_ = foreign && writes > 0 ? fights_ + 1 : 0;
   ++rounds_;
-  last_end_ = Clock::now();
+  last_end_ = loop_.now();
   if (requested_at_ && !foreign_) {
     last_wanted_end_ = last_end_;
     last_wanted_time_ = last_end_ - begin;
@@ -117,7 +117,7 @@ void Reconciler::round(bool all) {
 void Reconciler::run(std::size_t i) {
   Driver& driver = drivers_[i];
   DriverStatus& status = status_[i];
-  const auto begin = Clock::now();
+  const auto begin = loop_.now();
   ++status.runs;
   std::string problem;
   try {
@@ -128,7 +128,7 @@ void Reconciler::run(std::size_t i) {
   } catch (const std::exception& error) {
     problem = error.what();
   }
-  driver.ended = Clock::now();
+  driver.ended = loop_.now();
   status.duration = driver.ended - begin;
   problems_.set(status.name, problem);
   if (problem.empty()) {

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/test_loop.h"
+
 namespace agent {
 namespace {
 
@@ -14,11 +16,6 @@ using std::chrono::seconds;
 
 class ReconcilerTest : public testing::Test {
  protected:
-  /// Turns the loop until `time` has passed.
-  void turn_for(milliseconds time) {
-    const auto end = Loop::Clock::now() + time;
-    while (Loop::Clock::now() < end) loop_.turn(milliseconds(1));
-  }
   Reconciler::Run counting(int& count, const std::string& problem = {}) {
     return [&count, problem]() -> DriverRun {
       ++count;
@@ -27,20 +24,20 @@ class ReconcilerTest : public testing::Test {
     };
   }
 
-  Loop loop_;
+  test::TestLoop loop_;
   Reconciler reconciler_{loop_, seconds(60)};
 };
 
-TEST_F(ReconcilerTest, MakesAtMostTwoRoundsForABurstOfRequests) {
+TEST_F(ReconcilerTest, MakesTwoRoundsForABurstOfRequests) {
   int runs = 0;
   reconciler_.add("one", Needed::no, counting(runs));
   for (int i = 0; i < 50; ++i) {
     reconciler_.request_round();
     loop_.turn(milliseconds(0));
   }
-  turn_for(milliseconds(60));
-  EXPECT_GE(runs, 1);
-  EXPECT_LE(runs, 2);
+  EXPECT_EQ(runs, 1);
+  loop_.advance(milliseconds(60));
+  EXPECT_EQ(runs, 2);
 }
 
 // K9
@@ -57,9 +54,9 @@ TEST_F(ReconcilerTest, RunsWithinMillisecondsAfterAShortRound) {
   int runs = 0;
   reconciler_.add("one", Needed::no, counting(runs));
   for (int i = 1; i <= 5; ++i) {
-    turn_for(milliseconds(12));
+    loop_.advance(milliseconds(5));
     reconciler_.request_round();
-    turn_for(milliseconds(8));
+    loop_.advance(milliseconds(0));
     EXPECT_EQ(runs, i);
   }
 }
@@ -69,34 +66,31 @@ TEST_F(ReconcilerTest, CollectsRequestsForTheTimeOfALongRound) {
   int runs = 0;
   reconciler_.add("one", Needed::no, [&]() -> DriverRun {
     ++runs;
-    const auto end = Loop::Clock::now() + milliseconds(60);
-    while (Loop::Clock::now() < end) {
-    }
+    loop_.spend(milliseconds(60));
     return {.writes = 1};
   });
   reconciler_.run_now();
   for (int i = 0; i < 4; ++i) {
     reconciler_.request_round();
-    turn_for(milliseconds(10));
+    loop_.advance(milliseconds(10));
   }
+  loop_.advance(milliseconds(19));
   EXPECT_EQ(runs, 1);
-  turn_for(milliseconds(150));
+  loop_.advance(milliseconds(1));
   EXPECT_EQ(runs, 2);
 }
 
 TEST_F(ReconcilerTest, WaitsATenthOfASecondAfterAVeryLongRound) {
   int runs = 0;
   reconciler_.add("one", Needed::no, [&]() -> DriverRun {
-    const auto end = Loop::Clock::now() + milliseconds(++runs == 1 ? 400 : 0);
-    while (Loop::Clock::now() < end) {
-    }
+    if (++runs == 1) loop_.spend(milliseconds(400));
     return {.writes = 1};
   });
   reconciler_.run_now();
   reconciler_.request_round();
-  turn_for(milliseconds(60));
+  loop_.advance(milliseconds(99));
   EXPECT_EQ(runs, 1);
-  turn_for(milliseconds(80));
+  loop_.advance(milliseconds(1));
   EXPECT_EQ(runs, 2);
 }
 
@@ -105,10 +99,10 @@ TEST_F(ReconcilerTest, DoesNotDelayAChangeAfterAnEventOfItsOwn) {
   reconciler_.add("one", Needed::no, counting(runs));
   reconciler_.run_now();
   reconciler_.request_round(true);
-  turn_for(milliseconds(130));
+  loop_.advance(milliseconds(100));
   EXPECT_EQ(runs, 2);
   reconciler_.request_round();
-  turn_for(milliseconds(50));
+  loop_.advance(milliseconds(0));
   EXPECT_EQ(runs, 3);
 }
 
@@ -119,12 +113,12 @@ TEST_F(ReconcilerTest, RetriesAFailingDriverAlone) {
   reconciler_.add("bad", Needed::no, counting(bad, "no way"));
   reconciler_.run_now();
   reconciler_.request_round();
-  turn_for(milliseconds(200));
+  loop_.advance(milliseconds(200));
   EXPECT_EQ(good, 2);
   EXPECT_EQ(bad, 1);
   EXPECT_EQ(reconciler_.status()[1].problem, "no way");
-  turn_for(milliseconds(1500));
-  EXPECT_GE(bad, 2);
+  loop_.advance(seconds(1));
+  EXPECT_EQ(bad, 2);
 }
 
 TEST_F(ReconcilerTest, StopsARoundAtAFailingNeededDriver) {
@@ -143,11 +137,11 @@ TEST_F(ReconcilerTest, RetriesAtOnceWhenTheRestsEnd) {  // L4
   reconciler_.add("one", Needed::no, counting(runs, "a device is in the way"));
   reconciler_.run_now();
   reconciler_.request_round(true);
-  turn_for(milliseconds(150));
+  loop_.advance(milliseconds(150));
   EXPECT_EQ(runs, 1) << "a failure rests for a second";
   reconciler_.end_rests();
   reconciler_.request_round(true);
-  turn_for(milliseconds(150));
+  loop_.advance(milliseconds(150));
   EXPECT_EQ(runs, 2);
 }
 
@@ -156,9 +150,32 @@ TEST_F(ReconcilerTest, SlowsDownWhenAnotherProgramRewritesObjects) {
   reconciler_.add("kernel", Needed::no, counting(runs));
   reconciler_.set_done([this] { reconciler_.request_round(true); });
   reconciler_.request_round(true);
-  turn_for(milliseconds(2000));
-  EXPECT_LE(runs, 10);
-  EXPECT_GE(runs, 6);
+  loop_.advance(milliseconds(2000));
+  EXPECT_EQ(runs, 7) << "six are a tenth of a second apart, then one in 0.8 s";
+}
+
+TEST_F(ReconcilerTest, MakesARoundWithoutARequestAfterTheResyncTime) {
+  int runs = 0;
+  reconciler_.add("one", Needed::no, counting(runs));
+  reconciler_.run_now();
+  loop_.advance(seconds(47));
+  EXPECT_EQ(runs, 1);
+  loop_.advance(seconds(26));
+  EXPECT_EQ(runs, 2);
+}
+
+TEST_F(ReconcilerTest, DoublesTheRestOfADriverThatKeepsFailing) {
+  int runs = 0;
+  reconciler_.add("one", Needed::no, counting(runs, "no way"));
+  reconciler_.run_now();
+  for (const int rest : {1, 2, 4, 8, 16, 32}) {
+    const int before = runs;
+    const auto wait = loop_.next_timer().value() - loop_.now();
+    EXPECT_GE(wait, milliseconds(rest * 800));
+    EXPECT_LE(wait, milliseconds(rest * 1200));
+    loop_.advance(wait);
+    EXPECT_EQ(runs, before + 1) << rest;
+  }
 }
 
 TEST(Histogram, CountsEachValueInItsBuckets) {

@@ -90,7 +90,7 @@ void Driver::begin(Job job) {
   if (awaits_greeting_) return;
   if (!control_.up()) return wait_for_bird();
   if (active_->text == running_) return finish(keep_file());
-  if (active_->text == undone_text_ && Loop::Clock::now() < not_before_)
+  if (active_->text == undone_text_ && loop_.now() < not_before_)
     return finish(std::string(undone_error_));
   check_candidate();
 }
@@ -190,7 +190,7 @@ void Driver::commit() {
       return take_back("BIRD refuses the new configuration, the old one stays: " + reply.text(),
                        false);
     }
-    give_up_ = Loop::Clock::now() + kGiveUp;
+    give_up_ = loop_.now() + kGiveUp;
     await_sessions();
   });
 }
@@ -211,13 +211,13 @@ void Driver::judge(const std::vector<PeerStatus>& peers) {
       }));
   keep_peers(peers);
   if (before_.empty() || returned_ * 2 > before_.size()) return confirm();
-  if (Loop::Clock::now() < give_up_) {
+  if (loop_.now() < give_up_) {
     look_again_ = loop_.after(kLookAgain, [this] { await_sessions(); });
     return;
   }
   ++undone_;
   undone_text_ = active_->text;
-  not_before_ = Loop::Clock::now() + kNotAgain;
+  not_before_ = loop_.now() + kNotAgain;
   undone_error_ = "only " + std::to_string(returned_) + " of " + std::to_string(before_.size()) +
                   " BGP sessions returned within " + std::to_string(kGiveUp.count()) +
                   " s of a new configuration: the old one is back";

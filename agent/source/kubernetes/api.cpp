@@ -10,7 +10,7 @@
 namespace agent::kubernetes {
 
 HttpRequest Api::request(const std::string& target) {
-  if (!loaded_ || Loop::Clock::now() - *loaded_ >= timing_.reload) reload();
+  if (!loaded_ || loop_.now() - *loaded_ >= timing_.reload) reload();
   return {.url = credentials_.server + target,
           .headers = {"Accept: application/json"},
           .ca = credentials_.ca,
@@ -36,11 +36,11 @@ void Api::reload() {
       if (credentials_.warnings.empty()) log(LogLevel::warning, warning);
     if (!(fresh == credentials_)) ++generation_;
     credentials_ = std::move(fresh);
-    loaded_ = Loop::Clock::now();
+    loaded_ = loop_.now();
   } catch (const std::exception& error) {
     if (credentials_.server.empty()) throw;
     // The file may be in the middle of a replacement; the earlier credentials may still be valid.
-    loaded_ = Loop::Clock::now();
+    loaded_ = loop_.now();
     if (std::exchange(unread_, error.what()) != error.what())
       log(LogLevel::warning,
           "cannot read the credentials again, keeping the earlier ones: " + unread_);

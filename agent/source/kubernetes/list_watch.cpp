@@ -75,7 +75,7 @@ void ListWatch::open(const std::string& query, JsonSplitter::Unit unit,
   error_event_.reset();
   malformed_ = false;
   events_ = 0;
-  opened_ = Loop::Clock::now();
+  opened_ = api_.loop().now();
   HttpRequest request;
   try {
     request = api_.request(what_.path + query);
@@ -102,7 +102,7 @@ void ListWatch::opened(long status) {
 
 void ListWatch::data(std::string_view piece) {
   status_.parsed_bytes += piece.size();
-  status_.last_word = Loop::Clock::now();
+  status_.last_word = api_.loop().now();
   try {
     splitter_->feed(piece);
   } catch (const std::invalid_argument&) {
@@ -164,7 +164,7 @@ void ListWatch::watch_event(std::string_view document) {
 
 void ListWatch::watch_ended(const HttpResult& result) {
   ++status_.watch_restarts;
-  const bool long_enough = Loop::Clock::now() - opened_ >= 5 * api_.timing().retry_least;
+  const bool long_enough = api_.loop().now() - opened_ >= 5 * api_.timing().retry_least;
   if (result.ok() && (events_ > 0 || long_enough)) {
     backoff_.reset();
     listed_at_once_ = false;

@@ -131,7 +131,7 @@ void Publisher::set_ready(bool ready, const std::string& why) {
   if (std::exchange(ready_, ready) == ready) return;
   api_.loop().cancel(std::exchange(unready_timer_, 0));
   if (!ready) {
-    unready_since_ = Loop::Clock::now();
+    unready_since_ = api_.loop().now();
     unready_timer_ = api_.loop().after(api_.timing().unready, [this] {
       unready_timer_ = 0;
       check();
@@ -209,7 +209,7 @@ std::string Publisher::annotations() const {
 
 std::optional<std::string> Publisher::wanted_condition() const {
   if (!ready_ || (*ready_ && !self_)) return std::nullopt;
-  const bool lasting = *ready_ || Loop::Clock::now() - unready_since_ >= api_.timing().unready;
+  const bool lasting = *ready_ || api_.loop().now() - unready_since_ >= api_.timing().unready;
   const std::string status = *ready_ ? "False" : "True", reason = *ready_ ? kReady : kNotReady;
   const bool shown = shown_->network_unavailable == status && shown_->network_reason == reason;
   return lasting && !shown ? std::optional(status) : std::nullopt;
