@@ -30,18 +30,18 @@ Client::Client(const EtcdConfig& config, Loop& loop, std::function<void()> on_un
   }
 }
 
-Client::Id Client::call(std::string path, std::string body, OnAnswer on_answer) {
+Client::Id Client::call(std::string path, std::string body, OnResult on_result) {
   return add({.path = std::move(path),
               .body = std::move(body),
               .on_line = {},
-              .on_answer = std::move(on_answer)});
+              .on_result = std::move(on_result)});
 }
 
-Client::Id Client::stream(std::string path, std::string body, OnLine on_line, OnAnswer on_end) {
+Client::Id Client::stream(std::string path, std::string body, OnLine on_line, OnResult on_end) {
   return add({.path = std::move(path),
               .body = std::move(body),
               .on_line = std::move(on_line),
-              .on_answer = std::move(on_end)});
+              .on_result = std::move(on_end)});
 }
 
 void Client::cancel(Id id) {
@@ -102,7 +102,7 @@ HttpRequest Client::request_of(const Call& call) const {
 void Client::received(Id id, std::string_view piece) {
   Call& call = calls_.at(id);
   received_bytes_ += piece.size();
-  last_received_ = Loop::Clock::now();
+  last_received_ = loop_.now();
   if (call.received.size() + piece.size() > kMaxAnswer)
     throw std::length_error("answer of more than 32 MiB");
   call.received += piece;
@@ -127,10 +127,11 @@ void Client::deliver_lines(Id id) {
 void Client::done(Id id, const HttpResult& result) {
   Call& call = calls_.at(id);
   call.http = 0;
-  Answer answer{.body = std::move(call.received), .error = result.error};
+  CallResult answer{.body = std::move(call.received), .error = result.error};
   if (result.error.empty() && !result.ok()) {
-    answer.error =
-        endpoints_[call.endpoint] + call.path + ": " + refusal(result.status, result.refusal);
+    const Refusal refusal = parse_refusal(result.status, result.refusal);
+    answer.error = endpoints_[call.endpoint] + call.path + ": " + refusal.text;
+    answer.code = refusal.code;
     answer.refused = result.status < 500;
   }
   // 5xx: the member has no leader or no time; another one may.
@@ -144,14 +145,14 @@ void Client::done(Id id, const HttpResult& result) {
     return;
   }
   const bool tell = unreachable && !call.on_line;
-  finish(id, std::move(answer));
+  finish(id, answer);
   if (tell) on_unreachable_();
 }
 
-void Client::finish(Id id, Answer answer) {
-  const OnAnswer on_answer = std::move(calls_.at(id).on_answer);
+void Client::finish(Id id, const CallResult& result) {
+  const OnResult on_result = std::move(calls_.at(id).on_result);
   calls_.erase(id);
-  on_answer(answer);
+  on_result(result);
 }
 
 void Client::authenticate() {
@@ -168,15 +169,15 @@ void Client::authenticate() {
         seconds(0), [this, why = std::string(error.what())] { authenticated({.error = why}); });
     return;
   }
-  call(kAuthenticate, std::move(body), [this](const Answer& answer) { authenticated(answer); });
+  call(kAuthenticate, std::move(body), [this](const CallResult& result) { authenticated(result); });
 }
 
-void Client::authenticated(const Answer& answer) {
+void Client::authenticated(const CallResult& result) {
   authenticating_ = false;
-  Answer failure = answer;
+  CallResult failure = result;
   try {
-    if (answer.error.empty()) token_ = parse_token(answer.body);
-    if (answer.error.empty() && token_.empty()) failure.error = "etcd's answer has no token";
+    if (result.error.empty()) token_ = parse_token(result.body);
+    if (result.error.empty() && token_.empty()) failure.error = "etcd's answer has no token";
   } catch (const std::exception& error) {
     failure.error = error.what();
   }

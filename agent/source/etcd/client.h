@@ -11,37 +11,28 @@
 #include "agent/config/config.h"
 #include "agent/http/client.h"
 #include "agent/loop/loop.h"
+#include "agent/source/etcd/calls.h"
 
 namespace agent::etcd {
-
-/// The result of a call.
-struct Answer {
-  std::string body = {};   ///< when etcd answered
-  std::string error = {};  ///< one line for people; empty on success
-  bool refused = false;    ///< etcd answered and refused the call
-};
 
 /// Calls to one member of an etcd cluster at a time, through its JSON gateway; after a failure to
 /// reach it, the next configured member is used. With a user name, fetches a token when there is
 /// none, and repeats a call once when etcd rejects the token.
-class Client {
+class Client : public Calls {
  public:
-  using Id = std::uint64_t;  ///< 0 is none
-  using OnAnswer = std::function<void(const Answer&)>;
   using OnLine = std::function<void(std::string_view)>;
 
   /// `on_unreachable` is called when a call, not a stream, got no answer from the member.
   Client(const EtcdConfig& config, Loop& loop, std::function<void()> on_unreachable);
-  ~Client() { loop_.cancel(failure_timer_); }
+  ~Client() override { loop_.cancel(failure_timer_); }
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  /// Posts `body` to `path`. `on_answer` is called once, from the loop.
-  Id call(std::string path, std::string body, OnAnswer on_answer);
-  /// The same for an answer without end: `on_line` gets each complete line; an incomplete last line
+  Id call(std::string path, std::string body, OnResult on_result) override;
+  /// A call with an answer without end: `on_line` gets each complete line; an incomplete last line
   /// is dropped. An exception of `on_line` ends the stream and becomes its error.
-  Id stream(std::string path, std::string body, OnLine on_line, OnAnswer on_end);
-  void cancel(Id id);  ///< does nothing for an unknown or past call
+  Id stream(std::string path, std::string body, OnLine on_line, OnResult on_end);
+  void cancel(Id id) override;
 
   /// Switches to the next member, for a caller that finds this one unusable.
   void next_endpoint();
@@ -55,7 +46,7 @@ class Client {
   struct Call {
     std::string path, body;
     OnLine on_line;
-    OnAnswer on_answer;
+    OnResult on_result;
     std::string received = {};
     std::string token = {};
     HttpClient::Id http = 0;
@@ -68,9 +59,9 @@ class Client {
   void received(Id id, std::string_view piece);
   void deliver_lines(Id id);
   void done(Id id, const HttpResult& result);
-  void finish(Id id, Answer answer);
+  void finish(Id id, const CallResult& result);
   void authenticate();
-  void authenticated(const Answer& answer);
+  void authenticated(const CallResult& result);
 
   const EtcdConfig config_;
   Loop& loop_;

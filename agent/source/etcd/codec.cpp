@@ -230,10 +230,13 @@ WatchReply parse_watch(std::string_view line) {
   return reply;
 }
 
-std::string refusal(long http_status, std::string_view body) {
+Refusal parse_refusal(long http_status, std::string_view body) {
   std::string why;
+  int code = 0;
   try {
-    why = quoted(Object::parse(body, "refusal").get_string("message"));
+    const Object refusal = Object::parse(body, "refusal");
+    why = quoted(refusal.get_string("message"));
+    code = static_cast<int>(refusal.find_int("code").value_or(0));
   } catch (const cni::Error&) {
     // A proxy's page or the gateway's plain text is shown unchanged.
     why = quoted(body);
@@ -242,7 +245,8 @@ std::string refusal(long http_status, std::string_view body) {
     why =
         "etcd's gateway does not accept a client certificate with a CN while users are on: use one "
         "without CN";
-  return "HTTP " + std::to_string(http_status) + (why.empty() ? "" : ": " + why);
+  return {.text = "HTTP " + std::to_string(http_status) + (why.empty() ? "" : ": " + why),
+          .code = code};
 }
 
 bool wants_new_token(std::string_view refusal) {

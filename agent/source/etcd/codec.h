@@ -87,8 +87,14 @@ std::string parse_token(std::string_view body);
 /// One line of the stream. The gateway's own error comes as canceled with its reason.
 WatchReply parse_watch(std::string_view line);
 
-/// Why the gateway refused, as a line for people: etcd's message, or the start of the body.
-std::string refusal(long http_status, std::string_view body);
+/// Why the gateway refused a call.
+struct Refusal {
+  std::string text = {};  ///< one line for people: etcd's message, or the start of the body
+  int code = 0;           ///< gRPC's status code; 0: the body has none
+};
+/// gRPC's NOT_FOUND: the lease of a transaction does not exist (any more).
+inline constexpr int kNotFound = 5;
+Refusal parse_refusal(long http_status, std::string_view body);
 /// Returns whether a refusal or a reason says that the token is invalid and a new one is needed.
 bool wants_new_token(std::string_view refusal);
 

@@ -116,11 +116,23 @@ TEST(EtcdCodec, RefusesATextThatIsNotAReply) {
 }
 
 TEST(EtcdCodec, ShowsARefusalInOneLine) {
-  EXPECT_EQ(refusal(400, R"({"error":"x","message":"etcdserver: user name is empty","code":3})"),
-            "HTTP 400: etcdserver: user name is empty");
-  EXPECT_EQ(refusal(502, "<html>\n<b>\x1b[1mBad"), "HTTP 502: <html> <b> [1mBad");
-  EXPECT_EQ(refusal(503, ""), "HTTP 503");
-  EXPECT_LT(refusal(500, std::string(4000, 'x')).size(), 200u);
+  EXPECT_EQ(
+      parse_refusal(400, R"({"error":"x","message":"etcdserver: user name is empty","code":3})")
+          .text,
+      "HTTP 400: etcdserver: user name is empty");
+  EXPECT_EQ(parse_refusal(502, "<html>\n<b>\x1b[1mBad").text, "HTTP 502: <html> <b> [1mBad");
+  EXPECT_EQ(parse_refusal(503, "").text, "HTTP 503");
+  EXPECT_LT(parse_refusal(500, std::string(4000, 'x')).text.size(), 200u);
+}
+
+TEST(EtcdCodec, ReadsTheCodeOfARefusal) {
+  EXPECT_EQ(parse_refusal(404, R"({"error":"etcdserver: requested lease not found","code":5,)"
+                               R"("message":"etcdserver: requested lease not found"})")
+                .code,
+            kNotFound);
+  for (const char* body : {"", "Not Found", "[]", R"({"message":"x"})",
+                           R"({"message":"x","code":"5"})", R"({"message":[],"code":5})"})
+    EXPECT_EQ(parse_refusal(404, body).code, 0) << body;
 }
 
 }  // namespace

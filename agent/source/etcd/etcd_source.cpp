@@ -97,16 +97,16 @@ void EtcdSource::page(std::string from) {
                                       .end = end_of_prefix(clean(config_.etcd.prefix) + "/"),
                                       .limit = kPageSize,
                                       .revision = list_revision_}),
-                       [this](const Answer& answer) {
+                       [this](const CallResult& result) {
                          call_ = 0;
-                         listed(answer);
+                         listed(result);
                        });
 }
 
-void EtcdSource::listed(const Answer& answer) {
-  if (!answer.error.empty()) return lost(answer.error, true);
+void EtcdSource::listed(const CallResult& result) {
+  if (!result.error.empty()) return lost(result.error, true);
   try {
-    const RangeReply reply = parse_range(answer.body);
+    const RangeReply reply = parse_range(result.body);
     if (list_revision_ == 0) list_revision_ = reply.header.revision;
     for (const KeyValue& kv : reply.kvs) listing_.put(kv);
     if (reply.more && !reply.kvs.empty()) {
@@ -139,9 +139,9 @@ void EtcdSource::watch() {
   watch_ = client_.stream(
       "/v3/watch", watch_request(prefix, end_of_prefix(prefix), view_.revision() + 1),
       [this](std::string_view text) { line(text); },
-      [this](const Answer& answer) {
+      [this](const CallResult& result) {
         watch_ = 0;
-        lost(answer.error.empty() ? "etcd closed the watch" : answer.error, false);
+        lost(result.error.empty() ? "etcd closed the watch" : result.error, false);
       });
   loop_.cancel(retry_timer_);
   retry_timer_ = loop_.after(kOpening, [this] {

@@ -30,7 +30,7 @@ class EtcdSource : public Source {
   std::string before() const;  ///< the failure that made it begin again, for its state
   void list();
   void page(std::string from);
-  void listed(const Answer& answer);
+  void listed(const CallResult& result);
   void complete();
   void watch();
   void line(std::string_view text);

@@ -97,6 +97,37 @@ bool fits(const Supply& supply, const std::vector<base::Prefix>& ranges) {
                              [&](const auto& range) { return offers(supply.pools, range); });
 }
 
+const KeyedEntry* find_own(const Identity& self, const Supply& supply, const View& view,
+                           const std::string& last) {
+  const auto& entries = view.entries();
+  const auto is_ours = [&](const KeyedEntry& entry) {
+    return owns(self, entry.second) && fits(supply, entry.second.ranges());
+  };
+  const auto found = entries.find(last);
+  if (found != entries.end() && is_ours(*found)) return &*found;
+  const KeyedEntry* best = nullptr;
+  const auto rank = [&](const KeyedEntry& entry) {
+    return std::pair(key_of(entry.second.ranges()) == key_of(self.ranges),
+                     entry.second.mod_revision);
+  };
+  for (const KeyedEntry& entry : entries)
+    if (is_ours(entry) && (best == nullptr || rank(entry) > rank(*best))) best = &entry;
+  return best;
+}
+
+const KeyedEntry* find_given_up(const Identity& self, const View& view, const std::string& kept,
+                                const std::vector<base::Prefix>& former) {
+  const auto is_former = [&](const base::Prefix& range) {
+    return std::ranges::count(former, range) > 0;
+  };
+  const auto found = std::ranges::find_if(view.entries(), [&](const KeyedEntry& each) {
+    const auto& [key, entry] = each;
+    return key != kept && entry.lease != 0 && entry.record.author == Author::plumbd &&
+           owns(self, entry) && std::ranges::none_of(entry.ranges(), is_former);
+  });
+  return found == view.entries().end() ? nullptr : &*found;
+}
+
 Choice choose(const Identity& self, const Supply& supply, const View& view, std::uint64_t random) {
   if (!supply.pinned.empty()) return choose_pinned(self, supply, view);
   if (supply.pools.empty())

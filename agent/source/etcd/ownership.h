@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/source/etcd/allocation.h"
@@ -33,6 +34,19 @@ struct Supply {
 
 /// Returns whether `ranges` are what a node should have: one of each family that has a pool.
 bool fits(const Supply& supply, const std::vector<base::Prefix>& ranges);
+
+/// A key below subnets(), and its entry.
+using KeyedEntry = std::pair<const std::string, Entry>;
+
+/// This node's entry with ranges that fit `supply`: the one with the key `last`; else the one with
+/// the node's last ranges; else the newest. nullptr without any. Valid until the view changes.
+const KeyedEntry* find_own(const Identity& self, const Supply& supply, const View& view,
+                           const std::string& last);
+
+/// An entry of this node, written by plumbd, under another key than `kept` and for none of the
+/// ranges in `former`; nullptr without any. Valid until the view changes.
+const KeyedEntry* find_given_up(const Identity& self, const View& view, const std::string& kept,
+                                const std::vector<base::Prefix>& former);
 
 /// The ranges to ask for.
 struct Choice {

@@ -3,9 +3,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <random>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -13,7 +13,9 @@
 #include "agent/loop/backoff.h"
 #include "agent/loop/log.h"
 #include "agent/loop/loop.h"
-#include "agent/source/etcd/client.h"
+#include "agent/source/etcd/calls.h"
+#include "agent/source/etcd/lease.h"
+#include "agent/source/etcd/namesakes.h"
 #include "agent/source/etcd/ownership.h"
 #include "agent/source/etcd/view.h"
 #include "libcni/base/random.h"
@@ -28,7 +30,7 @@ namespace agent::etcd {
 class Registration {
  public:
   /// `on_change` is called from the loop when self() or problems() changed.
-  Registration(const Config& config, Client& client, Loop& loop, std::function<void()> on_change);
+  Registration(const Config& config, Calls& calls, Loop& loop, std::function<void()> on_change);
   Registration(const Registration&) = delete;
   Registration& operator=(const Registration&) = delete;
   ~Registration();
@@ -47,65 +49,52 @@ class Registration {
   std::vector<std::string> problems() const;
   /// `range 10.5.52.0/24`, or what it is waiting for.
   std::string state() const;
-  std::uint64_t errors() const { return errors_; }
+  std::uint64_t errors() const { return errors_ + lease_.errors(); }
 
  private:
+  /// The subject of a problem: the next range, or ranges that another node took.
+  enum class Topic { choice, taken };
   using Milliseconds = std::chrono::milliseconds;
   void step();
-  const std::pair<const std::string, Entry>* find_own();
   void keep(const std::string& key, const Entry& entry);
-  void keep_macs(const fabric::Node& recorded);
-  bool misses_a_namesake(const std::string& own, const Entry& entry);
-  void remove_former(const std::string& kept, const KeyValue& own);
+  void remove_given_up(const std::string& kept, const KeyValue& own);
   void claim();
   void take_other_ranges();
-  void forget_losses();
-  void call(const char* path, std::string body, std::function<void(const std::string&)> done);
+  void forget_taken();
   void put(const std::vector<Compare>& conditions, const KeyValue& record,
            std::function<void()> won);
   void commit(std::string transaction, std::function<void()> won);
-  void grant();
-  void check_lease(std::int64_t lease);
-  Milliseconds keepalive_pause() const;
-  void schedule_keepalive();
-  void keepalive_in(Milliseconds delay);
-  void keepalive();
-  void keepalive_answered(const Answer& answer);
+  void committed(const CallResult& result, const std::function<void()>& won);
   void fail(const std::string& error);
   void try_again(Milliseconds delay);
-  void set_problem(std::string& problem, const std::string& text);
+  void set_problem(Topic topic, const std::string& text);
   void remember(const std::vector<base::Prefix>& ranges);
   Supply supply() const;
   RecordOptions record_options() const;
   std::string record() const;
 
   const Config& config_;
-  Client& client_;
+  Calls& calls_;
   Loop& loop_;
   std::function<void()> on_change_;
   std::mt19937_64 random_{base::random_seed()};
   Identity identity_;
-  fabric::Node node_;                    ///< the node to publish, without ranges
-  std::vector<base::Prefix> told_ = {};  ///< the ranges that it was last published with
+  fabric::Node node_;                       ///< the node to publish, without ranges
+  std::vector<base::Prefix> planned_ = {};  ///< the ranges that it was last published with
   const View* view_ = nullptr;
   bool claimed_ = false;      ///< identity_.ranges are ours, as far as this process knows
   std::string own_key_ = {};  ///< the key that was found last
-  std::set<std::string> namesakes_ = {};  ///< other keys seen with an address of this node
-  bool namesakes_gone_ = false;           ///< one of them was removed since our record was written
-  bool compared_ = false;                 ///< the entry from before this process was compared
-  std::int64_t lease_ = 0;                ///< our lease; 0: none yet, or lost
+  Namesakes namesakes_ = {};
+  Lease lease_;
   std::int64_t awaited_ = 0;  ///< revision of our last write, which the view does not have yet
-  Client::Id call_ = 0;       ///< one at a time, beside the keepalive
-  Client::Id keepalive_ = 0;
-  Loop::TimerId retry_timer_ = 0, keepalive_timer_ = 0;
+  Calls::Id call_ = 0;        ///< one transaction at a time
+  Loop::TimerId retry_timer_ = 0;
   Backoff race_{Milliseconds(20), Milliseconds(2000)};
   Backoff failures_{std::chrono::seconds(1), kRetryMost};
-  Backoff keepalive_failures_{std::chrono::seconds(1), kRetryMost};
   Conditions conditions_ = {};
   std::string state_ = "no range claimed yet";
-  std::string choice_problem_ = {}, loss_problem_ = {};
-  std::vector<base::Prefix> taken_ =
-      {};  ///< ranges that another node held when loss_problem_ was set
+  std::map<Topic, std::string> problems_ = {};
+  std::vector<base::Prefix> taken_ = {};  ///< held by another node when Topic::taken was set
   std::uint64_t errors_ = 0;
 };
 
