@@ -63,6 +63,7 @@ Daemon::Daemon(const Config& config)
                     [this] { reconciler_.request_round(true); }),
       obstacles_(netlink_, planner_, config),
       source_(make_source(config, loop_, [this] { take_snapshot(); })),
+      publication_(planner_, *source_),
       answers_({config_, netlink_, planner_, reconciler_, *source_, cache_, watch_, kernel_, files_,
                 bridged_services_, speaker_, obstacles_, listener_problems_}),
       listeners_(
@@ -143,23 +144,15 @@ void Daemon::add_drivers() {
 /// only after that.
 void Daemon::announce() {
   try {
-    publish_self();
+    publication_.run();
   } catch (const std::exception& error) {
     log(LogLevel::warning, std::string("cannot publish this node yet: ") + error.what());
   }
 }
 
-bool Daemon::publish_self() {
-  const fabric::Node self = planner_.find_self(source_->snapshot());
-  if (self == published_) return false;
-  source_->publish(self);
-  published_ = self;
-  return true;
-}
-
 DriverRun Daemon::publish() {
   if (cached_) return {};
-  return {.writes = publish_self() ? 1U : 0U, .desired = 1};
+  return publication_.run();
 }
 
 void Daemon::plan_again(Loop::TimerId& timer, std::optional<Loop::Clock::time_point> due) {

@@ -13,6 +13,7 @@
 #include "agent/drivers/bridged_services.h"
 #include "agent/drivers/kernel.h"
 #include "agent/drivers/node_files.h"
+#include "agent/drivers/publication.h"
 #include "agent/loop/log.h"
 #include "agent/loop/loop.h"
 #include "agent/obstacles/obstacles.h"
@@ -48,7 +49,6 @@ class Daemon {
   void take_snapshot();
   void add_drivers();
   void announce();
-  bool publish_self();  ///< returns whether it differs from what was published last
   void plan_again(Loop::TimerId& timer, std::optional<Loop::Clock::time_point> due);
   DriverRun plan();
   DriverRun publish();
@@ -79,7 +79,7 @@ class Daemon {
   std::optional<Snapshot> cached_;  ///< in use while the source has no complete state
   std::unique_ptr<Source> source_;
   bool has_snapshot_ = false;
-  fabric::Node published_;
+  Publication publication_;
   std::vector<std::string> problems_;  ///< the ones that were logged
   Loop::TimerId valve_timer_ = 0, former_timer_ = 0;
   End end_ = End::stop;

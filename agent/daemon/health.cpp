@@ -100,6 +100,8 @@ constexpr std::array kConditions{
     Condition{"bridged-services", kDegraded, [](const Facts& f) { return f.bridged_services; }},
     Condition{"pods-to-recreate", kDegraded, [](const Facts& f) { return line_of(f.old_wiring); }},
     Condition{"files-failing", kDegraded, [](const Facts& f) { return relapse_of(f, "files"); }},
+    Condition{"publish-failing", kDegraded,
+              [](const Facts& f) { return relapse_of(f, "publish"); }},
     Condition{
         "source-lost", kDegraded,
         [](const Facts& f) { return line_if(!f.source.in_sync, "source: " + f.source.state); }},

@@ -20,6 +20,7 @@ using testing::Not;
 /// Facts with room for what they refer to.
 struct Scene {
   std::vector<DriverStatus> drivers = {{.name = "plan", .done_once = true},
+                                       {.name = "publish", .done_once = true},
                                        {.name = "kernel", .done_once = true},
                                        {.name = "files", .done_once = true},
                                        {.name = "bird"}};
@@ -58,6 +59,7 @@ const std::map<std::string_view, Raise>& causes() {
        [](Scene& s) { s.facts.bridged_services = {"bridge \"cni0\""}; }},
       {"pods-to-recreate", [](Scene& s) { s.facts.old_wiring = "1 pod"; }},  // K5
       {"files-failing", fail("files")},
+      {"publish-failing", fail("publish")},
       {"source-lost",
        [](Scene& s) { s.facts.source = {.in_sync = false, .state = "the file is gone"}; }},
       {"stale", [](Scene& s) { s.facts.stale = true; }},
