@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/drivers/bird/driver.h"
 
-#include <grp.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <cstdio>
 #include <exception>
 #include <utility>
 
 #include "agent/drivers/bird/render.h"
 #include "agent/loop/log.h"
-#include "libcni/base/file.h"
-#include "libcni/base/sys_error.h"
 
 namespace agent::bird {
 namespace {
@@ -28,37 +20,18 @@ constexpr seconds kPoll{10};
 // ready to send. A command wakes it up, so plumbd polls more often while sessions come up.
 constexpr milliseconds kQuickPoll{700};
 constexpr int kQuickPolls = 8;
-constexpr milliseconds kLookAgain{300};
-constexpr int kUndoSeconds = 10;
-constexpr seconds kGiveUp{kUndoSeconds - 1};  // before BIRD does
-constexpr seconds kNotAgain{60};              // each attempt interrupts the sessions
+constexpr seconds kNotAgain{60};  // each attempt interrupts the sessions
 
 /// The first line of a file that no BIRD has checked. Such a file never replaces an accepted one,
 /// because it might keep BIRD from starting.
 constexpr const char* kUnchecked = "# BIRD has not checked this yet.\n";
 
-/// The session with `neighbor`; nullptr when none is wanted.
-const Session* find_session(const Desired& desired, const base::IpAddress& neighbor) {
-  const auto found = std::ranges::find_if(desired.sessions, [&](const Session& session) {
-    return session.neighbor ? *session.neighbor == neighbor : session.range->contains(neighbor);
-  });
-  return found == desired.sessions.end() ? nullptr : &*found;
-}
-
-/// The ID of a group; nothing when it does not exist.
-std::optional<gid_t> find_group(const std::string& name) {
-  const group* found = name.empty() ? nullptr : ::getgrnam(name.c_str());
-  if (found == nullptr) return std::nullopt;
-  return found->gr_gid;
-}
-
 }  // namespace
 
 Driver::Driver(const BgpConfig& config, Loop& loop, std::function<void()> news)
-    : config_(config),
+    : file_(config),
       loop_(loop),
       news_(std::move(news)),
-      readers_(find_group(config.bird_group)),
       control_(loop, config.bird_socket, [this] { on_change(); }) {}
 
 Driver::~Driver() {
@@ -86,23 +59,22 @@ void Driver::apply(Desired desired, Done done) {
 
 void Driver::begin(Job job) {
   active_ = std::move(job);
-  awaits_greeting_ = control_.connecting();
-  if (awaits_greeting_) return;
+  if (control_.connecting()) return;  // on_change() goes on
   if (!control_.up()) return wait_for_bird();
   if (active_->text == running_) return finish(keep_file());
   if (active_->text == undone_text_ && loop_.now() < not_before_)
     return finish(std::string(undone_error_));
-  check_candidate();
+  reconfiguration_.emplace(file_, active_->desired, active_->text);
+  go_on();
 }
 
 /// Makes the file contain the running configuration, which BIRD needs after a restart. Returns why
 /// it cannot.
 std::string Driver::keep_file() const {
   try {
-    if (base::find_file(config_.bird_config) == running_) return {};
-    write(config_.bird_config, running_);
-    log(LogLevel::warning,
-        "wrote " + config_.bird_config + " again: another program had changed it");
+    if (file_.find() == running_) return {};
+    file_.write(running_);
+    log(LogLevel::warning, "wrote " + file_.path() + " again: another program had changed it");
   } catch (const std::exception& error) {
     return error.what();
   }
@@ -110,19 +82,18 @@ std::string Driver::keep_file() const {
 }
 
 void Driver::wait_for_bird() {
-  const std::string& path = config_.bird_config;
   std::string problem = "BIRD does not answer: " + control_.problem();
   try {
-    const auto present = base::find_file(path);
+    const auto present = file_.find();
     const std::string unchecked = kUnchecked + active_->text;
     // A node that has left BGP needs no BIRD, and one that starts by the old file would write its
     // routes again.
     const bool may_replace = !present || present->starts_with(kUnchecked) ||
                              (active_->desired.left && *present != active_->text);
     if (may_replace) {
-      if (present != unchecked) write(path, unchecked);
+      if (present != unchecked) file_.write(unchecked);
     } else if (*present != active_->text) {
-      problem += "; " + path + " stays as BIRD accepted it until BIRD checks the new one";
+      problem += "; " + file_.path() + " stays as BIRD accepted it until BIRD checks the new one";
     }
   } catch (const std::exception& error) {
     problem = error.what();
@@ -130,127 +101,62 @@ void Driver::wait_for_bird() {
   finish(problem);
 }
 
-void Driver::check_candidate() {
-  const std::string candidate = config_.bird_config + ".candidate";
-  try {
-    write(candidate, active_->text);
-  } catch (const std::exception& error) {
-    return finish(error.what());
-  }
-  control_.command("configure check \"" + candidate + "\"", [this, candidate](const Reply& reply) {
-    if (reply.ok()) return count_sessions();
-    ::unlink(candidate.c_str());
-    if (reply.lines.empty()) return wait_for_bird();
-    ++refusals_;
-    finish("BIRD refuses the new configuration, the old one stays: " + reply.text());
-  });
+/// Sends the next command of the reconfiguration, now or after its pause.
+void Driver::go_on() {
+  if (reconfiguration_->state() == Reconfiguration::State::ended) return conclude();
+  const milliseconds pause = reconfiguration_->pause();
+  if (pause == milliseconds(0)) return ask();
+  look_again_ = loop_.after(pause, [this] { ask(); });
 }
 
-void Driver::ask_for_peers(Control::Answer answer) {
-  control_.command("show protocols all", std::move(answer), tells_of_peers);
-}
-
-void Driver::count_sessions() {
-  ask_for_peers([this](const Reply& reply) {
-    before_.clear();
-    changed_.clear();
-    try {
-      previous_ = base::find_file(config_.bird_config);
-    } catch (const std::exception& error) {
-      return finish(error.what());
-    }
-    for (const PeerStatus& peer : parse_protocols(reply))
-      if (peer.up()) note_session(peer.address);
-    commit();
-  });
-}
-
-void Driver::note_session(const base::IpAddress& neighbor) {
-  const Session* const session = find_session(active_->desired, neighbor);
-  if (session == nullptr) return;
-  const bool same = !previous_ || find_agreement(*previous_, session->name) ==
-                                      find_agreement(active_->text, session->name);
-  (same ? before_ : changed_).push_back(neighbor);
-}
-
-void Driver::commit() {
-  const std::string& path = config_.bird_config;
-  try {
-    if (::rename((path + ".candidate").c_str(), path.c_str()) != 0)
-      base::throw_errno("replace \"" + path + "\"");
-  } catch (const std::exception& error) {
-    return finish(error.what());
-  }
-  const std::string command = "configure \"" + path + "\" timeout " + std::to_string(kUndoSeconds);
-  control_.command(command, [this](const Reply& reply) {
-    // A lost connection: BIRD is gone, and one that comes back reads the file.
-    if (reply.lines.empty()) return finish("BIRD does not answer: " + control_.problem());
-    if (!reply.ok()) {
-      ++refusals_;
-      return take_back("BIRD refuses the new configuration, the old one stays: " + reply.text(),
-                       false);
-    }
-    give_up_ = loop_.now() + kGiveUp;
-    await_sessions();
-  });
-}
-
-void Driver::await_sessions() {
+void Driver::ask() {
   look_again_ = 0;
-  ask_for_peers([this](const Reply& reply) {
-    if (reply.lines.empty()) return finish("BIRD does not answer: " + control_.problem());
-    judge(parse_protocols(reply));
-  });
+  const bool awaits = reconfiguration_->state() == Reconfiguration::State::await_sessions;
+  const auto wanted = reconfiguration_->asks_for_sessions() ? tells_of_peers : nullptr;
+  control_.command(
+      reconfiguration_->command(),
+      [this, awaits](const Reply& reply) {
+        reconfiguration_->take(reply, loop_.now());
+        if (awaits && !reply.lines.empty()) keep_peers(reconfiguration_->peers());
+        go_on();
+      },
+      wanted);
 }
 
-void Driver::judge(const std::vector<PeerStatus>& peers) {
-  returned_ =
-      static_cast<std::size_t>(std::ranges::count_if(before_, [&](const base::IpAddress& address) {
-        return std::ranges::any_of(
-            peers, [&](const PeerStatus& peer) { return peer.up() && peer.address == address; });
-      }));
-  keep_peers(peers);
-  if (before_.empty() || returned_ * 2 > before_.size()) return confirm();
-  if (loop_.now() < give_up_) {
-    look_again_ = loop_.after(kLookAgain, [this] { await_sessions(); });
-    return;
+void Driver::conclude() {
+  using Outcome = Reconfiguration::Outcome;
+  const Reconfiguration done = *std::exchange(reconfiguration_, std::nullopt);
+  switch (done.outcome()) {
+    case Outcome::applied:
+      return applied(done);
+    case Outcome::unchecked:
+      return wait_for_bird();
+    case Outcome::lost:
+      return finish("BIRD does not answer: " + control_.problem());
+    case Outcome::refused:
+      ++refusals_;
+      break;
+    case Outcome::undone:
+      ++undone_;
+      undone_text_ = done.text();
+      undone_error_ = done.error();
+      not_before_ = loop_.now() + kNotAgain;
+      break;
+    case Outcome::failed:
+      break;
   }
-  ++undone_;
-  undone_text_ = active_->text;
-  not_before_ = loop_.now() + kNotAgain;
-  undone_error_ = "only " + std::to_string(returned_) + " of " + std::to_string(before_.size()) +
-                  " BGP sessions returned within " + std::to_string(kGiveUp.count()) +
-                  " s of a new configuration: the old one is back";
-  take_back(undone_error_, true);
+  finish(done.error());
 }
 
-void Driver::confirm() {
-  control_.command("configure confirm", [this](const Reply& reply) {
-    if (!reply.ok())
-      return take_back("BIRD took the new configuration back: " + reply.text(), false);
-    running_ = active_->text;
-    ++reconfigurations_;
-    for (const base::IpAddress& neighbor : changed_)
-      if (std::ranges::find(await_other_end_, neighbor) == await_other_end_.end())
-        await_other_end_.push_back(neighbor);
-    finish("");
-    if (!await_other_end_.empty()) news_();
-    poll_quickly();
-  });
-}
-
-void Driver::take_back(const std::string& why, bool tell_bird) {
-  std::string error = why;
-  try {
-    if (previous_)
-      write(config_.bird_config, *previous_);
-    else
-      base::remove_file(config_.bird_config);
-  } catch (const std::exception& failure) {
-    error += "; " + std::string(failure.what());
-  }
-  if (!tell_bird) return finish(error);
-  control_.command("configure undo", [this, error](const Reply&) { finish(error); });
+void Driver::applied(const Reconfiguration& done) {
+  running_ = done.text();
+  ++reconfigurations_;
+  for (const base::IpAddress& neighbor : done.changed())
+    if (std::ranges::find(await_other_end_, neighbor) == await_other_end_.end())
+      await_other_end_.push_back(neighbor);
+  finish("");
+  if (!await_other_end_.empty()) news_();
+  poll_quickly();
 }
 
 void Driver::finish(const std::string& error) {
@@ -264,7 +170,7 @@ void Driver::finish(const std::string& error) {
 void Driver::on_change() {
   const bool lost = std::exchange(was_up_, control_.up()) && !control_.up();
   if (control_.up()) running_.clear();  // another BIRD, perhaps with another file
-  if (std::exchange(awaits_greeting_, false))
+  if (awaits_greeting())
     begin(*std::exchange(active_, std::nullopt));
   else if (control_.up() && !active_ && latest_)
     begin(*latest_);
@@ -281,9 +187,12 @@ void Driver::poll_quickly() {
 void Driver::poll() {
   poll_ = 0;
   if (!control_.up()) return;
-  ask_for_peers([this](const Reply& reply) {
-    if (reply.ok()) keep_peers(parse_protocols(reply));
-  });
+  control_.command(
+      "show protocols all",
+      [this](const Reply& reply) {
+        if (reply.ok()) keep_peers(parse_protocols(reply));
+      },
+      tells_of_peers);
   const milliseconds pause = quick_polls_ > 0 ? kQuickPoll : milliseconds(kPoll);
   quick_polls_ = std::max(quick_polls_ - 1, 0);
   poll_ = loop_.after(pause, [this] { poll(); });
@@ -301,17 +210,6 @@ void Driver::keep_peers(std::vector<PeerStatus> peers) {
            (latest_ && find_session(latest_->desired, address) == nullptr);
   });
   if (returned > 0 && await_other_end_.empty()) news_();
-}
-
-void Driver::write(const std::string& path, const std::string& text) const {
-  const std::string made = path + ".new";
-  base::write_file_atomic(made, text, S_IRUSR | S_IWUSR);
-  // Without that group, or in a container that may not change owners, BIRD runs as root.
-  if (readers_ && ::chown(made.c_str(), 0, *readers_) != 0 && errno != EPERM)
-    base::throw_errno("give \"" + made + "\" to group " + config_.bird_group);
-  if (::chmod(made.c_str(), S_IRUSR | S_IWUSR | S_IRGRP) != 0)
-    base::throw_errno("set the mode of \"" + made + "\"");
-  if (::rename(made.c_str(), path.c_str()) != 0) base::throw_errno("replace \"" + path + "\"");
 }
 
 Status Driver::status() const {

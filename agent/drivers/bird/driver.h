@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -10,9 +8,11 @@
 #include <vector>
 
 #include "agent/config/config.h"
+#include "agent/drivers/bird/config_file.h"
 #include "agent/drivers/bird/control.h"
 #include "agent/drivers/bird/desired.h"
 #include "agent/drivers/bird/peers.h"
+#include "agent/drivers/bird/reconfiguration.h"
 #include "agent/loop/loop.h"
 
 namespace agent::bird {
@@ -77,41 +77,32 @@ class Driver {
   void begin(Job job);
   std::string keep_file() const;
   void wait_for_bird();
-  void check_candidate();
-  void ask_for_peers(Control::Answer answer);
-  void count_sessions();
-  void note_session(const base::IpAddress& neighbor);
-  void commit();
-  void await_sessions();
-  void judge(const std::vector<PeerStatus>& peers);
-  void confirm();
-  void take_back(const std::string& why, bool tell_bird);
+  void go_on();
+  void ask();
+  void conclude();
+  void applied(const Reconfiguration& done);
   void finish(const std::string& error);
   void on_change();
   void poll_quickly();
   void poll();
   void keep_peers(std::vector<PeerStatus> peers);
-  void write(const std::string& path, const std::string& text) const;
+  /// The active job waits for BIRD's greeting.
+  bool awaits_greeting() const { return active_ && !reconfiguration_; }
 
-  const BgpConfig config_;
+  const ConfigFile file_;
   Loop& loop_;
   const std::function<void()> news_;
-  const std::optional<gid_t> readers_;  ///< looked up once: a directory service may be slow
   Control control_;
   std::optional<Job> active_, waiting_;
-  std::optional<Job> latest_;            ///< the last job, for a BIRD that comes back
-  std::string running_;                  ///< the text that BIRD has confirmed on this connection
-  std::optional<std::string> previous_;  ///< content of the file before the active job
-  std::vector<base::IpAddress> before_;  ///< neighbours that were up before and are still wanted
-  std::vector<base::IpAddress> changed_, await_other_end_;  ///< the other end has to change, too
-  std::size_t returned_ = 0;
-  Loop::Clock::time_point give_up_ = {};
+  std::optional<Reconfiguration> reconfiguration_;  ///< of the active job, while BIRD answers
+  std::optional<Job> latest_;                       ///< the last job, for a BIRD that comes back
+  std::string running_;  ///< the text that BIRD has confirmed on this connection
+  std::vector<base::IpAddress> await_other_end_;  ///< the other end has to change, too
   std::string undone_text_, undone_error_;
   Loop::Clock::time_point not_before_ = {};  ///< when the undone text may be tried again
   Loop::TimerId look_again_ = 0, poll_ = 0;
   int quick_polls_ = 0;
-  bool awaits_greeting_ = false;  ///< the active job waits for BIRD's greeting
-  bool was_up_ = false;           ///< BIRD answered until the last change
+  bool was_up_ = false;  ///< BIRD answered until the last change
   std::string error_;
   std::vector<PeerStatus> peers_;
   std::uint64_t reconfigurations_ = 0, refusals_ = 0, undone_ = 0;
