@@ -53,7 +53,7 @@ struct BgpConfig {
   std::vector<base::Prefix> cluster_ips = {}, external_ips = {}, load_balancer_ips = {};
   /// Host addresses with the pod protocol inside these are announced one by one (floating pods).
   /// Host addresses inside the cluster's ranges that are not in a range of the node are always
-  /// announced.
+  /// announced; other nodes accept these only from a node without a range.
   std::vector<base::Prefix> floating_ranges = {};
   std::string bird_config = "/run/plumb/bird.conf";
   std::string bird_socket = "/run/plumb/bird.ctl";

@@ -26,7 +26,8 @@ LIES4 = ["0.0.0.0/0", "10.244.1.0/24", "10.244.1.128/25", "10.244.1.7/32", "10.2
          "192.0.2.128/25", "192.0.2.2/32", "10.244.9.0/25", "10.244.9.0/30", "10.244.8.0/23", "203.0.113.9/32", "128.0.0.0/1"]
 LIES6 = ["::/0", "fd00:244:0:1::/64", "fd00:244:0:1::7/128", "fd00:244::/48", "2001:db8::/32", "fd00:a::2/128",
          "fd00:244:0:9::/65", "fd00:244:0:8::/63", "2000::/3"]
-TRUTH4, TRUTH6 = ["10.244.9.0/24", "10.244.10.10/32"], ["fd00:244:0:9::/64", "fd00:244:0:10::10/128"]
+RANGES = ["10.244.9.0/24", "fd00:244:0:9::/64"]  # of a node that the router is, or announces
+SINGLE4, SINGLE6 = "10.244.10.10/32", "fd00:244:0:10::10/128"  # in no node's range
 
 
 def statics(prefixes):
@@ -38,7 +39,8 @@ class FiltersTest(unittest.TestCase):
         self.lab = bgp_lab.Lab(self)
         self.nodes = self.lab.add_nodes((1, 2))
         self.router = self.lab.add_router("tor", "192.0.2.254/24", "fd00:a::fe/64")
-        self.router.start_bird(ROUTER.format(asn=asn, lies4=statics([*LIES4, *TRUTH4, *more4]), lies6=statics([*LIES6, *TRUTH6])))
+        self.router.start_bird(ROUTER.format(asn=asn, lies4=statics([*LIES4, RANGES[0], SINGLE4, *more4]),
+                                              lies6=statics([*LIES6, RANGES[1], SINGLE6])))
         cluster, settings = list(self.nodes), dict(bgp)
         if peers:
             settings["peers"] = [{"name": "tor4", "address": "192.0.2.254", "asNumber": asn, "node": "n1", **bgp.pop("peer", {})},
@@ -46,7 +48,7 @@ class FiltersTest(unittest.TestCase):
             settings.pop("peer", None)
         else:
             # A node with a correct record and wrong announcements.
-            cluster.append({"name": "tor", "addresses": ["192.0.2.254", "fd00:a::fe"], "ranges": ["10.244.9.0/24", "fd00:244:0:9::/64"]})
+            cluster.append({"name": "tor", "addresses": ["192.0.2.254", "fd00:a::fe"], "ranges": RANGES})
         bgp_lab.start(self.nodes, cluster, **settings)
         return settings
 
@@ -62,32 +64,31 @@ class FiltersTest(unittest.TestCase):
                 out.add(line.split()[0])
         return out
 
-    def check_lies(self):
+    def check_lies(self, *truth):
         first, second = self.nodes
-        truth = {*TRUTH4, *TRUTH6}
-        own = {second.range4, second.range6}
+        truth, own = set(truth), {second.range4, second.range6}
         world.wait_until(lambda: self.accepted(first) >= truth | own, "correct routes are accepted", 15)
         self.assertEqual(self.accepted(first), truth | own)
 
     def test_only_routes_to_pods_are_accepted_from_a_router_outside(self):
         self.start(65000)
-        self.check_lies()
+        self.check_lies(*RANGES, SINGLE4, SINGLE6)
         # The other node does not get it, and the router gets neither routes of other nodes nor its own.
         first, second = self.nodes
         world.wait_until(lambda: self.announced() >= {first.range4, first.range6}, "the router knows n1")
         self.assertEqual(self.announced(), {first.range4, first.range6})
         world.wait_until(lambda: self.accepted(second) == {first.range4, first.range6}, "the other node's routes", 10)
 
-    def test_only_routes_to_pods_are_accepted_from_a_node(self):
+    def test_only_its_own_ranges_are_accepted_from_a_node(self):
         self.start(64512, peers=False)
-        self.check_lies()
+        self.check_lies(*RANGES)
         first = self.nodes[0]
         self.assertEqual(self.announced(), {first.range4, first.range6})
 
     def test_ranges_of_a_peer_are_accepted_from_it_and_not_announced(self):
         self.start(65000, more4=["198.18.0.0/15", "198.18.7.0/24"], peer={"importRanges": ["198.18.0.0/15"]})
         first, second = self.nodes
-        wanted = {*TRUTH4, *TRUTH6, second.range4, second.range6, "198.18.0.0/15", "198.18.7.0/24"}
+        wanted = {*RANGES, SINGLE4, SINGLE6, second.range4, second.range6, "198.18.0.0/15", "198.18.7.0/24"}
         world.wait_until(lambda: self.accepted(first) == wanted, "the peer's ranges", 15)
         world.wait_until(lambda: self.accepted(second) == {first.range4, first.range6}, "the other node's routes", 10)
 

@@ -105,20 +105,21 @@ class MeshTest(unittest.TestCase):
         world.wait_until(lambda: first.apply(self.nodes) == "", "the new agent is content")
         self.assertEqual((first.sessions(), first.routes()), (before, routes))
 
+    @staticmethod
+    def add_pod_link(node):
+        node.space.run("ip", "link", "add", "pod0", "type", "veth", "peer", "name", "inside")
+        node.space.run("ip", "link", "set", "inside", "up")
+        node.space.run("ip", "link", "set", "pod0", "up")
+
     def test_single_pods_are_announced_from_where_they_are(self):
-        self.mesh(floatingRanges=["10.250.0.0/16"])
+        self.mesh(floatingRanges=["10.250.0.0/16", "10.244.77.0/24", "fd00:244:0:77::/64"])
         bgp_lab.wait_converged(self.nodes)
         first, second, third = self.nodes
 
         def route(node, what, *words):
             node.space.run("ip", "route", what, *words)
 
-        def add_pod_link(node):
-            node.space.run("ip", "link", "add", "pod0", "type", "veth", "peer", "name", "inside")
-            node.space.run("ip", "link", "set", "inside", "up")
-            node.space.run("ip", "link", "set", "pod0", "up")
-
-        add_pod_link(second)
+        self.add_pod_link(second)
         route(second, "add", "10.250.1.1/32", "dev", "pod0", "proto", "89")
         route(second, "add", "10.244.77.7/32", "dev", "pod0", "proto", "89")
         route(second, "add", "fd00:244:0:77::7/128", "dev", "pod0", "proto", "89")
@@ -128,12 +129,29 @@ class MeshTest(unittest.TestCase):
         wanted = {**bgp_lab.expected(first, self.nodes), "10.250.1.1": second.v4, "10.244.77.7": second.v4, "fd00:244:0:77::7": second.link_local}
         world.wait_until(lambda: first.routes() == wanted, "single addresses", 10)
         self.assertNotIn("10.250.1.1", second.routes())
+        # An address that other nodes do not accept from this one, which has a range.
+        route(second, "add", "10.244.78.7/32", "dev", "pod0", "proto", "89")
+        world.wait_until(lambda: "10.244.78.7/32" in second.birdc("show", "route", "export", "'node.n1.v4'"), "it is announced", 20)
         # The pod moves: both have it for a moment, and each keeps its own.
-        add_pod_link(third)
+        self.add_pod_link(third)
         route(third, "add", "10.250.1.1/32", "dev", "pod0", "proto", "89")
         world.wait_until(lambda: "10.250.1.1" not in third.routes(), "the local pod wins", 10)
+        self.assertNotIn("10.244.78.7", first.routes())
         route(second, "del", "10.250.1.1/32", "dev", "pod0")
         world.wait_until(lambda: first.routes().get("10.250.1.1") == third.v4, "the pod has moved", 10)
+
+    def test_nodes_without_a_range_announce_pods_in_no_nodes_range(self):
+        """Addresses come from one pool of the cluster, beside a node with a range of its own."""
+        nodes = bgp_lab.Lab(self).add_nodes((1, 2, 3), "4")
+        bgp_lab.start(nodes, [{**node.record(), "ranges": [node.range4] if node.number == 3 else []} for node in nodes])
+        first, second, third = nodes
+        self.add_pod_link(second)
+        for pod in ("10.244.9.9", "10.244.3.9"):
+            second.space.run("ip", "route", "add", f"{pod}/32", "dev", "pod0", "proto", "89")
+        for node in (first, third):
+            wanted = {"10.244.9.9": second.v4, **({third.range4: third.v4} if node is first else {})}
+            world.wait_until(lambda node=node, wanted=wanted: node.routes() == wanted, f"routes of {node.name}", 20)
+        self.assertIn("10.244.3.9/32", second.birdc("show", "route", "export", "'node.n1.v4'"))
 
 
 if __name__ == "__main__":

@@ -53,12 +53,27 @@ class ReflectorsTest(unittest.TestCase):
         print(f"with BFD, through reflectors, a dead node's routes go in {took:.2f} s")
         self.assertLess(took, 0.5)
 
-    def test_a_new_node_changes_nothing_on_the_reflectors(self):
+    def test_a_new_node_changes_no_session_of_the_reflectors(self):
+        """Their configuration changes in one line: the ranges that the node may announce."""
         self.start("4")
-        reflector = self.reflectors[0]
-        before = (reflector.folder / "bird.conf").read_text(encoding="utf-8")
-        self.assertEqual(reflector.apply(self.nodes[:-1], **self.settings), "")
-        self.assertEqual((reflector.folder / "bird.conf").read_text(encoding="utf-8"), before)
+        reflector, new = self.reflectors[0], self.nodes[-1]
+        world.wait_until(lambda: reflector.status()["running"] and len(reflector.sessions()) == 5, "the agent has found BIRD")
+        monitor = reflector.start_monitor()
+        before, text = reflector.sessions(), (reflector.folder / "bird.conf").read_text(encoding="utf-8").splitlines()
+        for each in self.reflectors:
+            self.assertEqual(each.apply(self.nodes[:-1], **self.settings), "")
+        now = (reflector.folder / "bird.conf").read_text(encoding="utf-8").splitlines()
+        self.assertEqual([f"    {new.v4} : return net ~ [ {new.range4} ];"], [line for line in text if line not in now])
+        world.wait_until(lambda: new.range4 not in reflector.routes(), "the removed node announces nothing", 10)
+        for each in self.reflectors:
+            self.assertEqual(each.apply(self.nodes, **self.settings), "")
+        for node in self.nodes:
+            if node is not new:
+                world.wait_until(lambda node=node: new.range4 in node.routes(), f"{node.name} knows the new node", 10)
+        self.assertEqual(before, reflector.sessions())
+        monitor.kill()
+        changes = monitor.communicate()[0].splitlines()
+        self.assertEqual([], [line for line in changes if line.startswith("Deleted") and "bird" in line and new.range4 not in line])
 
     def test_labels_that_are_gone_change_nothing(self):
         self.start("4")

@@ -10,6 +10,15 @@
 
 namespace agent::bird {
 
+/// The routes that are accepted from the other end of a session, beside single addresses inside
+/// Filters::floating.
+enum class Accepts {
+  cluster,  ///< those of all nodes: from a reflector, and from a router outside
+  node,     ///< the ranges of one node; from a node without a range, single addresses outside
+            ///< Filters::claimed
+  clients,  ///< of each client of a reflector the same, by its address (Filters::clients)
+};
+
 /// One BGP session of this node, or the pattern of the sessions that reflector clients open.
 struct Session {
   std::string name = {};  ///< of BIRD's protocol; a reconfiguration matches sessions by it
@@ -35,9 +44,18 @@ struct Session {
   /// AF_INET, AF_INET6: families of the routes. IPv4 over an IPv6 session uses IPv6 next hops
   /// (RFC 8950).
   std::vector<int> families = {};
+  Accepts accepts = Accepts::cluster;
+  std::vector<base::Prefix> node_ranges = {};  ///< of the node that `accepts` is about
   /// Accepted in addition to the cluster's, with all routes inside them.
   std::vector<base::Prefix> import_ranges = {};
   bool operator==(const Session&) const = default;
+};
+
+/// A node that opens sessions with this reflector, and the ranges that it may announce.
+struct Client {
+  base::IpAddress address = {};
+  std::vector<base::Prefix> ranges = {};
+  bool operator==(const Client&) const = default;
 };
 
 /// The routes of one family that may be announced and accepted.
@@ -50,7 +68,11 @@ struct Filters {
   /// without any node's range only single addresses are accepted.
   std::vector<base::Prefix> cluster = {};
   int shortest = 0, longest = 0;
-  std::vector<base::Prefix> floating = {};     ///< single addresses that any node may announce
+  std::vector<base::Prefix> floating = {};  ///< single addresses that any node may announce
+  /// The ranges of all nodes, where a node has none: single addresses of the cluster outside these
+  /// may be announced by nodes without a range. Nothing where each node has a range.
+  std::optional<std::vector<base::Prefix>> claimed = {};
+  std::vector<Client> clients = {};            ///< of a reflector, in its own subnets
   std::vector<base::IpAddress> services = {};  ///< announced to configured peers
   /// Ranges that plumbd routes itself: no route to them, nor to a part of them of at most that
   /// length, goes to the kernel, where it would win over plumbd's.

@@ -8,6 +8,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "agent/drivers/bird/imports.h"
 #include "agent/drivers/bird/names.h"
 #include "agent/drivers/bird/render.h"
 
@@ -24,13 +25,6 @@ constexpr std::array kFamilies{AF_INET, AF_INET6};
 bool has_family(const std::vector<base::Prefix>& ranges, int family) {
   return std::ranges::any_of(
       ranges, [&](const base::Prefix& range) { return range.address.family() == family; });
-}
-
-std::vector<base::Prefix> of_family(const std::vector<base::Prefix>& ranges, int family) {
-  std::vector<base::Prefix> out;
-  for (const base::Prefix& range : ranges)
-    if (range.address.family() == family) out.push_back(range.network());
-  return out;
 }
 
 std::vector<base::Prefix> subnets_of(const fabric::Underlay& underlay, int family) {
@@ -140,6 +134,7 @@ void SessionPlan::add_filters(int family) {
           filters.longest == 0 ? range.length : std::min(filters.shortest, range.length);
       filters.longest = std::max(filters.longest, range.length);
     }
+  filters.claimed = find_claimed(cluster_, self_.name, family);
   add_services(filters);
   const bool imports = std::ranges::any_of(
       bgp_.peers, [&](const BgpPeer& peer) { return has_family(peer.import_ranges, family); });
@@ -199,8 +194,8 @@ bool SessionPlan::is_kept(const std::string& name) const {
 
 void SessionPlan::keep_node_sessions() {
   for (const auto& [name, text] : find_sessions(place_.configuration)) {
-    const bool has_families = (carries(AF_INET) || text.find("import4") == std::string::npos) &&
-                              (carries(AF_INET6) || text.find("import6") == std::string::npos);
+    const bool has_families = (carries(AF_INET) || text.find("  ipv4 {\n") == std::string::npos) &&
+                              (carries(AF_INET6) || text.find("  ipv6 {\n") == std::string::npos);
     if (has_families && is_kept(name)) desired_.kept.push_back(text);
   }
 }
@@ -212,19 +207,23 @@ void SessionPlan::add_cluster_id() {
       desired_.cluster_id = std::min(desired_.cluster_id, router_id(*node, cluster_.nodes));
 }
 
-/// With patterns, a reflector's configuration stays the same when nodes of its subnets come and go.
+/// With patterns, a reflector's sessions stay the same when nodes of its subnets come and go: only
+/// the table of what each may announce changes.
 void SessionPlan::add_dynamic_clients() {
   int number = 0;
   for (const int family : kFamilies) {
     const auto local = self_.address_of(family);
     if (!local || (family == AF_INET && !carries(AF_INET))) continue;
-    for (const base::Prefix& subnet : subnets_of(place_.underlay, family)) {
+    const std::vector<base::Prefix> subnets = subnets_of(place_.underlay, family);
+    for (Filters& filters : desired_.families) add_clients(filters, others(), subnets);
+    for (const base::Prefix& subnet : subnets) {
       Session clients = session(*local, bgp_.bfd, bgp_.hold_seconds);
       clients.name = kClients + std::to_string(++number);
       clients.peer = subnet.text();
       clients.range = subnet;
       clients.remote_as = as_of(self_);
       clients.passive = clients.rr_client = clients.reflected = true;
+      clients.accepts = Accepts::clients;
       clients.password_file = bgp_.password_file;
       for (const int carried : kFamilies)
         if (carries(carried) && (carried == family || family == AF_INET6))
@@ -268,6 +267,8 @@ void SessionPlan::add_node_session(const fabric::Node& node, int family, std::ve
   out.passive = client;
   out.rr_client = client && same_as;
   out.reflected = here;
+  out.accepts = there ? Accepts::cluster : Accepts::node;
+  if (!there) out.node_ranges = node.ranges;
   if (there && !here)
     out.connect_delay += static_cast<int>(
         hash32(self_.name) % static_cast<std::uint32_t>(bgp_.connect_jitter_seconds + 1));

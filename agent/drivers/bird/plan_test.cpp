@@ -224,6 +224,52 @@ TEST_F(BirdPlan, FiltersFollowTheRangesOfNodes) {
   EXPECT_THAT(wanted.families[1].refused, ElementsAre(net("fd00:a::/64")));
 }
 
+// S4
+TEST_F(BirdPlan, SessionsOfAMeshAcceptTheRangesOfTheirNode) {
+  const Desired wanted = desired();
+  EXPECT_EQ(session(wanted, "node.n2.v4").accepts, Accepts::node);
+  EXPECT_EQ(session(wanted, "node.n2.v4").node_ranges, cluster.nodes[1].ranges);
+  EXPECT_EQ(session(wanted, "node.n3.v6").node_ranges, cluster.nodes[2].ranges);
+  EXPECT_EQ(wanted.families.at(0).claimed, std::nullopt);
+}
+
+// S4
+TEST_F(BirdPlan, ANodeWithoutARangeMayAnnounceAddressesInNoNodesRange) {
+  cluster.nodes[1].ranges = {net("fd00:244:0:2::/64")};
+  const Desired wanted = desired();
+  ASSERT_TRUE(wanted.families.at(0).claimed);
+  EXPECT_THAT(*wanted.families[0].claimed, ElementsAre(net("10.244.1.0/24"), net("10.244.3.0/24")));
+  EXPECT_EQ(wanted.families.at(1).claimed, std::nullopt);
+  EXPECT_EQ(desired(1).families.at(0).claimed, std::nullopt) << "all others have a range";
+}
+
+// S4
+TEST_F(BirdPlan, OnlySessionsWithReflectorsAndRoutersAcceptTheRoutesOfAllNodes) {
+  choose_reflectors({1, 2});
+  config.bgp.peers = {{.name = "tor", .address = ip("192.0.2.254"), .as_number = 65000}};
+  const Desired client = desired(0), reflector = desired(2);
+  EXPECT_EQ(session(client, "node.n2.v4").accepts, Accepts::cluster);
+  EXPECT_EQ(session(client, "peer.tor.v4").accepts, Accepts::cluster);
+  EXPECT_EQ(session(reflector, "node.n2.v4").accepts, Accepts::cluster);
+  EXPECT_EQ(session(reflector, "clients1").accepts, Accepts::clients);
+  EXPECT_THAT(reflector.families.at(0).clients,
+              UnorderedElementsAre(Client{ip("192.0.2.1"), {net("10.244.1.0/24")}},
+                                   Client{ip("fd00:a::1"), {net("10.244.1.0/24")}},
+                                   Client{ip("192.0.2.2"), {net("10.244.2.0/24")}},
+                                   Client{ip("fd00:a::2"), {net("10.244.2.0/24")}}));
+  EXPECT_THAT(client.families.at(0).clients, IsEmpty());
+}
+
+// S4
+TEST_F(BirdPlan, ClientsOfOtherSubnetsOrAsAcceptTheirOwnRanges) {
+  choose_reflectors({2});
+  cluster.nodes[0].addresses = {ip("198.51.100.1")};
+  cluster.nodes[1].as_number = 64999;
+  const Desired reflector = desired(2);
+  EXPECT_EQ(session(reflector, "node.n1.v4").accepts, Accepts::node);
+  EXPECT_EQ(session(reflector, "node.n2.v4").node_ranges, cluster.nodes[1].ranges);
+}
+
 TEST_F(BirdPlan, ServiceAddressesInsideTheRangesAreAnnouncedWherePolicyAllows) {
   config.bgp.cluster_ips = {net("10.96.0.0/16")};
   config.bgp.load_balancer_ips = {net("203.0.113.0/24")};

@@ -16,6 +16,7 @@ namespace {
 constexpr int kRestartWait = 15;
 constexpr int kRestartTime = 30;
 constexpr int kScanSeconds = 10;
+constexpr std::string_view kNever = "false";
 constexpr std::string_view kBfdOn = "  bfd on;\n";
 constexpr std::string_view kFirstWords = "# Written by plumbd";
 constexpr std::string_view kSessionStart = "\nprotocol bgp '";
@@ -37,7 +38,7 @@ int bits(int family) {
 std::string in_set(const std::vector<std::string>& patterns) {
   std::string set;
   for (const std::string& each : patterns) set += (set.empty() ? "" : ", ") + each;
-  return set.empty() ? "false" : "net ~ [ " + set + " ]";
+  return set.empty() ? std::string(kNever) : "net ~ [ " + set + " ]";
 }
 
 std::string braced(const base::Prefix& prefix, int least, int most) {
@@ -62,6 +63,19 @@ std::string never(const Filters& filters) {
   return in_set(patterns);
 }
 
+std::string exactly(const std::vector<base::Prefix>& ranges, int family) {
+  std::vector<std::string> patterns;
+  for (const base::Prefix& range : ranges)
+    if (range.address.family() == family) patterns.push_back(range.network().text());
+  return in_set(patterns);
+}
+
+std::string inside(const std::vector<base::Prefix>& ranges) {
+  std::vector<std::string> patterns;
+  for (const base::Prefix& range : ranges) patterns.push_back(range.text() + "+");
+  return in_set(patterns);
+}
+
 std::string node_ranges(const Filters& filters) {
   std::vector<std::string> patterns;
   for (const base::Prefix& range : filters.cluster)
@@ -74,6 +88,30 @@ std::vector<base::Prefix> pod_ranges(const Filters& filters) {
   std::vector<base::Prefix> out = filters.cluster;
   out.insert(out.end(), filters.floating.begin(), filters.floating.end());
   return out;
+}
+
+/// The routes that one node may announce, beside floating ones.
+std::string of_node(const std::vector<base::Prefix>& ranges, int family) {
+  const std::string own = exactly(ranges, family);
+  return own == kNever ? "unclaimed" + digit(family) + "()" : own;
+}
+
+/// Functions for sessions with nodes. BIRD reads an IPv6 address and a colon without a space as one
+/// word.
+std::string functions_for_nodes(const Filters& filters) {
+  const std::string f = digit(filters.family);
+  const std::string unclaimed = filters.claimed ? singles(filters.cluster, filters.family) +
+                                                      " && !(" + inside(*filters.claimed) + ")"
+                                                : std::string(kNever);
+  std::string out = "function floating" + f + "() {\n  return " +
+                    singles(filters.floating, filters.family) + ";\n}\nfunction unclaimed" + f +
+                    "() {\n  return " + unclaimed + ";\n}\nfunction of_client" + f + "() {\n";
+  if (filters.clients.empty()) return out + "  return false;\n}\n";
+  out += "  case from {\n";
+  for (const Client& client : filters.clients)
+    out += "    " + client.address.text() + " : return " + of_node(client.ranges, filters.family) +
+           ";\n";
+  return out + "    else: return false;\n  }\n}\n";
 }
 
 /// Static routes to announce; they are not exported to the kernel.
@@ -108,6 +146,8 @@ std::string filters_of(const Filters& filters) {
          " && !foreign" + f + "() && " + singles(pod_ranges(filters), filters.family) +
          " then {\n    preference = " + std::to_string(kLocalPreference) +
          ";\n    accept;\n  }\n  reject;\n}\n";
+  out += functions_for_nodes(filters);
+  // Sessions that an earlier version wrote, and that are kept, name it.
   out += "filter import" + f + " {\n  if foreign" + f + "() then reject;\n  if of_cluster" + f +
          "() then accept;\n  reject;\n}\n";
   out += export_filter(filters);
@@ -126,13 +166,23 @@ std::string addition(const std::string& community) {
   return std::string(large ? "bgp_large_community" : "bgp_community") + ".add((" + numbers + "));";
 }
 
-std::string import_of(const Session& session, int family) {
-  std::vector<std::string> patterns;
-  for (const base::Prefix& range : session.import_ranges)
-    if (range.address.family() == family) patterns.push_back(range.network().text() + "+");
+std::string accepted_of(const Session& session, int family) {
   const std::string f = digit(family);
-  if (patterns.empty()) return "import filter import" + f;
-  return "import where !foreign" + f + "() && (of_cluster" + f + "() || " + in_set(patterns) + ")";
+  if (session.accepts == Accepts::clients) return "floating" + f + "() || of_client" + f + "()";
+  if (session.accepts == Accepts::node)
+    return "floating" + f + "() || " + of_node(session.node_ranges, family);
+  std::vector<base::Prefix> more;
+  for (const base::Prefix& range : session.import_ranges)
+    if (range.address.family() == family) more.push_back(range.network());
+  return "of_cluster" + f + "()" + (more.empty() ? "" : " || " + inside(more));
+}
+
+/// With `block` a session stays up, and what is over the limit is treated as filtered. Any other
+/// action would end the session, and routes that are in use, at the other end's will.
+std::string import_of(const Session& session, int family) {
+  const int limit = session.accepts == Accepts::cluster ? kRoutesOfCluster : kRoutesOfNode;
+  return "import where !foreign" + digit(family) + "() && (" + accepted_of(session, family) +
+         ");\n    import limit " + std::to_string(limit) + " action block";
 }
 
 /// The only routes that leave: those of this node, and at reflectors those of other nodes.

@@ -9,6 +9,12 @@
 
 namespace agent::bird {
 
+/// Routes of one family that one session may bring; a session that brings more stays up, and the
+/// rest is refused. A node has its ranges and the pods with addresses outside these; a reflector or
+/// a router outside has the routes of all nodes.
+inline constexpr int kRoutesOfNode = 4096;
+inline constexpr int kRoutesOfCluster = 200'000;
+
 /// Passwords by the name of their file.
 using Secrets = std::map<std::string, std::string>;
 

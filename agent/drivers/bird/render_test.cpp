@@ -33,7 +33,9 @@ Session mesh_session() {
           .local_as = 64512,
           .neighbor = ip("192.0.2.2"),
           .remote_as = 64512,
-          .families = {AF_INET}};
+          .families = {AF_INET},
+          .accepts = Accepts::node,
+          .node_ranges = {net("10.244.2.0/24"), net("fd00:244:0:2::/64")}};
 }
 
 Session peer_session() {
@@ -66,28 +68,32 @@ Session client_session() {
           .passive = true,
           .rr_client = true,
           .reflected = true,
-          .families = {AF_INET, AF_INET6}};
+          .families = {AF_INET, AF_INET6},
+          .accepts = Accepts::clients};
 }
 
 Desired everything() {
-  return {.router_id = 0xc0000201,
-          .cluster_id = 0xc0000201,
-          .underlay_interface = "eth0",
-          .families = {{.family = AF_INET,
-                        .own = {net("10.244.1.0/24")},
-                        .refused = {net("192.0.2.0/24")},
-                        .cluster = {net("10.244.0.0/16")},
-                        .shortest = 24,
-                        .longest = 26,
-                        .floating = {net("10.250.0.0/16")},
-                        .services = {ip("10.96.0.1")}},
-                       {.family = AF_INET6,
-                        .own = {net("fd00:244:0:1::/64")},
-                        .refused = {net("fd00:a::/64")},
-                        .cluster = {net("fd00:244::/48")},
-                        .shortest = 64,
-                        .longest = 64}},
-          .sessions = {client_session(), mesh_session(), peer_session()}};
+  return {
+      .router_id = 0xc0000201,
+      .cluster_id = 0xc0000201,
+      .underlay_interface = "eth0",
+      .families = {{.family = AF_INET,
+                    .own = {net("10.244.1.0/24")},
+                    .refused = {net("192.0.2.0/24")},
+                    .cluster = {net("10.244.0.0/16")},
+                    .shortest = 24,
+                    .longest = 26,
+                    .floating = {net("10.250.0.0/16")},
+                    .claimed = {{net("10.244.1.0/24"), net("10.244.2.0/24")}},
+                    .clients = {{ip("192.0.2.2"), {net("10.244.2.0/24")}}, {ip("fd00:a::3"), {}}},
+                    .services = {ip("10.96.0.1")}},
+                   {.family = AF_INET6,
+                    .own = {net("fd00:244:0:1::/64")},
+                    .refused = {net("fd00:a::/64")},
+                    .cluster = {net("fd00:244::/48")},
+                    .shortest = 64,
+                    .longest = 64}},
+      .sessions = {client_session(), mesh_session(), peer_session()}};
 }
 
 /// BIRD's error for a configuration; empty when it accepts it.
@@ -134,6 +140,36 @@ TEST(BirdRender, BirdAcceptsANodeWithoutRangesOrOfOneFamily) {
   desired.families.clear();
   desired.sessions.clear();
   EXPECT_EQ(bird_says(render(desired, {})), "");
+}
+
+// S4
+TEST(BirdRender, ASessionAcceptsTheRangesOfItsNodeAndFloatingAddresses) {
+  Desired desired = everything();
+  desired.sessions = {mesh_session()};
+  EXPECT_THAT(render(desired, {}),
+              HasSubstr("import where !foreign4() && (floating4() || net ~ [ 10.244.2.0/24 ]);\n"));
+  desired.sessions[0].node_ranges.clear();
+  const std::string text = render(desired, {});
+  EXPECT_EQ(bird_says(text), "");
+  EXPECT_THAT(text, HasSubstr("import where !foreign4() && (floating4() || unclaimed4());\n"));
+  EXPECT_THAT(text, HasSubstr("function unclaimed4() {\n  return net ~ [ 10.244.0.0/16{32,32} ] && "
+                              "!(net ~ [ 10.244.1.0/24+, 10.244.2.0/24+ ]);\n}\n"));
+  EXPECT_THAT(text, HasSubstr("function unclaimed6() {\n  return false;\n}\n"));
+}
+
+// S4
+TEST(BirdRender, AReflectorAcceptsOfEachClientItsRanges) {
+  EXPECT_THAT(render(everything(), {{"/etc/tor", "a"}}),
+              HasSubstr("  case from {\n    192.0.2.2 : return net ~ [ 10.244.2.0/24 ];\n"
+                        "    fd00:a::3 : return unclaimed4();\n    else: return false;\n"));
+}
+
+// S4
+TEST(BirdRender, EverySessionHasALimitThatDoesNotEndIt) {
+  const std::string text = render(everything(), {{"/etc/tor", "a"}});
+  EXPECT_THAT(text, HasSubstr("net ~ [ 10.244.2.0/24 ]);\n    import limit 4096 action block;\n"));
+  EXPECT_THAT(text, HasSubstr("of_client6());\n    import limit 4096 action block;\n"));
+  EXPECT_THAT(text, HasSubstr("198.18.0.0/15+ ]);\n    import limit 200000 action block;\n"));
 }
 
 // K3
