@@ -7,13 +7,12 @@
 #include "agent/triggers/filter_watch.h"
 #include "libcni/base/sys_error.h"
 #include "tests/support/host/test_host.h"
+#include "tests/support/test_loop.h"
 
 namespace agent {
 namespace {
 
-using std::chrono::milliseconds;
-
-constexpr milliseconds kInterval(50);
+constexpr std::chrono::seconds kInterval(5);
 constexpr const char* kTables = "nft list tables inet";
 
 /// The rules are right while there is a table `watched`.
@@ -21,16 +20,16 @@ class FilterWatchTest : public testing::Test {
  protected:
   FilterWatchTest() { test::output_of("nft add table inet watched"); }
 
-  /// Returns whether the watch reports a change at one of its next looks; a turn ends with one.
+  /// Returns whether the watch reports a change at its next look.
   bool reports() {
-    told_ = 0;
-    for (int i = 0; i < 3 && told_ == 0; ++i) loop_.turn(2 * kInterval);
-    return told_ > 0;
+    reports_ = 0;
+    loop_.advance(kInterval);
+    return reports_ > 0;
   }
 
   test::TestHost host_;
-  Loop loop_;
-  int told_ = 0;
+  test::TestLoop loop_;
+  int reports_ = 0;
   int compared_ = 0;
   bool unreadable_ = false, legacy_unreadable_ = false, legacy_right_ = true;
   FilterWatch watch_{loop_,
@@ -45,7 +44,7 @@ class FilterWatchTest : public testing::Test {
                             if (legacy_unreadable_) base::throw_errno("read the table", EPERM);
                             return legacy_right_;
                           }},
-                     [this] { ++told_; },
+                     [this] { ++reports_; },
                      kInterval};
 };
 

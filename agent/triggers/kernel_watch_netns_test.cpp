@@ -38,10 +38,10 @@ class KernelWatchTest : public testing::Test {
   /// Returns whether the watch reports a change. The kernel queues events before a command ends.
   bool reports(const std::function<void()>& action) {
     loop_.turn(milliseconds(0));
-    told_ = 0;
+    reports_ = 0;
     action();
     loop_.turn(milliseconds(0));
-    return told_ > 0;
+    return reports_ > 0;
   }
 
   struct Namespace {
@@ -54,8 +54,8 @@ class KernelWatchTest : public testing::Test {
   Namespace namespace_;
   Loop loop_;
   net::Netlink netlink_;
-  int told_ = 0;
-  KernelWatch watch_{netlink_, loop_, [this] { ++told_; }};
+  int reports_ = 0;
+  KernelWatch watch_{netlink_, loop_, [this] { ++reports_; }};
   NodePlan plan_;
   const std::vector<fabric::Node> nodes_ = {
       {.name = "a", .addresses = {ip("10.0.0.1")}, .ranges = {{ip("10.244.1.0"), 24}}},

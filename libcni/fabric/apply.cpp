@@ -36,14 +36,14 @@ std::optional<TrafficRecord> find_record(Run& run, const std::optional<Traffic>&
 void ensure_filter(Run& run, const std::optional<Traffic>& traffic) {
   const auto record = find_record(run, traffic);
   if (record && record->holds()) return;
-  const std::size_t before = run.findings();
+  const std::size_t before = run.recorder().findings();
   ensure_traffic(run, traffic);
   ensure_forward_rules(run, traffic);
-  if (record && run.findings() == before) record->keep();
+  if (record && run.recorder().findings() == before) record->keep();
 }
 
 void reconcile(Run& run, const Desired& desired) {
-  run.want(desired.overlays.size());
+  run.recorder().want(desired.overlays.size());
   if (run.removes()) remove_stale_devices(run, desired.overlays, true);
   Devices devices;
   std::list<RemoteEnds> remote_ends;
@@ -91,29 +91,26 @@ std::optional<int> leaving_mtu(net::Netlink& netlink, const net::Link& holder,
 }  // namespace
 
 Report apply(net::Netlink& netlink, const Desired& desired, const std::string& record_folder,
-             const std::vector<base::Prefix>& lost) {
+             const std::vector<base::Prefix>& replaced) {
   constexpr int kRounds = 10;
   Report report;
   // Parallel ADDs make the same objects: the second one compares again.
   for (int round = 0; round < kRounds; ++round) {
-    Run run(netlink, Run::Mode::write, desired);
-    run.set_record_folder(record_folder);
-    run.set_replaced(lost);
+    Run run(netlink, desired, {.record_folder = record_folder, .replaced = replaced});
     reconcile(run, desired);
     const std::vector<std::string> before = std::exchange(report.errors, {});
-    add_to(report, run.finish());
-    if (!run.was_contended() || report.errors == before) break;
+    add_to(report, run.recorder().finish());
+    if (!run.recorder().was_contended() || report.errors == before) break;
   }
   return report;
 }
 
 Report diff(net::Netlink& netlink, const Desired& desired, const std::string& record_folder,
             std::span<const net::Address> addresses) {
-  Run run(netlink, Run::Mode::dry, desired);
-  run.set_record_folder(record_folder);
-  run.set_addresses(addresses);
+  Run run(netlink, desired,
+          {.mode = RunOptions::Mode::dry, .record_folder = record_folder, .addresses = addresses});
   reconcile(run, desired);
-  return run.finish();
+  return run.recorder().finish();
 }
 
 Underlay find_underlay(net::Netlink& netlink, const base::IpAddress& address) {

@@ -29,7 +29,7 @@ std::optional<Devices> find_devices(Run& run, const Desired& before, const Desir
 }  // namespace
 
 Report apply_delta(net::Netlink& netlink, const Desired& before, const Desired& desired) {
-  Run run(netlink, Run::Mode::write, desired);
+  Run run(netlink, desired);
   if (before.scope != desired.scope || !desired.complete) return {};
   std::optional<Devices> devices = find_devices(run, before, desired);
   if (!devices) return {};
@@ -44,7 +44,7 @@ Report apply_delta(net::Netlink& netlink, const Desired& before, const Desired& 
   routes.add();
   routes.remove();
   for (RemoteEnds& each : remote_ends) each.remove();
-  Report report = run.finish();
+  Report report = run.recorder().finish();
   report.errors.clear();
   return report;
 }

@@ -56,7 +56,7 @@ void ensure_global_sysctl(Run& run, const std::string& key, const std::string& v
   if (!run.is_dry() && !run.record_folder().empty()) try {
       record_sysctl(run.record_folder(), {.key = key, .before = *present, .ours = value});
     } catch (const std::system_error& e) {
-      run.fail("remember sysctl " + key + " = " + *present, e);
+      run.recorder().fail("remember sysctl " + key + " = " + *present, e);
     }
   ensure_sysctl(run, key, value);
 }
@@ -139,14 +139,14 @@ std::optional<int> ensure_device(Run& run, const VxlanDevice& wanted) {
   const bool name_taken = find() == all.end() && net::find_link(netlink, wanted.name);
   if (name_taken) all = net::list_vxlan(netlink);  // another process may have made it by now
   if (std::string obstacle = find_obstacle(run, all, wanted); !obstacle.empty()) {
-    run.fail(std::move(obstacle));
+    run.recorder().fail(std::move(obstacle));
     return std::nullopt;
   }
   const auto present = find();
   const bool absent = present == all.end();
   if (absent && name_taken) {
-    run.fail("device \"" + wanted.name +
-             "\" exists and is not a VXLAN device; remove it or choose another name");
+    run.recorder().fail("device \"" + wanted.name +
+                        "\" exists and is not a VXLAN device; remove it or choose another name");
     return std::nullopt;
   }
   const bool differs = !absent && present->tunnel != tunnel_of(wanted);

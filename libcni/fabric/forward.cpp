@@ -142,7 +142,7 @@ void ensure_each(Run& run, const std::optional<Traffic>& traffic, const char* va
   for (const int family : {AF_INET, AF_INET6}) try {
       ensure(family, wanted_accepts(traffic, family));
     } catch (const std::system_error& e) {
-      run.fail(describe(family, variant), e);
+      run.recorder().fail(describe(family, variant), e);
     }
 }
 

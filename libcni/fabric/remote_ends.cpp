@@ -35,7 +35,7 @@ std::vector<net::Neighbor> entries_of(std::span<const NeighborEntry> neighbors) 
 
 RemoteEnds::RemoteEnds(Run& run, const Overlay& overlay, int index)
     : run_(run), device_(overlay.device.name), index_(index) {
-  run_.want(overlay.fdb.size() + overlay.neighbors.size());
+  run_.recorder().want(overlay.fdb.size() + overlay.neighbors.size());
   const bool exists = index != 0;
   compare(entries_of(overlay.fdb), exists ? net::list_vxlan_fdb(run_.netlink(), index) : Fdb{});
   compare(entries_of(overlay.neighbors),

@@ -42,7 +42,7 @@ constexpr std::array kNetworks{kProtocolNetwork};
 
 Routes::Routes(Run& run, const Desired& desired, Devices devices)
     : run_(run), devices_(std::move(devices)) {
-  run_.want(desired.routes.size());
+  run_.recorder().want(desired.routes.size());
   compare(wanted_routes(desired.routes), read_present(desired.scope_ranges));
   if (!difference_.replace.empty() || !run_.replaced().empty()) resolve_conflicts();
 }
@@ -76,7 +76,7 @@ std::optional<int> Routes::index_of(const std::string& device) {
   if (const auto link = net::find_link(run_.netlink(), device))
     index = link->index;
   else
-    run_.fail("device \"" + device + "\" does not exist: routes through it wait");
+    run_.recorder().fail("device \"" + device + "\" does not exist: routes through it wait");
   devices_.emplace(device, index);
   return index;
 }
@@ -145,12 +145,13 @@ void Routes::resolve_conflicts() {
       if (is_lost(route)) in_place_.push_back(route);
     }
   for (const net::Route& foreign : found) {
-    run_.fail("replace " + describe(foreign) + ": " +
-              (foreign.protocol == kProtocolNetwork
-                   ? "another network of this node has that range; give one of them another range"
-                   : "another program (protocol " + std::to_string(foreign.protocol) +
-                         ") already routes this "
-                         "destination with the same metric; remove that route"));
+    run_.recorder().fail(
+        "replace " + describe(foreign) + ": " +
+        (foreign.protocol == kProtocolNetwork
+             ? "another network of this node has that range; give one of them another range"
+             : "another program (protocol " + std::to_string(foreign.protocol) +
+                   ") already routes this "
+                   "destination with the same metric; remove that route"));
     std::erase_if(replace,
                   [&](const net::Route& route) { return key_of(route) == key_of(foreign); });
   }
@@ -209,11 +210,11 @@ void Routes::add() {
   run_.change_all(Change::What::add, difference_.add, describe_it, add_it);
   for (const std::size_t index : run_.refused())
     if (std::ranges::find(mismatched, difference_.add[index]) == mismatched.end())
-      run_.block(difference_.add[index].dst);
+      run_.recorder().block(difference_.add[index].dst);
   const std::vector<net::Route> ways = next_hop_routes(mismatched);
   run_.change_all(Change::What::add, ways, describe_it, add_it);
   run_.change_all(Change::What::add, mismatched, describe_it, add_it);
-  for (const std::size_t index : run_.refused()) run_.block(mismatched[index].dst);
+  for (const std::size_t index : run_.refused()) run_.recorder().block(mismatched[index].dst);
   run_.change_all(Change::What::replace, difference_.replace, describe_it,
                   [](net::Pipeline& pipeline, const net::Route& route) {
                     net::put_route(pipeline, route, net::Put::replace);

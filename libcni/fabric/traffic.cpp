@@ -62,8 +62,9 @@ class TrafficTable {
       const std::uint32_t generation = run_.is_dry() ? 0 : nft_.generation();
       const bool laid_out = is_laid_out(nft_.list_comments(table_), rules_, comments_);
       if (!laid_out && is_foreign())
-        return run_.fail("table inet " + table_.name +
-                         " has rules that are not Plumb's: it is another program's; remove it");
+        return run_.recorder().fail(
+            "table inet " + table_.name +
+            " has rules that are not Plumb's: it is another program's; remove it");
       if (!run_.removes()) keep_present();
       Batch batch(table_);
       if (!laid_out)
@@ -200,7 +201,7 @@ void TrafficTable::commit(const Batch& batch, std::optional<std::uint32_t> gener
   for (const Change& each : noted)
     run_.change(
         each.what, each.object, [] {}, 0);
-  if (!run_.is_dry()) run_.count(batch.size());
+  if (!run_.is_dry()) run_.recorder().count(batch.size());
 }
 
 }  // namespace
@@ -212,14 +213,14 @@ void ensure_traffic(Run& run, const std::optional<Traffic>& traffic) try {
   else if (run.removes())
     table.remove();
 } catch (const std::system_error& e) {
-  run.fail(std::string("table inet ") + table_of(run.scope()).name, e);
+  run.recorder().fail(std::string("table inet ") + table_of(run.scope()).name, e);
 }
 
 void apply_traffic_delta(Run& run, const Traffic& before, const Traffic& traffic) try {
   if (before == traffic) return;
   TrafficTable(run, run.nft()).apply_delta(before, traffic);
 } catch (const std::system_error& e) {
-  run.fail(std::string("table inet ") + table_of(run.scope()).name, e);
+  run.recorder().fail(std::string("table inet ") + table_of(run.scope()).name, e);
 }
 
 bool has_traffic_rules(Nft& nft, const std::optional<Traffic>& traffic) {

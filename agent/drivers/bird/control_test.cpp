@@ -12,11 +12,15 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/temp_dir.h"
+#include "tests/support/test_loop.h"
 
 namespace agent::bird {
 namespace {
 
 using testing::HasSubstr;
+
+// A local socket has what was sent before the next turn.
+constexpr std::chrono::milliseconds kAtOnce(0);
 
 /// A double of BIRD's end of the socket, for answers that a healthy BIRD does not give.
 class ControlTest : public testing::Test {
@@ -38,9 +42,8 @@ class ControlTest : public testing::Test {
     say("0001 BIRD 2.0.12 ready.\n");
   }
   void greet_again() {
-    const auto deadline = Loop::Clock::now() + std::chrono::seconds(10);
-    while (!control.connecting() && Loop::Clock::now() < deadline)
-      loop.turn(std::chrono::milliseconds(100));
+    loop.advance(std::chrono::seconds(1));
+    ASSERT_TRUE(control.connecting());
     accept();
     say("0001 BIRD 2.0.12 ready.\n");
   }
@@ -50,7 +53,7 @@ class ControlTest : public testing::Test {
   void say(const std::string& text) {
     ASSERT_EQ(::send(server.get(), text.data(), text.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(text.size()));
-    loop.turn(std::chrono::milliseconds(100));
+    loop.turn(kAtOnce);
   }
   std::string receive() {
     char buffer[256];
@@ -60,7 +63,7 @@ class ControlTest : public testing::Test {
 
   test::TempDir dir;
   std::string path;
-  Loop loop;
+  test::TestLoop loop;
   int changes = 0;
   Control control;
   base::UniqueFd listener, server;
@@ -157,7 +160,7 @@ TEST_F(ControlTest, FailsCommandsAndReconnectsAfterALostConnection) {
                     [&](const Reply& reply) { lost += reply.lines.empty() && !reply.ok(); });
   EXPECT_EQ(receive(), "show status\n");
   server = base::UniqueFd();
-  loop.turn(std::chrono::milliseconds(100));
+  loop.turn(kAtOnce);
   EXPECT_EQ(lost, 2);
   EXPECT_FALSE(control.up());
   EXPECT_THAT(control.problem(), HasSubstr("BIRD closed the connection"));
@@ -174,7 +177,7 @@ TEST_F(ControlTest, DropsAnAnswerThatEndsInTheMiddleOfALine) {
   receive();
   say("1000-BIRD 2.0.12\n 1011-Router I");
   server = base::UniqueFd();
-  loop.turn(std::chrono::milliseconds(100));
+  loop.turn(kAtOnce);
   EXPECT_EQ(lines, 0u);
   greet_again();
   std::string answer;
@@ -194,6 +197,27 @@ TEST_F(ControlTest, ReconnectsAfterAMalformedAnswer) {
   EXPECT_FALSE(control.up());
   EXPECT_THAT(control.problem(), HasSubstr("not a control socket of BIRD"));
   greet_again();
+  EXPECT_TRUE(control.up());
+}
+
+TEST_F(ControlTest, OpensTheConnectionAgainWhenBirdIsSilentForTenSeconds) {
+  greet();
+  int failed = 0;
+  control.command("show status", [&](const Reply& reply) { failed += reply.lines.empty(); });
+  loop.advance(std::chrono::milliseconds(9999));
+  EXPECT_TRUE(control.up());
+  EXPECT_EQ(failed, 0);
+  loop.advance(std::chrono::milliseconds(1));
+  EXPECT_FALSE(control.up());
+  EXPECT_EQ(failed, 1);
+  EXPECT_THAT(control.problem(), HasSubstr("no answer within 10 s"));
+  greet_again();
+  EXPECT_TRUE(control.up());
+}
+
+TEST_F(ControlTest, WaitsWithoutALimitWhileItHasNoCommand) {
+  greet();
+  loop.advance(std::chrono::hours(24));
   EXPECT_TRUE(control.up());
 }
 
