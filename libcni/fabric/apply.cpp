@@ -91,12 +91,12 @@ std::optional<int> leaving_mtu(net::Netlink& netlink, const net::Link& holder,
 }  // namespace
 
 Report apply(net::Netlink& netlink, const Desired& desired, const std::string& record_folder,
-             const std::vector<base::Prefix>& replaced) {
+             const std::vector<base::Prefix>& lost) {
   constexpr int kRounds = 10;
   Report report;
   // Parallel ADDs make the same objects: the second one compares again.
   for (int round = 0; round < kRounds; ++round) {
-    Run run(netlink, desired, {.record_folder = record_folder, .replaced = replaced});
+    Run run(netlink, desired, {.record_folder = record_folder, .replaced = lost});
     reconcile(run, desired);
     const std::vector<std::string> before = std::exchange(report.errors, {});
     add_to(report, run.recorder().finish());
