@@ -71,15 +71,6 @@ std::string create(net::Netlink& host, const base::Netns& netns, net::Netlink& s
   throw;
 }
 
-/// fe80:: and the modified EUI-64 (RFC 4291, appendix A).
-base::IpAddress link_local_of(const base::Mac& mac) {
-  const auto& m = mac.bytes;
-  const auto first = static_cast<std::uint8_t>(m[0] ^ 2);
-  const std::array<std::uint8_t, 16> bytes{0xfe,  0x80, 0,    0,    0,    0,    0,    0,
-                                           first, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]};
-  return *base::IpAddress::from_bytes(bytes);
-}
-
 const cni::Interface* find_interface(const std::optional<cni::Result>& result,
                                      const std::string& name) {
   if (!result) return nullptr;
@@ -182,6 +173,15 @@ VethPair add_veth_pair(net::Netlink& host, const base::Netns& netns, net::Netlin
   net::try_write_sysctl("net/ipv6/conf/" + name + "/addr_gen_mode", "1");
   undo.commit();
   return pair;
+}
+
+// fe80:: and the modified EUI-64 (RFC 4291, appendix A).
+base::IpAddress link_local_of(const base::Mac& mac) {
+  const auto& m = mac.bytes;
+  const auto first = static_cast<std::uint8_t>(m[0] ^ 2);
+  const std::array<std::uint8_t, 16> bytes{0xfe,  0x80, 0,    0,    0,    0,    0,    0,
+                                           first, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]};
+  return *base::IpAddress::from_bytes(bytes);
 }
 
 void add_link_local(net::Netlink& host, const net::Link& link,

@@ -46,6 +46,9 @@ struct VethPair {
 VethPair add_veth_pair(net::Netlink& host, const base::Netns& netns, net::Netlink& sandbox,
                        const VethRequest& request);
 
+/// The IPv6 link-local address that the kernel derives from a MAC address.
+base::IpAddress link_local_of(const base::Mac& mac);
+
 /// Gives the host's end a link-local address that is usable at once: without one, or with a
 /// tentative one, the host cannot resolve the pod's MAC address for packets that it forwards. The
 /// address is `address`, or the one that the kernel would derive from the MAC address.

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "libcni/base/failures.h"
+#include "libcni/firewall/attachment_rules.h"
 #include "libcni/firewall/iptables.h"
 #include "libcni/firewall/masquerade_iptables.h"
 #include "libcni/firewall/masquerade_nft.h"
@@ -21,11 +22,8 @@ std::optional<MasqueradeBackend> find_masquerade_backend(std::string_view text) 
 
 void add_masquerade(const Owner& owner, std::span<const base::Prefix> addresses,
                     MasqueradeBackend backend) {
-  nft::Nft nft;
-  if (backend == MasqueradeBackend::iptables)
-    masquerade_iptables::add(nft, owner, addresses);
-  else
-    masquerade_nft::add(nft, owner, addresses);
+  add_attachment_rules(owner,
+                       {.masquerade = {addresses.begin(), addresses.end()}, .backend = backend});
 }
 
 bool remove_masquerade(nft::Nft& nft, const Owner& owner, std::span<const base::Prefix> addresses) {

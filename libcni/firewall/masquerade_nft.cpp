@@ -164,26 +164,23 @@ bool remove_known(Nft& nft, Batch& batch, const Owner& owner,
 
 }  // namespace
 
-void add(Nft& nft, const Owner& owner, std::span<const base::Prefix> addresses) {
-  bool contested = false;
-  nft::retry_on_conflict([&] {
-    // Removing elements needs no generation check: changes of other processes do not affect them.
-    const std::uint32_t generation = nft.generation();
-    Batch batch(table());
-    const std::vector<RuleInfo> rules = nft.list_rules(table());
-    const bool repaired = repair(batch, rules, addresses);
-    for (const base::Prefix& address : addresses) {
-      const Element wanted{.key = key_of(address), .comment = owner_comment(owner)};
-      const auto present =
-          contested ? nft.find_element(table(), set_name(address), wanted.key) : std::nullopt;
-      if (!present)
-        batch.add_element(set_name(address), wanted);
-      else if (!is_owned_by(present->comment, owner) && !has_own_rule(rules, owner, address))
-        batch.append_rule(kChecks, own_rule(owner, address));
-    }
-    contested = true;  // whatever fails now, the next round reads again first
-    nft.commit(batch, repaired ? std::optional(generation) : std::nullopt);
-  });
+bool put(const Addition& to, const Owner& owner, std::span<const base::Prefix> addresses) {
+  if (addresses.empty()) return false;
+  Nft& nft = to.nft;
+  Batch& batch = to.batch;
+  batch.select(table());
+  const std::vector<RuleInfo> rules = nft.list_rules(table());
+  const bool repaired = repair(batch, rules, addresses);
+  for (const base::Prefix& address : addresses) {
+    const Element wanted{.key = key_of(address), .comment = owner_comment(owner)};
+    const auto present =
+        to.contested ? nft.find_element(table(), set_name(address), wanted.key) : std::nullopt;
+    if (!present)
+      batch.add_element(set_name(address), wanted);
+    else if (!is_owned_by(present->comment, owner) && !has_own_rule(rules, owner, address))
+      batch.append_rule(kChecks, own_rule(owner, address));
+  }
+  return repaired;
 }
 
 bool remove(Nft& nft, const Owner& owner, std::span<const base::Prefix> addresses) {

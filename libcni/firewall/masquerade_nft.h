@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "libcni/base/ip.h"
+#include "libcni/firewall/addition.h"
 #include "libcni/firewall/owner.h"
 #include "libcni/nft/nft.h"
 
@@ -21,7 +22,9 @@
 /// without the other.
 namespace firewall::masquerade_nft {
 
-void add(nft::Nft& nft, const Owner& owner, std::span<const base::Prefix> addresses);
+/// Puts the masquerade of `addresses` into the batch. Returns whether the batch depends on what was
+/// read: then commit it with the generation from before this call.
+bool put(const Addition& to, const Owner& owner, std::span<const base::Prefix> addresses);
 /// Returns whether `owner` had anything, elements or rules of the reference.
 bool remove(nft::Nft& nft, const Owner& owner, std::span<const base::Prefix> addresses);
 /// Returns whether packets from `address` that leave its network are masqueraded, for any owner.

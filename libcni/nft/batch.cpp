@@ -5,6 +5,7 @@
 #include <linux/netfilter/nf_tables.h>
 
 #include <cstdio>
+#include <memory>
 #include <new>
 
 #include <libmnl/libmnl.h>
@@ -21,8 +22,9 @@ namespace nft {
 namespace {
 
 constexpr std::size_t kScratchSize =
-    16384;                         // far above the size of every message that is built here
-constexpr unsigned kTypeBits = 6;  // how nft packs the types of a concatenation
+    16384;                               // far above the size of every message that is built here
+constexpr std::uint32_t kHostOrder = 1;  // nft's BYTEORDER_HOST_ENDIAN
+constexpr unsigned kTypeBits = 6;        // how nft packs the types of a concatenation
 
 std::uint16_t number(Family family) {
   return static_cast<std::uint16_t>(family);
@@ -66,7 +68,10 @@ std::uint32_t packed(const std::vector<Type>& types) {
 
 std::uint32_t size_of(const std::vector<Type>& types) {
   std::uint32_t size = 0;
-  for (const Type type : types) size += type == Type::ipv6_addr ? 16 : 4;
+  for (const Type type : types) {
+    const bool is_long = type == Type::ipv6_addr || type == Type::ifname;
+    size += is_long ? 16 : type == Type::ether_addr ? 8 : 4;
+  }
   return size;
 }
 
@@ -217,6 +222,13 @@ void Batch::ensure_set(const Set& set) {
   nftnl_set_set_u32(object.get(), NFTNL_SET_FLAGS, flags);
   nftnl_set_set_u32(object.get(), NFTNL_SET_KEY_TYPE, packed(set.key));
   nftnl_set_set_u32(object.get(), NFTNL_SET_KEY_LEN, size_of(set.key));
+  // nft would read the bytes of a name in reverse order; in a concatenation it does not.
+  const bool is_name = set.key == std::vector{Type::ifname};
+  const std::unique_ptr<nftnl_udata_buf, decltype(&nftnl_udata_buf_free)> userdata(
+      nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN), nftnl_udata_buf_free);
+  if (is_name && nftnl_udata_put_u32(userdata.get(), NFTNL_UDATA_SET_KEYBYTEORDER, kHostOrder) != 0)
+    nftnl_set_set_data(object.get(), NFTNL_SET_USERDATA, nftnl_udata_buf_data(userdata.get()),
+                       nftnl_udata_buf_len(userdata.get()));
   if (!set.data.empty()) {
     nftnl_set_set_u32(object.get(), NFTNL_SET_DATA_TYPE, packed(set.data));
     nftnl_set_set_u32(object.get(), NFTNL_SET_DATA_LEN, size_of(set.data));

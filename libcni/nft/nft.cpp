@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cstdio>
 
 #include <libmnl/libmnl.h>
@@ -28,6 +29,7 @@ namespace nft {
 namespace {
 
 constexpr int kConflictRounds = 200;
+std::atomic<std::uint32_t> commit_count = 0;
 constexpr std::size_t kFrameSize = 64;  // begin and end of a batch
 
 int type_of_message(int message) {
@@ -165,10 +167,17 @@ void Nft::commit(const Batch& batch, std::optional<std::uint32_t> generation) {
     errnum = -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(&answer))->error;
     failed = answer.nlmsg_seq;
   });
-  if (errnum == 0) return;
+  if (errnum == 0) {
+    ++commit_count;
+    return;
+  }
   const bool known = failed >= 1 && failed <= batch.attempts_.size();
   base::throw_errno(known ? batch.attempts_[failed - 1] : "commit an nf_tables transaction",
                     errnum);
+}
+
+std::uint32_t Nft::commits() noexcept {
+  return commit_count;
 }
 
 void Nft::settle() noexcept {
@@ -186,11 +195,24 @@ bool Nft::has_table(const Table& table) {
 }
 
 bool Nft::has_chain(const Table& table, const std::string& chain) {
+  return count_rules(table, chain).has_value();
+}
+
+std::optional<std::uint32_t> Nft::count_rules(const Table& table, const std::string& chain) {
   nlmsghdr* request =
       socket_->start(type_of_message(NFT_MSG_GETCHAIN), static_cast<int>(table.family), 0);
   mnl_attr_put_strz(request, NFTA_CHAIN_TABLE, table.name.c_str());
   mnl_attr_put_strz(request, NFTA_CHAIN_NAME, chain.c_str());
-  return exists(*socket_, request, "look for nf_tables chain \"" + chain + "\"");
+  const std::string attempted = "look for nf_tables chain \"" + chain + "\"";
+  std::uint32_t count = 0;
+  const int errnum = socket_->ask(request, attempted, [&](const nlmsghdr& answer) {
+    net::for_each_attribute<nfgenmsg>(answer, [&](const nlattr& attribute) {
+      if (net::type_of(attribute) == NFTA_CHAIN_USE) count = ntohl(net::u32_of(attribute));
+    });
+  });
+  if (errnum == 0) return count;
+  if (!base::is_gone(errnum, base::Object::rule)) base::throw_errno(attempted, errnum);
+  return std::nullopt;
 }
 
 std::vector<ChainInfo> Nft::list_chains(const Table& table) {

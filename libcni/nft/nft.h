@@ -49,6 +49,9 @@ class Nft {
   /// set has changed since: the caller must read and decide again.
   void commit(const Batch& batch, std::optional<std::uint32_t> generation = {});
 
+  /// The number of transactions that this process has made, on all sockets.
+  static std::uint32_t commits() noexcept;
+
   /// Waits for an RCU grace period. Call after a removal, before closing, unless slow work comes
   /// between: closing the socket waits too, but holds a lock that every transaction of the
   /// namespace needs.
@@ -56,6 +59,9 @@ class Nft {
 
   bool has_table(const Table& table);
   bool has_chain(const Table& table, const std::string& chain);
+  /// The number of rules of a base chain, or of rules and jumps to another chain; nothing when it
+  /// does not exist.
+  std::optional<std::uint32_t> count_rules(const Table& table, const std::string& chain);
   std::vector<ChainInfo> list_chains(const Table& table);
   /// Base chains of every table of families ip, ip6 and inet.
   std::vector<BaseChain> list_base_chains();

@@ -20,44 +20,10 @@
 #include <libnftnl/rule.h>
 #include <libnftnl/udata.h>
 
+#include "libcni/nft/expressions.h"
+
 namespace nft {
 namespace {
-
-constexpr std::uint32_t kPadding = 4;
-constexpr std::uint32_t kMacOffset = 6;  // source address in an Ethernet header
-
-std::uint32_t source_offset(int family) {
-  return family == AF_INET ? 12 : 8;
-}
-std::uint32_t destination_offset(int family) {
-  return family == AF_INET ? 16 : 24;
-}
-std::uint32_t address_size(int family) {
-  return family == AF_INET ? 4 : 16;
-}
-
-nftnl_expr* expression(const char* name) {
-  nftnl_expr* made = nftnl_expr_alloc(name);
-  if (made == nullptr) throw std::bad_alloc();
-  return made;
-}
-
-nftnl_expr* payload(std::uint32_t base, std::uint32_t offset, std::uint32_t size,
-                    std::uint32_t reg) {
-  nftnl_expr* made = expression("payload");
-  nftnl_expr_set_u32(made, NFTNL_EXPR_PAYLOAD_BASE, base);
-  nftnl_expr_set_u32(made, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
-  nftnl_expr_set_u32(made, NFTNL_EXPR_PAYLOAD_LEN, size);
-  nftnl_expr_set_u32(made, NFTNL_EXPR_PAYLOAD_DREG, reg);
-  return made;
-}
-
-nftnl_expr* meta(std::uint32_t key, std::uint32_t reg) {
-  nftnl_expr* made = expression("meta");
-  nftnl_expr_set_u32(made, NFTNL_EXPR_META_KEY, key);
-  nftnl_expr_set_u32(made, NFTNL_EXPR_META_DREG, reg);
-  return made;
-}
 
 nftnl_expr* immediate(std::uint32_t reg, const void* data, std::uint32_t size) {
   nftnl_expr* made = expression("immediate");
@@ -76,17 +42,6 @@ nftnl_expr* nat(int family, std::uint32_t address_register, std::uint32_t port_r
   return made;
 }
 
-Bytes network_mask(std::uint32_t size, int length) {
-  Bytes bits(size, 0);
-  for (int bit = 0; bit < length; ++bit)
-    bits[static_cast<std::size_t>(bit / 8)] |= static_cast<std::uint8_t>(0x80 >> (bit % 8));
-  return bits;
-}
-
-std::uint32_t first_register(std::uint32_t offset) {
-  return NFT_REG32_00 + offset / kPadding;
-}
-
 }  // namespace
 
 Family family_of(int address_family) {
@@ -98,6 +53,19 @@ Type address_type(int address_family) {
 
 Bytes& append(Bytes& bytes, const base::IpAddress& address) {
   bytes.insert(bytes.end(), address.bytes().begin(), address.bytes().end());
+  return bytes;
+}
+
+Bytes& append(Bytes& bytes, const base::Mac& mac) {
+  bytes.insert(bytes.end(), mac.bytes.begin(), mac.bytes.end());
+  bytes.resize(padded_size(static_cast<std::uint32_t>(bytes.size())));
+  return bytes;
+}
+
+Bytes& append_link(Bytes& bytes, const std::string& name) {
+  const std::size_t end = bytes.size() + IFNAMSIZ;
+  bytes.insert(bytes.end(), name.begin(), name.end());
+  bytes.resize(end);
   return bytes;
 }
 
@@ -239,12 +207,6 @@ Rule& Rule::mark(std::uint32_t value, std::uint32_t bits, Match match) {
   return *this;
 }
 
-Rule& Rule::ether_source(const base::Mac& mac) {
-  add(payload(NFT_PAYLOAD_LL_HEADER, kMacOffset, 6, NFT_REG_1));
-  compare(mac.bytes.data(), 6, Match::equal);
-  return *this;
-}
-
 Rule& Rule::l4proto(std::uint8_t protocol) {
   add(meta(NFT_META_L4PROTO, NFT_REG_1));
   compare(&protocol, sizeof protocol, Match::equal);
@@ -277,34 +239,6 @@ Rule& Rule::vxlan(std::uint16_t port, std::uint32_t vni) {
   add(payload(NFT_PAYLOAD_TRANSPORT_HEADER, kVniOffset, wire.size(), NFT_REG_1));
   compare(wire.data(), wire.size(), Match::equal);
   return *this;
-}
-
-void Rule::load_fields(int family, const std::vector<Field>& fields) {
-  const std::uint32_t size = address_size(family);
-  std::uint32_t offset = 0;
-  for (const Field& field : fields) {
-    const std::uint32_t reg = first_register(offset);
-    switch (field.name) {
-      case Field::Name::source:
-      case Field::Name::destination:
-        add(payload(
-            NFT_PAYLOAD_NETWORK_HEADER,
-            field.name == Field::Name::source ? source_offset(family) : destination_offset(family),
-            size, reg));
-        if (field.length >= 0 && static_cast<std::uint32_t>(field.length) < size * 8)
-          mask(reg, network_mask(size, field.length));
-        offset += size;
-        break;
-      case Field::Name::l4proto:
-        add(meta(NFT_META_L4PROTO, reg));
-        offset += kPadding;
-        break;
-      case Field::Name::destination_port:
-        add(payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, reg));
-        offset += kPadding;
-        break;
-    }
-  }
 }
 
 Rule& Rule::in_set(const std::string& set, int family, const std::vector<Field>& fields,

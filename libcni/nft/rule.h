@@ -9,32 +9,12 @@
 
 #include "libcni/base/ip.h"
 #include "libcni/base/mac.h"
+#include "libcni/nft/types.h"
 
 struct nftnl_rule;
 struct nftnl_expr;
 
 namespace nft {
-
-/// nf_tables families; the numbers are the kernel's.
-enum class Family : std::uint8_t { inet = 1, ipv4 = 2, bridge = 7, ipv6 = 10 };
-/// The family of `ip` and `ip6` tables for AF_INET and AF_INET6.
-Family family_of(int address_family);
-
-/// Data types of sets; the numbers are those that nft writes into NFTA_SET_KEY_TYPE.
-enum class Type : std::uint8_t { ipv4_addr = 7, ipv6_addr = 8, inet_proto = 12, inet_service = 13 };
-Type address_type(int address_family);
-
-/// A key or value of a set: its parts in network order, each padded to four bytes.
-using Bytes = std::vector<std::uint8_t>;
-Bytes& append(Bytes& bytes, const base::IpAddress& address);
-Bytes& append_proto(Bytes& bytes, std::uint8_t protocol);
-Bytes& append_port(Bytes& bytes, std::uint16_t port);
-
-/// A part of a packet to look up; `length` reduces an address to its network.
-struct Field {
-  enum class Name { source, destination, l4proto, destination_port } name;
-  int length = -1;
-};
 
 /// From `first` to `last`, both included.
 struct PortRange {
@@ -60,9 +40,15 @@ class Rule {
   Rule& destination_is_local();        ///< fib daddr type local
   Rule& destination_was_translated();  ///< ct status dnat
   Rule& input_link(const std::string& name, Match match = Match::equal);
+  Rule& input_link_begins(const std::string& prefix, Match match = Match::equal);
   Rule& output_link(const std::string& name, Match match = Match::equal);
   Rule& mark(std::uint32_t value, std::uint32_t mask, Match match = Match::equal);
   Rule& ether_source(const base::Mac& mac);
+  Rule& protocol(std::uint16_t ether_type);  ///< tables of family bridge need it before addresses
+  Rule& arp_sender(const base::IpAddress& address);
+  Rule& icmp_type(int family, std::uint8_t type);  ///< of ICMP or ICMPv6
+  Rule& ipv4_option(std::uint8_t option);          ///< the packet has this option
+  Rule& without_ipv4_options();                    ///< IPv4, without any
   Rule& l4proto(std::uint8_t protocol);
   Rule& destination_port(std::uint16_t port);
   Rule& source_port_at_least(std::uint16_t port);

@@ -8,6 +8,7 @@
 
 #include "libcni/attach/gc.h"
 #include "libcni/attach/owner.h"
+#include "libcni/attach/rules.h"
 #include "libcni/base/failures.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/base/undo.h"
@@ -83,6 +84,14 @@ void configure_host(const Plan& plan, net::Netlink& host, const net::Link& link)
     net::add_route(host, host_route(address, link.index), net::IfPresent::replace);
 }
 
+/// The rules of an attachment with the host's end `host_end`.
+firewall::AttachmentRules make_rules(const Conf& conf, const Plan& plan,
+                                     const std::string& host_end) {
+  firewall::AttachmentRules rules{.masquerade = plan.masquerade, .backend = conf.masq_backend};
+  if (conf.spoof_check) rules.source_check = attach::pod_link(host_end, plan.sandbox.ips);
+  return rules;
+}
+
 /// Returns whether the attachment still exists. If it does not, its leftovers are removed as by
 /// DEL: its rules would apply to the next pod that gets the address.
 bool lives(net::Netlink& host, const cni::Request& request) {
@@ -113,16 +122,10 @@ cni::Result add(const cni::Request& request) {
   const auto pair = attach::add_veth_pair(host, *request.sandbox, sandbox, plan.veth);
   undo.add("delete link \"" + pair.host.name + "\"",
            [&, index = pair.host.index] { net::remove_link(host, index); });
+  attach::add_rules(undo, attach::owner_of(request), make_rules(conf, plan, pair.host.name));
   attach::configure(*request.sandbox, sandbox, pair.container, plan.sandbox);
   add_gateway_neighbors(plan, sandbox, pair.container.index);
   configure_host(plan, host, pair.host);
-  if (!plan.masquerade.empty()) {
-    const firewall::Owner owner = attach::owner_of(request);
-    undo.add("remove the masquerade", [owner, addresses = plan.masquerade] {
-      firewall::remove_masquerade(owner, addresses);
-    });
-    firewall::add_masquerade(owner, plan.masquerade, conf.masq_backend);
-  }
   for (const int family : plan.families)
     attach::wait_usable(host, pair.host.index, gateway_of(family));
   attach::wait_usable(*request.sandbox, sandbox, pair.container.index, plan.sandbox);
@@ -137,7 +140,10 @@ void remove(const cni::Request& request) {
   std::optional<nft::Nft> nft;
   // Rules go first: the kernel lets go of them while the link is being removed (Nft::settle). Their
   // elements have the prefix lengths of the node's ranges, which are not in the result.
-  failures.attempt([&] { firewall::remove_attachment_rules(nft, attach::owner_of(request), {}); });
+  failures.attempt([&] {
+    firewall::remove_attachment_rules(nft, attach::owner_of(request), {},
+                                      attach::find_pod_link(request.prev_result, false));
+  });
   // The link goes before its address: no pod may still answer for it when another pod gets it. Its
   // routes go with it.
   failures.attempt([&] {
@@ -159,7 +165,7 @@ void collect_garbage(const cni::Request& request) {
 
 void report_status(const cni::Request& request) {
   const auto node = find_node(request, cni::Code::not_available);
-  parse_conf(request, node);
+  if (parse_conf(request, node).spoof_check) attach::require_source_checks();
   const cni::Request ipam_request = make_ipam_request(request, node);
   cni::Ipam(ipam_request).status();
 }

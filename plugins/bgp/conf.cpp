@@ -2,6 +2,7 @@
 #include "plugins/bgp/conf.h"
 
 #include "libcni/attach/masquerade.h"
+#include "libcni/attach/rules.h"
 #include "libcni/nodes/node_list.h"
 #include "libcni/plugin/conf.h"
 #include "libcni/plugin/request.h"
@@ -32,6 +33,7 @@ Conf parse_conf(const cni::Request& request, const std::optional<nodes::NodeFile
   const json::Object& config = request.config;
   Conf conf{.mtu = cni::find_mtu(config),
             .accept_ra = config.get_bool("acceptRa"),
+            .spoof_check = attach::parse_spoof_check(config, true),
             .ip_masq = config.get_bool("ipMasq", node && node->ip_masq),
             .masq_backend = attach::parse_masquerade_backend(config.get_string("ipMasqBackend")),
             .network = parse_network(config),

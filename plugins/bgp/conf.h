@@ -15,6 +15,7 @@ namespace bgp {
 struct Conf {
   std::optional<int> mtu = {};
   bool accept_ra = false;
+  bool spoof_check = true;
   bool ip_masq = false;
   firewall::MasqueradeBackend masq_backend = {};
   std::vector<base::Prefix> network = {};  ///< destinations that are not masqueraded with ipMasq
@@ -24,7 +25,7 @@ struct Conf {
 
 /// Every key that README.md documents.
 inline constexpr std::string_view kKeys =
-    "ipam mtu acceptRa ipMasq ipMasqBackend network nodeFile subnetFile"
+    "ipam mtu spoofCheck acceptRa ipMasq ipMasqBackend network nodeFile subnetFile"
     " dns.nameservers dns.domain dns.search dns.options";
 
 /// Reads plumbd's files. Throws code `when_unusable` when they are damaged, or when they are

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "libcni/attach/owner.h"
+#include "libcni/attach/rules.h"
 #include "libcni/firewall/masquerade.h"
 #include "libcni/net/address.h"
 #include "libcni/net/neighbor.h"
@@ -75,6 +76,9 @@ void verify(const cni::Request& request) {
   verify_host(host, plan, end);
   if (!plan.masquerade.empty())
     firewall::check_masquerade(attach::owner_of(request), plan.masquerade);
+  if (conf.spoof_check)
+    attach::verify_source_check(*request.sandbox, attach::owner_of(request),
+                                attach::pod_link(end.name, plan.sandbox.ips));
 }
 
 }  // namespace bgp

@@ -8,10 +8,10 @@
 #include <system_error>
 
 #include "libcni/attach/owner.h"
+#include "libcni/attach/rules.h"
 #include "libcni/base/gone.h"
 #include "libcni/base/undo.h"
 #include "libcni/firewall/mac_spoof.h"
-#include "libcni/firewall/masquerade.h"
 #include "libcni/plugin/delegate.h"
 #include "plugins/bridge/gateway.h"
 #include "plugins/bridge/plan.h"
@@ -79,13 +79,12 @@ void configure_port(Session& session, const LinkPlan& plan, const Port& port) {
   firewall::add_mac_spoof_check(owner, port.veth.host.name, *port.veth.container.mac);
 }
 
-void apply_masquerade(Session& session, const AddressPlan& plan) {
-  if (plan.masquerade.empty()) return;
-  const firewall::Owner owner = attach::owner_of(session.request);
-  session.undo.add("remove the masquerade", [owner, addresses = plan.masquerade] {
-    firewall::remove_masquerade(owner, addresses);
-  });
-  firewall::add_masquerade(owner, plan.masquerade, session.conf.masq_backend);
+void add_rules(Session& session, const AddressPlan& plan, const attach::VethPair& pair) {
+  firewall::AttachmentRules rules{.masquerade = plan.masquerade,
+                                  .backend = session.conf.masq_backend};
+  if (session.conf.spoof_check)
+    rules.source_check = attach::pod_link(pair.host.name, plan.sandbox.ips, pair.container.mac);
+  attach::add_rules(session.undo, attach::owner_of(session.request), std::move(rules));
 }
 
 void apply_gateways(Session& session, const AddressPlan& plan, const Port& port) {
@@ -147,8 +146,8 @@ cni::Result add(const cni::Request& request) {
   const Port port = add_port(session, links);
   configure_port(session, links, port);
   if (!conf.disable_container_interface) {
+    add_rules(session, addresses, port.veth);
     attach::configure(*request.sandbox, session.sandbox, port.veth.container, addresses.sandbox);
-    apply_masquerade(session, addresses);
     apply_gateways(session, addresses, port);
     wait_for_port(session, port);
     attach::wait_usable(*request.sandbox, session.sandbox, port.veth.container.index,

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "libcni/attach/masquerade.h"
+#include "libcni/attach/rules.h"
 #include "libcni/plugin/conf.h"
 #include "libcni/spec/args.h"
 
@@ -96,6 +97,11 @@ void refuse_contradictions(const Conf& conf, const cni::Request& request) {
   if (conf.disable_container_interface && !layer2)
     refuse("cannot use IPAM when DisableContainerInterface flag is set",
            "keys disableContainerInterface and ipam");
+  if (conf.spoof_check && (layer2 || !conf.trunk.empty()))
+    refuse(
+        "spoofCheck needs to know all addresses of the pod: it works with ipam and without "
+        "vlanTrunk",
+        "key macspoofchk checks the MAC address alone");
   if (layer2 && request.version < cni::Version{0, 3, 0})
     refuse("cniVersion " + request.version.text() + " cannot express a result without addresses",
            "configure ipam, or cniVersion 0.3.0 or later");
@@ -141,6 +147,7 @@ Conf parse_conf(const cni::Request& request) {
   conf.port_isolation = config.get_bool("portIsolation");
   conf.mac = parse_mac(request);
   conf.dns = cni::find_dns(config);
+  conf.spoof_check = attach::parse_spoof_check(config, false);
   refuse_contradictions(conf, request);
   return conf;
 }

@@ -31,6 +31,7 @@ struct Conf {
   std::vector<std::uint16_t> trunk = {};
   bool preserve_default_vlan = false;
   bool mac_spoof_check = false;
+  bool spoof_check = false;
   bool enable_dad = false;
   bool accept_ra = true;  ///< unless IPAM gives addresses
   bool disable_container_interface = false;
@@ -44,7 +45,8 @@ struct Conf {
 inline constexpr std::string_view kKeys =
     "bridge isGateway isDefaultGateway forceAddress otherRanges ipMasq ipMasqBackend mtu"
     " hairpinMode promiscMode vlan vlanTrunk[].id vlanTrunk[].minID vlanTrunk[].maxID"
-    " preserveDefaultVlan macspoofchk portIsolation acceptRa enabledad disableContainerInterface "
+    " preserveDefaultVlan macspoofchk spoofCheck portIsolation acceptRa enabledad "
+    "disableContainerInterface "
     "ipam"
     " dns.nameservers dns.domain dns.search dns.options";
 

@@ -3,6 +3,7 @@
 
 #include "libcni/attach/gc.h"
 #include "libcni/attach/owner.h"
+#include "libcni/attach/rules.h"
 #include "libcni/base/failures.h"
 #include "libcni/firewall/attachment_rules.h"
 #include "libcni/plugin/delegate.h"
@@ -17,7 +18,8 @@ void remove(const cni::Request& request) {
   std::optional<nft::Nft> nft;
   // Rules go first: the kernel lets go of them while the link is being removed (Nft::settle).
   failures.attempt([&] {
-    firewall::remove_attachment_rules(nft, owner, attach::addresses_of(request.prev_result));
+    firewall::remove_attachment_rules(nft, owner, attach::addresses_of(request.prev_result),
+                                      attach::find_pod_link(request.prev_result, true));
   });
   // The link goes before its address: no pod may still answer for it when another pod gets it.
   failures.attempt([&] { attach::remove_veth_pair(request.sandbox, owner, request.prev_result); });

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "libcni/attach/owner.h"
+#include "libcni/attach/rules.h"
 #include "libcni/firewall/mac_spoof.h"
 #include "libcni/firewall/masquerade.h"
 #include "libcni/net/address.h"
@@ -110,6 +111,9 @@ void verify(const cni::Request& request) {
   const firewall::Owner owner = attach::owner_of(request);
   if (conf.mac_spoof_check) firewall::check_mac_spoof_check(owner, port.name, *container.mac);
   if (!addresses.masquerade.empty()) firewall::check_masquerade(owner, addresses.masquerade);
+  if (conf.spoof_check)
+    attach::verify_source_check(*request.sandbox, owner,
+                                attach::pod_link(port.name, addresses.sandbox.ips, container.mac));
 }
 
 namespace {
@@ -132,6 +136,7 @@ void report_status(const cni::Request& request) {
   const Conf conf = parse_conf(request);
   const cni::Ipam ipam(request);
   if (ipam.configured()) ipam.status();
+  if (conf.spoof_check) attach::require_source_checks();
   net::Netlink host;
   const auto bridge = net::find_link(host, conf.bridge);
   if (!bridge) return require_no_orphans(host, request, conf);

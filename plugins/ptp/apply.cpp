@@ -6,10 +6,10 @@
 
 #include "libcni/attach/gc.h"
 #include "libcni/attach/owner.h"
+#include "libcni/attach/rules.h"
 #include "libcni/base/failures.h"
 #include "libcni/base/undo.h"
 #include "libcni/firewall/attachment_rules.h"
-#include "libcni/firewall/masquerade.h"
 #include "libcni/net/address.h"
 #include "libcni/net/route.h"
 #include "libcni/net/sysctl.h"
@@ -47,6 +47,14 @@ void configure_host(const Plan& plan, net::Netlink& host, const net::Link& link)
   }
 }
 
+/// The rules of an attachment with the host's end `host_end`.
+firewall::AttachmentRules make_rules(const Conf& conf, const Plan& plan,
+                                     const std::string& host_end) {
+  firewall::AttachmentRules rules{.masquerade = plan.masquerade, .backend = conf.masq_backend};
+  if (conf.spoof_check) rules.source_check = attach::pod_link(host_end, plan.sandbox.ips);
+  return rules;
+}
+
 /// Returns whether the attachment still exists. If it does not, its leftovers are removed as by
 /// DEL: its rules would apply to the next pod that gets the address.
 bool lives(net::Netlink& host, const cni::Request& request) {
@@ -75,15 +83,9 @@ cni::Result add(const cni::Request& request) {
   const auto pair = attach::add_veth_pair(host, *request.sandbox, sandbox, plan.veth);
   undo.add("delete link \"" + pair.host.name + "\"",
            [&, index = pair.host.index] { net::remove_link(host, index); });
+  attach::add_rules(undo, attach::owner_of(request), make_rules(conf, plan, pair.host.name));
   configure_sandbox(plan, *request.sandbox, sandbox, pair.container);
   configure_host(plan, host, pair.host);
-  if (!plan.masquerade.empty()) {
-    const firewall::Owner owner = attach::owner_of(request);
-    undo.add("remove the masquerade", [owner, addresses = plan.masquerade] {
-      firewall::remove_masquerade(owner, addresses);
-    });
-    firewall::add_masquerade(owner, plan.masquerade, conf.masq_backend);
-  }
   for (const Leg& leg : plan.legs) attach::wait_usable(host, pair.host.index, leg.gateway);
   attach::wait_usable(*request.sandbox, sandbox, pair.container.index, plan.sandbox);
   result.interfaces = {attach::describe(pair.host, ""),
@@ -98,7 +100,8 @@ void remove(const cni::Request& request) {
   // Rules go first: the kernel lets go of them while the link is being removed (Nft::settle).
   failures.attempt([&] {
     firewall::remove_attachment_rules(nft, attach::owner_of(request),
-                                      attach::addresses_of(request.prev_result));
+                                      attach::addresses_of(request.prev_result),
+                                      attach::find_pod_link(request.prev_result, false));
   });
   // The link goes before its address: no pod may still answer for it when another pod gets it.
   failures.attempt([&] {
@@ -114,7 +117,7 @@ void collect_garbage(const cni::Request& request) {
 }
 
 void report_status(const cni::Request& request) {
-  parse_conf(request);
+  if (parse_conf(request).spoof_check) attach::require_source_checks();
   require_ipam(request).status();
 }
 

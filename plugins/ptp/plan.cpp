@@ -3,6 +3,7 @@
 
 #include "libcni/attach/masquerade.h"
 #include "libcni/attach/owner.h"
+#include "libcni/attach/rules.h"
 #include "libcni/plugin/conf.h"
 
 namespace ptp {
@@ -13,6 +14,7 @@ Conf parse_conf(const cni::Request& request) {
           .masq_backend = attach::parse_masquerade_backend(config.get_string("ipMasqBackend")),
           .mtu = cni::find_mtu(config),
           .accept_ra = config.get_bool("acceptRa"),
+          .spoof_check = attach::parse_spoof_check(config, false),
           .dns = cni::find_dns(config)};
 }
 

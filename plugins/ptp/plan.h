@@ -22,13 +22,15 @@ struct Conf {
   firewall::MasqueradeBackend masq_backend = {};
   std::optional<int> mtu = {};
   bool accept_ra = false;
+  bool spoof_check = false;
   std::optional<cni::Dns> dns = {};  ///< replaces IPAM's
   bool operator==(const Conf&) const = default;
 };
 
 /// Every key that README.md documents.
 inline constexpr std::string_view kKeys =
-    "ipMasq ipMasqBackend mtu acceptRa ipam dns.nameservers dns.domain dns.search dns.options";
+    "ipMasq ipMasqBackend mtu spoofCheck acceptRa ipam dns.nameservers dns.domain dns.search "
+    "dns.options";
 
 /// Throws cni::Error(6) for a wrong type and (7) for a wrong value, naming the key.
 Conf parse_conf(const cni::Request& request);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "libcni/attach/owner.h"
+#include "libcni/attach/rules.h"
 #include "libcni/firewall/masquerade.h"
 #include "libcni/net/address.h"
 #include "libcni/net/route.h"
@@ -44,9 +45,13 @@ void verify(const cni::Request& request) {
   const Plan plan = make_plan(conf, request, result);
   const net::Link container = attach::verify_veth(sandbox, cni::require_sandbox_interface(request));
   attach::verify(sandbox, container, plan.sandbox);
-  verify_host(host, plan, attach::verify_host_end(host, result, container));
+  const net::Link end = attach::verify_host_end(host, result, container);
+  verify_host(host, plan, end);
   if (!plan.masquerade.empty())
     firewall::check_masquerade(attach::owner_of(request), plan.masquerade);
+  if (conf.spoof_check)
+    attach::verify_source_check(*request.sandbox, attach::owner_of(request),
+                                attach::pod_link(end.name, plan.sandbox.ips));
 }
 
 }  // namespace ptp

@@ -175,6 +175,8 @@ std::string make_pod_config(const cni::Request& request, const Conf& conf,
   if (routed && conf.pod_interface == "bridge" && !config.has("hairpinMode") &&
       !config.get_bool("promiscMode"))
     members["hairpinMode"] = "true";
+  if (!config.has("spoofCheck") && (routed || has_ipam(config)) && !config.has("vlanTrunk"))
+    members["spoofCheck"] = "true";
   if (routed && conf.pod_interface == "bridge" && !config.has("otherRanges") && side)
     if (const auto others = later_ranges(*side); !others.empty())
       members["otherRanges"] = to_text(others);

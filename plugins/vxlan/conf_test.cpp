@@ -83,7 +83,18 @@ TEST(VxlanPodConfig, FillsInMissingKeysAndKeepsTheRest) {
   EXPECT_EQ(config.text(),
             R"({"hairpinMode":true,"ipMasq":false,"ipam":{"ranges":[[{"subnet":"10.27.1.0/24"}],)"
             R"([{"subnet":"fd00:27:0:1::/64"}]],"routes":[{"dst":"0.0.0.0/0"},{"dst":"::/0"}],)"
-            R"("type":"host-local"},"isGateway":true,"mtu":1450,"name":"n","type":"bridge"})");
+            R"("type":"host-local"},"isGateway":true,"mtu":1450,"name":"n","spoofCheck":true,)"
+            R"("type":"bridge"})");
+}
+
+TEST(VxlanPodConfig, S267_PodsSendOnlyFromTheirOwnAddressesWhereTheseAreKnown) {
+  EXPECT_TRUE(pod_config("{}").get_bool("spoofCheck"));
+  EXPECT_TRUE(pod_config(R"({"podInterface":"ptp"})").get_bool("spoofCheck"));
+  EXPECT_FALSE(pod_config(R"({"spoofCheck":false})").get_bool("spoofCheck"));
+  EXPECT_FALSE(pod_config(R"({"vlanTrunk":[{"id":5}]})").has("spoofCheck"));
+  EXPECT_FALSE(pod_config(R"({"mode":"l2","peers":[]})").has("spoofCheck"));
+  EXPECT_TRUE(
+      pod_config(R"({"mode":"l2","peers":[],"ipam":{"type":"static"}})").get_bool("spoofCheck"));
 }
 
 // K2

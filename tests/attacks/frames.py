@@ -7,7 +7,7 @@ import time
 
 from lab.cluster_traffic import inside
 
-IPV4, IPV6, ARP, ANY = 0x0800, 0x86DD, 0x0806, 0x0003
+IPV4, IPV6, ARP, VLAN, ANY = 0x0800, 0x86DD, 0x0806, 0x8100, 0x0003
 ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
 BROADCAST, ALL_NODES_MAC, ALL_NODES = "ff:ff:ff:ff:ff:ff", "33:33:00:00:00:01", "ff02::1"
 
@@ -107,6 +107,17 @@ class Wire:
             if address[2] != socket.PACKET_OUTGOING and wanted(data):
                 return True
         return False
+
+    def has_seen(self, mark):
+        """Returns whether a frame with these bytes has come in already; drops all that have."""
+        self.socket.setblocking(False)
+        found = False
+        try:
+            while True:
+                data, address = self.socket.recvfrom(65536)
+                found = found or (address[2] != socket.PACKET_OUTGOING and mark in data)
+        except BlockingIOError:
+            return found
 
     def close(self):
         self.socket.close()

@@ -2,6 +2,7 @@
 """A host with an attacking pod and its victim, wired by one of the plugins, with and without the defence of pod links."""
 import dataclasses
 import functools
+import json
 import pathlib
 import sys
 import unittest
@@ -46,11 +47,17 @@ class Pod:
         return self.run("ping", "-c1", "-W2", address, check=False).returncode == 0
 
 
+def neighbour(namespace, address):
+    """The MAC address that a namespace has for a neighbour."""
+    found = json.loads(namespace.run("ip", "-j", "neigh", "show", address).stdout or "[]")
+    return found[0].get("lladdr") if found else None
+
+
 class Scene:
     """The host, the attacker and the victim; `config` is the one of both pods."""
 
     def __init__(self, wiring, defended):
-        self.node, self.pods = Host(), []
+        self.node, self.pods, self.is_bridged = Host(), [], wiring in BRIDGED
         self.host = self.node.host
         self.config = {**WIRINGS[wiring], **(self._defence(wiring) if defended else OPEN)}
         self.attacker, self.victim = self.add("attacker"), self.add("victim")
@@ -65,11 +72,14 @@ class Scene:
         self.pods.append(Pod(namespace, self.node.add({**self.config, **more}, namespace, container), container))
         return self.pods[-1]
 
-    def gateway_mac(self):
-        """The MAC address to which the attacker sends packets for other networks."""
-        if "br0" in self.node.links():
-            return self.node.links()["br0"]["address"]
-        return self.node.links()[self.attacker.end]["address"]
+    @property
+    def entrance(self):
+        """The link by which the host's routing sees the attacker's packets."""
+        return "br0" if self.is_bridged else self.attacker.end
+
+    def router_mac(self):
+        """The MAC address of the host, to which the attacker sends packets that the host forwards."""
+        return self.node.links()[self.entrance]["address"]
 
     def gateway(self, family):
         return {4: "10.61.0.1", 6: "fd00:61::1"}[family]

@@ -40,5 +40,16 @@ class NeighbourTest(links.AttackTest):
         return took(scene.victim.namespace)
 
 
+@links.both_ways
+class HostTest(links.AttackTest):
+    """P3: a host that listens to routers on this link, although it forwards."""
+    def prepare(self, scene):
+        scene.host.run("sysctl", "-qw", f"net.ipv6.conf.{scene.entrance}.accept_ra=2")
+
+    def attack(self, scene):
+        send(scene)
+        return took(scene.host)
+
+
 if __name__ == "__main__":
     links.main()
