@@ -111,7 +111,7 @@ std::vector<std::string> nodes_file_problems(const Config& config) {
         std::ranges::find(list.nodes, config.node_name, &fabric::Node::name) != list.nodes.end();
     nodes::sort_by_name(list.nodes);
     Admission admission =
-        admit(std::move(list.nodes), {},
+        admit(std::move(list.nodes),
               {.cluster_ranges = config.fabric.cluster_ranges, .self = config.node_name});
     std::vector<std::string> problems = std::move(list.problems);
     for (const std::string& problem : admission.problems) problems.push_back(path + ": " + problem);

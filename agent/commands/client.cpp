@@ -54,4 +54,17 @@ std::optional<Answer> ask_agent(const Config& config, const std::string& method,
   return answer;
 }
 
+json::Object read_for_people(const std::string& text, const std::string& what, bool lines) {
+  std::string harmless;
+  harmless.reserve(text.size());
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    harmless += text[at];
+    if (text[at] != '\\' || ++at == text.size()) continue;
+    // The writer escapes control characters, and no other ones, as \n and \uXXXX.
+    if (text[at] == 'u' || (text[at] == 'n' && !lines)) harmless += '\\';
+    harmless += text[at];
+  }
+  return json::Object::parse(harmless, what);
+}
+
 }  // namespace agent

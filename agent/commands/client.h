@@ -5,6 +5,7 @@
 #include <string>
 
 #include "agent/config/config.h"
+#include "libcni/json/object.h"
 
 namespace agent {
 
@@ -18,5 +19,9 @@ struct Answer {
 /// std::system_error for other failures, such as EACCES, and when it takes longer than ten seconds.
 std::optional<Answer> ask_agent(const Config& config, const std::string& method,
                                 const std::string& path);
+
+/// The JSON text of an answer for people: its texts have escapes in place of control characters,
+/// which a terminal would act on. `lines`: a line break stays one.
+json::Object read_for_people(const std::string& text, const std::string& what, bool lines = false);
 
 }  // namespace agent

@@ -13,6 +13,7 @@
 #include "libcni/base/nearest.h"
 #include "libcni/base/permission_hint.h"
 #include "libcni/base/stdio.h"
+#include "libcni/base/utf8.h"
 #include "libcni/json/object.h"
 #include "libcni/spec/error.h"
 
@@ -201,7 +202,7 @@ void report(const std::string& text) {
   std::size_t start = 0;
   while (start <= all.size()) {
     const std::size_t end = std::min(all.find('\n', start), all.size());
-    std::cerr << "plumbd: " << all.substr(start, end - start) << "\n";
+    std::cerr << "plumbd: " << base::printable(all.substr(start, end - start)) << "\n";
     start = end + 1;
   }
 }

@@ -3,6 +3,7 @@
 
 #include "agent/commands/client.h"
 #include "agent/commands/commands.h"
+#include "libcni/base/utf8.h"
 
 namespace agent {
 
@@ -14,7 +15,7 @@ int answer_probe(const Invocation& invocation) {
     std::cerr << "plumbd: no plumbd answers on " << config.run_dir << "/plumbd.sock\n";
     return kFailed;
   }
-  std::cout << answer->body;
+  std::cout << base::printable(answer->body, "\n");
   return answer->status == 200 ? kOk : kFailed;
 }
 

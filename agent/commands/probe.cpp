@@ -22,7 +22,7 @@ constexpr const char* kNarrow =
 std::optional<json::Object> ask(const Config& config, const std::string& path) {
   const auto answer = ask_agent(config, "GET", path);
   if (!answer || answer->status != 200) return std::nullopt;
-  return json::Object::parse(answer->body, path);
+  return read_for_people(answer->body, path);
 }
 
 json::Object find_node(const json::Object& nodes, const std::string& name) {

@@ -173,7 +173,7 @@ int show_status(const Invocation& invocation) {
   if (!invocation.probe.empty()) return answer_probe(invocation);
   const auto text = ask(invocation, "/status");
   if (!text) return kFailed;
-  const auto status = json::Object::parse(*text, "status");
+  const auto status = read_for_people(*text, "status");
   if (invocation.json) {
     std::cout << *text;
     return exit_of(health_of(status));
@@ -188,7 +188,7 @@ int show_status(const Invocation& invocation) {
 int show_nodes(const Invocation& invocation) {
   const auto text = ask(invocation, "/nodes");
   if (!text) return kFailed;
-  const auto answer = json::Object::parse(*text, "nodes");
+  const auto answer = read_for_people(*text, "nodes");
   const auto unread = answer.find_strings("unread").value_or(std::vector<std::string>{});
   Severity health = unread.empty() ? Severity::healthy : Severity::cannot_tell;
   Table table({"NODE", "ADDRESSES", "PODS", "REACHED BY"});
@@ -226,7 +226,7 @@ int show_diff(const Invocation& invocation) {
     text = print_diff(fabric::diff(own.netlink, kernel),
                       fabric::texts_of(fabric::find_shadows(own.netlink, kernel)));
   }
-  const auto report = json::Object::parse(*text, "diff");
+  const auto report = read_for_people(*text, "diff");
   const auto changes = report.find_objects("changes").value_or(Objects{});
   const auto errors = report.find_strings("errors").value_or(std::vector<std::string>{});
   if (invocation.json) std::cout << *text;
@@ -247,7 +247,7 @@ int show_diff(const Invocation& invocation) {
 int resync(const Invocation& invocation) {
   const auto text = ask(invocation, "/resync", "POST");
   if (!text) return kFailed;
-  const auto status = json::Object::parse(*text, "status");
+  const auto status = read_for_people(*text, "status");
   show_drivers(status);
   show_conditions(status);
   const auto drivers = status.find_objects("drivers").value_or(Objects{});
@@ -273,7 +273,7 @@ int show_explanation(const Invocation& invocation) {
     OwnPlan own(reading);
     text = print_explanation(explain(addresses, own.plan(), own.planner.state(), own.netlink));
   }
-  const auto answer = json::Object::parse(*text, "explanation");
+  const auto answer = read_for_people(*text, "explanation", true);
   std::cout << answer.get_string("text");
   return exit_of(health_of(answer));
 }

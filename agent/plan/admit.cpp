@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <iterator>
 #include <map>
 #include <numeric>
 #include <optional>
@@ -13,6 +15,9 @@
 #include <unordered_map>
 #include <utility>
 
+#include "agent/plan/admit_former.h"
+#include "libcni/json/object.h"
+
 namespace agent {
 namespace {
 
@@ -20,7 +25,7 @@ namespace {
 constexpr std::size_t kMostProblems = 100;
 
 std::string quoted(const std::string& name) {
-  return '"' + name + '"';
+  return json::quote(name);
 }
 
 std::array<std::optional<base::Mac>, 2> macs_of(const fabric::Node& node) {
@@ -29,23 +34,6 @@ std::array<std::optional<base::Mac>, 2> macs_of(const fabric::Node& node) {
     return address && !published ? fabric::vtep_mac(*address) : address ? published : std::nullopt;
   };
   return {mac_of(AF_INET, node.mac), mac_of(AF_INET6, node.mac_v6)};
-}
-
-/// The rule that `node` breaks regardless of other nodes; empty when it breaks none.
-std::string rule_broken_by(const fabric::Node& node, const AdmitRules& rules) {
-  if (node.addresses.empty()) return "it has no address";
-  for (const base::IpAddress& address : node.addresses)
-    if (!address.is_global_unicast())
-      return "its address " + address.text() + " is not a unicast address of a host";
-  const auto& cluster = rules.cluster_ranges;
-  for (const base::Prefix& range : node.ranges) {
-    if (!cluster.empty() && !base::any_contains(cluster, range))
-      return "its range " + range.text() + " lies outside the cluster network";
-    for (const base::Prefix& subnet : rules.node_subnets)
-      if (subnet.overlaps(range))
-        return "its range " + range.text() + " overlaps the nodes' own network " + subnet.text();
-  }
-  return {};
 }
 
 /// The addresses, ranges and MACs that admitted nodes have.
@@ -65,27 +53,6 @@ class Claims {
         return "its VXLAN MAC address " + mac->text() + " is that of node " +
                quoted(owner->second->name) + "; give one of them a mac";
     return {};
-  }
-
-  /// Why `node` cannot keep a range that it had before; empty when it can.
-  std::string problem_of_former(const fabric::Node& node, const base::Prefix& range) const {
-    const std::string its_range =
-        "node " + quoted(node.name) + ": range " + range.text() + ", which it had before, ";
-    const std::string end = " now: pods with addresses of it are cut off";
-    for (auto at = ranges_.upper_bound(range.last());
-         at != ranges_.begin() && (--at)->second.prefix.overlaps(range);)
-      if (at->second.node != &node)
-        return its_range + "overlaps " + at->second.prefix.text() + " of node " +
-               quoted(at->second.node->name) + end;
-    const auto address = addresses_.lower_bound(range.network().address);
-    if (address != addresses_.end() && range.contains(address->first))
-      return its_range + "covers the address " + address->first.text() + " of node " +
-             quoted(address->second->name) + end;
-    return {};
-  }
-
-  void give_former(const fabric::Node& node, const base::Prefix& range) {
-    if (find_range(range) == nullptr) ranges_[range.address] = {range, &node};
   }
 
   void give(const fabric::Node& node) {
@@ -144,50 +111,11 @@ class Claims {
   std::unordered_map<std::uint64_t, const fabric::Node*> macs_;
 };
 
-/// 0: all claims are those of the earlier admission, 1: some are, 2: none is.
-std::size_t seniority(const fabric::Node& node, const fabric::Node& before) {
-  const auto had_address = [&](const base::IpAddress& address) {
-    return std::ranges::find(before.addresses, address) != before.addresses.end();
-  };
-  const auto had_range = [&](const base::Prefix& range) {
-    return std::ranges::find(before.ranges, range) != before.ranges.end();
-  };
-  const auto kept = std::ranges::count_if(node.addresses, had_address) +
-                    std::ranges::count_if(node.ranges, had_range);
-  const bool same_mac = node.mac == before.mac && node.mac_v6 == before.mac_v6;
-  const auto all = std::ssize(node.addresses) + std::ssize(node.ranges);
-  if (kept == all && same_mac) return 0;
-  return kept > 0 ? 1 : 2;
-}
-
-/// Precedence of each node: 0 this node (the first of its name), then by seniority.
-std::vector<int> ranks_of(std::span<const fabric::Node> nodes,
-                          std::span<const fabric::Node> earlier, const std::string& self) {
-  std::vector<int> ranks;
-  ranks.reserve(nodes.size());
-  auto before = earlier.begin();
-  bool found_self = self.empty();
-  for (const fabric::Node& node : nodes) {
-    while (before != earlier.end() && before->name < node.name) ++before;
-    const bool known = before != earlier.end() && before->name == node.name;
-    const bool own = !found_self && node.name == self;
-    found_self = found_self || own;
-    ranks.push_back(own ? 0 : 1 + static_cast<int>(known ? seniority(node, *before) : 2));
-  }
-  return ranks;
-}
-
 std::vector<std::size_t> positions(std::size_t count) {
   std::vector<std::size_t> order(count);
   std::iota(order.begin(), order.end(), std::size_t{0});
   return order;
 }
-
-/// An address or a range, and the node that claims it.
-struct Claim {
-  base::Prefix prefix;
-  std::size_t node;
-};
 
 void add_claims(std::vector<Claim>& claims, const fabric::Node& node, std::size_t index) {
   for (const base::IpAddress& address : node.addresses)
@@ -195,17 +123,8 @@ void add_claims(std::vector<Claim>& claims, const fabric::Node& node, std::size_
   for (const base::Prefix& range : node.ranges) claims.push_back({range.network(), index});
 }
 
-/// Two prefixes are nested or disjoint: in this order each one follows the one that contains it.
-void sort_claims(std::vector<Claim>& claims) {
-  std::ranges::sort(claims, [](const Claim& a, const Claim& b) {
-    return std::tie(a.prefix.address, a.prefix.length) <
-           std::tie(b.prefix.address, b.prefix.length);
-  });
-}
-
 /// Returns whether each node can have all its claims, without the trees of Claims: these take four
-/// times as long with 5000 nodes, and most lists have no conflict. Returns false for former ranges,
-/// which need a Round.
+/// times as long with 5000 nodes, and most lists have no conflict.
 bool get_along(std::span<const fabric::Node> nodes, const AdmitRules& rules) {
   std::vector<Claim> claims;
   std::vector<std::pair<std::uint64_t, std::size_t>> macs;
@@ -213,8 +132,7 @@ bool get_along(std::span<const fabric::Node> nodes, const AdmitRules& rules) {
   macs.reserve(nodes.size());
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const fabric::Node& node = nodes[i];
-    if (!node.former_ranges.empty() || (i > 0 && nodes[i - 1].name == node.name) ||
-        !rule_broken_by(node, rules).empty())
+    if ((i > 0 && nodes[i - 1].name == node.name) || !rule_broken_by(node, rules).empty())
       return false;
     add_claims(claims, node, i);
     for (const auto& mac : macs_of(node))
@@ -268,9 +186,66 @@ std::vector<std::size_t> count_conflicts(std::span<const fabric::Node> nodes,
   return conflicts;
 }
 
-/// Compares nodes of one rank that claim the same. The claim in conflict with the most others
-/// loses, then the larger one (a /16 written for a /24), then the one of the higher address. The
-/// name decides only when all of that is equal.
+/// MACs that follow from the address and the name, which no other node can have: a published one
+/// is the node's own word. Of this node, all.
+std::array<std::optional<base::Mac>, 2> firm_macs_of(const fabric::Node& node, bool is_self) {
+  auto macs = macs_of(node);
+  for (const auto& address : node.addresses) {
+    auto& mac = macs[address.is_v4() ? 0 : 1];
+    const bool made =
+        mac == fabric::vtep_mac(address) || mac == fabric::vtep_mac(node.name, address);
+    if (!is_self && (node.is_own_word(address) || !made)) mac.reset();
+  }
+  return macs;
+}
+
+std::string why_it_yields(std::span<const fabric::Node> nodes, std::size_t i,
+                          const ClaimIndex& firm,
+                          const std::unordered_map<std::uint64_t, std::size_t>& macs) {
+  const fabric::Node& node = nodes[i];
+  for (const base::IpAddress& address : node.addresses) {
+    if (!node.is_own_word(address)) continue;
+    if (const Claim* other = firm.find_other(base::host_prefix(address), i))
+      return "its address " + address.text() + ", which only it has written, is in " +
+             other->prefix.text() + " of node " + quoted(nodes[other->node].name);
+  }
+  const auto firm_macs = firm_macs_of(node, false);
+  const auto all = macs_of(node);
+  for (std::size_t family = 0; family < all.size(); ++family) {
+    const auto owner =
+        all[family] && !firm_macs[family] ? macs.find(all[family]->number()) : macs.end();
+    if (owner != macs.end() && owner->second != i)
+      return "its VXLAN MAC address " + all[family]->text() + " is that of node " +
+             quoted(nodes[owner->second].name) + ", whose address it is made of";
+  }
+  return {};
+}
+
+/// Why a node yields to what the control plane says of others, for each node; empty where it does
+/// not.
+std::vector<std::string> find_yielding(std::span<const fabric::Node> nodes, const AdmitRules& rules,
+                                       std::size_t self) {
+  std::vector<Claim> firm;
+  std::unordered_map<std::uint64_t, std::size_t> macs;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (!rule_broken_by(nodes[i], rules).empty()) continue;
+    for (const base::IpAddress& address : nodes[i].addresses)
+      if (i == self || !nodes[i].is_own_word(address))
+        firm.push_back({base::host_prefix(address), i});
+    for (const base::Prefix& range : nodes[i].ranges) firm.push_back({range.network(), i});
+    for (const auto& mac : firm_macs_of(nodes[i], i == self))
+      if (mac) macs.emplace(mac->number(), i);
+  }
+  const ClaimIndex index(std::move(firm));
+  std::vector<std::string> why(nodes.size());
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    if (i != self) why[i] = why_it_yields(nodes, i, index, macs);
+  return why;
+}
+
+/// Compares nodes that claim the same. The one that the source had first stays. The claim in
+/// conflict with the most others loses, then the larger one (a /16 written for a /24), then the one
+/// of the higher address. The name decides only when all of that is equal.
 auto merit_of(const fabric::Node& node, std::size_t conflicts) {
   int host_bits = 0;
   std::vector<std::pair<base::IpAddress, int>> ranges;
@@ -278,37 +253,19 @@ auto merit_of(const fabric::Node& node, std::size_t conflicts) {
     host_bits = std::max(host_bits, range.address.bits() - range.length);
     ranges.emplace_back(range.network().address, range.length);
   }
-  return std::tuple(conflicts, host_bits, node.addresses, std::move(ranges), node.name);
+  const std::int64_t since = node.since > 0 ? node.since : INT64_MAX;
+  return std::tuple(since, conflicts, host_bits, node.addresses, std::move(ranges), node.name);
 }
 
-/// Positions in `nodes` in the order in which rivals are admitted.
-std::vector<std::size_t> order_of_rivals(std::span<const fabric::Node> nodes,
-                                         const std::vector<int>& ranks,
+/// Positions in `nodes` in the order in which rivals are admitted: this node first.
+std::vector<std::size_t> order_of_rivals(std::span<const fabric::Node> nodes, std::size_t self,
                                          const std::vector<std::size_t>& conflicts) {
   std::vector<std::size_t> order = positions(nodes.size());
   std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
-    if (ranks[a] != ranks[b]) return ranks[a] < ranks[b];
+    if ((a == self) != (b == self)) return a == self;
     return merit_of(nodes[a], conflicts[a]) < merit_of(nodes[b], conflicts[b]);
   });
   return order;
-}
-
-/// The ranges of `node`, and the former ones that it may keep.
-std::vector<base::Prefix> ranges_with_former(const fabric::Node& node, Claims& claims,
-                                             std::vector<std::string>& problems) {
-  std::vector<base::Prefix> ranges = node.ranges;
-  for (const base::Prefix& given : node.former_ranges) {
-    const base::Prefix range = given.network();
-    if (std::ranges::find(ranges, range) != ranges.end()) continue;
-    std::string problem = claims.problem_of_former(node, range);
-    if (problem.empty()) {
-      claims.give_former(node, range);
-      ranges.push_back(range);
-    } else if (problems.size() < kMostProblems) {
-      problems.push_back(std::move(problem));
-    }
-  }
-  return ranges;
 }
 
 /// Goes through the nodes in one order and admits each whose claims are free.
@@ -317,41 +274,26 @@ class Round {
   Round(std::span<const fabric::Node> nodes, const AdmitRules& rules)
       : nodes_(nodes), claims_(rules), admitted_(nodes.size(), false) {}
 
-  void run(const std::vector<std::size_t>& order) {
+  /// `refused`: why a node is left out whatever its rivals; empty where it is not.
+  void run(const std::vector<std::size_t>& order, const std::vector<std::string>& refused) {
     std::size_t left_out = 0;
     for (const std::size_t i : order) {
-      const std::string problem =
-          is_namesake(i) ? "another node has this name" : claims_.problem_of(nodes_[i]);
+      const std::string problem = !refused[i].empty() ? refused[i]
+                                  : is_namesake(i)    ? "another node has this name"
+                                                      : claims_.problem_of(nodes_[i]);
       admitted_[i] = problem.empty();
       if (admitted_[i])
         claims_.give(nodes_[i]);
       else if (++left_out <= kMostProblems)
         problems_.push_back("node " + quoted(nodes_[i].name) + " is left out: " + problem);
     }
-    const std::size_t of_nodes = problems_.size();
-    for (const std::size_t i : order)
-      if (admitted_[i] && !nodes_[i].former_ranges.empty())
-        ranges_.emplace_back(i, ranges_with_former(nodes_[i], claims_, problems_));
-    former_problems_ = problems_.size() > of_nodes;
     if (left_out > kMostProblems)
       problems_.push_back("and " + std::to_string(left_out - kMostProblems) +
                           " more nodes are left out");
   }
   bool has_problems() const { return !problems_.empty(); }
-  bool has_former_problems() const { return former_problems_; }
-
-  /// `nodes` must be the nodes of the constructor.
-  Admission finish(std::vector<fabric::Node> nodes) {
-    for (auto& [i, ranges] : ranges_) {
-      nodes[i].ranges = std::move(ranges);
-      nodes[i].former_ranges = {};
-    }
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < nodes.size(); ++i)
-      if (admitted_[i]) std::swap(nodes[kept++], nodes[i]);
-    nodes.resize(kept);
-    return {.nodes = std::move(nodes), .problems = std::move(problems_)};
-  }
+  const std::vector<bool>& admitted() const { return admitted_; }
+  std::vector<std::string> take_problems() { return std::move(problems_); }
 
  private:
   /// Returns whether another node of this name is admitted; they are neighbours in the list.
@@ -366,27 +308,46 @@ class Round {
   std::span<const fabric::Node> nodes_;
   Claims claims_;
   std::vector<bool> admitted_;
-  std::vector<std::pair<std::size_t, std::vector<base::Prefix>>> ranges_;
   std::vector<std::string> problems_;
-  bool former_problems_ = false;
 };
+
+Round admit_rivals(std::span<const fabric::Node> nodes, const AdmitRules& rules) {
+  // Without a conflict every order has the same result, and the merits are not needed.
+  Round round(nodes, rules);
+  round.run(positions(nodes.size()), std::vector<std::string>(nodes.size()));
+  if (!round.has_problems()) return round;
+  const std::vector<std::size_t> conflicts = count_conflicts(nodes, rules);
+  if (std::ranges::count(conflicts, 0U) == std::ssize(conflicts)) return round;
+  const auto self = static_cast<std::size_t>(
+      rules.self.empty()
+          ? std::ssize(nodes)
+          : std::ranges::find(nodes, rules.self, &fabric::Node::name) - nodes.begin());
+  Round second(nodes, rules);
+  second.run(order_of_rivals(nodes, self, conflicts), find_yielding(nodes, rules, self));
+  return second;
+}
+
+void keep_admitted(std::vector<fabric::Node>& nodes, const std::vector<bool>& admitted) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    if (admitted[i]) std::swap(nodes[kept++], nodes[i]);
+  nodes.resize(kept);
+}
 
 }  // namespace
 
-Admission admit(std::vector<fabric::Node> nodes, std::span<const fabric::Node> earlier,
-                const AdmitRules& rules) {
-  if (get_along(nodes, rules)) return {.nodes = std::move(nodes)};
-  const std::vector<int> ranks = ranks_of(nodes, earlier, rules.self);
-  std::optional<Round> round(std::in_place, nodes, rules);
-  // Without a conflict every order has the same result, and the merits are not needed.
-  round->run(positions(nodes.size()));
-  if (round->has_problems()) {
-    const std::vector<std::size_t> conflicts = count_conflicts(nodes, rules);
-    if (round->has_former_problems() ||
-        std::ranges::any_of(conflicts, [](std::size_t count) { return count > 0; }))
-      round.emplace(nodes, rules).run(order_of_rivals(nodes, ranks, conflicts));
+Admission admit(std::vector<fabric::Node> nodes, const AdmitRules& rules) {
+  if (get_along(nodes, rules)) {
+    auto problems = admit_former(nodes, std::vector<bool>(nodes.size(), true), rules);
+    return {.nodes = std::move(nodes), .problems = std::move(problems)};
   }
-  return round->finish(std::move(nodes));
+  Round round = admit_rivals(nodes, rules);
+  Admission admission{.problems = round.take_problems()};
+  std::ranges::move(admit_former(nodes, round.admitted(), rules),
+                    std::back_inserter(admission.problems));
+  keep_admitted(nodes, round.admitted());
+  admission.nodes = std::move(nodes);
+  return admission;
 }
 
 }  // namespace agent

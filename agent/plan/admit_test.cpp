@@ -35,7 +35,7 @@ TEST(Admit, LeavesOutTheLaterOfTwoWithOneRangeAndNamesBoth) {
   const std::vector nodes{node("a", "192.0.2.1", "10.1.1.0/24"),
                           node("b", "192.0.2.2", "10.1.1.0/24"),
                           node("c", "192.0.2.3", "10.1.0.0/16")};
-  const Admission result = admit(nodes, {}, {});
+  const Admission result = admit(nodes, {});
   EXPECT_THAT(names(result.nodes), ElementsAre("a"));
   EXPECT_THAT(result.problems,
               ElementsAre("node \"b\" is left out: its range 10.1.1.0/24 overlaps 10.1.1.0/24 of "
@@ -44,19 +44,13 @@ TEST(Admit, LeavesOutTheLaterOfTwoWithOneRangeAndNamesBoth) {
                           "node \"a\""));
 }
 
-TEST(Admit, TheEarlierOwnerKeepsWhatItHas) {
-  const std::vector earlier{node("b", "192.0.2.2", "10.1.1.0/24")};
-  const std::vector nodes{node("a", "192.0.2.1", "10.1.1.0/24"),
-                          node("b", "192.0.2.2", "10.1.1.0/24")};
-  EXPECT_THAT(names(admit(nodes, earlier, {}).nodes), ElementsAre("b"));
-}
-
-TEST(Admit, LeavesOutANodeThatMovesToAnOwnedRange) {
-  const std::vector earlier{node("a", "192.0.2.1", "10.1.1.0/24"),
-                            node("b", "192.0.2.2", "10.1.2.0/24")};
-  const std::vector nodes{node("a", "192.0.2.1", "10.1.2.0/24"),
-                          node("b", "192.0.2.2", "10.1.2.0/24")};
-  EXPECT_THAT(names(admit(nodes, earlier, {}).nodes), ElementsAre("b"));
+TEST(Admit, KeepsTheNodeThatTheSourceHadFirst) {
+  std::vector nodes{node("a", "192.0.2.1", "10.1.1.0/24"), node("b", "192.0.2.2", "10.1.1.0/24")};
+  nodes[0].since = 20;
+  nodes[1].since = 10;
+  EXPECT_THAT(names(admit(nodes, {}).nodes), ElementsAre("b"));
+  nodes[1].since = 0;
+  EXPECT_THAT(names(admit(nodes, {}).nodes), ElementsAre("a")) << "0 is not known";
 }
 
 TEST(Admit, RefusesSharedAddressesAndAddressesInsideRanges) {
@@ -65,28 +59,29 @@ TEST(Admit, RefusesSharedAddressesAndAddressesInsideRanges) {
                           node("c", "10.1.1.7", "10.1.3.0/24")};
   for (const char* peer : {"b", "c"}) {
     std::vector pair{nodes[0], peer == std::string("b") ? nodes[1] : nodes[2]};
-    EXPECT_THAT(names(admit(pair, {}, {.self = "a"}).nodes), ElementsAre("a"));
+    EXPECT_THAT(names(admit(pair, {.self = "a"}).nodes), ElementsAre("a"));
     EXPECT_THAT(
-        admit(pair, {}, {.self = "a"}).problems,
+        admit(pair, {.self = "a"}).problems,
         ElementsAre(HasSubstr(peer == std::string("b")
                                   ? "192.0.2.1 is that of node \"a\""
                                   : "10.1.1.7 lies in the range 10.1.1.0/24 of node \"a\"")));
   }
   // The node that is in conflict with both others is left out (P16).
-  EXPECT_THAT(names(admit(nodes, {}, {}).nodes), ElementsAre("b", "c"));
+  EXPECT_THAT(names(admit(nodes, {}).nodes), ElementsAre("b", "c"));
 }
 
 TEST(Admit, FormerRangesStayUntilAnotherNodeHasThem) {
+  const AdmitRules rules{.cluster_ranges = {range("10.1.0.0/16")}};
   std::vector nodes{node("a", "192.0.2.1", "10.1.1.0/24"), node("b", "192.0.2.2", "10.1.2.0/24")};
   nodes[0].former_ranges = {range("10.1.7.0/24"), range("10.1.8.0/24")};
-  const Admission before = admit(nodes, {}, {.cluster_ranges = {range("10.1.0.0/21")}});
+  const Admission before = admit(nodes, rules);
   EXPECT_THAT(before.problems, testing::IsEmpty());
   EXPECT_THAT(before.nodes[0].ranges,
               ElementsAre(range("10.1.1.0/24"), range("10.1.7.0/24"), range("10.1.8.0/24")));
   EXPECT_THAT(before.nodes[0].former_ranges, testing::IsEmpty());
 
   nodes[1].ranges.push_back(range("10.1.7.128/25"));
-  const Admission after = admit(nodes, before.nodes, {});
+  const Admission after = admit(nodes, rules);
   EXPECT_THAT(after.nodes[0].ranges, ElementsAre(range("10.1.1.0/24"), range("10.1.8.0/24")));
   EXPECT_THAT(after.nodes[1].ranges, ElementsAre(range("10.1.2.0/24"), range("10.1.7.128/25")));
   EXPECT_THAT(after.problems,
@@ -95,21 +90,10 @@ TEST(Admit, FormerRangesStayUntilAnotherNodeHasThem) {
                           "off"));
 }
 
-TEST(Admit, KeepsAFormerRangeForTheEarlierOfTwoOwners) {
-  std::vector nodes{node("a", "192.0.2.1", "10.1.1.0/24"), node("b", "192.0.2.2", "10.1.2.0/24")};
-  for (Node& each : nodes) each.former_ranges = {range("10.1.7.0/24")};
-  nodes[1].former_ranges.push_back(range("192.0.2.0/28"));
-  const Admission result = admit(nodes, {}, {});
-  EXPECT_THAT(result.nodes[0].ranges, ElementsAre(range("10.1.1.0/24"), range("10.1.7.0/24")));
-  EXPECT_THAT(result.nodes[1].ranges, ElementsAre(range("10.1.2.0/24")));
-  EXPECT_THAT(result.problems, ElementsAre(HasSubstr("overlaps 10.1.7.0/24 of node \"a\""),
-                                           HasSubstr("covers the address 192.0.2.1")));
-}
-
 TEST(Admit, RefusesARangeThatCoversANodesAddress) {
   const std::vector nodes{node("a", "10.9.0.1", "10.1.1.0/24"),
                           node("b", "192.0.2.2", "10.9.0.0/24")};
-  EXPECT_THAT(admit(nodes, {}, {}).problems,
+  EXPECT_THAT(admit(nodes, {}).problems,
               ElementsAre(HasSubstr("covers the address 10.9.0.1 of node \"a\"")));
 }
 
@@ -117,9 +101,9 @@ TEST(Admit, SeesAnOverlapWithANodeWhoseOwnRangesAreNested) {
   Node wide = node("a", "192.0.2.1", "10.1.0.0/16");
   wide.ranges.push_back(range("10.1.5.0/24"));
   wide.ranges.push_back(range("10.1.0.0/24"));
-  const std::vector earlier{wide};
+  wide.since = 1;
   const std::vector nodes{wide, node("b", "192.0.2.2", "10.1.9.0/24")};
-  const Admission result = admit(nodes, earlier, {});
+  const Admission result = admit(nodes, {});
   EXPECT_THAT(names(result.nodes), ElementsAre("a"));
   EXPECT_THAT(result.problems, ElementsAre("node \"b\" is left out: its range 10.1.9.0/24 overlaps "
                                            "10.1.0.0/16 of node \"a\""));
@@ -132,7 +116,7 @@ TEST(Admit, RefusesNodesThatBreakTheRules) {
       node("a", "192.0.2.1", "10.2.1.0/24"), node("b", "192.0.2.2", "10.1.200.128/25"),
       node("c", "127.0.0.1", "10.1.3.0/24"), node("d", "224.0.0.5", "10.1.4.0/24"),
       node("e", "192.0.2.5", "10.1.5.0/24"), Node{.name = "f", .ranges = {range("10.1.6.0/24")}}};
-  const Admission result = admit(nodes, {}, rules);
+  const Admission result = admit(nodes, rules);
   EXPECT_THAT(names(result.nodes), ElementsAre("e"));
   EXPECT_THAT(
       result.problems,
@@ -146,21 +130,21 @@ TEST(Admit, RefusesASharedTunnelMac) {
   Node a = node("a", "192.0.2.1", "10.1.1.0/24");
   Node b = node("b", "192.0.2.2", "10.1.2.0/24");
   b.mac = fabric::vtep_mac(ip("192.0.2.1"));
-  EXPECT_THAT(admit(std::vector{a, b}, {}, {}).problems,
+  EXPECT_THAT(admit(std::vector{a, b}, {}).problems,
               ElementsAre(HasSubstr("02:76:c0:00:02:01 is that of node \"a\"")));
 }
 
 TEST(Admit, RefusesTheSecondOfOneName) {
   const std::vector nodes{node("a", "192.0.2.1", "10.1.1.0/24"),
                           node("a", "192.0.2.2", "10.1.2.0/24")};
-  EXPECT_THAT(admit(nodes, {}, {}).problems, ElementsAre(HasSubstr("another node has this name")));
+  EXPECT_THAT(admit(nodes, {}).problems, ElementsAre(HasSubstr("another node has this name")));
 }
 
 TEST(Admit, RefusesEveryFurtherNodeOfOneName) {
   const std::vector nodes{node("a", "192.0.2.1", "10.1.1.0/24"),
                           node("a", "192.0.2.2", "10.1.2.0/24"),
                           node("a", "192.0.2.3", "10.1.3.0/24")};
-  const Admission result = admit(nodes, {}, {});
+  const Admission result = admit(nodes, {});
   EXPECT_EQ(result.nodes.size(), 1u);
   EXPECT_EQ(result.problems.size(), 2u);
 }
@@ -173,28 +157,29 @@ TEST(Admit, LeavesOutTheClaimThatOverlapsSeveral) {
         node("n3", "192.0.2.3", "10.244.3.0/24"), node(wrong, "192.0.2.0", "10.244.0.0/16")};
     std::ranges::sort(nodes, {}, &Node::name);
     for (const char* self : {"", "n1", "n3"}) {
-      const Admission result = admit(nodes, {}, {.self = self});
+      const Admission result = admit(nodes, {.self = self});
       EXPECT_THAT(names(result.nodes), ElementsAre("n1", "n2", "n3")) << wrong << " " << self;
       EXPECT_THAT(result.problems, ElementsAre(HasSubstr(std::string("node \"") + wrong +
                                                          "\" is left out: its range "
                                                          "10.244.0.0/16 overlaps")));
     }
-    const Admission own = admit(nodes, {}, {.self = wrong});
+    const Admission own = admit(nodes, {.self = wrong});
     EXPECT_THAT(names(own.nodes), ElementsAre(wrong)) << "its own range is its own";
     EXPECT_EQ(own.problems.size(), 3u);
   }
 }
 
 TEST(Admit, KeepsTheOwnRangeAgainstASeniorNode) {  // P16
-  const std::vector nodes{node("a", "192.0.2.1", "10.1.1.0/24"),
-                          node("b", "192.0.2.2", "10.1.1.0/24")};
-  EXPECT_THAT(names(admit(nodes, nodes, {.self = "b"}).nodes), ElementsAre("b"));
-  EXPECT_THAT(names(admit(nodes, std::vector{nodes[0]}, {.self = "b"}).nodes), ElementsAre("b"));
-  EXPECT_THAT(names(admit(nodes, std::vector{nodes[0]}, {.self = "a"}).nodes), ElementsAre("a"));
+  std::vector nodes{node("a", "192.0.2.1", "10.1.1.0/24"), node("b", "192.0.2.2", "10.1.1.0/24")};
+  nodes[0].since = 1;
+  nodes[1].since = 2;
+  EXPECT_THAT(names(admit(nodes, {.self = "b"}).nodes), ElementsAre("b"));
+  EXPECT_THAT(names(admit(nodes, {.self = "a"}).nodes), ElementsAre("a"));
 }
 
 /// P16: the result is the same set of nodes, whatever their names and so their order.
 TEST(Admit, DoesNotDependOnNamesOrOrder) {
+  const AdmitRules rules{.cluster_ranges = {range("10.1.0.0/16")}};
   std::mt19937 random(16);
   const auto below = [&](int limit) {
     return std::to_string(std::uniform_int_distribution(0, limit - 1)(random));
@@ -214,7 +199,7 @@ TEST(Admit, DoesNotDependOnNamesOrOrder) {
       std::ranges::shuffle(nodes, random);
       for (std::size_t i = 0; i < nodes.size(); ++i) nodes[i].name = "n" + std::to_string(i);
       std::multiset<std::string> result;
-      for (const Node& kept : admit(nodes, {}, {}).nodes) {
+      for (const Node& kept : admit(nodes, rules).nodes) {
         std::string text = kept.addresses[0].text();
         for (const base::Prefix& each : kept.ranges) text += " " + each.text();
         result.insert(text + (kept.mac ? kept.mac->text() : ""));
@@ -255,20 +240,19 @@ Node bystander() {
   return node;
 }
 
-/// Lists without former ranges and without a conflict are admitted by a look at all claims at once,
-/// others node by node.
+/// Lists without a conflict are admitted by a look at all claims at once, others node by node.
 TEST(Admit, IsTheSameBesideANodeWithAFormerRange) {
   std::mt19937 random(9);
   int whole = 0, in_part = 0;
   for (int round = 0; round < 3000; ++round) {
     std::vector<Node> nodes = random_nodes(random);
-    const AdmitRules rules{
-        .cluster_ranges = {range("10.1.0.0/16"), range("fd01::/16"), range("192.0.2.0/24")}};
-    const Admission alone = admit(nodes, {}, rules);
+    const AdmitRules rules{.cluster_ranges = {range("10.1.0.0/16"), range("fd01::/16"),
+                                              range("192.0.2.0/24"), range("203.0.113.0/24")}};
+    const Admission alone = admit(nodes, rules);
     ++(alone.problems.empty() ? whole : in_part);
     EXPECT_EQ(alone.nodes.size() == nodes.size(), alone.problems.empty());
     nodes.push_back(bystander());
-    Admission beside = admit(nodes, {}, rules);
+    Admission beside = admit(nodes, rules);
     ASSERT_EQ(beside.nodes.back().ranges, bystander().former_ranges);
     beside.nodes.pop_back();
     EXPECT_EQ(alone.nodes, beside.nodes) << "round " << round;
@@ -282,7 +266,7 @@ TEST(Admit, CountsProblemsBeyondAHundred) {
   std::vector<Node> nodes;
   for (int i = 0; i < 300; ++i)
     nodes.push_back(node("n" + std::to_string(1000 + i), "192.0.2.1", "10.1.1.0/24"));
-  const Admission result = admit(nodes, {}, {});
+  const Admission result = admit(nodes, {});
   ASSERT_EQ(result.problems.size(), 101u);
   EXPECT_EQ(result.problems.back(), "and 199 more nodes are left out");
 }

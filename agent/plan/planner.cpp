@@ -7,6 +7,7 @@
 #include "agent/plan/self.h"
 #include "libcni/fabric/apply.h"
 #include "libcni/fabric/ways.h"
+#include "libcni/json/object.h"
 #include "libcni/spec/error.h"
 
 namespace agent {
@@ -33,7 +34,7 @@ fabric::Underlay Planner::find_underlay(const fabric::Options& options,
                                  : family == AF_INET    ? "IPv4 "
                                                         : "IPv6 ";
   if (!address)
-    throw cni::Error(cni::Code::invalid_config, "node \"" + self.name + "\" has no " +
+    throw cni::Error(cni::Code::invalid_config, "node " + json::quote(self.name) + " has no " +
                                                     std::string(which) +
                                                     "address; set \"addresses\" or \"interface\"");
   return fabric::find_underlay(netlink_, *address);
@@ -58,10 +59,9 @@ Admission Planner::admit_all(const Snapshot& snapshot, const State& next) const 
     *place = self;
   else
     nodes.insert(place, self);
-  return admit(std::move(nodes), applied(),
-               {.cluster_ranges = next.options.cluster_ranges,
-                .node_subnets = next.underlay.subnets,
-                .self = self.name});
+  return admit(std::move(nodes), {.cluster_ranges = next.options.cluster_ranges,
+                                  .node_subnets = next.underlay.subnets,
+                                  .self = self.name});
 }
 
 Admission Planner::admit_with_former(const Snapshot& snapshot, State& next) {
@@ -96,7 +96,7 @@ void Planner::run(const Snapshot& snapshot, bool stale) {
   left_out_ = std::move(admission.problems);
   if (!std::ranges::binary_search(admission.nodes, next.self.name, {}, &fabric::Node::name)) {
     const auto why = std::ranges::find_if(left_out_, [&](const std::string& line) {
-      return line.starts_with("node \"" + next.self.name + "\"");
+      return line.starts_with("node " + json::quote(next.self.name));
     });
     throw cni::Error(cni::Code::invalid_config,
                      "this " + (why == left_out_.end() ? "node is left out" : *why));

@@ -25,8 +25,8 @@ class Planner {
         valve_(std::chrono::seconds(config.safety_seconds), config.node_name),
         former_(config) {}
 
-  /// `applied` are the nodes that an earlier process had applied: they keep their claims, and a
-  /// list without most of them is held back.
+  /// `applied` are the nodes that an earlier process had applied: a list without most of them is
+  /// held back.
   void remember(std::vector<fabric::Node> applied) { remembered_ = std::move(applied); }
 
   /// Reads the kernel, without a change to it, and plans anew. Throws std::system_error,

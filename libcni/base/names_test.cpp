@@ -57,6 +57,13 @@ TEST(Utf8, RefusesMalformedText) {
   }
 }
 
+TEST(Utf8, PrintableTextHasNoControlCharacters) {
+  EXPECT_EQ(printable("caf\xc3\xa9 \"x\" \\"), "caf\xc3\xa9 \"x\" \\");
+  EXPECT_EQ(printable("a\nb\x1b[2J\x7f\xc2\x9b\xe2\x80\xae\xff"),
+            "a\\nb\\u001b[2J\\u007f\\u009b\\u202e\xef\xbf\xbd");
+  EXPECT_EQ(printable("a\n\tb\r", "\n\t"), "a\n\tb\\u000d");
+}
+
 TEST(Mac, ReadsAllThreeSpellings) {
   for (const char* text : {"02:aB:00:00:00:01", "02-AB-00-00-00-01", "02ab.0000.0001"})
     EXPECT_EQ(Mac::parse(text).value().text(), "02:ab:00:00:00:01") << text;

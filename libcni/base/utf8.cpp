@@ -3,6 +3,7 @@
 
 #include <array>
 #include <bit>
+#include <cstdio>
 
 namespace base {
 
@@ -21,6 +22,31 @@ std::optional<std::uint32_t> next_code_point(std::string_view& text) {
     return std::nullopt;
   text.remove_prefix(length);
   return point;
+}
+
+bool is_control(std::uint32_t point) {
+  return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x2028 || point == 0x2029 ||
+         (point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
+}
+
+std::string printable(std::string_view text, std::string_view kept) {
+  std::string line;
+  line.reserve(text.size());
+  while (!text.empty()) {
+    const std::string_view before = text;
+    const auto point = next_code_point(text);
+    if (!point) {
+      line += "\xef\xbf\xbd";
+      text.remove_prefix(1);
+    } else if (is_control(*point) && kept.find(before[0]) == kept.npos) {
+      std::array<char, 7> escape{};
+      std::snprintf(escape.data(), escape.size(), "\\u%04x", *point);
+      line += *point == '\n' ? "\\n" : escape.data();
+    } else {
+      line += before.substr(0, before.size() - text.size());
+    }
+  }
+  return line;
 }
 
 std::string_view without_byte_order_mark(std::string_view text) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,6 +25,9 @@ enum class Backend {
 std::optional<Backend> find_backend(std::string_view word);
 std::string_view word_of(Backend backend);
 
+/// Former ranges of one node that count; further ones are refused.
+inline constexpr std::size_t kMostFormerRanges = 16;
+
 /// A node as the others need to know it: where it is, and which pods are behind it.
 struct Node {
   std::string name;
@@ -41,9 +46,17 @@ struct Node {
   std::uint32_t as_number = 0;  ///< 0: the cluster's
   /// Only labels that the configuration's selectors name, sorted: 5000 nodes have many.
   std::vector<std::pair<std::string, std::string>> labels = {};
+  /// By family, IPv4 and IPv6: the address is known from the node alone (an annotation). It yields
+  /// to what the control plane says of other nodes.
+  std::array<bool, 2> own_word = {};
+  /// When the source first had the node, as a number that grows with time; 0: not known.
+  std::int64_t since = 0;
   bool operator==(const Node&) const = default;
 
   std::optional<base::IpAddress> address_of(int family) const;
+  bool is_own_word(const base::IpAddress& address) const {
+    return own_word[address.is_v4() ? 0 : 1];
+  }
 };
 
 /// 02:76 and the four octets of an IPv4 address, or 06 and 40 bits of a hash of an IPv6 one: peers

@@ -10,6 +10,7 @@
 #include <unordered_set>
 
 #include "libcni/base/names.h"
+#include "libcni/base/utf8.h"
 
 namespace fabric {
 namespace {
@@ -136,7 +137,7 @@ void PlanBuilder::add_overlay(int family, const std::string& name,
                               const std::vector<base::Prefix>& ranges) {
   const auto local = self_.address_of(family);
   if (!local)
-    throw std::invalid_argument("node \"" + self_.name + "\" has no " +
+    throw std::invalid_argument("node \"" + base::printable(self_.name) + "\" has no " +
                                 std::string(family_word(family)) +
                                 " address for the tunnel: give it one or choose the other family");
   if (const std::string problem = base::ifname_problem(name); !problem.empty())
@@ -206,7 +207,7 @@ bool PlanBuilder::add_remote_end(const Node& peer, Overlay& overlay) {
   const int family = overlay.device.local.family();
   const auto remote = peer.address_of(family);
   if (!remote) {
-    complain("node \"" + peer.name + "\": no " + std::string(family_word(family)) +
+    complain("node \"" + base::printable(peer.name) + "\": no " + std::string(family_word(family)) +
              " address, so no tunnel to it");
     return false;
   }
@@ -214,7 +215,7 @@ bool PlanBuilder::add_remote_end(const Node& peer, Overlay& overlay) {
   const base::Mac mac = given.value_or(vtep_mac(*remote));
   if (!overlay.fdb.empty() && overlay.fdb.back() == FdbEntry{mac, *remote}) return true;
   if (!macs_.insert(mac.number()).second) {
-    complain("node \"" + peer.name + "\": MAC " + mac.text() +
+    complain("node \"" + base::printable(peer.name) + "\": MAC " + mac.text() +
              " of its tunnel is another node's, so no tunnel to it");
     return false;
   }
@@ -249,7 +250,7 @@ void PlanBuilder::add_peer(const Node& peer) {
     auto& has_end = reachable[range.address.is_v4() ? 0 : 1];
     if (backend == Backend::host_gw) {
       if (!has_end)
-        complain("node \"" + peer.name + "\": no address for " + range.text() +
+        complain("node \"" + base::printable(peer.name) + "\": no address for " + range.text() +
                  " on a subnet of \"" + underlay_.parent + "\": host-gw cannot reach it, auto can");
       has_end = false;
       continue;

@@ -172,7 +172,7 @@ std::string quote(std::string_view text) {
     } else if (*point == '"' || *point == '\\') {
       quoted += '\\';
       quoted += before[0];
-    } else if (*point < 0x20 || *point == 0x7f) {
+    } else if (base::is_control(*point)) {
       std::array<char, 7> escape{};
       std::snprintf(escape.data(), escape.size(), "\\u%04x", *point);
       quoted += *point == '\n' ? "\\n" : escape.data();

@@ -18,6 +18,7 @@
 #include <spdlog/sinks/sink.h>
 
 #include "libcni/base/log.h"
+#include "libcni/base/utf8.h"
 #include "libcni/json/object.h"
 #include "libcni/log/repeats.h"
 
@@ -106,14 +107,14 @@ class Stderr : public spdlog::sinks::sink {
  private:
   std::string of_service(const log_msg& message) const {
     std::string line = journal_ ? "" : time_of(message) + " ";
-    return line.append(word_of(message)).append(": ").append(text_of(message));
+    return line.append(word_of(message)).append(": ").append(base::printable(text_of(message)));
   }
   /// Information and the closing error of a command have no level in their line.
   std::string of_command(const log_msg& message) const {
     const bool failed = message.level == spdlog::level::err;
     std::string line = (failed ? settings_.command_in_errors : settings_.command) + " ";
     if (!failed && message.level != spdlog::level::info) line.append(word_of(message)).append(": ");
-    return line.append(text_of(message));
+    return line.append(base::printable(text_of(message), "\n\t"));
   }
   const Settings settings_;
   const bool journal_;

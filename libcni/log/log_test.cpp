@@ -72,6 +72,12 @@ TEST(Log, WritesNamesOfACommandWithoutTime) {
             }));
 }
 
+TEST(Log, EscapesWhatATerminalWouldActOn) {  // S7
+  const auto lines = [] { write(Level::info, "x\n2026 error: forged\x1b[2J"); };
+  EXPECT_THAT(stderr_of({}, lines), testing::EndsWith(" info: x\\n2026 error: forged\\u001b[2J\n"));
+  EXPECT_EQ("tool: x\n2026 error: forged\\u001b[2J\n", stderr_of({.command = "tool:"}, lines));
+}
+
 TEST(Log, BeginsWithThePriorityWhenStderrIsTheJournal) {
   const auto four_lines = [] {
     for (const Level level : {Level::error, Level::warning, Level::info, Level::debug})

@@ -239,8 +239,9 @@ TEST_F(Stores, ReportOnlyRelevantChanges) {
   store.notify();
   EXPECT_EQ(changes, 1) << "the same list again";
   const std::string item =
-      R"({"metadata":{"name":"node2","resourceVersion":"9"},"spec":{"podCIDRs":["10.244.1.0/24",)"
-      R"("fd00:10:244:1::/64"]},"status":{"addresses":[{"type":"InternalIP","address":"192.0.2.12"},)"
+      R"({"metadata":{"name":"node2","creationTimestamp":"2026-11-21T05:24:16Z","resourceVersion":"9"},)"
+      R"("spec":{"podCIDRs":["10.244.1.0/24","fd00:10:244:1::/64"]},)"
+      R"("status":{"addresses":[{"type":"InternalIP","address":"192.0.2.12"},)"
       R"({"type":"InternalIP","address":"2001:db8::12"}],"conditions":[{"type":"Ready"}]}})";
   read_watch(store, {"{\"type\":\"MODIFIED\",\"object\":" + item + "}"});
   store.notify();

@@ -55,7 +55,8 @@ class Cluster:
     def make(self, index, beat=0):
         self.version += 1
         name, address, ranges, labels = self.known[index] if index < len(self.known) else self.counted(index)
-        return {"metadata": {"name": name, "uid": f"{index:032x}", "resourceVersion": str(self.version),
+        created = f"2026-01-{1 + index // 86400:02}T{index // 3600 % 24:02}:{index // 60 % 60:02}:{index % 60:02}Z"
+        return {"metadata": {"name": name, "uid": f"{index:032x}", "resourceVersion": str(self.version), "creationTimestamp": created,
                              "labels": {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", **labels}},
                 "spec": {"podCIDR": ranges[0], "podCIDRs": ranges},
                 "status": {"conditions": [{"type": "Ready", "status": "True", "lastHeartbeatTime": f"2026-01-01T00:00:{beat:02}Z"}],

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "libcni/base/utf8.h"
 #include "libcni/json/object.h"
 #include "libcni/json/writer.h"
 #include "libcni/runtime/base64.h"
@@ -54,7 +55,8 @@ KeyValue key_value(const Object& kv) {
   return {.key = bytes_of(kv, "key"),
           .value = bytes_of(kv, "value"),
           .mod_revision = number_of(kv, "mod_revision"),
-          .lease = number_of(kv, "lease")};
+          .lease = number_of(kv, "lease"),
+          .create_revision = number_of(kv, "create_revision")};
 }
 
 Object parse(std::string_view body) {
@@ -97,10 +99,7 @@ void write_put(Writer& writer, const KeyValue& put) {
 
 /// A message of one line, whatever the peer sent.
 std::string quoted(std::string_view text) {
-  std::string line(text.substr(0, kMaxQuoted));
-  std::ranges::replace_if(
-      line, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }, ' ');
-  return line + (text.size() > kMaxQuoted ? "..." : "");
+  return base::printable(text.substr(0, kMaxQuoted)) + (text.size() > kMaxQuoted ? "..." : "");
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ struct KeyValue {
   std::string key, value;
   std::int64_t mod_revision = 0;
   std::int64_t lease = 0;  ///< 0: none, the key stays
+  std::int64_t create_revision = 0;
   bool operator==(const KeyValue&) const = default;
 };
 

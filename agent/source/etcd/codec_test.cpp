@@ -60,9 +60,11 @@ TEST(EtcdCodec, ReadsARange) {
   EXPECT_EQ(reply.header.cluster_id, 2037210783374497686u);
   EXPECT_EQ(reply.header.revision, 3);
   EXPECT_TRUE(reply.more);
-  EXPECT_THAT(reply.kvs,
-              ElementsAre(KeyValue{
-                  .key = "/x/a", .value = "hi", .mod_revision = 2, .lease = 7668682377448474377}));
+  EXPECT_THAT(reply.kvs, ElementsAre(KeyValue{.key = "/x/a",
+                                              .value = "hi",
+                                              .mod_revision = 2,
+                                              .lease = 7668682377448474377,
+                                              .create_revision = 2}));
 }
 
 TEST(EtcdCodec, TakesAbsentMembersForZero) {
@@ -120,7 +122,8 @@ TEST(EtcdCodec, ShowsARefusalInOneLine) {
       parse_refusal(400, R"({"error":"x","message":"etcdserver: user name is empty","code":3})")
           .text,
       "HTTP 400: etcdserver: user name is empty");
-  EXPECT_EQ(parse_refusal(502, "<html>\n<b>\x1b[1mBad").text, "HTTP 502: <html> <b> [1mBad");
+  EXPECT_EQ(parse_refusal(502, "<html>\n<b>\x1b[1mBad").text,
+            R"(HTTP 502: <html>\n<b>\u001b[1mBad)");
   EXPECT_EQ(parse_refusal(503, "").text, "HTTP 503");
   EXPECT_LT(parse_refusal(500, std::string(4000, 'x')).text.size(), 200u);
 }

@@ -5,6 +5,8 @@
 #include <tuple>
 #include <utility>
 
+#include "libcni/json/object.h"
+
 namespace agent::etcd {
 namespace {
 
@@ -28,10 +30,11 @@ void add(const Entry& entry, bool direct, Snapshot& snapshot) {
     return;
   }
   fabric::Node& newer = snapshot.nodes.back();
-  if (newer.addresses == node.addresses)
+  if (newer.addresses == node.addresses) {
     add_ranges(newer, node.ranges);
-  else
-    snapshot.problems.push_back("node \"" + node.name + "\" is at " +
+    newer.since = std::min(newer.since, node.since);
+  } else
+    snapshot.problems.push_back("node " + json::quote(node.name) + " is at " +
                                 newer.addresses.front().text() + " and at " +
                                 node.addresses.front().text() + ": the older record is left out");
 }
@@ -74,7 +77,7 @@ Snapshot make_snapshot(const View& view, const Identity& identity,
     const auto at = std::ranges::lower_bound(snapshot.nodes, own->name, {}, &fabric::Node::name);
     if (at != snapshot.nodes.end() && at->name == own->name) {
       snapshot.problems.push_back("another node at " + at->addresses.front().text() +
-                                  " is called \"" + own->name + "\", too: it is left out");
+                                  " is called " + json::quote(own->name) + ", too: it is left out");
       *at = std::move(*own);
     } else {
       snapshot.nodes.insert(at, std::move(*own));

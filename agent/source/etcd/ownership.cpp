@@ -4,6 +4,9 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <iterator>
+
+#include "libcni/json/object.h"
 
 namespace agent::etcd {
 namespace {
@@ -28,13 +31,20 @@ std::vector<Pool> of_family(const std::vector<Pool>& pools, int family) {
   return result;
 }
 
-std::vector<base::Prefix> taken_ranges(const Identity& self, const View& view) {
+/// Ranges and addresses that are not free. A former range that is wider than any range of `pools`
+/// never was a node's, and would leave no range for others.
+std::vector<base::Prefix> taken_ranges(const Identity& self, const std::vector<Pool>& pools,
+                                       const View& view) {
+  const auto can_be_former = [&](const base::Prefix& range) {
+    return std::ranges::any_of(pools,
+                               [&](const Pool& pool) { return range.length >= pool.length; });
+  };
   std::vector<base::Prefix> taken;
   for (const auto& [key, entry] : view.entries()) {
     const auto& former = entry.record.node.former_ranges;
     if (!owns(self, entry)) {
       taken.insert(taken.end(), entry.ranges().begin(), entry.ranges().end());
-      taken.insert(taken.end(), former.begin(), former.end());
+      std::ranges::copy_if(former, std::back_inserter(taken), can_be_former);
     }
     for (const auto& address : entry.record.node.addresses)
       taken.push_back(base::host_prefix(address));
@@ -141,7 +151,7 @@ Choice choose(const Identity& self, const Supply& supply, const View& view, std:
     const auto pools = of_family(supply.pools, family);
     if (pools.empty()) continue;
     auto range = find_last(self, pools, view, choice);
-    if (!range) range = pick(pools, taken_ranges(self, view), random);
+    if (!range) range = pick(pools, taken_ranges(self, pools, view), random);
     if (!range) return {.problem = "no range is free in " + list_of(pools)};
     choice.ranges.push_back(*range);
   }
@@ -154,8 +164,8 @@ std::string holder_of(const base::Prefix& range, const Identity& self, const Vie
     const auto overlaps = [&](const base::Prefix& other) { return range.overlaps(other); };
     if (!std::ranges::any_of(entry.ranges(), overlaps)) continue;
     const fabric::Node& node = entry.record.node;
-    if (entry.bad()) return "key \"" + view.subnets() + key + "\"";
-    return "node \"" + node.name + "\" (" + node.addresses.front().text() + ")";
+    if (entry.bad()) return "key " + json::excerpt(view.subnets() + key);
+    return "node " + json::quote(node.name) + " (" + node.addresses.front().text() + ")";
   }
   return {};
 }

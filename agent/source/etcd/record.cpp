@@ -67,8 +67,10 @@ void read_own_words(const Object& plumb, const RecordOptions& options, fabric::N
   for (const std::string& text :
        plumb.find_strings("Former").value_or(std::vector<std::string>{})) {
     const auto range = base::Prefix::parse(text);
-    if (!range || range->length == 0) plumb.refuse("Former", "ranges", Code::invalid_config);
+    if (!range) plumb.refuse("Former", "ranges", Code::invalid_config);
     node.former_ranges.push_back(range->network());
+    // One more than count: admit() says that there are too many.
+    if (node.former_ranges.size() > fabric::kMostFormerRanges) break;
   }
   const Object labels = plumb.get_object("Labels");
   for (const std::string& label : options.label_keys)
@@ -158,7 +160,7 @@ Record parse_record(const std::string& key, const std::vector<base::Prefix>& ran
       if (result.author == Author::flannel) node.backend = flannel_backend(record);
     }
   } catch (const cni::Error& error) {
-    throw cni::Error(error.code(), "\"" + key + "\": " + error.what());
+    throw cni::Error(error.code(), json::excerpt(key) + ": " + error.what());
   }
   return result;
 }

@@ -4,18 +4,10 @@
 #include <functional>
 #include <utility>
 
+#include "libcni/json/object.h"
 #include "libcni/spec/error.h"
 
 namespace agent::etcd {
-namespace {
-
-constexpr std::size_t kMaxQuoted = 60;
-
-std::string quoted(const std::string& key) {
-  return "\"" + key.substr(0, kMaxQuoted) + (key.size() > kMaxQuoted ? "...\"" : "\"");
-}
-
-}  // namespace
 
 View::View(std::string prefix, RecordOptions options)
     : prefix_(std::move(prefix)), options_(std::move(options)) {}
@@ -42,8 +34,9 @@ void View::put(const KeyValue& kv) {
   try {
     if (!ranges)
       throw cni::Error(cni::Code::invalid_config,
-                       "key " + quoted(kv.key) + " must end in ranges such as 10.5.52.0-24");
+                       "key " + json::excerpt(kv.key) + " must end in ranges such as 10.5.52.0-24");
     entry.record = parse_record(kv.key, *ranges, kv.value, options_);
+    entry.record.node.since = kv.create_revision;
   } catch (const cni::Error& error) {
     entry.problem = error.what();
     if (ranges) entry.record.node.ranges = *ranges;

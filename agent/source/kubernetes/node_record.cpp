@@ -14,6 +14,15 @@
 namespace agent::kubernetes {
 namespace {
 
+/// `2026-11-30T12:00:00Z` as 20261130120000: later is more.
+std::int64_t number_of_digits(std::string_view text) {
+  std::int64_t number = 0;
+  int digits = 0;
+  for (const char c : text)
+    if (c >= '0' && c <= '9' && ++digits <= 14) number = 10 * number + (c - '0');
+  return digits >= 14 ? number : 0;
+}
+
 /// Converts a node's text to values, each one independently: a bad value does not affect the
 /// others.
 class Reader {
@@ -22,6 +31,7 @@ class Reader {
       : record_(record), config_(config), keys_(config.kubernetes.annotation_prefix) {
     read_.node.name = record.name;
     read_.node.labels = record.labels;
+    read_.node.since = number_of_digits(record.created);
   }
 
   ReadNode read() {
@@ -32,7 +42,10 @@ class Reader {
           "has no spec.podCIDR: the controller manager allocates it with "
           "--allocate-node-cidrs, or set `ranges`");
     for (const int family : {AF_INET, AF_INET6})
-      if (const auto address = address_of(family)) read_.node.addresses.push_back(*address);
+      if (const auto address = address_of(family)) {
+        read_.node.addresses.push_back(*address);
+        read_.node.own_word[family == AF_INET ? 0 : 1] = !is_internal(*address);
+      }
     if (!read_.node.ranges.empty() && read_.node.addresses.empty() && !is_self()) {
       complain("is left out: it has no InternalIP and no annotation " + keys_.public_ip);
       read_.node.ranges.clear();
@@ -79,6 +92,13 @@ class Reader {
     return std::nullopt;
   }
 
+  /// Returns whether the node's status has the address, which the control plane writes or checks.
+  bool is_internal(const base::IpAddress& address) const {
+    return std::ranges::any_of(record_.addresses, [&](const auto& each) {
+      return each.first == "InternalIP" && base::IpAddress::parse(each.second) == address;
+    });
+  }
+
   std::optional<base::IpAddress> address_of(int family) {
     const bool v4 = family == AF_INET;
     const std::string& key = is_self() ? (v4 ? keys_.node_public_ip : keys_.node_public_ipv6)
@@ -100,9 +120,10 @@ class Reader {
     if (text == nullptr) return;
     for (const std::string_view part : nodes::split(*text, ',')) {
       const auto range = base::Prefix::parse(part);
-      if (!range || range->length == 0)
-        return complain(keys_.former_ranges, *text, "not a list of ranges");
+      if (!range) return complain(keys_.former_ranges, *text, "not a list of ranges");
       read_.node.former_ranges.push_back(range->network());
+      // One more than count: admit() says that there are too many.
+      if (read_.node.former_ranges.size() > fabric::kMostFormerRanges) return;
     }
   }
 
@@ -183,6 +204,7 @@ void NodeVisitor::text(Path path, std::string& value) {
   if (path.size() < 2) return;
   if (path[0] == "metadata") {
     if (is_at(path, {"metadata", "name"})) record_.name = value;
+    if (is_at(path, {"metadata", "creationTimestamp"})) record_.created = value;
     if (path.size() != 3) return;
     const std::string& key = path[2];
     if (path[1] == "annotations" && key.size() > prefix_.size() && key.starts_with(prefix_) &&

@@ -29,6 +29,7 @@ struct AnnotationKeys {
 /// The fields of a Node object that plumbd reads, as text.
 struct NodeRecord {
   std::string name = {};
+  std::string created = {};  ///< `2026-11-30T12:00:00Z`, which the API server writes
   std::vector<std::string> pod_cidrs = {};
   std::vector<std::pair<std::string, std::string>> addresses = {};  ///< type, address
   std::map<std::string, std::string> annotations = {};              ///< those below the prefix
