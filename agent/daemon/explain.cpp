@@ -10,6 +10,7 @@
 #include "agent/source/json_text.h"
 #include "libcni/fabric/forward.h"
 #include "libcni/fabric/shadows.h"
+#include "libcni/fabric/traffic_sets.h"
 #include "libcni/json/object.h"
 #include "libcni/json/writer.h"
 #include "libcni/net/link.h"
@@ -74,6 +75,10 @@ void explain_tunnel(const fabric::FabricRoute& route, const fabric::Overlay& ove
   const std::string set = entry->remote.is_v4() ? "vteps4" : "vteps6";
   steps.push_back({"answers    of " + remote + " are let in (nft set " + set + ")",
                    "element " + remote + " of set " + set});
+  const std::string sources =
+      fabric::set_name({entry->remote.family(), route.dst.address.family(), route.dst.length});
+  steps.push_back({"answers    from " + route.dst.text() + " inside (nft set " + sources + ")",
+                   "element " + remote + " . " + route.dst.address.text() + " of set " + sources});
 }
 
 std::string text_of(const fabric::FabricRoute& route) {

@@ -80,6 +80,17 @@ void print_route(json::Writer& out, const fabric::FabricRoute& route) {
   out.close();
 }
 
+void print_sources(json::Writer& out, const std::vector<fabric::TunnelSource>& sources) {
+  out.open("tunnelSources", '[');
+  for (const fabric::TunnelSource& source : sources) {
+    out.open('{');
+    out.member("sender", source.sender.text());
+    out.member("inner", source.inner.text());
+    out.close();
+  }
+  out.close();
+}
+
 void print_traffic(json::Writer& out, const fabric::Traffic& traffic) {
   out.open("traffic", '{');
   print_ranges(out, "ownRanges", traffic.own_ranges);
@@ -93,6 +104,9 @@ void print_traffic(json::Writer& out, const fabric::Traffic& traffic) {
     out.raw_member("vxlanPorts", "[" + ports + "]");
   }
   print_addresses(out, "vteps", traffic.vteps);
+  if (!traffic.parent.empty()) out.member("parent", traffic.parent);
+  print_sources(out, traffic.tunnel_sources);
+  if (traffic.bgp) print_addresses(out, "speakers", traffic.speakers);
   out.close();
 }
 

@@ -19,8 +19,7 @@ inline constexpr std::uint8_t kProtocolPod = 89;        ///< host routes to pods
 inline constexpr std::uint8_t kProtocolBlackhole = 85;  ///< the own range, for pods that are gone
 inline constexpr std::uint8_t kProtocolNetwork = 84;    ///< all routes of a scope (see Desired)
 inline constexpr std::uint32_t kBlackholeMetric = 4096;
-/// Metric of the fallback route to a node that BIRD routes to: it is used when BIRD's route is
-/// gone.
+/// Metric of the route to a node that is used when BIRD's is gone.
 inline constexpr std::uint32_t kFallbackMetric = 2048;
 inline constexpr std::uint8_t kProtocolBird = 12;  ///< RTPROT_BIRD: what BIRD writes
 
@@ -72,17 +71,28 @@ struct FabricRoute {
   bool operator==(const FabricRoute&) const = default;
 };
 
+/// A node that may send packets with these source addresses through the tunnel.
+struct TunnelSource {
+  base::IpAddress sender;
+  base::Prefix inner;
+  bool operator==(const TunnelSource&) const = default;
+};
+
 /// The one nf_tables table of this suite for traffic between nodes, `inet plumb`.
 struct Traffic {
-  std::vector<base::Prefix> own_ranges = {};  ///< pods of this node
-  std::vector<base::Prefix> cluster_ranges =
-      {};  ///< traffic to them is forwarded and never masqueraded
-  std::vector<base::Prefix> no_masquerade = {};  ///< further destinations that see pod addresses
-  bool masquerade = true;                        ///< of this node's pods towards everything else
+  std::vector<base::Prefix> own_ranges = {};      ///< pods of this node
+  std::vector<base::Prefix> cluster_ranges = {};  ///< forwarded and never masqueraded
+  std::vector<base::Prefix> no_masquerade = {};   ///< further destinations that see pod addresses
+  bool masquerade = true;                         ///< of this node's pods towards everything else
   /// Ports whose VXLAN packets are untracked, and dropped unless they come from `vteps`.
   std::vector<std::uint16_t> vxlan_ports = {};
   std::vector<std::uint32_t> vnis = {};  ///< of those packets; other tunnels may use the port
   std::vector<base::IpAddress> vteps = {};
+  /// The link of this node's address; by another comes only a sender to which it is the way.
+  std::string parent = {};
+  std::vector<TunnelSource> tunnel_sources = {};  ///< empty: sources are not checked
+  bool bgp = false;  ///< BIRD makes a node's routes: pods reach BGP and BFD of no node
+  std::vector<base::IpAddress> speakers = {};  ///< with `bgp`, the other nodes
   bool operator==(const Traffic&) const = default;
 };
 

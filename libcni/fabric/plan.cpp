@@ -69,6 +69,7 @@ class PlanBuilder {
   bool add_remote_end(const Node& peer, Overlay& overlay);
   void add_tunnelled(Overlay& overlay, const base::Mac& mac, const base::Prefix& range);
   void add_traffic(std::span<const Node> peers);
+  void add_speakers(Traffic& traffic, std::span<const Node> peers) const;
   void complain(std::string problem);
   /// Ranges of a family that this node's pods do not have need no route.
   bool is_used(int family) const { return self_.ranges.empty() || has_range_of(self_, family); }
@@ -262,6 +263,23 @@ void PlanBuilder::add_peer(const Node& peer) {
   }
 }
 
+/// Its pods' addresses, and its own: a program on a node may have bound its socket to one.
+void add_tunnel_sources(Traffic& traffic, const Node& peer, const base::IpAddress& sender) {
+  for (const base::Prefix& range : peer.ranges)
+    traffic.tunnel_sources.push_back({sender, range.network()});
+  for (const base::IpAddress& address : peer.addresses)
+    traffic.tunnel_sources.push_back({sender, base::host_prefix(address)});
+}
+
+void PlanBuilder::add_speakers(Traffic& traffic, std::span<const Node> peers) const {
+  const auto speaks = [&](const Node& node) { return backend_of(node) == Backend::bgp; };
+  traffic.bgp = speaks(self_) || std::ranges::any_of(peers, speaks);
+  if (!traffic.bgp) return;
+  for (const Node& peer : peers)
+    if (peer.name != self_.name)
+      traffic.speakers.insert(traffic.speakers.end(), peer.addresses.begin(), peer.addresses.end());
+}
+
 void PlanBuilder::add_traffic(std::span<const Node> peers) {
   Traffic traffic{.own_ranges = self_.ranges,
                   .cluster_ranges = options_.cluster_ranges,
@@ -282,8 +300,12 @@ void PlanBuilder::add_traffic(std::span<const Node> peers) {
   for (const Overlay& overlay : desired_.overlays)
     for (const Node& peer : peers)
       if (const auto address = peer.address_of(overlay.device.local.family());
-          address && peer.name != self_.name)
+          address && peer.name != self_.name) {
         traffic.vteps.push_back(*address);
+        add_tunnel_sources(traffic, peer, *address);
+      }
+  add_speakers(traffic, peers);
+  if (!desired_.overlays.empty() || traffic.bgp) traffic.parent = underlay_.parent;
   desired_.traffic = std::move(traffic);
 }
 

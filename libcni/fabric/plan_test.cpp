@@ -11,7 +11,12 @@
 namespace fabric {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::AnyOf;
+using ::testing::Contains;
+using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -113,6 +118,12 @@ TEST(FabricPlan, AcceptsTunnelPacketsFromEveryNode) {
   const Desired desired = plan(kSelf, std::vector{kSelf, kNear, kFar}, {}, underlay());
   EXPECT_THAT(desired.traffic->vteps, ElementsAre(address("10.0.0.2"), address("10.0.9.3")));
   EXPECT_THAT(desired.traffic->vxlan_ports, ElementsAre(4789));
+  EXPECT_EQ(desired.traffic->parent, "eth0");
+  EXPECT_THAT(
+      desired.traffic->tunnel_sources,
+      AllOf(Contains(TunnelSource{address("10.0.0.2"), prefix("10.244.2.0/24")}),
+            Contains(TunnelSource{address("10.0.0.2"), prefix("10.0.0.2/32")}),
+            Each(Field(&TunnelSource::sender, AnyOf(address("10.0.0.2"), address("10.0.9.3"))))));
 }
 
 TEST(FabricPlan, LeavesOutAndNamesNodesOffLinkWithHostGw) {

@@ -87,7 +87,8 @@ TEST_F(FabricScale, Writes5000NodesInASecondAndOnlyOnce) {
   EXPECT_LE(first.changes.size(), 100u);
   EXPECT_EQ(second.requests, 0u);
   EXPECT_EQ(second.changed, 0u);
-  EXPECT_EQ(third.requests, 4u);  // route, neighbour, FDB entry, known sender
+  // Route, neighbour, FDB entry, known sender and its two sources: its range and its own address.
+  EXPECT_EQ(third.requests, 6u);
   EXPECT_EQ(output_of("ip route show proto 86 | wc -l; bridge fdb show dev plumb-vxlan | wc -l; "
                       "ip neigh show proto 88 | wc -l"),
             "4998\n4998\n4998\n");

@@ -49,17 +49,39 @@ bool is_laid_out(const Rules& present, const std::vector<WantedRule>& rules,
   return true;
 }
 
+/// Removes the common beginning and end of two lists, in which nothing is twice: what is left need
+/// not be compared with it. Saves 5 ms with 5000 nodes.
+template <typename Each>
+void keep_differences(std::vector<Each>& before, std::vector<Each>& after) {
+  const auto [gone, fresh] = trim_common<Each>(before, after);
+  std::vector<Each> left_before(gone.begin(), gone.end());
+  std::vector<Each> left(fresh.begin(), fresh.end());
+  before = std::move(left_before);
+  after = std::move(left);
+}
+
+/// The element as nft prints it.
+std::string text_of(const nft::Bytes& key, const nft::Set& set) {
+  std::string text;
+  std::size_t at = 0;
+  for (const nft::Type type : set.key) {
+    const std::size_t size = std::min<std::size_t>(key.size() - at, nft::size_of({type}));
+    const auto address = base::IpAddress::from_bytes({key.data() + at, size});
+    text += (text.empty() ? "" : " . ") + address.value_or(base::IpAddress{}).text();
+    at += size;
+  }
+  return text;
+}
+
 /// The table as it is and as it should be.
 class TrafficTable {
  public:
   TrafficTable(Run& run, Nft& nft) : run_(run), nft_(nft), table_(table_of(run.scope())) {}
 
   void ensure(const Traffic& traffic) {
-    sets_ = wanted_sets(traffic);
-    rules_ = wanted_rules(traffic);
-    comments_ = comments_of(rules_);
     nft::retry_on_conflict([&] {
       const std::uint32_t generation = run_.is_dry() ? 0 : nft_.generation();
+      want(traffic);
       const bool laid_out = is_laid_out(nft_.list_comments(table_), rules_, comments_);
       if (!laid_out && is_foreign())
         return run_.recorder().fail(
@@ -75,17 +97,15 @@ class TrafficTable {
     });
   }
 
-  /// Sends the difference between two states of the sets without reading the kernel's. `vteps` has
-  /// no address twice, so the common beginning and end need not be sorted: saves 5 ms with 5000
-  /// nodes.
+  /// Sends the difference between two states of the sets without reading the kernel's.
   void apply_delta(Traffic before, Traffic traffic) {
-    const std::vector<base::IpAddress> all_before = std::move(before.vteps);
-    const std::vector<base::IpAddress> all = std::move(traffic.vteps);
-    const auto [gone, fresh] = trim_common<base::IpAddress>(all_before, all);
-    before.vteps.assign(gone.begin(), gone.end());
-    traffic.vteps.assign(fresh.begin(), fresh.end());
-    const std::vector<WantedSet> present = wanted_sets(before);
-    sets_ = wanted_sets(traffic);
+    const std::set<TunnelShape> shapes = shapes_of(traffic);
+    if (shapes != shapes_of(before)) return;  // the rules differ, too
+    keep_differences(before.vteps, traffic.vteps);
+    keep_differences(before.tunnel_sources, traffic.tunnel_sources);
+    keep_differences(before.speakers, traffic.speakers);
+    const std::vector<WantedSet> present = wanted_sets(before, shapes);
+    sets_ = wanted_sets(traffic, shapes);
     const auto name = [](const WantedSet& wanted) { return wanted.set.name; };
     if (!std::ranges::equal(present, sets_, {}, name, name)) return;
     Batch batch(table_);
@@ -105,6 +125,7 @@ class TrafficTable {
   }
 
  private:
+  void want(const Traffic& traffic);
   bool is_foreign();
   void keep_present();
   std::vector<SetKey> read_present(const nft::Set& set);
@@ -121,6 +142,15 @@ class TrafficTable {
   std::vector<std::string> comments_;
   std::vector<Change> noted_;
 };
+
+void TrafficTable::want(const Traffic& traffic) {
+  std::set<TunnelShape> shapes = shapes_of(traffic);
+  // Nodes that an old list lacks keep their rules as well as their elements.
+  if (!run_.removes()) shapes.merge(find_shapes(nft_.list_sets(table_)));
+  sets_ = wanted_sets(traffic, shapes);
+  rules_ = wanted_rules(traffic, shapes);
+  comments_ = comments_of(rules_);
+}
 
 /// Returns whether a table of this name belongs to another program: it has rules, and none is ours.
 bool TrafficTable::is_foreign() {
@@ -140,7 +170,10 @@ void TrafficTable::lay_out(Batch& batch) {
       batch.add_element(wanted.set.name, {.key = key.wire(), .interval_end = key.end});
   }
   for (const WantedChain& chain : wanted_chains(rules_))
-    batch.ensure_base_chain(chain.name, chain.hook);
+    if (chain.hook)
+      batch.ensure_base_chain(chain.name, *chain.hook);
+    else
+      batch.ensure_chain(chain.name);
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     Rule rule(comments_[i]);
     batch.append_rule(rules_[i].chain, rules_[i].build(rule));
@@ -176,8 +209,7 @@ void TrafficTable::update(Batch& batch, const WantedSet& wanted,
   std::ranges::set_difference(present, wanted.keys, std::back_inserter(surplus));
   std::ranges::set_difference(wanted.keys, present, std::back_inserter(missing));
   const auto text = [&](const SetKey& key) {
-    return "element " + base::IpAddress::from_bytes(key.wire()).value_or(base::IpAddress{}).text() +
-           " of set " + wanted.set.name;
+    return "element " + text_of(key.wire(), wanted.set) + " of set " + wanted.set.name;
   };
   for (const SetKey& key : surplus) {
     batch.remove_element(wanted.set.name, key.wire(), key.end);
@@ -226,7 +258,9 @@ void apply_traffic_delta(Run& run, const Traffic& before, const Traffic& traffic
 bool has_traffic_rules(Nft& nft, const std::optional<Traffic>& traffic) {
   const Rules present = nft.list_comments(table_of({}));
   if (!traffic) return std::ranges::none_of(present, is_ours);
-  const std::vector<WantedRule> rules = wanted_rules(*traffic);
+  std::set<TunnelShape> shapes = shapes_of(*traffic);
+  shapes.merge(find_shapes(nft.list_sets(table_of({}))));  // those kept for an old list are right
+  const std::vector<WantedRule> rules = wanted_rules(*traffic, shapes);
   return is_laid_out(present, rules, comments_of(rules));
 }
 

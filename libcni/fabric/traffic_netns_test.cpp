@@ -44,7 +44,13 @@ Traffic example() {
           .no_masquerade = {prefix("198.51.100.0/24")},
           .vxlan_ports = {4789},
           .vnis = {1},
-          .vteps = {address("192.0.2.2"), address("2001:db8::2")}};
+          .vteps = {address("192.0.2.2"), address("2001:db8::2")},
+          .parent = "eth0",
+          .tunnel_sources = {{address("192.0.2.2"), prefix("10.22.2.0/24")},
+                             {address("192.0.2.2"), prefix("fd00:22:0:2::/64")},
+                             {address("192.0.2.2"), prefix("192.0.2.2/32")},
+                             {address("2001:db8::2"), prefix("10.22.2.0/24")},
+                             {address("2001:db8::2"), prefix("fd00:22:0:2::/64")}}};
 }
 
 class FabricTraffic : public ::testing::Test {
@@ -63,8 +69,8 @@ TEST_F(FabricTraffic, TableIsWrittenOnceAndReadable) {
   const std::string table = output_of("nft list table inet plumb");
   EXPECT_THAT(table, AllOf(HasSubstr("elements = { 10.22.0.0/24 }"), HasSubstr("192.0.2.2"),
                            HasSubstr("priority raw"), HasSubstr("udp dport 4789"),
-                           HasSubstr("ip saddr != @vteps4 fib daddr type local counter packets 0"),
-                           HasSubstr("notrack"), HasSubstr("masquerade fully-random")));
+                           HasSubstr("ip saddr != @vteps4 counter packets 0"), HasSubstr("notrack"),
+                           HasSubstr("masquerade fully-random")));
   const Report again = apply_traffic(example());
   EXPECT_EQ(again.requests, 0u);
   EXPECT_THAT(again.changes, IsEmpty());
@@ -103,6 +109,24 @@ TEST_F(FabricTraffic, WritesOneElementForOneSenderMoreOrLess) {
               AllOf(HasSubstr("192.0.2.3"), Not(HasSubstr("192.0.2.2"))));
 }
 
+TEST_F(FabricTraffic, WritesOneElementForOneSourceMoreOrLess) {
+  apply_traffic(example());
+  Traffic more = example();
+  more.tunnel_sources.push_back({address("192.0.2.2"), prefix("10.22.3.0/24")});
+  more.tunnel_sources.erase(more.tunnel_sources.begin());
+  const Report report = apply_traffic(more);
+  EXPECT_THAT(
+      report.changes,
+      ElementsAre(
+          Change{Change::What::remove, "element 192.0.2.2 . 10.22.2.0 of set sources4in4_24"},
+          Change{Change::What::add, "element 192.0.2.2 . 10.22.3.0 of set sources4in4_24"}));
+  Traffic wider = more;
+  wider.tunnel_sources.push_back({address("192.0.2.2"), prefix("10.22.4.0/23")});
+  EXPECT_THAT(apply_traffic(wider).changes,
+              ElementsAre(Change{Change::What::replace, "table inet plumb"}));
+  EXPECT_EQ(apply_traffic(wider).requests, 0u);
+}
+
 TEST_F(FabricTraffic, RangesMayTouchNestAndChange) {
   Traffic traffic = example();
   const std::vector<std::vector<std::string>> rounds = {
@@ -135,6 +159,7 @@ TEST_F(FabricTraffic, ReportsARangeWithAnotherEnd) {
 TEST_F(FabricTraffic, RemovesNoElementForAnOldList) {
   Traffic full = example();
   full.cluster_ranges = {prefix("10.22.0.0/24"), prefix("10.22.1.0/24"), prefix("10.22.7.0/24")};
+  full.tunnel_sources.push_back({address("192.0.2.2"), prefix("10.22.7.0/25")});
   apply_traffic(full);
   Desired old = with(example());
   old.complete = false;
@@ -148,8 +173,16 @@ TEST_F(FabricTraffic, RemovesNoElementForAnOldList) {
                 AllOf(HasSubstr("192.0.2.2"), HasSubstr("192.0.2.3")));
     EXPECT_THAT(output_of("nft list set inet plumb direct4"),
                 AllOf(HasSubstr("10.22.0.0/22"), HasSubstr("10.22.7.0/24")));
+    EXPECT_THAT(output_of("nft list table inet plumb"),
+                AllOf(HasSubstr("192.0.2.2 . 10.22.7.0"), HasSubstr("@sources4in4_25 return")));
     EXPECT_EQ(apply(netlink_, old).requests, 0u);
+    nft::Nft nft;
+    EXPECT_TRUE(has_traffic_rules(nft, old.traffic));
   }
+  Traffic other = example();
+  other.vnis = {7};
+  apply_traffic(other);
+  EXPECT_THAT(output_of("nft list table inet plumb"), Not(HasSubstr("sources4in4_25")));
 }
 
 TEST_F(FabricTraffic, RepairsRulesThatAnotherProgramChanged) {

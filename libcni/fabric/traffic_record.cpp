@@ -27,6 +27,11 @@ void append(std::string& text, const base::Prefix& prefix) {
   text += static_cast<char>(prefix.length);
 }
 
+void append(std::string& text, const TunnelSource& source) {
+  append(text, source.sender);
+  append(text, source.inner);
+}
+
 template <typename Each>
 void append(std::string& text, const std::vector<Each>& list) {
   text += std::to_string(list.size()) + ":";
@@ -37,11 +42,13 @@ void append(std::string& text, const std::vector<Each>& list) {
 /// rules have.
 std::string describe(const std::optional<Traffic>& wanted) {
   if (!wanted) return "none";
-  std::string text = print_rules(wanted_rules(*wanted)) + "\n";
+  std::string text = print_rules(wanted_rules(*wanted, shapes_of(*wanted))) + "\n";
   append(text, wanted->own_ranges);
   append(text, wanted->cluster_ranges);
   append(text, wanted->no_masquerade);
   append(text, wanted->vteps);
+  append(text, wanted->tunnel_sources);
+  append(text, wanted->speakers);
   return text;
 }
 

@@ -2,11 +2,14 @@
 #pragma once
 
 #include <functional>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "libcni/fabric/desired.h"
+#include "libcni/fabric/traffic_sets.h"
 #include "libcni/nft/nft.h"
 
 namespace fabric {
@@ -19,13 +22,13 @@ struct WantedRule {
   std::function<nft::Rule&(nft::Rule&)> build;
 };
 
-/// The rules of all chains, each chain's in its order.
-std::vector<WantedRule> wanted_rules(const Traffic& traffic);
+/// The rules of all chains, each chain's in its order; `shapes` as for wanted_sets().
+std::vector<WantedRule> wanted_rules(const Traffic& traffic, const std::set<TunnelShape>& shapes);
 
-/// A base chain.
+/// A chain; without a hook one that rules jump to.
 struct WantedChain {
   const char* name;
-  nft::Hook hook;
+  std::optional<nft::Hook> hook = {};
 };
 
 /// The chains that contain one of `rules`.

@@ -164,8 +164,67 @@ TEST_F(FabricTunnel, PacketsOfUnknownSendersAreDropped) {
   without.traffic->vteps = {address("10.0.0.77")};
   two_.apply_here(without);
   EXPECT_FALSE(pings("10.244.2.5"));
-  EXPECT_THAT(output_in(two_.node, "nft list chain inet plumb prerouting"),
-              HasSubstr("ip saddr != @vteps4 fib daddr type local counter packets 1 "));
+  EXPECT_THAT(output_in(two_.node, "nft list chain inet plumb tunnel"),
+              HasSubstr("ip saddr != @vteps4 counter packets 1 "));
+}
+
+/// The packets that `node` has dropped by the rule with this comment.
+int dropped_by(const test::TestHost::Sandbox& node, const std::string& comment) {
+  return std::stoi("0" + output_in(node,
+                                   "nft list table inet plumb | sed -n 's/.*packets \\([0-9]"
+                                   "*\\) .*drop comment .*: " +
+                                       comment + ".*/\\1/p'"));
+}
+
+TEST_F(FabricTunnel, S6_DropsPacketsWithSourcesThatAreNotOfTheSendingNode) {
+  for (const int family : {AF_INET, AF_INET6}) {
+    options_.underlay_family = family;
+    apply_everywhere(options_);
+    const auto dropped = [&] { return dropped_by(two_.node, "source is not of the sending node"); };
+    for (const char* target : {"10.244.2.5", "fd10:2::5"}) EXPECT_TRUE(pings(target));
+    ASSERT_EQ(dropped(), 0);
+    int forged = 0;
+    for (const char* source :
+         {"10.244.2.77", "10.244.3.9", "8.8.8.8", "10.0.0.9", "fd10:2::77", "2001:db8::8"}) {
+      const bool v6 = std::string(source).find(':') != std::string::npos;
+      output_in(one_.node, std::string("ip addr add ") + source + (v6 ? "/128" : "/32") +
+                               " dev lo; ping -c1 -W1 -I " + source + " " +
+                               (v6 ? "fd10:2::5" : "10.244.2.5") + "; ip addr del " + source +
+                               (v6 ? "/128" : "/32") + " dev lo");
+      EXPECT_EQ(dropped(), ++forged) << source << " over " << family;
+    }
+    // A program on the node that has bound its socket to the node's address.
+    for (const char* ping : {"ping -c1 -W1 -I 10.0.0.1 10.244.2.5", "ping -c1 -W1 10.244.2.5"})
+      EXPECT_THAT(output_in(one_.node, ping), HasSubstr("1 received"));
+    EXPECT_EQ(dropped(), forged);
+  }
+}
+
+TEST_F(FabricTunnel, S2_DropsTunnelPacketsThatComeByAnotherLinkThanTheirSender) {
+  apply_everywhere(options_);
+  // The pod has the other node's address: nothing in its packets differs from that node's.
+  output_in(two_.pod,
+            "ip addr add 10.0.0.1/32 dev lo; ip route add 10.0.0.2 via 10.244.2.1 src 10.0.0.1; "
+            "ip addr add fd00::1/128 dev lo nodad; "
+            "ip route add fd00::2 via fd10:2::1 src fd00::1");
+  const auto dropped = [&] { return dropped_by(two_.node, "sender is behind another link"); };
+  const auto emit = [&](const std::string& target) {
+    output_in(two_.pod,
+              "bash -c \"printf '\\x08\\x00\\x00\\x00\\x00\\x00\\x01\\x00frame' > /dev/udp/" +
+                  target + "/4789\"");
+  };
+  emit("10.0.0.2");
+  EXPECT_EQ(dropped(), 1);
+  output_in(two_.pod, "ping -c3 -i0.2 -W1 fd10:2::1");  // the node's address may still be new
+  emit("fd00::2");
+  EXPECT_EQ(dropped(), 2);
+  // The same to another node, which could not know that the packet is not its neighbour's.
+  output_in(two_.pod,
+            "ip addr add 10.0.0.7/32 dev lo; ip route add 10.0.0.1 via 10.244.2.1 src "
+            "10.0.0.7; ip addr del 10.0.0.1/32 dev lo");
+  emit("10.0.0.1");
+  EXPECT_EQ(dropped(), 3);
+  EXPECT_TRUE(pings("10.244.2.5"));
 }
 
 TEST_F(FabricTunnel, PodsCannotForgeTunnelledPackets) {

@@ -66,15 +66,6 @@ std::uint32_t packed(const std::vector<Type>& types) {
   return all;
 }
 
-std::uint32_t size_of(const std::vector<Type>& types) {
-  std::uint32_t size = 0;
-  for (const Type type : types) {
-    const bool is_long = type == Type::ipv6_addr || type == Type::ifname;
-    size += is_long ? 16 : type == Type::ether_addr ? 8 : 4;
-  }
-  return size;
-}
-
 ChainObject chain_object(const Table& table, const std::string& name) {
   ChainObject chain(nftnl_chain_alloc());
   nftnl_chain_set_str(chain.get(), NFTNL_CHAIN_TABLE, table.name.c_str());
@@ -90,6 +81,15 @@ SetObject set_object(const Table& table, const std::string& name) {
 }
 
 }  // namespace
+
+std::uint32_t size_of(const std::vector<Type>& types) {
+  std::uint32_t size = 0;
+  for (const Type type : types) {
+    const bool is_long = type == Type::ipv6_addr || type == Type::ifname;
+    size += is_long ? 16 : type == Type::ether_addr ? 8 : 4;
+  }
+  return size;
+}
 
 Hook prerouting_nat() {
   return {"nat", NF_INET_PRE_ROUTING, -100};

@@ -20,6 +20,9 @@ nftnl_expr* meta(std::uint32_t key, std::uint32_t reg);
 std::uint32_t source_offset(int family);
 std::uint32_t destination_offset(int family);
 std::uint32_t address_size(int family);
+/// The offset of the packet inside a VXLAN packet from the UDP header, which the VXLAN header and
+/// an Ethernet header follow; each has 8, 8 and 14 bytes.
+constexpr std::uint32_t kInnerPacketOffset = 8 + 8 + 14;
 /// The address `length` bits of which are 1, as bytes.
 Bytes network_mask(std::uint32_t size, int length);
 /// The size of a part of a concatenation.

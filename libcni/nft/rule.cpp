@@ -230,17 +230,6 @@ Rule& Rule::source_port_at_least(std::uint16_t port) {
   return add(made);
 }
 
-Rule& Rule::vxlan(std::uint16_t port, std::uint32_t vni) {
-  constexpr std::uint32_t kVniOffset = 8 + 4;  // behind the UDP header, flags and reserved bits
-  const std::array<std::uint8_t, 3> wire{static_cast<std::uint8_t>(vni >> 16),
-                                         static_cast<std::uint8_t>(vni >> 8),
-                                         static_cast<std::uint8_t>(vni)};
-  l4proto(IPPROTO_UDP).destination_port(port);
-  add(payload(NFT_PAYLOAD_TRANSPORT_HEADER, kVniOffset, wire.size(), NFT_REG_1));
-  compare(wire.data(), wire.size(), Match::equal);
-  return *this;
-}
-
 Rule& Rule::in_set(const std::string& set, int family, const std::vector<Field>& fields,
                    Match match) {
   load_fields(family, fields);

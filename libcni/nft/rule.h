@@ -37,8 +37,9 @@ class Rule {
       int family);  ///< meta nfproto: rules of inet tables need it before addresses
   Rule& source(const base::Prefix& prefix, Match match = Match::equal);
   Rule& destination(const base::Prefix& prefix, Match match = Match::equal);
-  Rule& destination_is_local();        ///< fib daddr type local
-  Rule& destination_was_translated();  ///< ct status dnat
+  Rule& destination_is_local();           ///< fib daddr type local
+  Rule& source_is_behind_another_link();  ///< fib saddr . iif oif missing
+  Rule& destination_was_translated();     ///< ct status dnat
   Rule& input_link(const std::string& name, Match match = Match::equal);
   Rule& input_link_begins(const std::string& prefix, Match match = Match::equal);
   Rule& output_link(const std::string& name, Match match = Match::equal);
@@ -53,6 +54,9 @@ class Rule {
   Rule& destination_port(std::uint16_t port);
   Rule& source_port_at_least(std::uint16_t port);
   Rule& vxlan(std::uint16_t port, std::uint32_t vni);  ///< UDP to this port, of this network
+  Rule& vxlan_carries(int family);  ///< IPv4 or IPv6 without a VLAN tag in a VXLAN packet
+  /// Matches fragments of IP packets; in prerouting only where the kernel does not reassemble.
+  Rule& fragment(int family);
   /// `family` determines the length of the addresses in `fields`.
   Rule& in_set(const std::string& set, int family, const std::vector<Field>& fields,
                Match match = Match::equal);

@@ -49,6 +49,11 @@ Place place_of(Field::Name name, int family) {
       return {false, NFT_PAYLOAD_NETWORK_HEADER, kArpOffset, 4};
     case Field::Name::neighbour_target:
       return {false, NFT_PAYLOAD_TRANSPORT_HEADER, kTargetOffset, 16};
+    case Field::Name::vxlan_source4:
+      return {false, NFT_PAYLOAD_TRANSPORT_HEADER, kInnerPacketOffset + source_offset(AF_INET), 4};
+    case Field::Name::vxlan_source6:
+      return {false, NFT_PAYLOAD_TRANSPORT_HEADER, kInnerPacketOffset + source_offset(AF_INET6),
+              16};
   }
   return {};
 }

@@ -25,6 +25,8 @@ enum class Type : std::uint8_t {
   ifname = 41
 };
 Type address_type(int address_family);
+/// Bytes of a key of these types.
+std::uint32_t size_of(const std::vector<Type>& types);
 
 /// A key or value of a set: its parts in network order, each padded to four bytes.
 using Bytes = std::vector<std::uint8_t>;
@@ -45,7 +47,9 @@ struct Field {
     ether_source,
     arp_sender_mac,
     arp_sender,
-    neighbour_target  ///< of a neighbour solicitation or advertisement
+    neighbour_target,  ///< of a neighbour solicitation or advertisement
+    vxlan_source4,     ///< of the IPv4 packet inside a VXLAN packet; see Rule::vxlan_carries()
+    vxlan_source6
   } name;
   int length = -1;
 };

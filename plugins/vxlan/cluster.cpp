@@ -148,6 +148,8 @@ fabric::Desired plan_l2(const Conf& conf, const Cluster& cluster, int bridge) {
           remote && peer.name != self.name)
         overlay.fdb.push_back({base::Mac{}, *remote});
   }
+  // Pods of the one subnet are behind any node.
+  if (desired.traffic) desired.traffic->tunnel_sources.clear();
   return desired;
 }
 

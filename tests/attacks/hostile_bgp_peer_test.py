@@ -81,7 +81,7 @@ class HostileTest(unittest.TestCase):
         return node.range4 if self.family == 4 else node.range6
 
     def accepted(self, prefix=None):
-        """Whether the victim's BIRD uses the attacker's route to `prefix`; without one, the number of its routes."""
+        """Says whether the victim's BIRD uses the attacker's route to `prefix`; without one, the number of its routes."""
         where = ("primary", "where", "bgp_next_hop", "=", self.speaker.local)
         control = str(self.victim.folder / "bird.ctl")
         if prefix:
