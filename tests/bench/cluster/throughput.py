@@ -83,6 +83,7 @@ def alternate(left, right):
         yield Figure(f"one stream, {way}", median(rates), "Gbit/s",
                      note=f"median of {ROUNDS} runs in turn, MTU {left.mtu}; {median(costs):.2f} s of processor time per GB")
     for other, what, least, note in (("direct", "direct routing", 85, "median of the ratios of each round"),
-                                     ("by hand", "tunnel made by hand", 98, "flannel's options: nolearning, dev, port 8472")):
+                                     ("by hand", "tunnel made by hand", 98,
+                                      "flannel's options: nolearning, dev, port 8472; none of plumbd's checks of link, sender and source")):
         ratio = median([each["plumb"][0] / each[other][0] for each in rounds])
         yield Figure(f"plumbd's tunnel / {what}", 100 * ratio, "%", least=least, note=note)
