@@ -6,6 +6,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <array>
+#include <cinttypes>
+#include <cstdio>
 #include <span>
 #include <vector>
 
@@ -52,11 +55,22 @@ std::string describe(const std::optional<Traffic>& wanted) {
   return text;
 }
 
-base::UniqueFd open_on_tmpfs(const std::string& path) {
-  base::UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+base::UniqueFd open_on_tmpfs(const std::string& path, int flags = 0) {
+  base::UniqueFd file(::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC | flags, 0600));
   struct statfs system {};
   if (!file || ::fstatfs(file.get(), &system) < 0 || system.f_type != TMPFS_MAGIC) return {};
   return file;
+}
+
+std::string path_of(const std::string& folder, const std::string& scope) {
+  return folder + "/traffic." + firewall::network_hash(scope);
+}
+
+/// The end of a record, always of the same size.
+std::string moment(std::uint64_t cookie, std::uint32_t generation) {
+  std::array<char, 40> text{};
+  std::snprintf(text.data(), text.size(), "%020" PRIu64 " %010" PRIu32, cookie, generation);
+  return text.data();
 }
 
 }  // namespace
@@ -65,10 +79,9 @@ TrafficRecord::TrafficRecord(nft::Nft& nft, const std::string& folder, const std
                              const std::optional<Traffic>& wanted) {
   const auto cookie = nft.namespace_cookie();
   if (!cookie) return;
-  file_ = open_on_tmpfs(folder + "/traffic." + firewall::network_hash(scope));
+  file_ = open_on_tmpfs(path_of(folder, scope), O_CREAT);
   if (!file_) return;
-  seal_ = base::sha512_hex(std::to_string(*cookie) + " " + std::to_string(nft.generation()) + " " +
-                           describe(wanted));
+  seal_ = base::sha512_hex(describe(wanted)) + moment(*cookie, nft.generation());
 }
 
 bool TrafficRecord::holds() const {
@@ -83,6 +96,27 @@ void TrafficRecord::keep() const noexcept {
   if (!file_) return;
   // If this fails, the next comparison reads the table.
   [[maybe_unused]] const ssize_t written = ::pwrite(file_.get(), seal_.data(), seal_.size(), 0);
+}
+
+OwnTransactions::OwnTransactions(const std::string& folder, const std::string& scope)
+    : path_(path_of(folder, scope)),
+      generation_(nft_.generation()),
+      commits_(nft::Nft::commits()) {}
+
+void OwnTransactions::keep_record() {
+  const auto cookie = nft_.namespace_cookie();
+  const std::uint32_t made = nft::Nft::commits() - commits_;
+  if (made == 0 || !cookie || nft_.generation() != generation_ + made) return;
+  const base::UniqueFd file = open_on_tmpfs(path_);
+  const std::string before = moment(*cookie, generation_);
+  const off_t offset = static_cast<off_t>(base::sha512_hex("").size());
+  std::string present(before.size(), '\0');
+  if (!file || ::pread(file.get(), present.data(), present.size(), offset) !=
+                   static_cast<ssize_t>(present.size()))
+    return;
+  if (present != before) return;
+  const std::string now = moment(*cookie, generation_ + made);
+  [[maybe_unused]] const ssize_t written = ::pwrite(file.get(), now.data(), now.size(), offset);
 }
 
 }  // namespace fabric

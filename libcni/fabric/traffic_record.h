@@ -30,8 +30,25 @@ class TrafficRecord {
 
  private:
   base::UniqueFd file_;
-  std::string
-      seal_;  ///< hash of namespace, generation and wanted rules; a part of one never matches
+  /// Hash of the wanted rules, namespace and generation; a part of one never matches.
+  std::string seal_;
+};
+
+/// Keeps the record of `scope` valid although this process makes transactions of its own, in other
+/// tables than the recorded one: without it each pod with rules would end the record.
+class OwnTransactions {
+ public:
+  /// Begins before the first of these transactions. Throws std::system_error when the generation
+  /// cannot be read.
+  OwnTransactions(const std::string& folder, const std::string& scope);
+  /// Renews the record if no other process has made a transaction since the constructor.
+  void keep_record();
+
+ private:
+  nft::Nft nft_;
+  std::string path_;
+  std::uint32_t generation_;
+  std::uint32_t commits_;
 };
 
 }  // namespace fabric

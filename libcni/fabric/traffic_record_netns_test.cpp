@@ -98,6 +98,29 @@ TEST_F(FabricRecord, EndsWithEveryChangeInNfTables) {
   EXPECT_TRUE(holds(example()));
 }
 
+TEST_F(FabricRecord, HoldsOverOwnTransactionsOnly) {
+  const auto commit = [](const char* table) {
+    nft::Batch batch({nft::Family::inet, table});
+    batch.ensure_table({});
+    nft::Nft().commit(batch);
+  };
+  apply_it(example());
+  EXPECT_EQ(look(example()), 0u);
+  OwnTransactions own(folder_, "alone");
+  commit("pod_1");
+  commit("pod_2");
+  EXPECT_FALSE(holds(example()));
+  own.keep_record();
+  EXPECT_TRUE(holds(example()));
+  own.keep_record();
+  EXPECT_TRUE(holds(example()));
+  OwnTransactions disturbed(folder_, "alone");
+  output_of("nft add table ip another_programs");
+  commit("pod_3");
+  disturbed.keep_record();
+  EXPECT_FALSE(holds(example()));
+}
+
 TEST_F(FabricRecord, HoldsForTheSameTrafficOnly) {
   apply_it(example());
   EXPECT_EQ(look(example()), 0u);

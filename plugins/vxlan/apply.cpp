@@ -6,10 +6,12 @@
 #include <span>
 
 #include "libcni/attach/sandbox.h"
+#include "libcni/base/failures.h"
 #include "libcni/base/file.h"
 #include "libcni/base/log.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/base/undo.h"
+#include "libcni/fabric/traffic_record.h"
 #include "libcni/net/link.h"
 #include "libcni/plugin/delegate.h"
 #include "libcni/plugin/request.h"
@@ -113,8 +115,13 @@ cni::Result add_alone(const cni::Request& request, const Conf& conf) {
                      .mtu = pod_mtu(conf, cluster)};
   if (has_gateways(request, conf) && has_stale_gateway(cluster.addresses, side))
     remove_stale_gateways(host, conf.bridge, side);
+  if (complete) {
+    fabric::OwnTransactions own(kRecordFolder, desired.scope);
+    cni::Result result = add_pod(request, conf, side);
+    own.keep_record();
+    return result;
+  }
   cni::Result result = add_pod(request, conf, side);
-  if (complete) return result;
   base::Undo undo;
   undo.add("detach the pod", [&] { pod_plugin(conf).del(make_pod_request(request, conf, side)); });
   if (without_bridge)
@@ -139,7 +146,13 @@ cni::Result add(const cni::Request& request) {
 
 void remove(const cni::Request& request) {
   const Conf conf = parse_conf_for_removal(request);
-  pod_plugin(conf).del(make_pod_request(request, conf, std::nullopt));
+  const cni::Request pod = make_pod_request(request, conf, std::nullopt);
+  if (!conf.alone) return pod_plugin(conf).del(pod);
+  std::optional<fabric::OwnTransactions> own;
+  base::Failures ignored;  // the pod's plugin reports that nf_tables cannot be read
+  ignored.attempt([&] { own.emplace(kRecordFolder, scope_of(request.network)); });
+  pod_plugin(conf).del(pod);
+  if (own) ignored.attempt([&] { own->keep_record(); });
 }
 
 void collect_garbage(const cni::Request& request) {

@@ -178,12 +178,16 @@ int pod_mtu(const Conf& conf, const Cluster& cluster) {
   return fabric::pod_mtu(conf.options, cluster.underlay, underlay_family(cluster.self));
 }
 
+std::string scope_of(const std::string& network) {
+  return network.size() <= kLongestScope ? network : firewall::network_hash(network);
+}
+
 fabric::Desired make_desired(const Conf& conf, const std::string& network, const Cluster& cluster,
                              int bridge) try {
   fabric::Desired desired = conf.mode == Mode::l2 ? plan_l2(conf, cluster, bridge)
                                                   : fabric::plan(cluster.self, cluster.peers,
                                                                  conf.options, cluster.underlay);
-  desired.scope = network.size() <= kLongestScope ? network : firewall::network_hash(network);
+  desired.scope = scope_of(network);
   desired.scope_ranges = conf.options.cluster_ranges;
   for (const fabric::Node& peer : cluster.peers)
     desired.scope_ranges.insert(desired.scope_ranges.end(), peer.ranges.begin(), peer.ranges.end());

@@ -27,6 +27,9 @@ Cluster read_cluster(net::Netlink& host, const Conf& conf);
 /// The MTU of pods.
 int pod_mtu(const Conf& conf, const Cluster& cluster);
 
+/// Desired::scope of `network`.
+std::string scope_of(const std::string& network);
+
 /// The desired kernel state for `network`. `bridge`: in mode l2 the index of the pods' bridge,
 /// which the device is a port of. Pure. Throws cni::Error(7) when a range cannot be reached.
 fabric::Desired make_desired(const Conf& conf, const std::string& network, const Cluster& cluster,

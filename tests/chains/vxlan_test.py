@@ -99,6 +99,20 @@ class VxlanTest(unittest.TestCase):
         for machine, pod in zip(self.machines, pods):
             machine.call("CHECK", self.config(), pod, pod.name, pod.result)
 
+    def test_rules_of_pods_leave_the_record_of_the_nodes_rules_valid(self):
+        """Each pod makes a transaction of nf_tables; the record then follows, and the next ADD need not read the node's rules."""
+        machine, folder = self.machines[0], pathlib.Path("/run/plumb")
+
+        def generation():
+            return [int(file.read_text(encoding="ascii").split()[-1]) for file in folder.glob("traffic.*")]
+        pods = [machine.add(self.config()) for _ in range(3)]
+        begun = generation()
+        self.assertEqual(len(begun), 1)
+        machine.add(self.config())
+        self.assertEqual(generation(), [begun[0] + 1])
+        machine.call("DEL", self.config(), pods[0], pods[0].name, pods[0].result)
+        self.assertEqual(generation(), [begun[0] + 2])
+
     def test_every_backend_and_pod_interface(self):
         for more in ({"podInterface": "ptp"}, {"backend": "host-gw"}, {"backend": "auto"}):
             with self.subTest(more):
