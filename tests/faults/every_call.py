@@ -62,8 +62,8 @@ def by_iptables(plugin):
 
 STATIC = {"type": "static", "addresses": [{"address": "10.61.9.9/24", "gateway": "10.61.9.1"}]}
 SCENES = (
-    Scene("bridge", ({**BRIDGE, "macspoofchk": True},)), Scene("bridge by iptables", (by_iptables(BRIDGE),)),
-    Scene("ptp", (PTP,)), Scene("ptp by iptables", (by_iptables(PTP),)),
+    Scene("bridge", ({**BRIDGE, "macspoofchk": True, "spoofCheck": True},)), Scene("bridge by iptables", (by_iptables(BRIDGE),)),
+    Scene("ptp", ({**PTP, "spoofCheck": True},)), Scene("ptp by iptables", (by_iptables(PTP),)),
     Scene("bgp", ({"type": "bgp", "nodeFile": str(NODE_FILE)},)), Scene("vxlan", ({"type": "vxlan", "bridge": "br0", "nodeFile": str(NODE_FILE)},)),
     Scene("vxlan alone", (OVERLAY,)),
     Scene("portmap", tuple(CHAIN)), Scene("portmap by iptables", (CHAIN[0], by_iptables(PORTMAP))),

@@ -199,7 +199,7 @@ echo 0 >/proc/sys/net/ipv4/ip_forward; echo 0 >/proc/sys/net/ipv6/conf/all/forwa
 # The node's side of an overlay, which all pods share, and their bridge, because a failed ADD removes the pod with bridge's DEL.
 FABRIC = re.compile(r"(link (plumb\.7|br0 bridge) |address (plumb\.7|br0) |route .* (dev plumb\.7|proto 84|dev br0) |nft )")
 CHAIN = [{**PTP, "ipMasq": False}, PORTMAP]
-SCENES = (Scene("bridge, first pod", [BRIDGE], forget=FORGET), Scene("bridge, next pod", [BRIDGE], neighbour=True),
+SCENES = (Scene("bridge, first pod", [{**BRIDGE, "spoofCheck": True}], forget=FORGET), Scene("bridge, next pod", [BRIDGE], neighbour=True),
           Scene("ptp", [PTP], forget=FORGET), Scene("portmap, first pod", CHAIN, forget="nft flush ruleset"),
           Scene("portmap, next pod", CHAIN, neighbour=True),
           Scene("vxlan alone, first pod", [OVERLAY], forget=FORGET, by_design=FABRIC),

@@ -30,9 +30,10 @@ struct Case {
   Kind kind = Kind::kBridge;
   bool dual = false;
   bool masq = false;
-  size_t reservations = 0;  ///< already in the store
-  size_t mappings = 0;      ///< already on the node, each of another pod
-  size_t pods = 1;          ///< above 1: so many per batch, `kParallel` at a time
+  bool spoof_check = false;  ///< the reference and the floor do not have it
+  size_t reservations = 0;   ///< already in the store
+  size_t mappings = 0;       ///< already on the node, each of another pod
+  size_t pods = 1;           ///< above 1: so many per batch, `kParallel` at a time
   int iterations = 0;
   int quick_iterations = 0;
   bool quick_reference =

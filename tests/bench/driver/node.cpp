@@ -166,6 +166,7 @@ std::string Node::config(Kind kind, const Pod& pod, const std::string& result) c
   if (kind == Kind::kBridge) text += R"(,"bridge":"cni0","isGateway":true)";
   if (kind == Kind::kBridge || kind == Kind::kPtp)
     text += std::string(R"(,"ipMasq":)") + (what_.masq ? "true" : "false");
+  if (what_.spoof_check) text += R"(,"spoofCheck":true)";
   if (kind == Kind::kPortmap)
     text += R"(,"runtimeConfig":{"portMappings":[{"hostPort":)" + std::to_string(pod.host_port) +
             R"(,"containerPort":80,"protocol":"tcp"}]})";
