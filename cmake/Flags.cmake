@@ -30,7 +30,8 @@ if(PLUMB_STATIC)
   # Not static-PIE: relocating itself costs each exec 10 us of 400 (medians of 1500 alternating VERSION calls).
   # The rest keeps exceptions and the start cheap: cmake/static_unwind.c and cmake/static_start.c say how.
   target_link_options(cni_ship_flags INTERFACE -static -s -Wl,--eh-frame-hdr
-    -Wl,--wrap=__register_frame_info -Wl,--wrap=__deregister_frame_info -Wl,--wrap=__libc_start_main)
+    -Wl,--wrap=__register_frame_info -Wl,--wrap=__deregister_frame_info
+    -Wl,--wrap=__libc_start_main -Wl,--wrap=_dl_get_origin)
   target_sources(cni_ship_flags INTERFACE ${CMAKE_SOURCE_DIR}/cmake/static_unwind.c ${CMAKE_SOURCE_DIR}/cmake/static_start.c)
 endif()
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -30,6 +31,9 @@ class Netns {
   /// return fails, because it would continue in the wrong namespace. Single-threaded callers only.
   void run(const std::function<void()>& body) const;
 
+  /// Returns whether the caller is inside. Keeps a handle of the caller's namespace, to which run()
+  /// then returns: for callers that never leave it.
+  bool is_current();
   /// Same namespace, by device and inode.
   bool operator==(const Netns& other) const;
   int fd() const { return fd_.get(); }
@@ -37,6 +41,7 @@ class Netns {
  private:
   explicit Netns(UniqueFd fd) : fd_(std::move(fd)) {}
   UniqueFd fd_;
+  std::shared_ptr<const UniqueFd> home_ = {};
 };
 
 }  // namespace base

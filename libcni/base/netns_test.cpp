@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <stdexcept>
 #include <system_error>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -43,6 +44,19 @@ TEST(Netns, RunReturnsToTheCallersNamespaceWhenTheBodyThrows) {
                std::runtime_error);
   EXPECT_TRUE(inside);
   EXPECT_TRUE(Netns::current() == home);
+}
+
+TEST(Netns, RunReturnsToTheNamespaceThatWasCurrent) {
+  const Netns home = Netns::current();
+  Netns created = Netns::create();
+  EXPECT_FALSE(created.is_current());
+  const Netns copy = created.duplicate();
+  for (const Netns* each : {&std::as_const(created), &copy}) {
+    each->run([&] { EXPECT_TRUE(Netns::current() == created); });
+    EXPECT_TRUE(Netns::current() == home);
+  }
+  Netns own = Netns::current();
+  EXPECT_TRUE(own.is_current());
 }
 
 // S-036 S-038

@@ -110,7 +110,7 @@ bool open_sandbox(Request& request, bool override_guard, bool must_exist) {
                     ? "not a network namespace"
                     : std::generic_category().message(errno));
   if (!request.sandbox || request.verb == Verb::check || override_guard) return false;
-  if (!(*request.sandbox == base::Netns::current())) return false;
+  if (!request.sandbox->is_current()) return false;
   request.sandbox.reset();
   return true;
 }

@@ -84,8 +84,8 @@ class StartTest(unittest.TestCase):
         source.write_text(PROGRAM, encoding="utf-8")
         flags = ["-Os", "-fstack-protector-all", "-Wall", "-Wextra", "-Werror"]
         subprocess.run(["gcc", *flags, "-c", "-o", start, ROOT / "cmake/static_start.c"], check=True)
-        subprocess.run(["g++", *flags, "-static", "-Wl,--gc-sections", "-Wl,--wrap=__libc_start_main", "-o", cls.program,
-                        source, start], check=True)
+        subprocess.run(["g++", *flags, "-static", "-Wl,--gc-sections", "-Wl,--wrap=__libc_start_main",
+                        "-Wl,--wrap=_dl_get_origin", "-o", cls.program, source, start], check=True)
 
     def run_program(self):
         done = subprocess.run([self.program, "one"], env={"NAME": "value"}, capture_output=True, text=True, check=False)
