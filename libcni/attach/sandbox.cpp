@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libcni/attach/sandbox.h"
 
+#include <linux/ip.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -38,7 +39,6 @@ void refuse_advertisements(const SandboxPlan& plan) {
   const std::string v6 = "net/ipv6/conf/" + plan.ifname + "/";
   net::try_write_sysctl(v6 + "accept_ra", "0");
   net::try_write_sysctl(v6 + "accept_redirects", "0");
-  net::try_write_sysctl("net/ipv4/conf/" + plan.ifname + "/accept_redirects", "0");
   net::try_write_sysctl("net/ipv4/conf/all/accept_redirects", "0");
 }
 
@@ -47,13 +47,20 @@ void write_sysctls(const SandboxPlan& plan) {
   const std::string v6 = "net/ipv6/conf/" + plan.ifname + "/";
   if (plan.dad) net::try_write_sysctl(v6 + "enhanced_dad", "1");
   net::try_write_sysctl(v6 + "accept_dad", plan.dad ? "1" : "0");
-  if (plan.arp_notify) net::try_write_sysctl("net/ipv4/conf/" + plan.ifname + "/arp_notify", "1");
   // A pod without IPv6 addresses has a link-local one, and listens to routers.
   if (!plan.accept_ra) refuse_advertisements(plan);
   if (!has_v6(plan)) return;
   enable_ipv6("lo");
   enable_ipv6(plan.ifname);
   net::try_write_sysctl(v6 + "keep_addr_on_down", "1");
+}
+
+/// Put before the link comes up, when the kernel announces its addresses.
+void put_knobs(net::Batch& batch, int index, const SandboxPlan& plan) {
+  std::vector<net::Ipv4Knob> knobs;
+  if (plan.arp_notify) knobs.emplace_back(IPV4_DEVCONF_ARP_NOTIFY, 1);
+  if (!plan.accept_ra) knobs.emplace_back(IPV4_DEVCONF_ACCEPT_REDIRECTS, 0);
+  if (!knobs.empty()) net::put_ipv4_knobs(batch, index, knobs);
 }
 
 /// Returns whether `found` matches all attributes that the result gives for a route. Absent ones
@@ -137,13 +144,19 @@ void configure(const base::Netns& netns, net::Netlink& sandbox, const net::Link&
                      "set key mtu, or plumbd's mtu for this node");
   netns.run([&] { write_sysctls(plan); });
   const auto dad = plan.dad ? net::Dad::kernel_default : net::Dad::skip;
-  for (const cni::IpConfig& ip : plan.ips) net::add_address(sandbox, index, ip.address, dad);
-  net::set_up(sandbox, index);
-  if (plan.dad && has_v6(plan)) net::wait_dad(sandbox, netns, index, kDadMilliseconds);
+  net::Batch batch(sandbox);
+  put_knobs(batch, index, plan);
+  for (const cni::IpConfig& ip : plan.ips) net::put_address(batch, index, ip.address, dad);
+  net::put_up(batch, index);
+  if (plan.dad && has_v6(plan)) {
+    batch.send();
+    net::wait_dad(sandbox, netns, index, kDadMilliseconds);
+  }
   // Two routes of a result can be the same route for the kernel: a default route of IPAM without
   // gateway, and the one that isDefaultGateway adds.
   for (const cni::Route& route : plan.routes)
-    net::add_route(sandbox, kernel_route(route, plan.ips, index), net::IfPresent::keep);
+    net::put_route(batch, kernel_route(route, plan.ips, index));
+  batch.send();
 }
 
 void wait_usable(const base::Netns& netns, net::Netlink& sandbox, int index,

@@ -37,33 +37,39 @@ std::uint32_t mark_of(const std::string& alias) {
   return kMarks | static_cast<std::uint32_t>(std::stoul(hash, nullptr, 16) % kMarks);
 }
 
-/// Returns false when the host name is taken. The undo step is registered first, because the kernel
-/// may create the pair although its answer is lost.
-bool try_add(net::Netlink& host, const base::Netns& netns, const net::VethSpec& spec) {
+/// The host end of a new pair, if the kernel described it.
+struct Made {
+  std::string name;
+  std::optional<net::Link> link;
+};
+
+/// Returns nothing when the host name is taken. The undo step is registered first, because the
+/// kernel may create the pair although its answer is lost.
+std::optional<Made> try_add(net::Netlink& host, const base::Netns& netns,
+                            const net::VethSpec& spec) {
   base::Undo undo;
   undo.add("delete link \"" + spec.host_name + "\"", [&] {
     const auto made = net::find_link(host, spec.host_name);
     if (made && made->group == spec.host_group) net::remove_link(host, made->index);
   });
-  bool added = true;
+  std::optional<Made> made;
   try {
-    net::add_veth(host, netns, spec);
+    made = Made{spec.host_name, net::add_veth(host, netns, spec)};
   } catch (const std::system_error& e) {
     if (e.code().value() != EEXIST || !net::find_link(host, spec.host_name)) throw;
-    added = false;
   }
   undo.commit();
-  return added;
+  return made;
 }
 
-std::string create(net::Netlink& host, const base::Netns& netns, net::Netlink& sandbox,
-                   const VethRequest& request) try {
+Made create(net::Netlink& host, const base::Netns& netns, net::Netlink& sandbox,
+            const VethRequest& request) try {
   for (int i = 0; i < kNameTries; ++i) {
     const std::string name = make_host_end_name();
-    if (try_add(host, netns,
-                {name, request.ifname, request.mtu, request.mac, request.master, request.host_mac,
-                 mark_of(request.alias)}))
-      return name;
+    if (auto made = try_add(host, netns,
+                            {name, request.ifname, request.mtu, request.mac, request.master,
+                             request.host_mac, mark_of(request.alias)}))
+      return *std::move(made);
   }
   base::throw_errno("find a free host name for the veth of \"" + request.ifname + "\"", EEXIST);
 } catch (const std::system_error& e) {
@@ -161,16 +167,17 @@ void require_free_name(net::Netlink& sandbox, const std::string& ifname) {
 
 VethPair add_veth_pair(net::Netlink& host, const base::Netns& netns, net::Netlink& sandbox,
                        const VethRequest& request) {
-  const std::string name = create(host, netns, sandbox, request);
+  const Made made = create(host, netns, sandbox, request);
   base::Undo undo;
-  undo.add("delete link \"" + name + "\"", [&] { net::remove_link(host, name); });
-  VethPair pair{net::get_link(host, name), net::get_link(sandbox, request.ifname)};
-  if (!request.alias.empty()) net::set_alias_for_group(host, pair.host.index, request.alias);
-  net::try_write_sysctl("net/ipv6/conf/" + name + "/accept_ra", "0");
-  // Set before the far end comes up, when the kernel would make a link-local address. If IPv6 is
-  // forwarded, its prefix of 64 bits brings an anycast address, whose route is freed two RCU grace
-  // periods after the removal of the link: DEL takes 10 to 18 ms longer (aca_free_rcu, Linux 6.18).
-  net::try_write_sysctl("net/ipv6/conf/" + name + "/addr_gen_mode", "1");
+  undo.add("delete link \"" + made.name + "\"", [&] { net::remove_link(host, made.name); });
+  VethPair pair{made.link ? *made.link : net::get_link(host, made.name),
+                net::get_link(sandbox, request.ifname)};
+  // Completed before the far end comes up, when the kernel would make a link-local address. If IPv6
+  // is forwarded, its prefix of 64 bits brings an anycast address, whose route is freed two RCU
+  // grace periods after the removal of the link: DEL takes 10 to 18 ms longer (aca_free_rcu, Linux
+  // 6.18).
+  net::complete_host_end(host, pair.host, request.alias);
+  net::try_write_sysctl("net/ipv6/conf/" + made.name + "/accept_ra", "0");
   undo.commit();
   return pair;
 }
@@ -186,16 +193,20 @@ base::IpAddress link_local_of(const base::Mac& mac) {
 
 void add_link_local(net::Netlink& host, const net::Link& link,
                     const std::optional<base::IpAddress>& address) {
+  net::Batch batch(host);
+  put_link_local(batch, link, address);
+  batch.send();
+}
+
+void put_link_local(net::Batch& batch, const net::Link& link,
+                    const std::optional<base::IpAddress>& address) {
   const base::IpAddress own = address ? *address : link_local_of(link.mac.value());
-  // The kernel has made its own address where /proc/sys could not be written.
-  net::ensure_address(host, link.index, base::host_prefix(own));
+  net::put_missing_address(batch, link.index, base::host_prefix(own));
   // The route that the kernel would add for its own address.
-  net::add_route(host,
-                 {.dst = *base::Prefix::parse("fe80::/64"),
-                  .oif = link.index,
-                  .protocol = net::kProtocolKernel,
-                  .priority = net::kMetricOnLink},
-                 net::IfPresent::keep);
+  net::put_route(batch, {.dst = *base::Prefix::parse("fe80::/64"),
+                         .oif = link.index,
+                         .protocol = net::kProtocolKernel,
+                         .priority = net::kMetricOnLink});
 }
 
 cni::Interface describe(const net::Link& link, const std::string& sandbox) {

@@ -7,6 +7,7 @@
 
 #include "libcni/base/netns.h"
 #include "libcni/firewall/owner.h"
+#include "libcni/net/batch.h"
 #include "libcni/net/link.h"
 #include "libcni/net/netlink.h"
 #include "libcni/spec/result.h"
@@ -53,6 +54,8 @@ base::IpAddress link_local_of(const base::Mac& mac);
 /// tentative one, the host cannot resolve the pod's MAC address for packets that it forwards. The
 /// address is `address`, or the one that the kernel would derive from the MAC address.
 void add_link_local(net::Netlink& host, const net::Link& link,
+                    const std::optional<base::IpAddress>& address = {});
+void put_link_local(net::Batch& batch, const net::Link& link,
                     const std::optional<base::IpAddress>& address = {});
 
 /// The link as a result lists it; `sandbox` is CNI_NETNS, or empty on the host.

@@ -27,6 +27,13 @@ void fill(Message& message, int index, const base::Prefix& prefix) {
   message.put(IFA_ADDRESS, prefix.address.bytes());
 }
 
+void fill_new(Message& message, int index, const base::Prefix& prefix, Dad dad) {
+  fill(message, index, prefix);
+  if (prefix.address.is_v4() && prefix.length < 31)
+    message.put(IFA_BROADCAST, prefix.last().bytes());
+  if (!prefix.address.is_v4() && dad == Dad::skip) message.put_u32(IFA_FLAGS, IFA_F_NODAD);
+}
+
 std::optional<Address> parse(const nlmsghdr& reply) {
   const auto* header = header_of<ifaddrmsg>(reply);
   if (header == nullptr) return std::nullopt;
@@ -53,11 +60,20 @@ std::optional<Address> parse(const nlmsghdr& reply) {
 
 void add_address(Netlink& netlink, int index, const base::Prefix& prefix, Dad dad) {
   Message message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
-  fill(message, index, prefix);
-  if (prefix.address.is_v4() && prefix.length < 31)
-    message.put(IFA_BROADCAST, prefix.last().bytes());
-  if (!prefix.address.is_v4() && dad == Dad::skip) message.put_u32(IFA_FLAGS, IFA_F_NODAD);
+  fill_new(message, index, prefix, dad);
   netlink.request(message, "add " + describe(index, prefix));
+}
+
+void put_address(Batch& batch, int index, const base::Prefix& prefix, Dad dad) {
+  Message message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+  fill_new(message, index, prefix, dad);
+  batch.add(message, "add " + describe(index, prefix));
+}
+
+void put_missing_address(Batch& batch, int index, const base::Prefix& prefix) {
+  Message message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+  fill_new(message, index, prefix, Dad::skip);
+  batch.add(message, "add " + describe(index, prefix), [](int errnum) { return errnum == EEXIST; });
 }
 
 bool ensure_address(Netlink& netlink, int index, const base::Prefix& prefix) try {

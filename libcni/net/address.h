@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "libcni/base/ip.h"
+#include "libcni/net/batch.h"
 #include "libcni/net/netlink.h"
 
 namespace net {
@@ -25,6 +26,9 @@ void add_address(Netlink& netlink, int index, const base::Prefix& prefix, Dad da
 /// The same without duplicate address detection. Returns false when the address exists: IPv4 with
 /// this prefix length, IPv6 with any.
 bool ensure_address(Netlink& netlink, int index, const base::Prefix& prefix);
+/// The same two with others in one batch.
+void put_address(Batch& batch, int index, const base::Prefix& prefix, Dad dad);
+void put_missing_address(Batch& batch, int index, const base::Prefix& prefix);
 /// Returns false when the address did not exist.
 bool remove_address(Netlink& netlink, int index, const base::Prefix& prefix);
 /// Addresses of one link, both families.

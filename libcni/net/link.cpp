@@ -5,6 +5,7 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <cerrno>
@@ -111,6 +112,11 @@ Link parse_link(const nlmsghdr& message) {
           if (type_of(nested) == IFLA_INFO_KIND) link.kind = text_of(nested);
         });
         break;
+      case IFLA_AF_SPEC:
+        for_each_nested(a, [&](const nlattr& family) {
+          if (type_of(family) == AF_INET6) link.has_ipv6 = true;
+        });
+        break;
       default:
         break;
     }
@@ -166,8 +172,8 @@ bool add_bridge(Netlink& netlink, const BridgeSpec& spec) try {
   throw std::system_error(e.code(), "create bridge " + quoted(spec.name) + kNeedsVlanFiltering);
 }
 
-void add_veth(Netlink& host, const base::Netns& sandbox, const VethSpec& spec) {
-  Message message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+std::optional<Link> add_veth(Netlink& host, const base::Netns& sandbox, const VethSpec& spec) {
+  Message message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ECHO);
   auto& info = message.extra<ifinfomsg>();
   info.ifi_flags = info.ifi_change = IFF_UP;
   const auto put_mtu = [&] {
@@ -194,12 +200,41 @@ void add_veth(Netlink& host, const base::Netns& sandbox, const VethSpec& spec) {
       });
     });
   });
-  host.request(message, "create veth pair " + quoted(spec.host_name) + ", " +
-                            quoted(spec.sandbox_name) + " in the sandbox");
+  // The echo saves the look-up. A look-up makes the kernel settle the carrier of the link (6.8 and
+  // later): it is down, as the other end is, so queues are stopped, which waits for an RCU grace
+  // period under the RTNL lock.
+  std::optional<Link> made;
+  host.request(message,
+               "create veth pair " + quoted(spec.host_name) + ", " + quoted(spec.sandbox_name) +
+                   " in the sandbox",
+               [&](const nlmsghdr& reply) {
+                 Link link = parse_link(reply);
+                 if (link.name == spec.host_name) made = std::move(link);
+               });
+  return made;
 }
 
 void set_up(Netlink& netlink, int index) {
   Change(index).flags(IFF_UP, IFF_UP).send(netlink, "set up");
+}
+
+void put_up(Batch& batch, int index) {
+  Change change(index);
+  change.flags(IFF_UP, IFF_UP);
+  batch.add(change.message(), "set up of link " + std::to_string(index));
+}
+
+void put_ipv4_knobs(Batch& batch, int index, std::span<const Ipv4Knob> knobs) {
+  Change change(index);
+  Message& message = change.message();
+  message.nest(IFLA_AF_SPEC, [&] {
+    message.nest(AF_INET, [&] {
+      message.nest(IFLA_INET_CONF, [&] {
+        for (const auto& [knob, value] : knobs) message.put_u32(knob, value);
+      });
+    });
+  });
+  batch.add(message, "set knobs of net.ipv4.conf of link " + std::to_string(index));
 }
 
 void set_down(Netlink& netlink, int index) {
@@ -240,10 +275,15 @@ void set_alias(Netlink& netlink, int index, const std::string& alias) {
   change.send(netlink, "set alias \"" + alias + "\"");
 }
 
-void set_alias_for_group(Netlink& netlink, int index, const std::string& alias) {
-  Change change(index);
-  change.message().put(IFLA_IFALIAS, alias);
-  change.message().put_u32(IFLA_GROUP, 0);
+void complete_host_end(Netlink& netlink, const Link& link, const std::string& alias) {
+  Change change(link.index);
+  Message& message = change.message();
+  if (!alias.empty()) message.put(IFLA_IFALIAS, alias).put_u32(IFLA_GROUP, 0);
+  if (link.has_ipv6)
+    message.nest(IFLA_AF_SPEC, [&] {
+      message.nest(AF_INET6,
+                   [&] { message.put_u8(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE); });
+    });
   change.send(netlink, "set alias \"" + alias + "\"");
 }
 

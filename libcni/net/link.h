@@ -2,11 +2,14 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "libcni/base/mac.h"
 #include "libcni/base/netns.h"
+#include "libcni/net/batch.h"
 #include "libcni/net/netlink.h"
 
 namespace net {
@@ -26,6 +29,7 @@ struct Link {
   bool promisc = false;      ///< IFF_PROMISC: set by hand, not by a capture
   std::string alias;
   std::uint32_t group = 0;  ///< IFLA_GROUP; 0 for a new link
+  bool has_ipv6 = false;
   bool operator==(const Link&) const = default;
 };
 
@@ -58,17 +62,24 @@ struct VethSpec {
 /// Creates the pair from the host side: the host end is up, without queue, and a port of `master`;
 /// the other end is down and is created in `sandbox` under its final name, so that a crash cannot
 /// leave it on the host. Throws EEXIST when either name is taken.
-void add_veth(Netlink& host, const base::Netns& sandbox, const VethSpec& spec);
+/// Returns the host end as the kernel describes it with its answer; nothing before kernel 6.2.
+std::optional<Link> add_veth(Netlink& host, const base::Netns& sandbox, const VethSpec& spec);
 
 void set_up(Netlink& netlink, int index);
 void set_down(Netlink& netlink, int index);
+/// Sets the link up with others in one batch.
+void put_up(Batch& batch, int index);
+/// A knob of net.ipv4.conf: IPV4_DEVCONF_* and its value.
+using Ipv4Knob = std::pair<std::uint16_t, std::uint32_t>;
+void put_ipv4_knobs(Batch& batch, int index, std::span<const Ipv4Knob> knobs);
 void set_mac(Netlink& netlink, int index, const base::Mac& mac);
 void set_mtu(Netlink& netlink, int index, int mtu);
 void set_promisc(Netlink& netlink, int index);
 /// At most 255 bytes.
 void set_alias(Netlink& netlink, int index, const std::string& alias);
-/// Sets the alias and puts the link back into group 0, in one step.
-void set_alias_for_group(Netlink& netlink, int index, const std::string& alias);
+/// Sets the alias, puts the link back into group 0 and keeps the kernel from giving it a link-local
+/// address, in one step.
+void complete_host_end(Netlink& netlink, const Link& link, const std::string& alias);
 /// Sets the link up or down and gives it `alias`, in one request.
 void set_up(Netlink& netlink, int index, const std::string& alias);
 void set_down(Netlink& netlink, int index, const std::string& alias);

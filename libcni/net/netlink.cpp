@@ -114,8 +114,28 @@ Done take(const nlmsghdr& reply, const std::string& attempted, const Netlink::On
   base::throw_errno(text.empty() ? attempted : attempted + " (" + text + ")", error);
 }
 
-/// The kernel fills the messages of a dump up to the size of the reader's buffer, 32 KiB at most.
-constexpr std::size_t kBufferSize = 32768;
+/// Room for one reply. The kernel fills the messages of a dump up to the size of the reader's
+/// buffer, 32 KiB at most. One buffer serves all sockets of a thread, and only the pages take
+/// memory that a reply has filled; a reader that runs inside another one's callback gets its own.
+class ReplyBuffer {
+ public:
+  static constexpr std::size_t kSize = 32768;
+  ReplyBuffer() : own_(std::exchange(taken_, true) ? new char[kSize] : nullptr) {}
+  ReplyBuffer(const ReplyBuffer&) = delete;
+  ReplyBuffer& operator=(const ReplyBuffer&) = delete;
+  ~ReplyBuffer() {
+    if (!own_) taken_ = false;
+  }
+  char* data() { return own_ ? own_.get() : shared_; }
+
+ private:
+  alignas(nlmsghdr) static thread_local char shared_[kSize];
+  static thread_local bool taken_;
+  std::unique_ptr<char[]> own_;
+};
+
+alignas(nlmsghdr) thread_local char ReplyBuffer::shared_[kSize];
+thread_local bool ReplyBuffer::taken_ = false;
 
 }  // namespace
 
@@ -125,8 +145,6 @@ struct Netlink::Impl {
   std::uint32_t sequence = 0;
   bool filters_dumps = false;
   bool shortens_refusals = false;
-  /// On the heap, where only the pages are touched that a reply fills.
-  std::unique_ptr<char[]> buffer{new char[kBufferSize]};
 
   /// Not bound here: the kernel chooses an address at the first request.
   Impl() {
@@ -140,9 +158,9 @@ struct Netlink::Impl {
     mnl_socket_setsockopt(socket.get(), option, &on, sizeof on);
   }
 
-  ssize_t receive_some(const std::string& attempted) {
+  ssize_t receive_some(ReplyBuffer& buffer, const std::string& attempted) {
     for (;;) {
-      const ssize_t received = mnl_socket_recvfrom(socket.get(), buffer.get(), kBufferSize);
+      const ssize_t received = mnl_socket_recvfrom(socket.get(), buffer.data(), ReplyBuffer::kSize);
       if (received >= 0) return received;
       if (errno != EINTR) base::throw_errno(attempted);
     }
@@ -163,10 +181,11 @@ struct Netlink::Impl {
   /// request has been carried out, and its undo needs this socket.
   Done receive(const std::string& attempted, const OnReply& on_reply,
                Until until = Until::acknowledged) {
+    ReplyBuffer buffer;
     bool interrupted = false;
     for (;;) {
-      int left = static_cast<int>(receive_some(attempted));
-      for (auto* reply = reinterpret_cast<nlmsghdr*>(buffer.get()); mnl_nlmsg_ok(reply, left);
+      int left = static_cast<int>(receive_some(buffer, attempted));
+      for (auto* reply = reinterpret_cast<nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(reply, left);
            reply = mnl_nlmsg_next(reply, &left)) {
         if (reply->nlmsg_seq != sequence) continue;
         // "Does not exist" is the usual answer when a name must be free. It is not reported by an
@@ -185,9 +204,10 @@ struct Netlink::Impl {
   /// Reads the answers to the requests from number `first` to the last one.
   void receive_answers(std::uint32_t first, const std::string& attempted,
                        const OnRefused& on_refused) {
+    ReplyBuffer buffer;
     for (bool ended = false; !ended;) {
-      int left = static_cast<int>(receive_some(attempted));
-      for (auto* reply = reinterpret_cast<nlmsghdr*>(buffer.get()); mnl_nlmsg_ok(reply, left);
+      int left = static_cast<int>(receive_some(buffer, attempted));
+      for (auto* reply = reinterpret_cast<nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(reply, left);
            reply = mnl_nlmsg_next(reply, &left)) {
         const std::uint32_t index = reply->nlmsg_seq - first;
         if (reply->nlmsg_type != NLMSG_ERROR || index > sequence - first) continue;
@@ -203,7 +223,9 @@ void Netlink::exchange(std::span<char> messages, const OnRefused& on_refused) {
   if (messages.empty()) return;
   base::throw_if_interrupted();
   // A hundred refusals fit into the socket's buffer if they do not repeat the requests.
-  if (!std::exchange(impl_->shortens_refusals, true)) impl_->switch_on(NETLINK_CAP_ACK);
+  constexpr std::size_t kMany = 4096;
+  if (messages.size() > kMany && !std::exchange(impl_->shortens_refusals, true))
+    impl_->switch_on(NETLINK_CAP_ACK);
   const std::uint32_t first = impl_->sequence + 1;
   nlmsghdr* last = nullptr;
   int left = static_cast<int>(messages.size());

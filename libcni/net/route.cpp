@@ -187,6 +187,19 @@ void add_route(Netlink& netlink, const Route& route, IfPresent if_present) try {
   if (e.code().value() != EEXIST || if_present != IfPresent::keep) throw;
 }
 
+void put_route(Batch& batch, const Route& route) {
+  Message message(RTM_NEWROUTE, NLM_F_CREATE);
+  fill(message, route, route.scope);
+  batch.add(message, "add " + describe(route), [](int errnum) { return errnum == EEXIST; });
+}
+
+void remove_route(Batch& batch, const Route& route) {
+  Message message(RTM_DELROUTE, 0);
+  fill(message, route, RT_SCOPE_NOWHERE);
+  batch.add(message, "remove " + describe(route),
+            [](int errnum) { return base::is_gone(errnum, base::Object::route); });
+}
+
 bool remove_route(Netlink& netlink, const Route& route) try {
   Message message(RTM_DELROUTE, 0);
   // RT_SCOPE_NOWHERE matches a route of any scope.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "libcni/base/ip.h"
+#include "libcni/net/batch.h"
 #include "libcni/net/netlink.h"
 
 namespace net {
@@ -59,6 +60,9 @@ enum class IfPresent { fail, keep, replace };
 void add_route(Netlink& netlink, const Route& route, IfPresent if_present);
 /// Returns false when the route did not exist.
 bool remove_route(Netlink& netlink, const Route& route);
+/// The same two with others in one batch. A route that exists is kept, one that is gone stays gone.
+void put_route(Batch& batch, const Route& route);
+void remove_route(Batch& batch, const Route& route);
 /// Unicast routes of `family` (AF_INET, AF_INET6) in every table.
 std::vector<Route> list_routes(Netlink& netlink, int family);
 /// Unicast and blackhole routes of the main table with `protocol`, or all for 0.

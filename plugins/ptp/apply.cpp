@@ -11,6 +11,7 @@
 #include "libcni/base/undo.h"
 #include "libcni/firewall/attachment_rules.h"
 #include "libcni/net/address.h"
+#include "libcni/net/batch.h"
 #include "libcni/net/route.h"
 #include "libcni/net/sysctl.h"
 #include "libcni/plugin/delegate.h"
@@ -31,20 +32,23 @@ cni::Ipam require_ipam(const cni::Request& request) {
 void configure_sandbox(const Plan& plan, const base::Netns& netns, net::Netlink& sandbox,
                        const net::Link& link) {
   attach::configure(netns, sandbox, link, plan.sandbox);
+  net::Batch batch(sandbox);
   for (const Leg& leg : plan.legs) {
-    net::remove_route(sandbox, connected_route(leg, link.index));
-    for (const net::Route& route : sandbox_routes(leg, link.index))
-      net::add_route(sandbox, route, net::IfPresent::keep);
+    net::remove_route(batch, connected_route(leg, link.index));
+    for (const net::Route& route : sandbox_routes(leg, link.index)) net::put_route(batch, route);
   }
+  batch.send();
 }
 
 void configure_host(const Plan& plan, net::Netlink& host, const net::Link& link) {
+  net::Batch batch(host);
   if (std::ranges::any_of(plan.legs, [](const Leg& leg) { return !leg.gateway.is_v4(); }))
-    attach::add_link_local(host, link);
+    attach::put_link_local(batch, link);
   for (const Leg& leg : plan.legs) {
-    net::ensure_address(host, link.index, base::host_prefix(leg.gateway));
-    net::add_route(host, host_route(leg, link.index), net::IfPresent::keep);
+    net::put_missing_address(batch, link.index, base::host_prefix(leg.gateway));
+    net::put_route(batch, host_route(leg, link.index));
   }
+  batch.send();
 }
 
 /// The rules of an attachment with the host's end `host_end`.
