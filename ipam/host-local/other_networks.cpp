@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +14,7 @@
 #include <system_error>
 
 #include "libcni/base/file.h"
+#include "libcni/base/gone.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/base/unique_fd.h"
 
@@ -28,7 +30,8 @@ bool is_directory(int parent, const dirent64& entry) {
          S_ISDIR(status.st_mode);
 }
 
-/// Read with getdents64() itself: each ADD does this, and readdir() takes three calls more.
+/// Read with getdents64() itself: each ADD below plumbd does this, and readdir() takes three calls
+/// more.
 std::vector<std::string> names_of_others(const std::string& data_dir, const std::string& network) {
   std::vector<std::string> names;
   const base::UniqueFd fd(::open(data_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -59,9 +62,11 @@ std::string node_file_of(const json::Object& config) try {
 }  // namespace
 
 OtherNetworks::OtherNetworks(const cni::Request& request, const std::string& data_dir) {
+  const std::string path = node_file_of(request.config);
+  // Asked first: without plumbd no range is shared, and this one call shows it.
+  if (::access(path.c_str(), F_OK) != 0 && base::is_gone(errno, base::Object::file)) return;
   const std::vector<std::string> names = names_of_others(data_dir, request.network);
   if (names.empty()) return;
-  const std::string path = node_file_of(request.config);
   try {
     const auto text = base::find_file(path);
     if (!text) return;

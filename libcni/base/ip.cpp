@@ -92,8 +92,10 @@ int IpAddress::family() const {
 
 std::string IpAddress::text() const {
   if (!v4_) return v6_text(bytes());
-  std::array<char, INET_ADDRSTRLEN> buffer{};
-  return ::inet_ntop(AF_INET, bytes_.data(), buffer.data(), buffer.size());
+  std::string text;
+  for (int i = 0; i < 4; ++i)
+    text += (i == 0 ? "" : ".") + std::to_string(bytes_[static_cast<std::size_t>(i)]);
+  return text;
 }
 
 bool IpAddress::is_loopback() const {

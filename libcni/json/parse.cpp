@@ -82,10 +82,27 @@ class Builder : public nlohmann::json_sax<Value> {
   std::size_t values_ = 0;
 };
 
+/// Drops the leading ASCII characters that satisfy `condition`; returns them.
+template <typename Condition>
+std::string_view take_ascii(std::string_view& text, const Condition& condition) {
+  std::size_t size = 0;
+  while (size < text.size() && static_cast<unsigned char>(text[size]) < 0x80 &&
+         condition(text[size]))
+    ++size;
+  const std::string_view taken = text.substr(0, size);
+  text.remove_prefix(size);
+  return taken;
+}
+
 bool is_utf8(std::string_view text) {
-  while (!text.empty())
+  while (take_ascii(text, [](char) { return true; }), !text.empty())
     if (!base::next_code_point(text)) return false;
   return true;
+}
+
+/// Returns whether JSON text can hold the ASCII character as it is.
+bool needs_no_escape(char c) {
+  return c >= 0x20 && c != 0x7f && c != '"' && c != '\\';
 }
 
 std::string replace_malformed(std::string_view text) {
@@ -163,7 +180,7 @@ std::string print_value(const nlohmann::json& root) {
 
 std::string quote(std::string_view text) {
   std::string quoted = "\"";
-  while (!text.empty()) {
+  while (quoted += take_ascii(text, needs_no_escape), !text.empty()) {
     const std::string_view before = text;
     const auto point = base::next_code_point(text);
     if (!point) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libcni/spec/version.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace cni {
@@ -25,9 +26,9 @@ std::string Version::text() const {
 
 std::optional<Version> find_supported(std::string_view text) {
   if (text.empty()) return Version{};
-  for (const Version& version : kVersions)
-    if (version.text() == text) return version;
-  return std::nullopt;
+  const auto version = Version::parse(text);
+  const bool known = version && std::ranges::find(kVersions, *version) != kVersions.end();
+  return known && version->text() == text ? version : std::nullopt;
 }
 
 }  // namespace cni
