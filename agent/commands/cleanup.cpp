@@ -46,17 +46,17 @@ std::size_t remove_files(const Config& config) {
 
 }  // namespace
 
-int clean_up(const Invocation& invocation) {
-  const ConfigReading reading = load_config_for_agent(invocation);
+int clean_up(const CommandLine& command_line) {
+  const ConfigReading reading = load_config_for_agent(command_line);
   const Config& config = reading.config;
-  if (!reading.folders_known && !invocation.force)
+  if (!reading.folders_known && !command_line.force)
     throw cni::Error(
         cni::Code::invalid_config,
         "cannot find out whether plumbd runs, because mistakes in the configuration may hide "
         "runDir and stateDir: correct them, or use --force");
   for (const std::string& directory : {config.state_dir, config.run_dir}) {
     const auto holder = find_holder(directory);
-    if (holder && !invocation.force)
+    if (holder && !command_line.force)
       throw cni::Error(cni::Code::try_again_later,
                        "plumbd runs (" + *holder + "): stop it first, or use --force");
   }

@@ -26,7 +26,7 @@ bgp.asNumber, and so on; NODE_NAME for node), the environment over the file.
 Signals: SIGHUP reads the configuration again; SIGTERM stops and leaves the kernel as it is.
 Exit codes: 0 healthy, or done; 1 cannot tell, or failed; 2 usage; 3 degraded; 4 not working.)";
 
-int print_version(const Invocation&) {
+int print_version(const CommandLine&) {
   std::cout << "plumbd " << kVersion << "\n";
   return kOk;
 }
@@ -34,7 +34,7 @@ int print_version(const Invocation&) {
 struct Command {
   const char* name;
   const char* summary;
-  int (*run)(const Invocation&);
+  int (*run)(const CommandLine&);
 };
 
 constexpr Command kCommands[] = {
@@ -58,22 +58,22 @@ constexpr Command kCommands[] = {
 };
 
 /// `--set KEY=VALUE`.
-void add_setting(Invocation& invocation, const std::string& text) {
+void add_setting(CommandLine& command_line, const std::string& text) {
   const auto equals = text.find('=');
   if (equals == text.npos || equals == 0)
     throw CLI::ValidationError("--set", "must be KEY=VALUE such as bgp.bfd=true, not " + text);
-  invocation.overrides.push_back({text.substr(0, equals), text.substr(equals + 1)});
+  command_line.overrides.push_back({text.substr(0, equals), text.substr(equals + 1)});
 }
 
-void add_configuration_flags(CLI::App& app, Invocation& invocation) {
-  app.add_option("-c,--config", invocation.config_file,
+void add_configuration_flags(CLI::App& app, CommandLine& command_line) {
+  app.add_option("-c,--config", command_line.config_file,
                  std::string("Configuration file (default ") + kDefaultConfigFile + ")")
       ->type_name("FILE")
       ->envname("PLUMB_CONFIG");
   app.add_option_function<std::vector<std::string>>(
          "--set",
          [&](const std::vector<std::string>& texts) {
-           for (const std::string& text : texts) add_setting(invocation, text);
+           for (const std::string& text : texts) add_setting(command_line, text);
          },
          "Set a key of the configuration")
       ->type_name("KEY=VALUE")
@@ -81,8 +81,8 @@ void add_configuration_flags(CLI::App& app, Invocation& invocation) {
   const auto shorthand = [&](const char* flag, const char* key, const char* help) {
     app.add_option_function<std::string>(
         flag,
-        [&invocation, key](const std::string& value) {
-          invocation.overrides.push_back({key, value});
+        [&command_line, key](const std::string& value) {
+          command_line.overrides.push_back({key, value});
         },
         help);
   };
@@ -91,31 +91,31 @@ void add_configuration_flags(CLI::App& app, Invocation& invocation) {
   shorthand("--state-dir", "stateDir", "Directory of the files that outlive a reboot");
 }
 
-void add_command_flags(CLI::App& command, Invocation& invocation) {
+void add_command_flags(CLI::App& command, CommandLine& command_line) {
   const std::string name = command.get_name();
   if (name == "status" || name == "nodes" || name == "diff")
-    command.add_flag("--json", invocation.json, "Print JSON");
+    command.add_flag("--json", command_line.json, "Print JSON");
   if (name == "status")
     command
-        .add_option("--probe", invocation.probe,
+        .add_option("--probe", command_line.probe,
                     "Only check whether the agent is alive or ready: exit code 0 or 1")
         ->check(CLI::IsMember({"alive", "ready"}))
         ->type_name("alive|ready");
   if (name == "explain")
-    command.add_option("IP", invocation.words, "Addresses of pods or nodes")->required();
+    command.add_option("IP", command_line.words, "Addresses of pods or nodes")->required();
   if (name == "probe")
-    command.add_option("NODE", invocation.words, "Name of a node")->required()->expected(1);
+    command.add_option("NODE", command_line.words, "Name of a node")->required()->expected(1);
   if (name == "cleanup")
-    command.add_flag("--force", invocation.force, "Remove them even while plumbd runs");
+    command.add_flag("--force", command_line.force, "Remove them even while plumbd runs");
   if (name == "firewall")
-    command.add_option("--format", invocation.format, "nft or iptables")->capture_default_str();
+    command.add_option("--format", command_line.format, "nft or iptables")->capture_default_str();
   if (name == "help")
-    command.add_option("COMMAND", invocation.words, "Name of a command")->expected(0, 1);
+    command.add_option("COMMAND", command_line.words, "Name of a command")->expected(0, 1);
   if (name == "completion")
-    command.add_option("SHELL", invocation.words, runtime::kShells)->required()->expected(1);
+    command.add_option("SHELL", command_line.words, runtime::kShells)->required()->expected(1);
   if (name == "install") {
-    command.add_option("--from", invocation.from, "Folder of the plugins")->required();
-    command.add_option("--to", invocation.to, "Folder that the runtime executes them from")
+    command.add_option("--from", command_line.from, "Folder of the plugins")->required();
+    command.add_option("--to", command_line.to, "Folder that the runtime executes them from")
         ->required();
   }
 }
@@ -165,15 +165,15 @@ std::string complaint_of(const CLI::App& app, const CLI::ParseError& error) {
          (hint.empty() ? help : hint);
 }
 
-void define(CLI::App& app, Invocation& invocation, int (*&run)(const Invocation&)) {
+void define(CLI::App& app, CommandLine& command_line, int (*&run)(const CommandLine&)) {
   app.footer(kEpilogue);
   app.formatter(std::make_shared<HelpFormat>());
   app.set_version_flag("--version", std::string("plumbd ") + kVersion, "Print the version");
   app.require_subcommand(1);
   for (const Command& command : kCommands) {
     CLI::App* sub = app.add_subcommand(command.name, command.summary);
-    add_configuration_flags(*sub, invocation);
-    add_command_flags(*sub, invocation);
+    add_configuration_flags(*sub, command_line);
+    add_command_flags(*sub, command_line);
     sub->callback([&run, &command] { run = command.run; });
   }
 }
@@ -209,9 +209,9 @@ void report(const std::string& text) {
 
 int parse_and_run(int argc, char** argv) {
   CLI::App app("plumbd: keeps a node's routes, tunnels and BGP sessions to the other nodes.");
-  Invocation invocation;
-  int (*run)(const Invocation&) = nullptr;
-  define(app, invocation, run);
+  CommandLine command_line;
+  int (*run)(const CommandLine&) = nullptr;
+  define(app, command_line, run);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -219,15 +219,15 @@ int parse_and_run(int argc, char** argv) {
     std::cerr << "plumbd: " << complaint_of(app, error) << "\n";
     return kUsage;
   }
-  return run == nullptr ? show_help(app, invocation.words) : run(invocation);
+  return run == nullptr ? show_help(app, command_line.words) : run(command_line);
 }
 
 }  // namespace
 
 runtime::CompletionGrammar describe_commands() {
   CLI::App app("plumbd");
-  Invocation ignored;
-  int (*run)(const Invocation&) = nullptr;
+  CommandLine ignored;
+  int (*run)(const CommandLine&) = nullptr;
   define(app, ignored, run);
   runtime::CompletionGrammar all{"plumbd", runtime::describe_options(app)};
   for (const Command& command : kCommands)

@@ -64,13 +64,13 @@ std::vector<std::string> bridge_problems(const Config& config) try {
   return {};
 }
 
-std::string config_path(const Invocation& invocation) {
-  return invocation.config_file.value_or(kDefaultConfigFile);
+std::string config_path(const CommandLine& command_line) {
+  return command_line.config_file.value_or(kDefaultConfigFile);
 }
 
-std::string config_text(const Invocation& invocation) {
-  const std::string path = config_path(invocation);
-  return invocation.config_file ? base::read_file(path) : base::find_file(path).value_or("");
+std::string config_text(const CommandLine& command_line) {
+  const std::string path = config_path(command_line);
+  return command_line.config_file ? base::read_file(path) : base::find_file(path).value_or("");
 }
 
 /// Logs all mistakes of a configuration as one line.
@@ -82,31 +82,31 @@ void log_kept(const std::exception& error) {
 }
 
 /// File, environment and flags together, with the host's name where no node is named.
-ConfigReading read_all(const Invocation& invocation, const std::string& text) {
+ConfigReading read_all(const CommandLine& command_line, const std::string& text) {
   std::vector<Override> overrides = overrides_of(environ);
-  overrides.insert(overrides.end(), invocation.overrides.begin(), invocation.overrides.end());
-  ConfigReading reading = read_config(text, config_path(invocation), overrides);
+  overrides.insert(overrides.end(), command_line.overrides.begin(), command_line.overrides.end());
+  ConfigReading reading = read_config(text, config_path(command_line), overrides);
   complete(reading.config);
   return reading;
 }
 
 }  // namespace
 
-Config load_config(const Invocation& invocation) {
-  ConfigReading reading = read_all(invocation, config_text(invocation));
+Config load_config(const CommandLine& command_line) {
+  ConfigReading reading = read_all(command_line, config_text(command_line));
   require_sound(reading.problems);
   return std::move(reading.config);
 }
 
-ConfigReading load_config_for_agent(const Invocation& invocation) {
+ConfigReading load_config_for_agent(const CommandLine& command_line) {
   std::string text;
   std::vector<ConfigProblem> problems;
   try {
-    text = config_text(invocation);
+    text = config_text(command_line);
   } catch (const std::system_error& error) {
     problems.push_back({1, error.what()});
   }
-  ConfigReading reading = read_all(invocation, text);
+  ConfigReading reading = read_all(command_line, text);
   reading.folders_known = reading.folders_known && problems.empty();
   std::vector<ConfigProblem> of_flags;
   for (const ConfigProblem& problem : reading.problems)
@@ -136,8 +136,8 @@ Known known_cluster(const Config& config) {
   return {parse_snapshot(*text, cache), cache, true};
 }
 
-int run_agent(const Invocation& invocation) {
-  Config config = load_config(invocation);
+int run_agent(const CommandLine& command_line) {
+  Config config = load_config(command_line);
   std::optional<Config> former;  // kept until the new one has proved to work
   for (;;) {
     logging::configure({.least = config.log_level, .format = config.log_format});
@@ -154,15 +154,15 @@ int run_agent(const Invocation& invocation) {
       continue;
     }
     try {
-      former = std::exchange(config, load_config(invocation));
+      former = std::exchange(config, load_config(command_line));
     } catch (const std::exception& error) {
       log_kept(error);
     }
   }
 }
 
-int check_config(const Invocation& invocation) {
-  const Config config = load_config(invocation);
+int check_config(const CommandLine& command_line) {
+  const Config config = load_config(command_line);
   std::vector<std::string> problems = all_problems(config);
   for (const auto& more :
        {nodes_file_problems(config), forward_problems(config), bridge_problems(config)})
@@ -172,12 +172,12 @@ int check_config(const Invocation& invocation) {
   return problems.empty() ? kOk : kFailed;
 }
 
-int print_firewall(const Invocation& invocation) {
-  const Config config = load_config(invocation);
-  const auto format = find_firewall_format(invocation.format);
+int print_firewall(const CommandLine& command_line) {
+  const Config config = load_config(command_line);
+  const auto format = find_firewall_format(command_line.format);
   if (!format)
     throw cni::Error(cni::Code::invalid_config,
-                     "--format must be nft or iptables, not \"" + invocation.format + "\"");
+                     "--format must be nft or iptables, not \"" + command_line.format + "\"");
   net::Netlink netlink;
   Planner planner(config, netlink);
   planner.run(known_cluster(config).snapshot, false);
@@ -187,8 +187,8 @@ int print_firewall(const Invocation& invocation) {
   return kOk;
 }
 
-int install(const Invocation& invocation) {
-  for (const std::string& name : install_plugins(invocation.from, invocation.to))
+int install(const CommandLine& command_line) {
+  for (const std::string& name : install_plugins(command_line.from, command_line.to))
     std::cout << name << "\n";
   return kOk;
 }

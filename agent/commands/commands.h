@@ -15,7 +15,7 @@ namespace agent {
 enum Exit { kOk = 0, kFailed = 1, kUsage = 2 };
 
 /// A parsed command line.
-struct Invocation {
+struct CommandLine {
   std::string command;
   std::optional<std::string> config_file;  ///< not given: the default one, which may be missing
   std::vector<Override> overrides = {};
@@ -30,11 +30,11 @@ struct Invocation {
 inline constexpr const char* kDefaultConfigFile = "/etc/plumb/plumbd.yaml";
 
 /// File, environment and flags together. Throws cni::Error or std::system_error.
-Config load_config(const Invocation& invocation);
+Config load_config(const CommandLine& command_line);
 /// The same for commands that ask the running agent: mistakes in the file, and a file that cannot
 /// be read, are warnings on standard error and stay in `problems`. Throws for mistakes in flags and
 /// environment.
-ConfigReading load_config_for_agent(const Invocation& invocation);
+ConfigReading load_config_for_agent(const CommandLine& command_line);
 /// The nodes and services that a command knows without the running agent.
 struct Known {
   Snapshot snapshot;
@@ -45,29 +45,29 @@ struct Known {
 /// std::system_error or cni::Error.
 Known known_cluster(const Config& config);
 
-int run_agent(const Invocation& invocation);
-int check_config(const Invocation& invocation);
-int print_firewall(const Invocation& invocation);
-int install(const Invocation& invocation);
+int run_agent(const CommandLine& command_line);
+int check_config(const CommandLine& command_line);
+int print_firewall(const CommandLine& command_line);
+int install(const CommandLine& command_line);
 
 /// These ask the running agent.
-int show_status(const Invocation& invocation);
+int show_status(const CommandLine& command_line);
 /// For a container's probes: 0 when the agent answers, or with `ready` when /readyz does with 200,
 /// which a degraded agent does; else 1.
-int answer_probe(const Invocation& invocation);
-int show_nodes(const Invocation& invocation);
-int resync(const Invocation& invocation);
+int answer_probe(const CommandLine& command_line);
+int show_nodes(const CommandLine& command_line);
+int resync(const CommandLine& command_line);
 /// These, too; where no agent runs, they make a plan themselves and name the file that they used.
-int show_plan(const Invocation& invocation);
-int show_diff(const Invocation& invocation);
-int show_explanation(const Invocation& invocation);
+int show_plan(const CommandLine& command_line);
+int show_diff(const CommandLine& command_line);
+int show_explanation(const CommandLine& command_line);
 /// Sends full-size packets that must not be fragmented.
-int probe_node(const Invocation& invocation);
+int probe_node(const CommandLine& command_line);
 
 /// A completion script for a shell.
-int print_completion(const Invocation& invocation);
+int print_completion(const CommandLine& command_line);
 
 /// Removes what plumbd made; refuses while one runs, unless forced.
-int clean_up(const Invocation& invocation);
+int clean_up(const CommandLine& command_line);
 
 }  // namespace agent

@@ -42,7 +42,7 @@ void add_values(std::vector<runtime::CompletionOption>& options) {
 
 }  // namespace
 
-int print_completion(const Invocation& invocation) {
+int print_completion(const CommandLine& command_line) {
   runtime::CompletionGrammar grammar = describe_commands();
   std::string names;
   for (const auto& command : grammar.commands) names += (names.empty() ? "" : " ") + command.name;
@@ -57,7 +57,7 @@ int print_completion(const Invocation& invocation) {
     if (const auto found = words.find(command.name); found != words.end())
       command.words = found->second;
   }
-  const auto script = runtime::completion_script(grammar, invocation.words.at(0));
+  const auto script = runtime::completion_script(grammar, command_line.words.at(0));
   if (!script) throw cni::Error(cni::Code::invalid_config, "unknown shell: use bash, zsh or fish");
   std::cout << *script;
   return kOk;

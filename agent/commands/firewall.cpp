@@ -42,7 +42,7 @@ std::vector<Opening> tunnel_openings(const fabric::Desired& desired) {
 }
 
 /// The peers from which BIRD expects sessions.
-void add_bgp(std::vector<Opening>& openings, const bird::Desired& desired) {
+void add_bgp(std::vector<Opening>& openings, const bird::Configuration& desired) {
   Opening bgp{.what = "BGP from this node's peers", .protocol = "tcp", .port = kBgp};
   Opening near{.what = "BFD from peers on the link", .protocol = "udp", .port = kBfdSingleHop};
   Opening far{.what = "BFD from peers further away", .protocol = "udp", .port = kBfdMultihop};

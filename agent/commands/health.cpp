@@ -7,9 +7,9 @@
 
 namespace agent {
 
-int answer_probe(const Invocation& invocation) {
-  const bool ready = invocation.probe == "ready";
-  const Config config = load_config_for_agent(invocation).config;
+int answer_probe(const CommandLine& command_line) {
+  const bool ready = command_line.probe == "ready";
+  const Config config = load_config_for_agent(command_line).config;
   const auto answer = ask_agent(config, "GET", ready ? "/readyz" : "/healthz");
   if (!answer) {
     std::cerr << "plumbd: no plumbd answers on " << config.run_dir << "/plumbd.sock\n";

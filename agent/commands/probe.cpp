@@ -140,15 +140,15 @@ bool report_drops(const json::Object& status) {
 
 }  // namespace
 
-int probe_node(const Invocation& invocation) {
-  const Config config = load_config_for_agent(invocation).config;
+int probe_node(const CommandLine& command_line) {
+  const Config config = load_config_for_agent(command_line).config;
   const auto nodes = ask(config, "/nodes");
   const auto status = ask(config, "/status");
   if (!nodes || !status) {
     std::cerr << "plumbd: no plumbd answers on " << config.run_dir << "/plumbd.sock\n";
     return kFailed;
   }
-  const json::Object node = find_node(*nodes, invocation.words.at(0));
+  const json::Object node = find_node(*nodes, command_line.words.at(0));
   const auto plan = ask(config, "/plan");
   const Target target = target_of(node, plan.value_or(json::Object{}));
   const auto mtu = static_cast<int>(status->find_int("podMtu").value_or(1280));

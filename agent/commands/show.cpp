@@ -37,9 +37,9 @@ std::string no_agent_on(const Config& config) {
   return "plumbd: no plumbd answers on " + config.run_dir + "/plumbd.sock";
 }
 
-std::optional<std::string> ask(const Invocation& invocation, const std::string& path,
+std::optional<std::string> ask(const CommandLine& command_line, const std::string& path,
                                const char* method = "GET") {
-  const Config config = load_config_for_agent(invocation).config;
+  const Config config = load_config_for_agent(command_line).config;
   auto text = find_answer(config, path, method);
   if (!text) std::cerr << no_agent_on(config) << "\n";
   return text;
@@ -169,12 +169,12 @@ void show_bgp(const json::Object& status) {
 
 }  // namespace
 
-int show_status(const Invocation& invocation) {
-  if (!invocation.probe.empty()) return answer_probe(invocation);
-  const auto text = ask(invocation, "/status");
+int show_status(const CommandLine& command_line) {
+  if (!command_line.probe.empty()) return answer_probe(command_line);
+  const auto text = ask(command_line, "/status");
   if (!text) return kFailed;
   const auto status = read_for_people(*text, "status");
-  if (invocation.json) {
+  if (command_line.json) {
     std::cout << *text;
     return exit_of(health_of(status));
   }
@@ -185,8 +185,8 @@ int show_status(const Invocation& invocation) {
   return exit_of(health_of(status));
 }
 
-int show_nodes(const Invocation& invocation) {
-  const auto text = ask(invocation, "/nodes");
+int show_nodes(const CommandLine& command_line) {
+  const auto text = ask(command_line, "/nodes");
   if (!text) return kFailed;
   const auto answer = read_for_people(*text, "nodes");
   const auto unread = answer.find_strings("unread").value_or(std::vector<std::string>{});
@@ -202,7 +202,7 @@ int show_nodes(const Invocation& invocation) {
          Cell(way + (missing.empty() ? "" : "; missing or different in the kernel: " + missing),
               bad ? Tone::bad : Tone::plain)});
   }
-  if (invocation.json)
+  if (command_line.json)
     std::cout << *text;
   else
     runtime::print(table);
@@ -210,15 +210,15 @@ int show_nodes(const Invocation& invocation) {
   return exit_of(health);
 }
 
-int show_plan(const Invocation& invocation) {
-  const ConfigReading reading = load_config_for_agent(invocation);
+int show_plan(const CommandLine& command_line) {
+  const ConfigReading reading = load_config_for_agent(command_line);
   const auto text = find_answer(reading.config, "/plan");
   std::cout << (text ? *text : print_plan(OwnPlan(reading).plan()));
   return kOk;
 }
 
-int show_diff(const Invocation& invocation) {
-  const ConfigReading reading = load_config_for_agent(invocation);
+int show_diff(const CommandLine& command_line) {
+  const ConfigReading reading = load_config_for_agent(command_line);
   auto text = find_answer(reading.config, "/diff");
   if (!text) {
     OwnPlan own(reading);
@@ -229,23 +229,23 @@ int show_diff(const Invocation& invocation) {
   const auto report = read_for_people(*text, "diff");
   const auto changes = report.find_objects("changes").value_or(Objects{});
   const auto errors = report.find_strings("errors").value_or(std::vector<std::string>{});
-  if (invocation.json) std::cout << *text;
+  if (command_line.json) std::cout << *text;
   for (const auto& change : changes)
-    if (!invocation.json)
+    if (!command_line.json)
       std::cout << change.get_string("what") << " " << change.get_string("object") << "\n";
   const auto shadowed = report.find_strings("shadowed").value_or(std::vector<std::string>{});
   for (const std::string& line : shadowed)
-    if (!invocation.json) std::cout << "shadowed: " << line << "\n";
+    if (!command_line.json) std::cout << "shadowed: " << line << "\n";
   for (const std::string& error : errors) std::cerr << "plumbd: " << error << "\n";
   if (!errors.empty()) return exit_of(Severity::cannot_tell);
-  if (changes.empty() && shadowed.empty() && !invocation.json)
+  if (changes.empty() && shadowed.empty() && !command_line.json)
     std::cout << "nothing: all " << report.find_int("desired").value_or(0)
               << " objects are as planned\n";
   return exit_of(changes.empty() && shadowed.empty() ? Severity::healthy : Severity::degraded);
 }
 
-int resync(const Invocation& invocation) {
-  const auto text = ask(invocation, "/resync", "POST");
+int resync(const CommandLine& command_line) {
+  const auto text = ask(command_line, "/resync", "POST");
   if (!text) return kFailed;
   const auto status = read_for_people(*text, "status");
   show_drivers(status);
@@ -256,10 +256,10 @@ int resync(const Invocation& invocation) {
   return done ? kOk : exit_of(health_of(status));
 }
 
-int show_explanation(const Invocation& invocation) {
+int show_explanation(const CommandLine& command_line) {
   std::string query;
   std::vector<base::IpAddress> addresses;
-  for (const std::string& word : invocation.words) {
+  for (const std::string& word : command_line.words) {
     // The check also keeps spaces and ampersands out of the request.
     const auto address = base::IpAddress::parse(word);
     if (!address)
@@ -267,7 +267,7 @@ int show_explanation(const Invocation& invocation) {
     addresses.push_back(*address);
     query += (query.empty() ? "?address=" : "&address=") + word;
   }
-  const ConfigReading reading = load_config_for_agent(invocation);
+  const ConfigReading reading = load_config_for_agent(command_line);
   auto text = find_answer(reading.config, "/explain" + query);
   if (!text) {
     OwnPlan own(reading);

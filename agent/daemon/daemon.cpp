@@ -222,7 +222,7 @@ void Daemon::look_at_pods() {
 }
 
 void Daemon::after_round() {
-  if (watch_.take_gateway_added() || !bridged_services_.knows(planner_.state().self.ranges))
+  if (watch_.take_gateway_added() || !bridged_services_.has_looked_at(planner_.state().self.ranges))
     look_at_pods();
   const Health health = answers_.health();
   const std::vector<std::string> lines = health.lines();

@@ -56,7 +56,7 @@ class BridgedServices {
   /// `ranges` are those of this node.
   void look(net::Netlink& netlink, const std::vector<base::Prefix>& ranges);
   /// True if the last look was for the same ranges.
-  bool knows(const std::vector<base::Prefix>& ranges) const { return ranges_ == ranges; }
+  bool has_looked_at(const std::vector<base::Prefix>& ranges) const { return ranges_ == ranges; }
   /// Settings that could not be written or read, one line each.
   const std::vector<std::string>& problems() const { return problems_; }
 

@@ -144,11 +144,11 @@ TEST_F(BridgedServicesTest, DistinguishesAMissingProcFromAMissingModule) {
 TEST_F(BridgedServicesTest, LooksForTheRangesThatItIsGiven) {
   output_of("nft add table ip kube-proxy");
   services_.look(netlink_, {});
-  EXPECT_FALSE(services_.knows(ranges_));
+  EXPECT_FALSE(services_.has_looked_at(ranges_));
   services_.look(netlink_, {*base::Prefix::parse("10.23.0.0/16")});
   EXPECT_EQ(calls_of("cni0"), "");
   services_.look(netlink_, ranges_);
-  EXPECT_TRUE(services_.knows(ranges_));
+  EXPECT_TRUE(services_.has_looked_at(ranges_));
   EXPECT_EQ(calls_of("cni0"), "4");
 }
 

@@ -56,8 +56,8 @@ std::vector<base::Prefix> KernelDriver::take_replaced() {
 }
 
 void KernelDriver::apply(const fabric::Desired& desired, const fabric::Report& earlier,
-                         const std::vector<base::Prefix>& lost) {
-  report_ = fabric::apply(netlink_, desired, run_dir_, lost);
+                         const std::vector<base::Prefix>& replaced) {
+  report_ = fabric::apply(netlink_, desired, run_dir_, replaced);
   report_.changes.insert(report_.changes.begin(), earlier.changes.begin(), earlier.changes.end());
   report_.changed += earlier.changed;
   report_.removed += earlier.removed;
@@ -93,8 +93,8 @@ DriverRun KernelDriver::run(Planner& planner) {
     earlier = fabric::apply_delta(netlink_, *before, desired);
   apply(desired, earlier, take_replaced());
   // Routes that were replaced during the run were plumbd's, too.
-  if (const auto lost = take_replaced(); !lost.empty())
-    apply(desired, fabric::Report(report_), lost);
+  if (const auto replaced = take_replaced(); !replaced.empty())
+    apply(desired, fabric::Report(report_), replaced);
   std::ranges::copy(errors, std::back_inserter(report_.errors));
   watch_.follow(planner.state(), *planner.plan(), report_.blocked);
   log_changes(report_);

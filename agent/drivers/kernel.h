@@ -33,7 +33,7 @@ class KernelDriver {
 
  private:
   void apply(const fabric::Desired& desired, const fabric::Report& earlier,
-             const std::vector<base::Prefix>& lost);
+             const std::vector<base::Prefix>& replaced);
   std::vector<base::Prefix> take_replaced();
   std::vector<std::string> remove_gateways(Planner& planner);
 

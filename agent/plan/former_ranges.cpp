@@ -133,7 +133,7 @@ void FormerRanges::look(net::Netlink& netlink, const std::vector<base::Prefix>& 
                error.what();
     return;
   }
-  tell_unknown();
+  report_unknown();
   std::erase_if(former_, [&](const Former& each) {
     const bool over = each.is_empty() && now >= each.since + kGrace;
     if (over)
@@ -145,7 +145,7 @@ void FormerRanges::look(net::Netlink& netlink, const std::vector<base::Prefix>& 
 }
 
 /// Pods without a reservation may have an address of the range: it is kept for them.
-void FormerRanges::tell_unknown() {
+void FormerRanges::report_unknown() {
   const auto unknown = std::ranges::find_if(
       former_, [](const Former& each) { return each.pods == 0 && each.unknown > 0; });
   if (unknown == former_.end()) return;

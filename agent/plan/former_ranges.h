@@ -51,7 +51,7 @@ class FormerRanges {
   const std::string& problem() const { return problem_; }
 
  private:
-  void tell_unknown();
+  void report_unknown();
   std::string conflist_;
   std::vector<base::Prefix> served_;
   std::vector<Former> former_;

@@ -15,8 +15,9 @@ using std::chrono::seconds;
 
 constexpr milliseconds kSettle(5);
 constexpr milliseconds kBurst(100);
-constexpr milliseconds kFight(800);  // so that objects are back within a second, the round included
-constexpr int kFightsAllowed = 5;
+constexpr milliseconds kRewritePause(
+    800);  // so that objects are back within a second, the round included
+constexpr int kRewritesAllowed = 5;
 constexpr seconds kLeastBackoff(1);
 constexpr seconds kLongestBackoff(60);
 
@@ -53,8 +54,8 @@ void Reconciler::request_round(bool foreign) {
   }
   foreign_ = foreign_ && foreign;
   if (foreign_)
-    return schedule(
-        std::max(now + kSettle, last_end_ + (fights_ > kFightsAllowed ? kFight : kBurst)));
+    return schedule(std::max(now + kSettle,
+                             last_end_ + (rewrites_ > kRewritesAllowed ? kRewritePause : kBurst)));
   // Kernel events of plumbd's own changes do not delay the next planned change.
   const auto pause = std::clamp<Clock::duration>(last_wanted_time_, kSettle, kBurst);
   schedule(std::max(now, last_wanted_end_ + pause));
@@ -99,7 +100,7 @@ void Reconciler::round(bool all) {
     if (needed == Needed::always && !status.problem.empty()) break;
     if (needed == Needed::once && !status.done_once) break;
   }
-  fights_ = foreign && writes > 0 ? fights_ + 1 : 0;
+  rewrites_ = foreign && writes > 0 ? rewrites_ + 1 : 0;
   ++rounds_;
   last_end_ = loop_.now();
   if (requested_at_ && !foreign_) {

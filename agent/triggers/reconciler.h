@@ -107,7 +107,7 @@ class Reconciler {
   Clock::duration last_wanted_time_ = {};   ///< how long that took
   std::optional<Clock::time_point> requested_at_;
   bool foreign_ = false;
-  int fights_ = 0;
+  int rewrites_ = 0;  ///< rounds in a row that wrote again what another program had changed
   std::uint64_t rounds_ = 0;
   Histogram latencies_;
 };

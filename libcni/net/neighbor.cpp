@@ -34,14 +34,14 @@ Attributes read(const nlmsghdr& reply) {
   return found;
 }
 
-struct Place {
+struct LinkTable {
   int family;
   int index;
 };
 
-void dump(Netlink& netlink, const Place& place, const Netlink::OnReply& on_entry,
+void dump(Netlink& netlink, const LinkTable& table, const Netlink::OnReply& on_entry,
           const std::function<void()>& restart) {
-  const auto [family, index] = place;
+  const auto [family, index] = table;
   Message message(RTM_GETNEIGH, 0);
   message.extra<ndmsg>().ndm_family = static_cast<std::uint8_t>(family);
   // Since 4.20 the kernel skips other links; older kernels list all of them.
@@ -50,7 +50,7 @@ void dump(Netlink& netlink, const Place& place, const Netlink::OnReply& on_entry
       message, "list neighbours of link " + std::to_string(index),
       [&](const nlmsghdr& reply) {
         const auto* header = header_of<ndmsg>(reply);
-        if (header != nullptr && header->ndm_ifindex == place.index) on_entry(reply);
+        if (header != nullptr && header->ndm_ifindex == table.index) on_entry(reply);
       },
       restart);
 }

@@ -43,7 +43,7 @@ void Driver::start() {
   control_.start();
 }
 
-void Driver::apply(Desired desired, Done done) {
+void Driver::apply(Configuration desired, Done done) {
   Job job{std::move(desired), {}, std::move(done)};
   try {
     job.text = render(job.desired, read_secrets(job.desired));
@@ -112,7 +112,7 @@ void Driver::go_on() {
 void Driver::ask() {
   look_again_ = 0;
   const bool awaits = reconfiguration_->state() == Reconfiguration::State::await_sessions;
-  const auto wanted = reconfiguration_->asks_for_sessions() ? tells_of_peers : nullptr;
+  const auto wanted = reconfiguration_->asks_for_sessions() ? describes_peer : nullptr;
   control_.command(
       reconfiguration_->command(),
       [this, awaits](const Reply& reply) {
@@ -192,7 +192,7 @@ void Driver::poll() {
       [this](const Reply& reply) {
         if (reply.ok()) keep_peers(parse_protocols(reply));
       },
-      tells_of_peers);
+      describes_peer);
   const milliseconds pause = quick_polls_ > 0 ? kQuickPoll : milliseconds(kPoll);
   quick_polls_ = std::max(quick_polls_ - 1, 0);
   poll_ = loop_.after(pause, [this] { poll(); });

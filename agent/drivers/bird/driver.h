@@ -9,8 +9,8 @@
 
 #include "agent/config/config.h"
 #include "agent/drivers/bird/config_file.h"
+#include "agent/drivers/bird/configuration.h"
 #include "agent/drivers/bird/control.h"
-#include "agent/drivers/bird/desired.h"
 #include "agent/drivers/bird/peers.h"
 #include "agent/drivers/bird/reconfiguration.h"
 #include "agent/loop/loop.h"
@@ -65,12 +65,12 @@ class Driver {
   void start();
   /// Applies a configuration, which takes up to 10 s. One job runs at a time; the next one waits
   /// and replaces a job that waits already, whose `done` gets kSuperseded.
-  void apply(Desired desired, Done done);
+  void apply(Configuration desired, Done done);
   Status status() const;
 
  private:
   struct Job {
-    Desired desired;
+    Configuration desired;
     std::string text;
     Done done;
   };

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/drivers/bird/desired.h"
+#include "agent/drivers/bird/configuration.h"
 #include "agent/source/snapshot.h"
 
 namespace agent::bird {

@@ -76,7 +76,7 @@ void add_detail(PeerStatus& peer, const std::string& line) {
 
 }  // namespace
 
-bool tells_of_peers(const Reply::Line& line) {
+bool describes_peer(const Reply::Line& line) {
   return line.code == kProtocolLine ||
          (line.code == kDetailLine && find_detail(line.text) != nullptr);
 }

@@ -26,7 +26,7 @@ struct PeerStatus {
 
 /// Returns whether parse_protocols() needs a line of the answer. It needs one in nine; with 300
 /// sessions this saves 1.3 MB of plumbd's memory.
-bool tells_of_peers(const Reply::Line& line);
+bool describes_peer(const Reply::Line& line);
 
 /// Reads the answer to `show protocols all`; other protocols than BGP, and the pattern of dynamic
 /// sessions, are left out. `peer` is the address.

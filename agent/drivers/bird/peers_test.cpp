@@ -77,7 +77,7 @@ TEST(BirdPeers, AreTheSameWithoutUnneededLines) {
   Reply reply = answer(kAnswer);
   const auto peers = parse_protocols(reply);
   EXPECT_EQ(
-      std::erase_if(reply.lines, [](const Reply::Line& line) { return !tells_of_peers(line); }),
+      std::erase_if(reply.lines, [](const Reply::Line& line) { return !describes_peer(line); }),
       12u);
   EXPECT_EQ(parse_protocols(reply), peers);
 }

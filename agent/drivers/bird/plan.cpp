@@ -63,7 +63,7 @@ class SessionPlan {
   SessionPlan(const BgpConfig& config, const Snapshot& cluster, const Place& place)
       : bgp_(config), cluster_(cluster), place_(place), self_(place.self) {}
 
-  Desired make() {
+  Configuration make() {
     if (self_.addresses.empty())
       throw std::invalid_argument("node \"" + self_.name + "\" has no address for BGP");
     desired_.router_id = router_id(self_, cluster_.nodes);
@@ -115,7 +115,7 @@ class SessionPlan {
   const Snapshot& cluster_;
   const Place& place_;
   const fabric::Node& self_;
-  Desired desired_;
+  Configuration desired_;
 };
 
 void SessionPlan::add_filters(int family) {
@@ -326,7 +326,7 @@ int SessionPlan::hops_to(const base::IpAddress& address) const {
 
 }  // namespace
 
-Desired plan(const BgpConfig& config, const Snapshot& cluster, const Place& place) {
+Configuration plan(const BgpConfig& config, const Snapshot& cluster, const Place& place) {
   return SessionPlan(config, cluster, place).make();
 }
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "agent/config/config.h"
-#include "agent/drivers/bird/desired.h"
+#include "agent/drivers/bird/configuration.h"
 #include "agent/source/snapshot.h"
 #include "libcni/fabric/plan.h"
 
@@ -36,7 +36,7 @@ struct Place {
 /// still use BGP, or whose backend is unknown, so that these still reach its pods. Throws
 /// std::invalid_argument when `self` has no address, when no node has the reflectors' labels, and
 /// when two peers have one name.
-Desired plan(const BgpConfig& config, const Snapshot& cluster, const Place& place);
+Configuration plan(const BgpConfig& config, const Snapshot& cluster, const Place& place);
 
 /// Returns whether this node speaks BGP at all: its backend is `bgp`, or a peer outside the cluster
 /// is configured for it.

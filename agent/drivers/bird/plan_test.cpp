@@ -49,15 +49,15 @@ class BirdPlan : public testing::Test {
     underlay.subnets = {net("192.0.2.0/24"), net("fd00:a::/64"), net("fe80::/64")};
     cluster.nodes = {node(1), node(2), node(3)};
   }
-  Desired desired(std::size_t self = 0) {
+  Configuration desired(std::size_t self = 0) {
     return plan(config.bgp, cluster, {cluster.nodes.at(self), underlay, config.fabric});
   }
-  const Session& session(const Desired& of, const std::string& name) {
+  const Session& session(const Configuration& of, const std::string& name) {
     for (const Session& each : of.sessions)
       if (each.name == name) return each;
     throw std::out_of_range("no session " + name);
   }
-  std::vector<std::string> names(const Desired& of) {
+  std::vector<std::string> names(const Configuration& of) {
     std::vector<std::string> out;
     for (const Session& each : of.sessions) out.push_back(each.name);
     return out;
@@ -72,7 +72,7 @@ class BirdPlan : public testing::Test {
 };
 
 TEST_F(BirdPlan, MeshHasASessionPerNodeAndCommonFamily) {
-  const Desired wanted = desired();
+  const Configuration wanted = desired();
   EXPECT_THAT(names(wanted), ElementsAre("node.n2.v4", "node.n2.v6", "node.n3.v4", "node.n3.v6"));
   EXPECT_EQ(wanted.router_id, 0xc0000201u);
   const Session& v4 = session(wanted, "node.n2.v4");
@@ -108,7 +108,7 @@ TEST_F(BirdPlan, ANodeThatLeavesBgpKeepsItsSessionsWithNodesThatMayUseIt) {
   EXPECT_THAT(kept(), SizeIs(2));
   cluster.nodes.pop_back();
   EXPECT_THAT(kept(), IsEmpty());
-  const Desired wanted = plan(config.bgp, cluster, place);
+  const Configuration wanted = plan(config.bgp, cluster, place);
   EXPECT_TRUE(wanted.left);
   EXPECT_THAT(wanted.sessions, IsEmpty());
   ASSERT_THAT(wanted.families, SizeIs(2));
@@ -119,14 +119,14 @@ TEST_F(BirdPlan, ANodeThatLeavesBgpKeepsItsSessionsWithNodesThatMayUseIt) {
 TEST_F(BirdPlan, ANodeThatNeverUsedBgpHasSessionsWithItsPeersOnly) {
   config.fabric.backend = fabric::Backend::vxlan;
   config.bgp.peers = {{.name = "tor", .address = ip("192.0.2.254"), .as_number = 65000}};
-  const Desired first = desired();
+  const Configuration first = desired();
   EXPECT_THAT(names(first), ElementsAre("peer.tor.v4"));
   const Place place{.self = cluster.nodes[0],
                     .underlay = underlay,
                     .options = config.fabric,
                     .routed = {net("10.244.2.0/24")},
                     .configuration = render(first, {})};
-  const Desired again = plan(config.bgp, cluster, place);
+  const Configuration again = plan(config.bgp, cluster, place);
   EXPECT_THAT(again.kept, IsEmpty());
   EXPECT_FALSE(again.left);
   EXPECT_EQ(again.families[0].routed_longest, 31);
@@ -139,7 +139,7 @@ TEST_F(BirdPlan, Ipv4PodsBehindIpv6NodesGoOverTheIpv6Session) {
 
 TEST_F(BirdPlan, Ipv6PodsOfAnIpv4NodeAreAProblemAndTheRestIsPlanned) {
   cluster.nodes[1].addresses = {ip("192.0.2.2")};
-  const Desired wanted = desired();
+  const Configuration wanted = desired();
   EXPECT_THAT(names(wanted), ElementsAre("node.n2.v4", "node.n3.v4", "node.n3.v6"));
   EXPECT_THAT(wanted.problems,
               ElementsAre("node \"n2\": IPv6 pods need IPv6 addresses of both nodes in BGP mode"));
@@ -161,7 +161,7 @@ TEST_F(BirdPlan, BfdReplacesGracefulRestartAndShortHold) {
 TEST_F(BirdPlan, ClientsHaveSessionsWithReflectorsOnly) {
   choose_reflectors({1, 2});
   cluster.nodes.push_back(node(4));
-  const Desired client = desired(0);
+  const Configuration client = desired(0);
   EXPECT_THAT(names(client), ElementsAre("node.n2.v4", "node.n2.v6", "node.n3.v4", "node.n3.v6"));
   EXPECT_FALSE(session(client, "node.n2.v4").reflected);
   EXPECT_LE(session(client, "node.n2.v4").connect_delay, 6);
@@ -170,7 +170,7 @@ TEST_F(BirdPlan, ClientsHaveSessionsWithReflectorsOnly) {
 
 TEST_F(BirdPlan, ReflectorsWaitForClientsAndPeerAmongThemselves) {
   choose_reflectors({1, 2});
-  const Desired reflector = desired(2);
+  const Configuration reflector = desired(2);
   EXPECT_THAT(names(reflector), ElementsAre("clients1", "clients2", "node.n2.v4", "node.n2.v6"));
   EXPECT_EQ(reflector.cluster_id, 0xc0000202u) << "the lowest reflector's";
   const Session& clients = session(reflector, "clients1");
@@ -183,7 +183,7 @@ TEST_F(BirdPlan, ReflectorsNameClientsOfOtherSubnetsOrAs) {
   choose_reflectors({2});
   cluster.nodes[0].addresses = {ip("198.51.100.1")};
   cluster.nodes[1].as_number = 64999;
-  const Desired reflector = desired(2);
+  const Configuration reflector = desired(2);
   EXPECT_TRUE(session(reflector, "node.n1.v4").rr_client);
   EXPECT_EQ(session(reflector, "node.n1.v4").hops, 255);
   EXPECT_FALSE(session(reflector, "node.n2.v4").rr_client);
@@ -214,7 +214,7 @@ TEST_F(BirdPlan, TwoPeersOfOneNameAreRefused) {
 
 TEST_F(BirdPlan, FiltersFollowTheRangesOfNodes) {
   cluster.nodes[2].ranges = {net("10.244.3.0/26")};
-  const Desired wanted = desired();
+  const Configuration wanted = desired();
   ASSERT_THAT(wanted.families, SizeIs(2));
   const Filters& v4 = wanted.families[0];
   EXPECT_THAT(v4.own, ElementsAre(net("10.244.1.0/24")));
@@ -226,7 +226,7 @@ TEST_F(BirdPlan, FiltersFollowTheRangesOfNodes) {
 
 // S4
 TEST_F(BirdPlan, SessionsOfAMeshAcceptTheRangesOfTheirNode) {
-  const Desired wanted = desired();
+  const Configuration wanted = desired();
   EXPECT_EQ(session(wanted, "node.n2.v4").accepts, Accepts::node);
   EXPECT_EQ(session(wanted, "node.n2.v4").node_ranges, cluster.nodes[1].ranges);
   EXPECT_EQ(session(wanted, "node.n3.v6").node_ranges, cluster.nodes[2].ranges);
@@ -236,7 +236,7 @@ TEST_F(BirdPlan, SessionsOfAMeshAcceptTheRangesOfTheirNode) {
 // S4
 TEST_F(BirdPlan, ANodeWithoutARangeMayAnnounceAddressesInNoNodesRange) {
   cluster.nodes[1].ranges = {net("fd00:244:0:2::/64")};
-  const Desired wanted = desired();
+  const Configuration wanted = desired();
   ASSERT_TRUE(wanted.families.at(0).claimed);
   EXPECT_THAT(*wanted.families[0].claimed, ElementsAre(net("10.244.1.0/24"), net("10.244.3.0/24")));
   EXPECT_EQ(wanted.families.at(1).claimed, std::nullopt);
@@ -247,7 +247,7 @@ TEST_F(BirdPlan, ANodeWithoutARangeMayAnnounceAddressesInNoNodesRange) {
 TEST_F(BirdPlan, OnlySessionsWithReflectorsAndRoutersAcceptTheRoutesOfAllNodes) {
   choose_reflectors({1, 2});
   config.bgp.peers = {{.name = "tor", .address = ip("192.0.2.254"), .as_number = 65000}};
-  const Desired client = desired(0), reflector = desired(2);
+  const Configuration client = desired(0), reflector = desired(2);
   EXPECT_EQ(session(client, "node.n2.v4").accepts, Accepts::cluster);
   EXPECT_EQ(session(client, "peer.tor.v4").accepts, Accepts::cluster);
   EXPECT_EQ(session(reflector, "node.n2.v4").accepts, Accepts::cluster);
@@ -265,7 +265,7 @@ TEST_F(BirdPlan, ClientsOfOtherSubnetsOrAsAcceptTheirOwnRanges) {
   choose_reflectors({2});
   cluster.nodes[0].addresses = {ip("198.51.100.1")};
   cluster.nodes[1].as_number = 64999;
-  const Desired reflector = desired(2);
+  const Configuration reflector = desired(2);
   EXPECT_EQ(session(reflector, "node.n1.v4").accepts, Accepts::node);
   EXPECT_EQ(session(reflector, "node.n2.v4").node_ranges, cluster.nodes[1].ranges);
 }

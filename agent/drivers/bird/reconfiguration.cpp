@@ -21,14 +21,14 @@ constexpr const char* kRefused = "BIRD refuses the new configuration, the old on
 
 }  // namespace
 
-const Session* find_session(const Desired& desired, const base::IpAddress& neighbor) {
+const Session* find_session(const Configuration& desired, const base::IpAddress& neighbor) {
   const auto found = std::ranges::find_if(desired.sessions, [&](const Session& session) {
     return session.neighbor ? *session.neighbor == neighbor : session.range->contains(neighbor);
   });
   return found == desired.sessions.end() ? nullptr : &*found;
 }
 
-Reconfiguration::Reconfiguration(const ConfigFile& file, Desired desired, std::string text)
+Reconfiguration::Reconfiguration(const ConfigFile& file, Configuration desired, std::string text)
     : file_(file), desired_(std::move(desired)), text_(std::move(text)) {
   try {
     file_.write_candidate(text_);

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "agent/drivers/bird/config_file.h"
+#include "agent/drivers/bird/configuration.h"
 #include "agent/drivers/bird/control.h"
-#include "agent/drivers/bird/desired.h"
 #include "agent/drivers/bird/peers.h"
 #include "agent/loop/loop.h"
 
@@ -40,7 +40,7 @@ class Reconfiguration {
   using Time = Loop::Clock::time_point;
 
   /// Writes `text`, which is `desired`, as the candidate.
-  Reconfiguration(const ConfigFile& file, Desired desired, std::string text);
+  Reconfiguration(const ConfigFile& file, Configuration desired, std::string text);
 
   State state() const { return state_; }
   const std::string& text() const { return text_; }
@@ -72,7 +72,7 @@ class Reconfiguration {
   void end(Outcome outcome, std::string error = {});
 
   const ConfigFile& file_;
-  const Desired desired_;
+  const Configuration desired_;
   const std::string text_;
   State state_ = State::check;
   Outcome outcome_ = Outcome::failed;
@@ -86,6 +86,6 @@ class Reconfiguration {
 };
 
 /// The session of `desired` with `neighbor`; nullptr when none is wanted.
-const Session* find_session(const Desired& desired, const base::IpAddress& neighbor);
+const Session* find_session(const Configuration& desired, const base::IpAddress& neighbor);
 
 }  // namespace agent::bird

@@ -43,8 +43,8 @@ Reply with_sessions_up(std::size_t count) {
   return reply;
 }
 
-Desired desired_with(std::uint32_t remote_as) {
-  Desired desired{.router_id = 1};
+Configuration desired_with(std::uint32_t remote_as) {
+  Configuration desired{.router_id = 1};
   for (std::size_t i = 0; i < kNeighbors.size(); ++i)
     desired.sessions.push_back({.name = "n" + std::to_string(i),
                                 .local = *base::IpAddress::parse("192.0.2.1"),
@@ -61,7 +61,7 @@ class BirdReconfiguration : public testing::Test {
   BirdReconfiguration() : old_(render(desired_with(64512), {}) + "# old\n") { file_.write(old_); }
 
   void begin(std::uint32_t remote_as = 64512) {
-    const Desired desired = desired_with(remote_as);
+    const Configuration desired = desired_with(remote_as);
     attempt_.emplace(file_, desired, render(desired, {}));
   }
   void take(const Reply& reply) { attempt_->take(reply, now_); }

@@ -231,7 +231,8 @@ std::string neighbor_of(const Session& session) {
   return out;
 }
 
-std::string session_of(const Session& session, const Desired& desired, const Secrets& secrets) {
+std::string session_of(const Session& session, const Configuration& desired,
+                       const Secrets& secrets) {
   std::string out = std::string(kSessionStart) + session.name + "' {\n  local " +
                     session.local.text() + " as " + std::to_string(session.local_as) + ";\n" +
                     neighbor_of(session) + reach_of(session);
@@ -252,7 +253,7 @@ std::string session_of(const Session& session, const Desired& desired, const Sec
   return out + "}\n";
 }
 
-std::string bfd_of(const Desired& desired) {
+std::string bfd_of(const Configuration& desired) {
   const auto has_bfd = [](const std::string& session) {
     return session.find(kBfdOn) != std::string::npos;
   };
@@ -267,7 +268,7 @@ std::string bfd_of(const Desired& desired) {
 
 }  // namespace
 
-std::string render(const Desired& desired, const Secrets& secrets) {
+std::string render(const Configuration& desired, const Secrets& secrets) {
   std::string out = std::string(kFirstWords);
   out +=
       ", which replaces it on every change. Contains the passwords of peers.\n"

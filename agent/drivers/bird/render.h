@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "agent/drivers/bird/desired.h"
+#include "agent/drivers/bird/configuration.h"
 
 namespace agent::bird {
 
@@ -22,11 +22,11 @@ using Secrets = std::map<std::string, std::string>;
 /// than its owner may read, that cannot be read, or whose content is not a password for TCP MD5 and
 /// BIRD (1 to 80 printable characters, no quotation mark); the message has the file's name and
 /// never its content.
-Secrets read_secrets(const Desired& desired);
+Secrets read_secrets(const Configuration& desired);
 
 /// The configuration of BIRD 2.0.12 for `desired`. Deterministic. Contains the passwords: write it
 /// to the configuration file only.
-std::string render(const Desired& desired, const Secrets& secrets);
+std::string render(const Configuration& desired, const Secrets& secrets);
 
 /// Returns whether `text` is a configuration of render(), of any version.
 bool is_rendered(std::string_view text);

@@ -72,7 +72,7 @@ Session client_session() {
           .accepts = Accepts::clients};
 }
 
-Desired everything() {
+Configuration everything() {
   return {
       .router_id = 0xc0000201,
       .cluster_id = 0xc0000201,
@@ -124,14 +124,14 @@ TEST(BirdRender, BirdAcceptsEveryKindOfSession) {
         session.graceful_restart = !bfd;
         session.hops = hops;
         session.rr_client = kind == 1 || kind == 3;
-        Desired desired = everything();
+        Configuration desired = everything();
         desired.sessions = {session};
         EXPECT_EQ(bird_says(render(desired, secrets)), "") << kind << bfd << hops;
       }
 }
 
 TEST(BirdRender, BirdAcceptsANodeWithoutRangesOrOfOneFamily) {
-  Desired desired = everything();
+  Configuration desired = everything();
   desired.sessions = {mesh_session()};
   desired.families.resize(1);
   EXPECT_EQ(bird_says(render(desired, {})), "");
@@ -144,7 +144,7 @@ TEST(BirdRender, BirdAcceptsANodeWithoutRangesOrOfOneFamily) {
 
 // S4
 TEST(BirdRender, ASessionAcceptsTheRangesOfItsNodeAndFloatingAddresses) {
-  Desired desired = everything();
+  Configuration desired = everything();
   desired.sessions = {mesh_session()};
   EXPECT_THAT(render(desired, {}),
               HasSubstr("import where !foreign4() && (floating4() || net ~ [ 10.244.2.0/24 ]);\n"));
@@ -174,7 +174,7 @@ TEST(BirdRender, EverySessionHasALimitThatDoesNotEndIt) {
 
 // K3
 TEST(BirdRender, KeepsPlumbdsOwnDestinationsOutOfTheKernel) {
-  Desired desired = everything();
+  Configuration desired = everything();
   EXPECT_THAT(render(desired, {{"/etc/tor", "a"}}), Not(HasSubstr("not_of_plumbd")));
   desired.families[0].routed = {net("10.244.2.0/24"), net("10.244.3.0/24")};
   desired.families[0].routed_longest = 31;
@@ -191,7 +191,7 @@ TEST(BirdRender, KeepsPlumbdsOwnDestinationsOutOfTheKernel) {
 
 // K3
 TEST(BirdRender, KeepsSessionsOfAnEarlierConfigurationUnchanged) {
-  Desired desired = everything();
+  Configuration desired = everything();
   const std::string before = render(desired, {{"/etc/tor", "a secret {;} #'"}});
   EXPECT_TRUE(is_rendered(before));
   EXPECT_TRUE(is_rendered("# BIRD has not checked this yet.\n" + before));
@@ -204,13 +204,13 @@ TEST(BirdRender, KeepsSessionsOfAnEarlierConfigurationUnchanged) {
 }
 
 TEST(BirdRender, BirdRefusesABrokenConfiguration) {
-  Desired desired = everything();
+  Configuration desired = everything();
   desired.sessions = {mesh_session(), mesh_session()};
   EXPECT_THAT(bird_says(render(desired, {})), HasSubstr("refused: "));
 }
 
 TEST(BirdRender, FindsTheLinesThatTheOtherEndMustMatch) {
-  Desired desired;
+  Configuration desired;
   Session session = mesh_session();
   session.password_file = "secret";
   desired.sessions = {session};
@@ -229,13 +229,13 @@ TEST(BirdRender, FindsTheLinesThatTheOtherEndMustMatch) {
 
 class BirdSecrets : public testing::Test {
  protected:
-  Desired with_file(const std::string& content, mode_t mode) {
+  Configuration with_file(const std::string& content, mode_t mode) {
     const std::string path = dir.file("secret", content, mode);
-    Desired desired = everything();
+    Configuration desired = everything();
     desired.sessions.back().password_file = path;
     return desired;
   }
-  std::string refusal(const Desired& desired) {
+  std::string refusal(const Configuration& desired) {
     try {
       read_secrets(desired);
     } catch (const cni::Error& error) {
@@ -267,7 +267,7 @@ TEST_F(BirdSecrets, AreRefusedAndNotShownWhenBirdOrTcpCannotUseThem) {
 }
 
 TEST_F(BirdSecrets, AreNamedWhenMissing) {
-  Desired desired = everything();
+  Configuration desired = everything();
   desired.sessions.back().password_file = "/nonexistent/tor";
   EXPECT_THAT(refusal(desired), HasSubstr("\"/nonexistent/tor\" cannot be read"));
 }

@@ -39,7 +39,7 @@ std::string read_secret(const std::string& path) {
 
 }  // namespace
 
-Secrets read_secrets(const Desired& desired) {
+Secrets read_secrets(const Configuration& desired) {
   Secrets secrets;
   for (const Session& session : desired.sessions)
     if (!session.password_file.empty() && !secrets.contains(session.password_file))

@@ -32,7 +32,7 @@ DriverRun Speaker::run(const Snapshot& cluster, Place place) {
     driver_.emplace(config_, loop_, news_);
     driver_->start();
   }
-  Desired desired = plan(config_, cluster, place);
+  Configuration desired = plan(config_, cluster, place);
   problems_ = desired.problems;
   const std::size_t sessions = desired.sessions.size() + desired.kept.size();
   running_ = true;

@@ -144,9 +144,9 @@ void Client::done(Id id, const HttpResult& result) {
     send(id);
     return;
   }
-  const bool tell = unreachable && !call.on_line;
+  const bool report = unreachable && !call.on_line;
   finish(id, answer);
-  if (tell) on_unreachable_();
+  if (report) on_unreachable_();
 }
 
 void Client::finish(Id id, const CallResult& result) {

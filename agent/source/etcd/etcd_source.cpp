@@ -49,7 +49,7 @@ EtcdSource::EtcdSource(const Config& config, Loop& loop, OnChange on_change)
       on_change_(std::move(on_change)),
       client_(config_.etcd, loop,
               [this] {
-                if (watch_ != 0) lost("etcd does not answer", false);
+                if (watch_ != 0) begin_again("etcd does not answer", false);
               }),
       view_(empty_view()),
       listing_(empty_view()),
@@ -85,7 +85,7 @@ void EtcdSource::list() {
   try {
     if (!config_.etcd.key_file.empty()) check_key(config_.etcd.key_file);
   } catch (const cni::Error& error) {
-    lost(error.what(), true);
+    begin_again(error.what(), true);
     return;
   }
   page(clean(config_.etcd.prefix) + "/");
@@ -104,7 +104,7 @@ void EtcdSource::page(std::string from) {
 }
 
 void EtcdSource::listed(const CallResult& result) {
-  if (!result.error.empty()) return lost(result.error, true);
+  if (!result.error.empty()) return begin_again(result.error, true);
   try {
     const RangeReply reply = parse_range(result.body);
     if (list_revision_ == 0) list_revision_ = reply.header.revision;
@@ -116,7 +116,7 @@ void EtcdSource::listed(const CallResult& result) {
     cluster_ = reply.header.cluster_id;
     backoff_.limit(kRetryKnown);
   } catch (const cni::Error& error) {
-    return lost(error.what(), true);
+    return begin_again(error.what(), true);
   }
   complete();
 }
@@ -141,14 +141,14 @@ void EtcdSource::watch() {
       [this](std::string_view text) { line(text); },
       [this](const CallResult& result) {
         watch_ = 0;
-        lost(result.error.empty() ? "etcd closed the watch" : result.error, false);
+        begin_again(result.error.empty() ? "etcd closed the watch" : result.error, false);
       });
   loop_.cancel(retry_timer_);
   retry_timer_ = loop_.after(kOpening, [this] {
     retry_timer_ = 0;
     const std::string silent = client_.endpoint();
     client_.next_endpoint();
-    lost(silent + " does not answer the watch", false);
+    begin_again(silent + " does not answer the watch", false);
   });
 }
 
@@ -156,8 +156,8 @@ void EtcdSource::line(std::string_view text) {
   const WatchReply reply = parse_watch(text);
   if (reply.canceled) {
     if (wants_new_token(reply.reason)) client_.forget_token();
-    return lost(reply.compact_revision != 0 ? "history was compacted" : reply.reason,
-                reply.compact_revision != 0);
+    return begin_again(reply.compact_revision != 0 ? "history was compacted" : reply.reason,
+                       reply.compact_revision != 0);
   }
   // In another cluster, or one restored from a backup, revisions begin anew: the watch would wait
   // for a revision of the past. Right after a list the reason can only be a member that lags
@@ -165,7 +165,7 @@ void EtcdSource::line(std::string_view text) {
   const bool other = reply.header.cluster_id != cluster_ ||
                      (reply.created && reply.header.revision < view_.revision() && !fresh_list_);
   if (other)
-    return lost(
+    return begin_again(
         "etcd has another history than before: it is another cluster, or was restored from a "
         "backup",
         true);
@@ -187,7 +187,7 @@ void EtcdSource::line(std::string_view text) {
   if (!reply.events.empty()) schedule_change();
 }
 
-void EtcdSource::lost(const std::string& why, bool relist) {
+void EtcdSource::begin_again(const std::string& why, bool relist) {
   client_.cancel(std::exchange(watch_, 0));
   client_.cancel(std::exchange(call_, 0));
   registration_.suspend();
@@ -214,9 +214,9 @@ void EtcdSource::change() {
   Snapshot snapshot = make_snapshot(view_, registration_.identity(), registration_.self());
   for (std::string& problem : registration_.problems())
     snapshot.problems.push_back(std::move(problem));
-  if (told_ && snapshot == snapshot_) return;
+  if (reported_ && snapshot == snapshot_) return;
   snapshot_ = std::move(snapshot);
-  told_ = true;
+  reported_ = true;
   on_change_();
 }
 

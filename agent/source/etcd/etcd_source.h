@@ -34,7 +34,7 @@ class EtcdSource : public Source {
   void complete();
   void watch();
   void line(std::string_view text);
-  void lost(const std::string& why, bool relist);
+  void begin_again(const std::string& why, bool relist);
   void schedule_change();
   void change();
 
@@ -52,7 +52,7 @@ class EtcdSource : public Source {
   Client::Id call_ = 0, watch_ = 0;
   Loop::TimerId retry_timer_ = 0, change_timer_ = 0;
   bool complete_ = false;  ///< a list was read
-  bool told_ = false;      ///< on_change was called
+  bool reported_ = false;  ///< on_change was called
   Snapshot snapshot_;
   SourceStatus status_;
   Conditions problems_;

@@ -65,7 +65,7 @@ void KubernetesSource::rebuild() {
   }
   const bool same = fresh.problems == snapshot_.problems && fresh.services == snapshot_.services &&
                     nodes_.nodes() == snapshot_.nodes;
-  if (std::exchange(told_, true) && same) return;
+  if (std::exchange(reported_, true) && same) return;
   snapshot_.problems = std::move(fresh.problems);
   snapshot_.services = std::move(fresh.services);
   publisher_.peers(nodes_.nodes());

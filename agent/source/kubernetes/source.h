@@ -48,7 +48,7 @@ class KubernetesSource final : public Source {
   ListWatch node_watch_, service_watch_, endpoint_watch_;
   Snapshot snapshot_;
   Loop::TimerId timer_ = 0;
-  bool told_ = false;  ///< on_change was called once
+  bool reported_ = false;  ///< on_change was called once
 };
 
 }  // namespace agent::kubernetes

@@ -82,7 +82,7 @@ struct Filters {
 };
 
 /// The wanted state of this node's BIRD; render() makes a configuration of it.
-struct Desired {
+struct Configuration {
   std::uint32_t router_id = 0;
   std::uint32_t cluster_id = 0;         ///< of reflectors; 0 elsewhere
   std::string underlay_interface = {};  ///< whose subnets resolve next hops
@@ -95,7 +95,7 @@ struct Desired {
   std::vector<std::string> kept = {};
   bool left = false;  ///< the node does not use BGP any more; nothing depends on BIRD
   std::vector<std::string> problems = {};  ///< peers without a session and why, one line each
-  bool operator==(const Desired&) const = default;
+  bool operator==(const Configuration&) const = default;
 };
 
 }  // namespace agent::bird
