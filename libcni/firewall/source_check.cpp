@@ -53,6 +53,14 @@ std::vector<Member> find_members(Nft& nft, bool bridged, const IsWanted& wanted)
   return found;
 }
 
+/// All elements of a link come and go in one transaction: without one in kLinks there is none.
+std::vector<Member> find_all_of(Nft& nft, bool bridged, const Owner& owner) {
+  const IsWanted wanted = [&](std::string_view comment) { return is_owned_by(comment, owner); };
+  if (nft.list_elements(source_rules::table(bridged), source_rules::kLinks, wanted).empty())
+    return {};
+  return find_members(nft, bridged, wanted);
+}
+
 void remove_members(Batch& batch, const std::vector<Member>& members) {
   for (const Member& member : members) batch.remove_element(member.set, member.element.key);
 }
@@ -89,9 +97,7 @@ bool remove_from(Nft& nft, bool bridged, const Owner& owner, const std::optional
     Batch batch(source_rules::table(bridged));
     const bool fits = known && known->bridged.has_value() == bridged;
     if (!fits || !remove_known(nft, batch, owner, *known))
-      remove_members(batch, find_members(nft, bridged, [&](std::string_view comment) {
-                       return is_owned_by(comment, owner);
-                     }));
+      remove_members(batch, find_all_of(nft, bridged, owner));
     existed = existed || !batch.empty();
     nft.commit(batch);
   });
@@ -134,9 +140,7 @@ bool remove_source_check(Nft& nft, const Owner& owner, const std::optional<PodLi
 bool has_source_check(const Owner& owner) {
   Nft nft;
   return std::ranges::any_of(std::array{true, false}, [&](bool bridged) {
-    return !find_members(nft, bridged, [&](std::string_view comment) {
-              return is_owned_by(comment, owner);
-            }).empty();
+    return !find_all_of(nft, bridged, owner).empty();
   });
 }
 
