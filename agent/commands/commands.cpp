@@ -12,6 +12,7 @@
 #include "agent/commands/firewall.h"
 #include "agent/commands/install.h"
 #include "agent/config/problems.h"
+#include "agent/daemon/confine.h"
 #include "agent/daemon/daemon.h"
 #include "agent/daemon/instance.h"
 #include "agent/drivers/bridged_services.h"
@@ -137,6 +138,7 @@ Known known_cluster(const Config& config) {
 }
 
 int run_agent(const CommandLine& command_line) {
+  confine();
   Config config = load_config(command_line);
   std::optional<Config> former;  // kept until the new one has proved to work
   for (;;) {

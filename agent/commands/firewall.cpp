@@ -71,7 +71,7 @@ std::vector<Opening> openings_of(const Config& config, const State& state) {
   const bird::Place place{state.self, state.underlay, state.options};
   if (bird::speaks_bgp(config.bgp, place))
     add_bgp(openings, bird::plan(config.bgp, state.cluster, place));
-  if (!config.listen.empty())
+  if (!config.listen.empty() && !is_socket_path(config.listen))
     if (const Endpoint health = parse_endpoint(config.listen); !health.address.is_loopback())
       openings.push_back(
           {.what = "health and metrics", .protocol = "tcp", .port = health.port, .anybody = true});

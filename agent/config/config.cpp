@@ -182,7 +182,8 @@ ConfigReading read_config(const std::string& text, const std::string& file_name,
   reader.read("cniConf", config.cni_conf);
   reader.read("cniTemplate", config.cni_template);
   reader.read("listen", config.listen);
-  if (!config.listen.empty()) reader.attempt("listen", [&] { parse_endpoint(config.listen); });
+  if (!config.listen.empty() && !is_socket_path(config.listen))
+    reader.attempt("listen", [&] { parse_endpoint(config.listen); });
   reader.read("resyncSeconds", config.resync_seconds, {1, 3600});
   reader.read("safetySeconds", config.safety_seconds, {0, 3600});
   read_log_level(reader, config.log_level);

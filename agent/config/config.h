@@ -68,8 +68,9 @@ struct Config {
   std::string run_dir = "/run/plumb";        ///< subnet.env, node.json, plumbd.sock
   std::string state_dir = "/var/lib/plumb";  ///< snapshot.json, copies, lock
   std::string cni_conf = "/etc/cni/net.d/10-plumb.conflist";  ///< empty: none is written
-  std::string cni_template = {};          ///< a conflist to write instead of the built-in one
-  std::string listen = "127.0.0.1:9474";  ///< /healthz /readyz /metrics; empty: none
+  std::string cni_template = {};  ///< a conflist to write instead of the built-in one
+  /// /healthz /readyz /metrics: ADDRESS:PORT, or the path of a Unix socket; empty: none
+  std::string listen = "127.0.0.1:9474";
   int resync_seconds = 75;
   int safety_seconds = 30;              ///< how long a list without most of the nodes is held back
   LogLevel log_level = LogLevel::info;  ///< `logLevel`

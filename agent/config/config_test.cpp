@@ -111,7 +111,9 @@ TEST(Config, NamesKeyValueAndExpectationOfAMistake) {
       {"node: a\nnode: b", "plumbd.yaml:2: key \"node\" appears twice"},
       {"node: [", "plumbd.yaml:"},
       {"mtu: 500", "from 1280 to 65535"},
-      {"listen: 9474", "key \"listen\" must be ADDRESS:PORT such as 127.0.0.1:9474, not \"9474\""},
+      {"listen: 9474",
+       "key \"listen\" must be ADDRESS:PORT such as 127.0.0.1:9474, or the path of a socket, not "
+       "\"9474\""},
       {"listen: '[::]:http'", "must be ADDRESS:PORT"},
       {"log: {format: xml}", "key \"log.format\" must be text or json, not \"xml\""},
   }};
@@ -124,20 +126,20 @@ TEST(Config, AllProblemsAreNamedAtOnceWithTheirLines) {
       "node: a\nbackend: ipip\nbgp:\n  holdSeconds: 2\n  peers:\n"
       "    - address: 192.0.2.1\n    - {address: x, asNumber: 0}\n"
       "  bdf: true\nnode: b\nrunDir: /run/other\nmtu: [1]\nlisten: 1\n";
-  EXPECT_EQ(
-      refusal_of(text),
-      "plumbd.yaml:2: key \"backend\" must be auto, vxlan, host-gw or bgp, not \"ipip\"\n"
-      "plumbd.yaml:4: key \"bgp.holdSeconds\" must be a number from 3 to 65535, not 2\n"
-      "plumbd.yaml:6: key \"bgp.peers[0].asNumber\" must be the AS number of the peer, not "
-      "absent\n"
-      "plumbd.yaml:7: key \"bgp.peers[1].address\" must be the IP address of the peer, not "
-      "\"x\"\n"
-      "plumbd.yaml:7: key \"bgp.peers[1].asNumber\" must be a number from 1 to 4294967295, "
-      "not 0\n"
-      "plumbd.yaml:8: unknown key \"bgp.bdf\", did you mean \"bfd\"?\n"
-      "plumbd.yaml:9: key \"node\" appears twice\n"
-      "plumbd.yaml:11: key \"mtu\" must be an integer, not [1]\n"
-      "plumbd.yaml:12: key \"listen\" must be ADDRESS:PORT such as 127.0.0.1:9474, not \"1\"");
+  EXPECT_EQ(refusal_of(text),
+            "plumbd.yaml:2: key \"backend\" must be auto, vxlan, host-gw or bgp, not \"ipip\"\n"
+            "plumbd.yaml:4: key \"bgp.holdSeconds\" must be a number from 3 to 65535, not 2\n"
+            "plumbd.yaml:6: key \"bgp.peers[0].asNumber\" must be the AS number of the peer, not "
+            "absent\n"
+            "plumbd.yaml:7: key \"bgp.peers[1].address\" must be the IP address of the peer, not "
+            "\"x\"\n"
+            "plumbd.yaml:7: key \"bgp.peers[1].asNumber\" must be a number from 1 to 4294967295, "
+            "not 0\n"
+            "plumbd.yaml:8: unknown key \"bgp.bdf\", did you mean \"bfd\"?\n"
+            "plumbd.yaml:9: key \"node\" appears twice\n"
+            "plumbd.yaml:11: key \"mtu\" must be an integer, not [1]\n"
+            "plumbd.yaml:12: key \"listen\" must be ADDRESS:PORT such as 127.0.0.1:9474, or the "
+            "path of a socket, not \"1\"");
   const ConfigReading reading = read_config(text, "plumbd.yaml");
   EXPECT_EQ(reading.config.run_dir, "/run/other");
   EXPECT_EQ(reading.config.node_name, "a");

@@ -8,6 +8,10 @@
 
 namespace agent {
 
+bool is_socket_path(const std::string& listen) {
+  return listen.starts_with('/');
+}
+
 Endpoint parse_endpoint(const std::string& text) {
   const auto colon = text.rfind(':');
   std::string host = text.substr(0, colon);
@@ -19,9 +23,10 @@ Endpoint parse_endpoint(const std::string& text) {
   const char* const end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(begin, end, endpoint.port);
   if (!address || error != std::errc() || stop != end)
-    throw cni::Error(
-        cni::Code::invalid_config,
-        "key \"listen\" must be ADDRESS:PORT such as 127.0.0.1:9474, not " + json::quote(text));
+    throw cni::Error(cni::Code::invalid_config,
+                     "key \"listen\" must be ADDRESS:PORT such as 127.0.0.1:9474, or the path of a "
+                     "socket, not " +
+                         json::quote(text));
   endpoint.address = *address;
   return endpoint;
 }

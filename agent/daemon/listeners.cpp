@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "agent/config/endpoint.h"
 #include "libcni/base/file.h"
 
 namespace agent {
@@ -45,7 +46,10 @@ void Listeners::look() {
 void Listeners::listen() {
   if (config_.listen.empty() || health_) return;
   try {
-    health_ = std::make_unique<HttpServer>(loop_, listen_tcp(config_.listen), handlers_.anyone);
+    const std::string& where = config_.listen;
+    health_ = std::make_unique<HttpServer>(
+        loop_, is_socket_path(where) ? listen_unix(where, true) : listen_tcp(where),
+        handlers_.anyone);
     problems_.set("listen", {});
   } catch (const std::system_error& error) {
     problems_.set("listen", error.what());

@@ -57,15 +57,18 @@ base::UniqueFd listen_tcp(const std::string& where) {
   return fd;
 }
 
-base::UniqueFd listen_unix(const std::string& path) {
+base::UniqueFd listen_unix(const std::string& path, bool group_too) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) base::throw_errno("listen on " + path, ENAMETOOLONG);
   path.copy(address.sun_path, path.size());
   if (answers(address)) base::throw_errno("listen on " + path, EADDRINUSE);
+  struct stat present {};
+  if (::lstat(path.c_str(), &present) == 0 && !S_ISSOCK(present.st_mode))
+    base::throw_errno("listen on " + path + ", which is not a socket", EEXIST);
   ::unlink(path.c_str());
   base::UniqueFd fd = open_socket(AF_UNIX);
-  const mode_t before = ::umask(0177);
+  const mode_t before = ::umask(group_too ? 0117 : 0177);
   try {
     bind_and_listen(fd.get(), address, path);
   } catch (...) {

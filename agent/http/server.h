@@ -56,7 +56,7 @@ class HttpServer {
 /// Listens on `127.0.0.1:9474`, `[::1]:9474`. Throws cni::Error for other text, std::system_error
 /// when the port is taken.
 base::UniqueFd listen_tcp(const std::string& where);
-/// Listens on a socket of mode 0600; replaces a socket without a listener.
-base::UniqueFd listen_unix(const std::string& path);
+/// Listens on a socket of mode 0600, or 0660 for `group_too`; replaces a socket without a listener.
+base::UniqueFd listen_unix(const std::string& path, bool group_too = false);
 
 }  // namespace agent

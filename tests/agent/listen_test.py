@@ -46,6 +46,25 @@ print(answer.status, answer.read().decode())""")
         wait_until(lambda: value("plumb_stale_objects_removed_total") > before, "the removed route is counted")
         self.assertEqual(self.get("/status")[0], 404, "private matters on the public port")
 
+    def test_a_socket_answers_instead_of_a_port(self):
+        m = self.machine
+        path = m.folder / "metrics.sock"
+        path.write_text("a file that is not a socket stays", encoding="utf-8")
+        m.configure(f"listen: {path}")
+        m.write_nodes(node_lines(2))
+        m.start()
+        self.assertIn("not a socket", str(m.status()["conditions"]))
+        self.assertTrue(path.is_file())
+        path.unlink()
+        m.stop()
+        m.start()
+        self.assertEqual(path.stat().st_mode & 0o777, 0o660)
+        ask = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(f'GET {sys.argv[2]} HTTP/1.0\\r\\n" \
+              "\\r\\n'.encode()); print(s.makefile().read())"
+        self.assertIn("plumb_ready 1", m.run("python3", "-c", ask, str(path), "/metrics").stdout)
+        self.assertIn(" 404 ", m.run("python3", "-c", ask, str(path), "/status").stdout)
+        self.assertNotIn("9474", m.run("ss", "-Hltn").stdout)
+
     def test_health_is_answered_after_too_many_idle_connections(self):
         """plumbd ends idle connections; no other event wakes its listener."""
         m = self.machine

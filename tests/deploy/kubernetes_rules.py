@@ -38,9 +38,42 @@ VALUES = {
 UNIQUE = {"V1Container": "name", "V1Volume": "name", "V1VolumeMount": "mountPath", "V1EnvVar": "name"}
 
 
+# Kinds that are younger than the models: the fields that are used here, after the API reference of 1.36.
+TEXT, META = str, "V1ObjectMeta"
+TEXTS = [str]
+YOUNG = {
+    "ValidatingAdmissionPolicy": {"apiVersion": TEXT, "kind": TEXT, "metadata": META, "spec": {
+        "failurePolicy": TEXT,
+        "matchConstraints": {"resourceRules": [{"apiGroups": TEXTS, "apiVersions": TEXTS, "operations": TEXTS, "resources": TEXTS}]},
+        "matchConditions": [{"name": TEXT, "expression": TEXT}],
+        "variables": [{"name": TEXT, "expression": TEXT}],
+        "validations": [{"expression": TEXT, "message": TEXT, "messageExpression": TEXT, "reason": TEXT}]}},
+    "ValidatingAdmissionPolicyBinding": {"apiVersion": TEXT, "kind": TEXT, "metadata": META,
+                                         "spec": {"policyName": TEXT, "validationActions": TEXTS}},
+}
+
+
 def faults(thing):
     """The problems of an object, one line each."""
+    if thing["kind"] in YOUNG:
+        return list(_faults_of_young(thing, YOUNG[thing["kind"]], thing["kind"]))
     return list(_faults_of_model(thing, f"V1{thing['kind']}", thing["kind"]))
+
+
+def _faults_of_young(value, form, where):
+    if isinstance(form, str):
+        yield from _faults_of_model(value, form, where)
+    elif not isinstance(value, form if isinstance(form, type) else type(form)):
+        yield f"{where}: {value!r} is not of type {form}"
+    elif isinstance(form, list):
+        for index, each in enumerate(value):
+            yield from _faults_of_young(each, form[0], f"{where}[{index}]")
+    elif isinstance(form, dict):
+        for key, each in value.items():
+            if key in form:
+                yield from _faults_of_young(each, form[key], f"{where}.{key}")
+            else:
+                yield f"{where}: unknown field {key!r}; it has {', '.join(form)}"
 
 
 def _faults_of_model(value, kind, where):

@@ -61,14 +61,16 @@ class Mode(unittest.TestCase):
         names = [kustomize.identity(thing) for thing in self.things]
         self.assertEqual(len(names), len(set(names)))
         versions = {"Namespace": "v1", "ServiceAccount": "v1", "ConfigMap": "v1", "DaemonSet": "apps/v1",
-                    "ClusterRole": "rbac.authorization.k8s.io/v1", "ClusterRoleBinding": "rbac.authorization.k8s.io/v1"}
+                    "ClusterRole": "rbac.authorization.k8s.io/v1", "ClusterRoleBinding": "rbac.authorization.k8s.io/v1",
+                    "ValidatingAdmissionPolicy": "admissionregistration.k8s.io/v1",
+                    "ValidatingAdmissionPolicyBinding": "admissionregistration.k8s.io/v1"}
         for thing in self.things:
             self.assertEqual(thing["apiVersion"], versions[thing["kind"]])
 
     def test_namespaced_things_are_in_the_namespace_that_is_made(self):
         self.one("Namespace", "plumb-system")
         for thing in self.things:
-            cluster_wide = thing["kind"] in ("Namespace", "ClusterRole", "ClusterRoleBinding")
+            cluster_wide = thing["kind"] == "Namespace" or thing["kind"].startswith(("ClusterRole", "ValidatingAdmissionPolicy"))
             self.assertEqual(thing["metadata"].get("namespace"), None if cluster_wide else "plumb-system", thing["kind"])
 
     def test_the_selector_finds_the_pods(self):
@@ -102,6 +104,48 @@ class Mode(unittest.TestCase):
         self.assertEqual({binding["roleRef"]["name"] for binding in bindings}, roles)
         for binding in bindings:
             self.assertEqual(binding["subjects"], [subject])
+
+    def test_writes_are_tied_to_the_node_of_the_token(self):
+        """RBAC alone lets the account of one node's plumbd patch every node."""
+        spec = self.one("ValidatingAdmissionPolicy", "plumbd-own-node")["spec"]
+        account = self.one("ServiceAccount")["metadata"]
+        self.assertEqual(spec["failurePolicy"], "Fail")
+        [condition] = spec["matchConditions"]
+        self.assertEqual(condition["expression"], "request.userInfo.username == "
+                         f"'system:serviceaccount:{account['namespace']}:{account['name']}'")
+        [rule] = spec["matchConstraints"]["resourceRules"]
+        # An annotation can be patched through both. Every object that plumbd may write is covered.
+        self.assertEqual(rule["resources"], ["nodes", "nodes/status"])
+        self.assertEqual(rule["operations"], ["CREATE", "UPDATE", "DELETE"])
+        written = {resource for _, resource, verb in self.rights() if verb not in ("get", "list", "watch")}
+        self.assertLessEqual(written, set(rule["resources"]))
+        [node] = [each["expression"] for each in spec["variables"] if each["name"] == "tokenNode"]
+        self.assertIn("'authentication.kubernetes.io/node-name'", node)
+        expressions = [" ".join(each["expression"].split()) for each in spec["validations"]]
+        self.assertIn("variables.tokenNode != ''", expressions)
+        self.assertIn("variables.tokenNode == '' || request.name == variables.tokenNode", expressions)
+        for each in spec["validations"]:
+            self.assertEqual(each["reason"], "Forbidden", "without a reason the answer is 422 Invalid")
+        binding = self.one("ValidatingAdmissionPolicyBinding", "plumbd-own-node")["spec"]
+        self.assertEqual(binding, {"policyName": "plumbd-own-node", "validationActions": ["Deny"]})
+
+    def test_no_container_sees_processes_or_memory_of_the_node(self):
+        pod = self.pod()
+        for key in ("hostPID", "hostIPC", "shareProcessNamespace"):
+            self.assertFalse(pod.get(key, False))
+        for container in self.containers().values():
+            context = container["securityContext"]
+            self.assertTrue(context["readOnlyRootFilesystem"])
+            added = set(context["capabilities"].get("add", []))
+            self.assertLessEqual(added, {"NET_ADMIN", "NET_RAW"} | ({"NET_BIND_SERVICE"} if container["name"] == "bird" else set()))
+        paths = {volume["hostPath"]["path"] for volume in pod["volumes"] if "hostPath" in volume}
+        self.assertEqual(paths, {"/run/plumb", "/var/lib/plumb", "/etc/cni/net.d", "/var/lib/cni/networks", "/proc/sys/net",
+                                 "/run/xtables.lock", "/opt/cni/bin"})
+
+    def test_no_secret_stands_in_an_argument_or_the_environment(self):
+        for container in self.containers().values():
+            self.assertLessEqual({each["name"] for each in container.get("env", [])}, {"NODE_NAME"})
+            self.assertNotRegex(" ".join(container["command"]), "(?i)token|password|secret")
 
     def test_images_have_this_version_and_are_never_fetched_from_a_public_registry(self):
         version = re.search(r"^project\(plumb VERSION ([0-9.]+)", (ROOT / "CMakeLists.txt").read_text(), re.M)[1]
@@ -193,6 +237,9 @@ class Rules(unittest.TestCase):
             "volumes[1]: Invalid value for `name`": lambda pod: pod["volumes"][1].pop("name"),
         }
         self.assertEqual(self.faults(lambda pod: None), "")
+        policy = copy.deepcopy(next(thing for thing in kustomize.resolve("vxlan") if thing["kind"] == "ValidatingAdmissionPolicy"))
+        policy["spec"]["validations"][0]["reasn"] = "Forbidden"
+        self.assertIn("validations[0]: unknown field 'reasn'", "\n".join(kubernetes_rules.faults(policy)))
         for reported, change in mistakes.items():
             with self.subTest(reported):
                 self.assertIn(reported, self.faults(change))
