@@ -28,7 +28,7 @@ struct CacheEntry {
   bool legacy = false;                     ///< only a result, as libcni 0.7 and earlier wrote it
   std::optional<std::vector<CachedDropIn>> drop_ins = {};  ///< absent in a file of another runtime
   std::string boot_id = {};     ///< ID of the boot in which it was made; empty when unknown
-  std::string owner = {};       ///< Options::owner of the runtime that made it
+  std::string owner = {};       ///< RuntimeOptions::owner of the runtime that made it
   std::string file = {};        ///< the file that it was read from
   std::int64_t written_at = 0;  ///< seconds since 1970, from the file's times
 

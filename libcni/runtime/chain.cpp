@@ -10,7 +10,7 @@
 
 namespace runtime {
 
-Chain::Chain(const Options& options, const Executor& executor, const NetworkList& list,
+Chain::Chain(const RuntimeOptions& options, const Executor& executor, const NetworkList& list,
              Deadline deadline)
     : options_(options), executor_(executor), list_(list), deadline_(deadline) {}
 

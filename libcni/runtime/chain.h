@@ -12,7 +12,7 @@ namespace runtime {
 /// Runs the plugins of one network in one operation: requests, retries, deadline.
 class Chain {
  public:
-  Chain(const Options& options, const Executor& executor, const NetworkList& list,
+  Chain(const RuntimeOptions& options, const Executor& executor, const NetworkList& list,
         Deadline deadline);
 
   /// Throws when an executable is missing.
@@ -42,7 +42,7 @@ class Chain {
   /// Returns whether to repeat the call after `error`; waits first.
   bool wait_for_retry(const PluginError& error, int attempt) const;
 
-  const Options& options_;
+  const RuntimeOptions& options_;
   const Executor& executor_;
   const NetworkList& list_;
   Deadline deadline_;

@@ -62,7 +62,7 @@ NetworkList with_cached_drop_ins(NetworkList list, const std::optional<CacheEntr
 
 }  // namespace
 
-Cni::Cni(Options options) : options_(std::move(options)), executor_(options_.exec) {}
+Cni::Cni(RuntimeOptions options) : options_(std::move(options)), executor_(options_.exec) {}
 
 Cache Cni::cache(const RuntimeConf& conf) const {
   if (!options_.cache_dir.empty()) return Cache(options_.cache_dir);

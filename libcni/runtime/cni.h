@@ -25,7 +25,7 @@ struct Retry {
 
 /// The behaviour of this runtime. The defaults are those of the reference, without its known
 /// faults.
-struct Options {
+struct RuntimeOptions {
   ExecOptions exec = {};
   std::string cache_dir = {};  ///< empty: RuntimeConf::cache_dir, else /var/lib/cni
   std::optional<std::chrono::milliseconds> timeout = {};  ///< for each operation
@@ -47,11 +47,11 @@ struct Options {
 /// cache. Operations throw PluginNotFound, PluginError, Timeout and the errors named at each.
 class Cni {
  public:
-  explicit Cni(Options options);
+  explicit Cni(RuntimeOptions options);
 
   /// Everything is checked before the first plugin runs. Throws AlreadyAttached. A failure leaves
-  /// no cache entry; the chain is rolled back if Options ask for it, and always when the entry
-  /// cannot be written.
+  /// no cache entry; the chain is rolled back if RuntimeOptions ask for it, and always when the
+  /// entry cannot be written.
   AddReport add(const NetworkList& list, const RuntimeConf& conf) const;
 
   /// Runs the plugins in reverse order, stops at the first error and then keeps the entry. Works
@@ -79,10 +79,10 @@ class Cni {
 
   Cache cache(const RuntimeConf& conf = {}) const;
   const Executor& executor() const { return executor_; }
-  const Options& options() const { return options_; }
+  const RuntimeOptions& options() const { return options_; }
 
  private:
-  /// The locks of one operation; none unless Options ask for them.
+  /// The locks of one operation; none unless RuntimeOptions ask for them.
   struct Locks {
     std::optional<Lock> network = {};
     std::optional<Lock> container = {};
@@ -99,7 +99,7 @@ class Cni {
   DelReport del_known(const NetworkList& list, const RuntimeConf& conf, Deadline deadline) const;
   void require_owned(const NetworkList& list) const;
 
-  Options options_;
+  RuntimeOptions options_;
   Executor executor_;
 };
 

@@ -32,9 +32,9 @@ std::string duration_text(milliseconds time) {
 }
 
 /// Formats the outcome as `signal: killed` or `exit status 3`.
-std::string ending(const Invocation& invocation) {
-  if (invocation.signal == 0) return "exit status " + std::to_string(invocation.exit_code);
-  std::string name = ::strsignal(invocation.signal);
+std::string ending(const PluginRun& plugin_run) {
+  if (plugin_run.signal == 0) return "exit status " + std::to_string(plugin_run.exit_code);
+  std::string name = ::strsignal(plugin_run.signal);
   std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
   return "signal: " + name;
 }
@@ -45,12 +45,12 @@ std::string trimmed(std::string_view text) {
   return std::string(text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1));
 }
 
-Call call_of(const Invocation& invocation) {
-  return {invocation.type, invocation.plugin_name, invocation.verb};
+Call call_of(const PluginRun& plugin_run) {
+  return {plugin_run.type, plugin_run.plugin_name, plugin_run.verb};
 }
 
-[[noreturn]] void fail(const Invocation& invocation, cni::Error reason) {
-  throw PluginError(call_of(invocation), std::move(reason), invocation.errors);
+[[noreturn]] void fail(const PluginRun& plugin_run, cni::Error reason) {
+  throw PluginError(call_of(plugin_run), std::move(reason), plugin_run.errors);
 }
 
 /// The part of a plugin's output that a message quotes.
@@ -60,17 +60,17 @@ std::string quoted(const std::string& output) {
 }
 
 /// The error in the standard output of a failed plugin.
-cni::Error read_diagnosis(const Invocation& invocation) {
+cni::Error read_diagnosis(const PluginRun& plugin_run) {
   const auto internal = [](const std::string& text) {
     return cni::Error(cni::Code::internal, text);
   };
-  if (trimmed(invocation.output).empty()) {
-    if (trimmed(invocation.errors).empty())
-      return internal("netplugin failed with no error message: " + ending(invocation));
-    return internal("netplugin failed: " + quoted(invocation.errors) + ": " + ending(invocation));
+  if (trimmed(plugin_run.output).empty()) {
+    if (trimmed(plugin_run.errors).empty())
+      return internal("netplugin failed with no error message: " + ending(plugin_run));
+    return internal("netplugin failed: " + quoted(plugin_run.errors) + ": " + ending(plugin_run));
   }
   try {
-    const auto object = parse_document(invocation.output, "", "error object");
+    const auto object = parse_document(plugin_run.output, "", "error object");
     const auto& raw = object.raw();
     const bool has_code = raw.contains("code");
     const std::string message = object.get_string("msg");
@@ -78,12 +78,12 @@ cni::Error read_diagnosis(const Invocation& invocation) {
     const auto code = has_code ? object.find_uint("code").value_or(0) : 999u;
     return cni::Error(static_cast<unsigned>(code),
                       message.empty() ? "plugin gave no error message: code " +
-                                            std::to_string(code) + ", " + ending(invocation)
+                                            std::to_string(code) + ", " + ending(plugin_run)
                                       : message,
                       details);
   } catch (const cni::Error& error) {
     return internal("netplugin failed but error parsing its diagnostic message " +
-                    quoted(invocation.output) + ": " + error.what());
+                    quoted(plugin_run.output) + ": " + error.what());
   }
 }
 
@@ -137,77 +137,77 @@ std::vector<std::string> Executor::environment_of(const PluginCall& call) const 
   return environment;
 }
 
-base::Outcome Executor::start(const base::Command& command, const Invocation& invocation) const {
+base::Outcome Executor::start(const base::Command& command, const PluginRun& plugin_run) const {
   try {
     return options_.run(command);
   } catch (const std::system_error& error) {
     if (error.code() == std::errc::interrupted) throw;
-    fail(invocation, cni::Error(cni::Code::internal, error.what()));
+    fail(plugin_run, cni::Error(cni::Code::internal, error.what()));
   }
 }
 
-Invocation Executor::run(const PluginCall& call) const {
-  Invocation invocation{.type = call.type,
-                        .path = command_path(path_, call),
-                        .verb = call.verb,
-                        .plugin_name = call.plugin_name,
-                        .environment = environment_of(call),
-                        .input = call.input,
-                        .allowed = call.deadline.allowed};
+PluginRun Executor::run(const PluginCall& call) const {
+  PluginRun plugin_run{.type = call.type,
+                       .path = command_path(path_, call),
+                       .verb = call.verb,
+                       .plugin_name = call.plugin_name,
+                       .environment = environment_of(call),
+                       .input = call.input,
+                       .allowed = call.deadline.allowed};
   const Observer& observer = options_.observer;
-  base::Command command{.path = invocation.path,
+  base::Command command{.path = plugin_run.path,
                         .argv = {},
-                        .environment = invocation.environment,
-                        .input = invocation.input,
+                        .environment = plugin_run.environment,
+                        .input = plugin_run.input,
                         .timeout = call.deadline.left(),
                         .on_stderr =
                             [&](std::string_view chunk) {
-                              invocation.errors += chunk;
-                              if (observer.on_stderr) observer.on_stderr(invocation, chunk);
+                              plugin_run.errors += chunk;
+                              if (observer.on_stderr) observer.on_stderr(plugin_run, chunk);
                             },
                         .die_with_parent = options_.die_with_parent};
   if (command.timeout == milliseconds(0)) {
-    invocation.timed_out = true;
-    return invocation;
+    plugin_run.timed_out = true;
+    return plugin_run;
   }
-  if (observer.on_start) observer.on_start(invocation);
+  if (observer.on_start) observer.on_start(plugin_run);
   const auto begun = std::chrono::steady_clock::now();
-  base::Outcome outcome = start(command, invocation);
-  invocation.duration = std::chrono::duration_cast<std::chrono::microseconds>(
+  base::Outcome outcome = start(command, plugin_run);
+  plugin_run.duration = std::chrono::duration_cast<std::chrono::microseconds>(
       std::chrono::steady_clock::now() - begun);
-  invocation.output = std::move(outcome.output);
-  invocation.exit_code = outcome.exit_code;
-  invocation.signal = outcome.signal;
-  invocation.timed_out = outcome.timed_out;
-  if (observer.on_finish) observer.on_finish(invocation);
-  return invocation;
+  plugin_run.output = std::move(outcome.output);
+  plugin_run.exit_code = outcome.exit_code;
+  plugin_run.signal = outcome.signal;
+  plugin_run.timed_out = outcome.timed_out;
+  if (observer.on_finish) observer.on_finish(plugin_run);
+  return plugin_run;
 }
 
-void require_success(const Invocation& invocation) {
-  if (invocation.timed_out)
+void require_success(const PluginRun& plugin_run) {
+  if (plugin_run.timed_out)
     throw Timeout(
-        call_of(invocation),
+        call_of(plugin_run),
         cni::Error(cni::Code::internal, "netplugin failed with no error message: signal: killed",
-                   "timed out after " + duration_text(invocation.allowed)),
-        invocation.errors);
-  if (invocation.exit_code != 0) fail(invocation, read_diagnosis(invocation));
+                   "timed out after " + duration_text(plugin_run.allowed)),
+        plugin_run.errors);
+  if (plugin_run.exit_code != 0) fail(plugin_run, read_diagnosis(plugin_run));
 }
 
-Invocation Executor::run_checked(const PluginCall& call) const {
-  Invocation invocation = run(call);
-  require_success(invocation);
-  return invocation;
+PluginRun Executor::run_checked(const PluginCall& call) const {
+  PluginRun plugin_run = run(call);
+  require_success(plugin_run);
+  return plugin_run;
 }
 
 cni::Result Executor::run_add(const PluginCall& call, const std::string& version) const {
-  const Invocation invocation = run_checked(call);
-  if (trimmed(invocation.output) == "null") return {};
+  const PluginRun plugin_run = run_checked(call);
+  if (trimmed(plugin_run.output) == "null") return {};
   const auto decoding = cni::Code::decoding_failure;
   std::optional<cni::Error> problem;
   try {
-    const auto object = parse_document(invocation.output, "", "result");
+    const auto object = parse_document(plugin_run.output, "", "result");
     if (is_error_object(object.raw())) {
-      problem = read_diagnosis(invocation);
+      problem = read_diagnosis(plugin_run);
     } else {
       std::string own = object.get_string("cniVersion");
       if (own.empty()) own = version;
@@ -218,7 +218,7 @@ cni::Result Executor::run_add(const PluginCall& call, const std::string& version
   } catch (const cni::Error& error) {
     problem.emplace(decoding, std::string("failed to unmarshal raw result: ") + error.what());
   }
-  fail(invocation, *problem);
+  fail(plugin_run, *problem);
 }
 
 VersionInfo Executor::version_info(const std::string& type, Deadline deadline) const {
@@ -226,15 +226,15 @@ VersionInfo Executor::version_info(const std::string& type, Deadline deadline) c
                         .verb = "VERSION",
                         .input = "{\"cniVersion\":\"" + cni::kNewestVersion.text() + "\"}",
                         .deadline = deadline};
-  const Invocation invocation = run(call);
-  if (!invocation.timed_out && invocation.exit_code != 0 &&
-      std::string_view(read_diagnosis(invocation).what()) == "unknown CNI_COMMAND: VERSION")
+  const PluginRun plugin_run = run(call);
+  if (!plugin_run.timed_out && plugin_run.exit_code != 0 &&
+      std::string_view(read_diagnosis(plugin_run).what()) == "unknown CNI_COMMAND: VERSION")
     return {"0.1.0", {"0.1.0"}};
-  require_success(invocation);
-  const auto object = parse_document(invocation.output, "plugin " + type, "VERSION reply");
+  require_success(plugin_run);
+  const auto object = parse_document(plugin_run.output, "plugin " + type, "VERSION reply");
   VersionInfo info{object.get_string("cniVersion"), {}};
   const auto refuse = [&](const char* key) {
-    fail(invocation, cni::Error(cni::Code::decoding_failure,
+    fail(plugin_run, cni::Error(cni::Code::decoding_failure,
                                 "plugin " + type + ": VERSION reply has no '" + key + "'"));
   };
   if (info.cni_version.empty()) refuse("cniVersion");

@@ -26,7 +26,7 @@ struct Deadline {
 };
 
 /// One run of one plugin: its input and, after its end, its output.
-struct Invocation {
+struct PluginRun {
   std::string type;
   std::string path;
   std::string verb;                           ///< ADD, DEL, CHECK, GC, STATUS, VERSION
@@ -45,10 +45,10 @@ struct Invocation {
 /// Is called for every plugin call, in the calling thread: for tracing, and to stream standard
 /// error.
 struct Observer {
-  std::function<void(const Invocation&)> on_start = {};
-  std::function<void(const Invocation&, std::string_view)> on_stderr =
+  std::function<void(const PluginRun&)> on_start = {};
+  std::function<void(const PluginRun&, std::string_view)> on_stderr =
       {};  ///< a chunk as soon as it is read
-  std::function<void(const Invocation&)> on_finish = {};
+  std::function<void(const PluginRun&)> on_finish = {};
   /// A step that the library takes itself: a retry, a roll-back and its outcome.
   std::function<void(std::string_view)> on_note = {};
 };
@@ -94,9 +94,9 @@ class Executor {
   /// Runs the plugin and returns the outcome, success or failure. Throws PluginNotFound, or
   /// PluginError when it cannot be started. The environment is that of this process plus the six
   /// CNI variables, all of them always set.
-  Invocation run(const PluginCall& call) const;
+  PluginRun run(const PluginCall& call) const;
   /// run(), but throws PluginError or Timeout on failure.
-  Invocation run_checked(const PluginCall& call) const;
+  PluginRun run_checked(const PluginCall& call) const;
   /// ADD's run_checked() and its result; `version` is the request's.
   cni::Result run_add(const PluginCall& call, const std::string& version) const;
   /// VERSION.
@@ -106,12 +106,12 @@ class Executor {
 
  private:
   std::vector<std::string> environment_of(const PluginCall& call) const;
-  base::Outcome start(const base::Command& command, const Invocation& invocation) const;
+  base::Outcome start(const base::Command& command, const PluginRun& plugin_run) const;
   ExecOptions options_;
   PluginPath path_;
 };
 
 /// Throws PluginError or Timeout unless the invocation succeeded.
-void require_success(const Invocation& invocation);
+void require_success(const PluginRun& plugin_run);
 
 }  // namespace runtime

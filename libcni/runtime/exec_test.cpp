@@ -87,7 +87,7 @@ TEST_F(Exec, R064_VariablesThatDoNotApplyAreEmpty) {
 TEST_F(Exec, R067_MegabytesOnBothStreamsDoNotBlock) {
   const std::string much(1 << 20, 'x');
   std::string streamed;
-  options.exec.observer.on_stderr = [&](const Invocation&, std::string_view chunk) {
+  options.exec.observer.on_stderr = [&](const PluginRun&, std::string_view chunk) {
     streamed += chunk;
   };
   rec.play("pa.STATUS", "stdout", much);
@@ -101,7 +101,7 @@ TEST_F(Exec, R067_MegabytesOnBothStreamsDoNotBlock) {
 // R-068
 TEST_F(Exec, R068_StderrOfAFailureIsStreamedAndKept) {
   std::string streamed;
-  options.exec.observer.on_stderr = [&](const Invocation&, std::string_view chunk) {
+  options.exec.observer.on_stderr = [&](const PluginRun&, std::string_view chunk) {
     streamed += chunk;
   };
   const auto error = failure(R"({"code":7,"msg":"no"})", "because");
@@ -301,10 +301,10 @@ TEST_F(Exec, R148_DecodesVersionRepliesLikeTheReference) {
 // The observer gets each call with its input and output.
 TEST_F(Exec, TheObserverIsCalledForEachCall) {
   std::string seen;
-  options.exec.observer.on_start = [&](const Invocation& call) {
+  options.exec.observer.on_start = [&](const PluginRun& call) {
     seen += "start " + call.verb + "; ";
   };
-  options.exec.observer.on_finish = [&](const Invocation& call) {
+  options.exec.observer.on_finish = [&](const PluginRun& call) {
     seen += "finish " + std::to_string(call.exit_code);
     EXPECT_GT(call.duration.count(), 0);
     EXPECT_EQ(call.path, rec.dir() + "/pa");

@@ -21,7 +21,7 @@ struct RuntimeConf {
   std::string ifname = {};
   Args args = {};
   CapabilityArgs capability_args = {};
-  std::string cache_dir = {};  ///< deprecated: used only when Options::cache_dir is empty
+  std::string cache_dir = {};  ///< deprecated: used only when RuntimeOptions::cache_dir is empty
 };
 
 /// Reads `K=V;K2=V2`. Throws cni::Error(4) `invalid CNI_ARGS pair "..."` for a pair without exactly

@@ -59,7 +59,7 @@ void add_once(std::vector<std::string>& lines, const std::string& line) {
 /// nothing.
 class Interview {
  public:
-  Interview(const Options& options, const Executor& executor, const NetworkList& list,
+  Interview(const RuntimeOptions& options, const Executor& executor, const NetworkList& list,
             ValidateReport& report)
       : options_(options), executor_(executor), list_(list), report_(report) {}
 
@@ -125,7 +125,7 @@ class Interview {
     }
   }
 
-  const Options& options_;
+  const RuntimeOptions& options_;
   const Executor& executor_;
   const NetworkList& list_;
   ValidateReport& report_;

@@ -73,7 +73,7 @@ class RuntimeWorld : public testing::Test {
   Recorder rec;
   TempDir files;
   std::string notes;
-  runtime::Options options;
+  runtime::RuntimeOptions options;
   runtime::RuntimeConf conf{.container_id = "c1", .netns = "/run/netns/t", .ifname = "eth0"};
 };
 

@@ -34,9 +34,9 @@ Options with_netns(const Options& options) {
 
 Made add_one(const Target& target, const Options& options) {
   Made made{target, {}, {}};
-  runtime::Options behaviour = runtime_options(options);
+  runtime::RuntimeOptions behaviour = runtime_options(options);
   auto forward = behaviour.exec.observer.on_finish;
-  behaviour.exec.observer.on_finish = [&made, forward](const runtime::Invocation& call) {
+  behaviour.exec.observer.on_finish = [&made, forward](const runtime::PluginRun& call) {
     if (call.verb == "ADD") made.calls.push_back(call);
     forward(call);
   };

@@ -123,7 +123,7 @@ runtime::PluginCall read_call(const Options& options) {
   return call;
 }
 
-ordered_json object_of(const runtime::Invocation& call, bool dry_run) {
+ordered_json object_of(const runtime::PluginRun& call, bool dry_run) {
   ordered_json environment = ordered_json::object();
   for (const auto& variable : call.environment) {
     const std::size_t equals = variable.find('=');
@@ -142,7 +142,7 @@ ordered_json object_of(const runtime::Invocation& call, bool dry_run) {
   return object;
 }
 
-int exit_code_of(const runtime::Invocation& call) {
+int exit_code_of(const runtime::PluginRun& call) {
   try {
     runtime::require_success(call);
     return kOk;
@@ -167,7 +167,7 @@ int run_exec(const Options& options) {
     behaviour.run = [](const base::Command&) {
       return base::Outcome{.exit_code = 0, .output = {}};
     };
-  const runtime::Invocation done = runtime::Executor(behaviour).run(read_call(options));
+  const runtime::PluginRun done = runtime::Executor(behaviour).run(read_call(options));
   if (options.format == Format::json) {
     print_json(object_of(done, options.dry_run)
                    .dump(4, ' ', false, nlohmann::json::error_handler_t::replace));

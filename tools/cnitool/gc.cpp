@@ -151,7 +151,7 @@ int run_gc(const Options& options) {
   const std::string name = options.words.empty() ? "" : options.words.front();
   const auto list = load_network(options, name);
   const auto args = read_keep(options);
-  runtime::Options behaviour = runtime_options(options);
+  runtime::RuntimeOptions behaviour = runtime_options(options);
   behaviour.force = options.force || !args;
   const runtime::Cni cni(behaviour);
   if (options.dry_run) return print_dry_run(cni.stale_attachments(list, args), options);

@@ -54,7 +54,7 @@ std::string about_of(const std::string& path, milliseconds patience) {
 }
 
 Binary ask(const std::string& type, const Options& options) {
-  runtime::Options behaviour = runtime_options(options);
+  runtime::RuntimeOptions behaviour = runtime_options(options);
   behaviour.timeout = options.timeout.value_or(kPatience);
   behaviour.exec.observer.on_stderr = {};
   const runtime::Cni cni(behaviour);

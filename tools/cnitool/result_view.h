@@ -14,7 +14,7 @@ namespace cnitool {
 struct Made {
   Target target;
   runtime::AddReport report;
-  std::vector<runtime::Invocation> calls;
+  std::vector<runtime::PluginRun> calls;
 };
 
 /// Prints the result of ADD: for one network as the reference does, for several as a JSON list with

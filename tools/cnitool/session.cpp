@@ -167,8 +167,8 @@ Words read_words(const Options& options) {
   return words;
 }
 
-runtime::Options runtime_options(const Options& options) {
-  runtime::Options result;
+runtime::RuntimeOptions runtime_options(const Options& options) {
+  runtime::RuntimeOptions result;
   result.exec.plugin_dirs = options.plugin_dirs;
   result.exec.observer = make_observer(options);
   result.cache_dir = options.cache_dir;

@@ -23,7 +23,7 @@ struct Words {
 };
 
 /// Runtime options, with an observer that forwards plugins' standard error and logs steps.
-runtime::Options runtime_options(const Options& options);
+runtime::RuntimeOptions runtime_options(const Options& options);
 
 /// `NET[,NET...] NETNS`, with --netns only networks, with --all or --conf only NETNS. Throws
 /// UsageError with the usage line when something is missing.

@@ -54,11 +54,11 @@ std::string section(const std::string& title, const std::string& body) {
   return title + (body.empty() ? ": (empty)\n" : ":\n" + body);
 }
 
-void log_start(const runtime::Invocation& call, int verbose) {
+void log_start(const runtime::PluginRun& call, int verbose) {
   if (verbose >= 2) std::cerr << request_text(call) << std::flush;
 }
 
-void log_finish(const runtime::Invocation& call, int verbose) {
+void log_finish(const runtime::PluginRun& call, int verbose) {
   if (verbose >= 2) std::cerr << reply_text(call) << std::flush;
   if (verbose == 1) {
     note(call.verb + " " + call.type + ": " + ending_text(call) + " after " +
@@ -71,12 +71,12 @@ void log_finish(const runtime::Invocation& call, int verbose) {
 runtime::Observer make_observer(const Options& options) {
   runtime::Observer observer;
   const int verbose = options.verbose;
-  observer.on_start = [verbose](const runtime::Invocation& call) { log_start(call, verbose); };
-  observer.on_finish = [verbose](const runtime::Invocation& call) { log_finish(call, verbose); };
+  observer.on_start = [verbose](const runtime::PluginRun& call) { log_start(call, verbose); };
+  observer.on_finish = [verbose](const runtime::PluginRun& call) { log_finish(call, verbose); };
   observer.on_note = [](std::string_view text) { note(std::string(text)); };
   // With --trace the reply contains all of it.
   if (verbose < 2) {
-    observer.on_stderr = [](const runtime::Invocation&, std::string_view chunk) {
+    observer.on_stderr = [](const runtime::PluginRun&, std::string_view chunk) {
       std::cerr << chunk << std::flush;
     };
   }
@@ -94,13 +94,13 @@ std::string duration_text(std::chrono::microseconds duration) {
   return text.data();
 }
 
-std::string ending_text(const runtime::Invocation& call) {
+std::string ending_text(const runtime::PluginRun& call) {
   if (call.timed_out) return "timed out";
   if (call.signal != 0) return "killed by signal " + std::to_string(call.signal);
   return "exit " + std::to_string(call.exit_code);
 }
 
-std::string request_text(const runtime::Invocation& call) {
+std::string request_text(const runtime::PluginRun& call) {
   std::string environment;
   for (const auto& variable : call.environment) {
     if (variable.starts_with("CNI_")) environment += "  " + variable + "\n";
@@ -109,7 +109,7 @@ std::string request_text(const runtime::Invocation& call) {
          section("stdin", readable(call.input));
 }
 
-std::string reply_text(const runtime::Invocation& call) {
+std::string reply_text(const runtime::PluginRun& call) {
   std::string text = section("stdout", readable(call.output));
   if (!call.errors.empty()) text += section("stderr", readable(call.errors));
   return text + "ended: " + ending_text(call) + " after " + duration_text(call.duration) + "\n";

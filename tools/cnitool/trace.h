@@ -16,11 +16,11 @@ runtime::Observer make_observer(const Options& options);
 std::string duration_text(std::chrono::microseconds duration);
 
 /// `exit 0`, `killed by signal 9` or `timed out`.
-std::string ending_text(const runtime::Invocation& call);
+std::string ending_text(const runtime::PluginRun& call);
 
 /// The whole exchange, for a person: the CNI_ part of the environment, input, output, errors,
 /// ending.
-std::string request_text(const runtime::Invocation& call);
-std::string reply_text(const runtime::Invocation& call);
+std::string request_text(const runtime::PluginRun& call);
+std::string reply_text(const runtime::PluginRun& call);
 
 }  // namespace cnitool

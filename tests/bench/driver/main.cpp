@@ -20,7 +20,7 @@
 namespace bench {
 namespace {
 
-struct Options {
+struct BenchOptions {
   Places places;
   std::vector<std::string> cases;
   std::string json;
@@ -30,8 +30,8 @@ struct Options {
   bool against = false;  ///< the reference side is an earlier build of ours
 };
 
-Options parse(int argc, char** argv) {
-  Options o;
+BenchOptions parse(int argc, char** argv) {
+  BenchOptions o;
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
     const auto value = [&] {
@@ -82,7 +82,7 @@ std::vector<Case> chosen_cases(const std::vector<std::string>& names) {
   return all;
 }
 
-Setting describe(const Options& options) {
+Setting describe(const BenchOptions& options) {
   Setting setting;
   const time_t now = ::time(nullptr);
   char date[32];
@@ -138,7 +138,7 @@ bool any_broken(const std::vector<Row>& rows) {
 }
 
 /// 1: a bar is missed; 3: a plugin call failed.
-int run_all(const Options& options) {
+int run_all(const BenchOptions& options) {
   std::ofstream json = open_report(options.json);
   const std::vector<Case> cases = chosen_cases(options.cases);
   enter_private_world();

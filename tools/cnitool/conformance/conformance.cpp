@@ -83,7 +83,7 @@ Json finish_row(const Running& running) {
   return {{"findings", {finding}}, {"skipped", ""}};
 }
 
-bool is_selected(const Options& options, const std::string& id) {
+bool is_selected(const SuiteOptions& options, const std::string& id) {
   if (options.rows.empty()) return true;
   const std::string group = "A" + std::to_string(group_of(id));
   return std::any_of(options.rows.begin(), options.rows.end(),
@@ -118,7 +118,8 @@ void file(Report& report, const std::string& id, const Json& verdict) {
   }
 }
 
-std::vector<Row> selected_rows(const Options& options, const Subject& subject, Report& report) {
+std::vector<Row> selected_rows(const SuiteOptions& options, const Subject& subject,
+                               Report& report) {
   std::vector<Row> rows;
   bool any = false;
   for (const Row& row : all_rows()) {
@@ -136,7 +137,7 @@ std::vector<Row> selected_rows(const Options& options, const Subject& subject, R
 
 }  // namespace
 
-Report run(const Options& options) {
+Report run(const SuiteOptions& options) {
   Report report{make_subject(options.binary, options.config), {}, options.required};
   if (geteuid() != 0) base::throw_errno("run conformance rows: namespaces need root", EPERM);
   const std::vector<Row> rows = selected_rows(options, report.subject, report);

@@ -14,7 +14,7 @@
 /// namespaces.
 namespace conformance {
 
-struct Options {
+struct SuiteOptions {
   std::string binary;
   std::string config = {};  ///< JSON configuration of the plugin; empty: the example of its type
   std::vector<std::string> rows = {};  ///< `S-039` or groups `A4`; empty: all
@@ -46,7 +46,7 @@ struct Report {
 
 /// Throws cni::Error for a binary, configuration or row that does not exist, std::system_error when
 /// the machine does not allow network and mount namespaces.
-Report run(const Options& options);
+Report run(const SuiteOptions& options);
 
 /// Report for persons: failures first, with expected and seen, then counts per level. `verbose`
 /// lists all rows.

@@ -113,14 +113,14 @@ Json Context::chained_config(const Call& call) const {
   return config;
 }
 
-Invocation Context::prepare(const Call& call) const {
-  Invocation invocation = call.process;
+ProcessSetup Context::prepare(const Call& call) const {
+  ProcessSetup setup = call.process;
   for (const auto& [name, value] : call.environment)
-    invocation.environment.push_back(name + "=" + value);
+    setup.environment.push_back(name + "=" + value);
   const Json config = subject_.is_chained() ? chained_config(call) : call.config;
-  invocation.input =
+  setup.input =
       call.raw.empty() ? config.dump(-1, ' ', false, Json::error_handler_t::ignore) : call.raw;
-  return invocation;
+  return setup;
 }
 
 Outcome Context::run(const Call& call) {

@@ -32,7 +32,7 @@ struct Call {
   std::string raw;  ///< sent instead of the configuration, unless empty
   bool foreign =
       false;  ///< the error of a double may be passed on: its code and text are not checked
-  Invocation process;
+  ProcessSetup process;
 
   Call& set(const std::string& name, const std::string& value);
   Call& unset(const std::string& name);
@@ -62,7 +62,7 @@ class Context {
   /// The invocation of a call, for checks that run several at once. Before an ADD of a chained
   /// plugin the pod's interface is made where it is missing, and prevResult names the interface and
   /// the sandbox of the call unless the row has given another one.
-  Invocation prepare(const Call& call) const;
+  ProcessSetup prepare(const Call& call) const;
   /// Runs the call, and notes violations that are wrong for every plugin (S-083 to S-086, S-095,
   /// S-107 and others).
   Outcome run(const Call& call);

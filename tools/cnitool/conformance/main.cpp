@@ -35,7 +35,7 @@ class Progress {
 /// configuration or nothing, rows.
 int run(std::span<char*> words) {
   const Progress progress;
-  conformance::Options options{.binary = words[0], .on_row = progress};
+  conformance::SuiteOptions options{.binary = words[0], .on_row = progress};
   const std::string format = words[1], config = words[2];
   if (!config.empty()) options.config = cnitool::read_input(config);
   options.rows.assign(words.begin() + 3, words.end());

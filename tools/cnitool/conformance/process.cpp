@@ -76,40 +76,39 @@ std::chrono::microseconds duration_of(const timeval& time) {
 
 }  // namespace
 
-Process::Process(const Invocation& invocation) : invocation_(invocation) {
-  if (invocation_.hold_input || invocation_.chunk > 0) {
+Process::Process(const ProcessSetup& setup) : setup_(setup) {
+  if (setup_.hold_input || setup_.chunk > 0) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) base::throw_errno("create a pipe");
     input_ = base::UniqueFd(ends[0]);
     feed_ = base::UniqueFd(ends[1]);
-  } else if (!invocation_.input_path.empty()) {
-    input_ = open_file(invocation_.input_path, O_RDONLY);
+  } else if (!setup_.input_path.empty()) {
+    input_ = open_file(setup_.input_path, O_RDONLY);
   } else {
-    input_ = memory_file(invocation_.input);
+    input_ = memory_file(setup_.input);
   }
-  output_ = invocation_.output_path.empty() ? memory_file("")
-                                            : open_file(invocation_.output_path, O_WRONLY);
+  output_ = setup_.output_path.empty() ? memory_file("") : open_file(setup_.output_path, O_WRONLY);
   errors_ = memory_file("");
   start();
 }
 
 void Process::start() {
-  std::vector<std::string> arguments{invocation_.program};
-  arguments.insert(arguments.end(), invocation_.arguments.begin(), invocation_.arguments.end());
+  std::vector<std::string> arguments{setup_.program};
+  arguments.insert(arguments.end(), setup_.arguments.begin(), setup_.arguments.end());
   const std::vector<char*> argv = pointers(arguments);
-  const std::vector<char*> environment = pointers(invocation_.environment);
+  const std::vector<char*> environment = pointers(setup_.environment);
   started_ = Clock::now();
   pid_ = fork();
   if (pid_ < 0) base::throw_errno("fork");
   if (pid_ == 0) {
     setpgid(0, 0);
     signal(SIGPIPE, SIG_DFL);
-    if (invocation_.netns >= 0) setns(invocation_.netns, CLONE_NEWNET);
-    if (!invocation_.directory.empty() && chdir(invocation_.directory.c_str()) != 0) _exit(126);
+    if (setup_.netns >= 0) setns(setup_.netns, CLONE_NEWNET);
+    if (!setup_.directory.empty() && chdir(setup_.directory.c_str()) != 0) _exit(126);
     install(input_.get(), STDIN_FILENO);
     install(output_.get(), STDOUT_FILENO);
     install(errors_.get(), STDERR_FILENO);
-    for (const int fd : invocation_.closed) close(fd);
+    for (const int fd : setup_.closed) close(fd);
     execve(argv[0], argv.data(), environment.data());
     _exit(127);
   }
@@ -117,9 +116,9 @@ void Process::start() {
 }
 
 void Process::feed() {
-  for (std::size_t done = 0; done < invocation_.input.size(); done += invocation_.chunk) {
-    const std::size_t size = std::min(invocation_.chunk, invocation_.input.size() - done);
-    if (write(feed_.get(), invocation_.input.data() + done, size) < 0) break;
+  for (std::size_t done = 0; done < setup_.input.size(); done += setup_.chunk) {
+    const std::size_t size = std::min(setup_.chunk, setup_.input.size() - done);
+    if (write(feed_.get(), setup_.input.data() + done, size) < 0) break;
   }
   feed_ = {};
 }
@@ -133,13 +132,13 @@ bool Process::wait_until(Clock::time_point deadline) const {
 Outcome Process::finish() {
   Outcome outcome;
   input_ = {};
-  if (invocation_.chunk > 0) feed();
-  if (invocation_.kill_signal != 0) {
+  if (setup_.chunk > 0) feed();
+  if (setup_.kill_signal != 0) {
     // The only wait by the clock: the signal is meant to come at an arbitrary moment.
-    std::this_thread::sleep_until(started_ + invocation_.kill_after);
-    kill(pid_, invocation_.kill_signal);
+    std::this_thread::sleep_until(started_ + setup_.kill_after);
+    kill(pid_, setup_.kill_signal);
   }
-  if (!wait_until(started_ + invocation_.timeout)) {
+  if (!wait_until(started_ + setup_.timeout)) {
     outcome.timed_out = true;
     kill(-pid_, SIGKILL);
   }
@@ -152,13 +151,13 @@ Outcome Process::finish() {
   outcome.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   outcome.cpu = duration_of(usage.ru_utime) + duration_of(usage.ru_stime);
   outcome.peak_kib = usage.ru_maxrss;
-  if (invocation_.output_path.empty()) outcome.out = content_of(output_.get());
+  if (setup_.output_path.empty()) outcome.out = content_of(output_.get());
   outcome.err = content_of(errors_.get());
   return outcome;
 }
 
-Outcome run_process(const Invocation& invocation) {
-  return Process(invocation).finish();
+Outcome run_process(const ProcessSetup& setup) {
+  return Process(setup).finish();
 }
 
 void seal_inherited_descriptors() {

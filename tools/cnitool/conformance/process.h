@@ -15,7 +15,7 @@ namespace conformance {
 /// The parameters for starting a program. The suite has a runner of its own: it must be able to
 /// start a plugin with closed descriptors, a full disk as its output or a slow input, and must not
 /// use the code under test.
-struct Invocation {
+struct ProcessSetup {
   std::string program;
   std::vector<std::string> arguments = {};    ///< after argv[0]
   std::vector<std::string> environment = {};  ///< complete: "K=V"
@@ -49,7 +49,7 @@ struct Outcome {
 class Process {
  public:
   /// Throws std::system_error when it cannot be started.
-  explicit Process(const Invocation& invocation);
+  explicit Process(const ProcessSetup& setup);
   Process(Process&&) = default;
   /// Waits for its end; feeds, signals and finally kills it as the invocation says.
   Outcome finish();
@@ -61,7 +61,7 @@ class Process {
   /// False when `deadline` passed first.
   bool wait_until(std::chrono::steady_clock::time_point deadline) const;
 
-  Invocation invocation_;
+  ProcessSetup setup_;
   std::chrono::steady_clock::time_point started_;
   pid_t pid_ = -1;
   base::UniqueFd handle_;
@@ -71,7 +71,7 @@ class Process {
   base::UniqueFd errors_;
 };
 
-Outcome run_process(const Invocation& invocation);
+Outcome run_process(const ProcessSetup& setup);
 
 /// Sets close-on-exec for inherited descriptors, so that programs under test start with 0, 1 and 2
 /// only.

@@ -29,11 +29,11 @@ class RecorderTest : public ::testing::Test {
   }
 
   Outcome call(const std::string& verb, const std::string& input = "{}") {
-    Invocation invocation{recorder_.plugins() + "/pa"};
-    invocation.environment = {"CNI_COMMAND=" + verb, "FOO=bar",
-                              std::string(kRecorderVariable) + "=" + recorder_.directory()};
-    invocation.input = input;
-    return run_process(invocation);
+    ProcessSetup setup{recorder_.plugins() + "/pa"};
+    setup.environment = {"CNI_COMMAND=" + verb, "FOO=bar",
+                         std::string(kRecorderVariable) + "=" + recorder_.directory()};
+    setup.input = input;
+    return run_process(setup);
   }
 
   std::string top_;

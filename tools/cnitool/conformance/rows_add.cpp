@@ -146,9 +146,9 @@ Call parallel_call(const Context& c, const std::string& verb, int number) {
 std::vector<Outcome> run_at_once(Context& c, const std::string& verb) {
   std::vector<Process> processes;
   for (int i = 0; i < kParallel; ++i) {
-    Invocation invocation = c.prepare(parallel_call(c, verb, i));
-    invocation.timeout = std::chrono::seconds(60);
-    processes.emplace_back(invocation);
+    ProcessSetup setup = c.prepare(parallel_call(c, verb, i));
+    setup.timeout = std::chrono::seconds(60);
+    processes.emplace_back(setup);
   }
   std::vector<Outcome> outcomes;
   for (Process& process : processes) outcomes.push_back(process.finish());

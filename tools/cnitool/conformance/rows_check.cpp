@@ -77,7 +77,7 @@ void verifies_what_it_made(Context& c) {
 void verifies_what_no_result_lists(Context& c) {
   if (is_portmap(c.subject())) {
     const Json result = c.add();
-    Invocation flush{find_tool("nft")};
+    ProcessSetup flush{find_tool("nft")};
     flush.arguments = {"flush", "ruleset"};
     if (flush.program.empty() || !run_process(flush).succeeded())
       return c.skip("needs the nft tool");

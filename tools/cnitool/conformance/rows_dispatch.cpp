@@ -70,7 +70,7 @@ void answers_version_option(Context& c) {
   c.expect_unchanged(before, "--version and --help");
   const std::string strace = find_tool("strace");
   if (strace.empty()) return;
-  Invocation traced{strace};
+  ProcessSetup traced{strace};
   const std::string trace = std::string(kScratch) + "/trace";
   traced.arguments = {"-f",       "-e", "trace=socket", "-o", trace, c.call("ADD").process.program,
                       "--version"};

@@ -32,7 +32,7 @@ void attach_through(Context& c, const std::string& path) {
 void takes_any_path(Context& c) {
   fs::create_symlink(kSandbox, kLink);
   const base::UniqueFd fd = open_namespace(kSandbox);
-  Invocation waiting{find_tool("sleep")};
+  ProcessSetup waiting{find_tool("sleep")};
   waiting.arguments = {"60"};
   waiting.netns = fd.get();
   waiting.kill_signal = SIGKILL;

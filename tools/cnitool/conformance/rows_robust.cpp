@@ -71,7 +71,7 @@ void starts_quickly(Context& c) {
   c.expect(best < std::chrono::milliseconds(5), "VERSION", "less than 5 ms",
            std::to_string(best.count()) + " us");
   // The kernel includes the memory of the suite's own process at the time of the fork.
-  Invocation nothing{find_tool("true")};
+  ProcessSetup nothing{find_tool("true")};
   const long floor = run_process(nothing).peak_kib;
   c.expect(peak < std::max(5L * 1024, floor + 512), "VERSION", "less than 5 MiB",
            std::to_string(peak) + " KiB");
@@ -149,7 +149,7 @@ void during_churn(const Body& body) {
   std::string batch;
   for (int i = 0; i < 3000; ++i)
     batch += "link add churn0 type veth peer name churn1\nlink del churn0\n";
-  Invocation churn{find_tool("ip")};
+  ProcessSetup churn{find_tool("ip")};
   churn.arguments = {"-batch", "-"};
   churn.input = batch;
   churn.timeout = std::chrono::seconds(3);

@@ -17,20 +17,20 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using Lines = std::vector<std::string>;
 
-Invocation tool(const std::string& path, std::vector<std::string> arguments) {
-  Invocation invocation{path};
-  invocation.arguments = std::move(arguments);
-  invocation.environment = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"};
-  return invocation;
+ProcessSetup tool(const std::string& path, std::vector<std::string> arguments) {
+  ProcessSetup setup{path};
+  setup.arguments = std::move(arguments);
+  setup.environment = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"};
+  return setup;
 }
 
 Outcome run_ip(std::vector<std::string> arguments, const std::string& netns) {
   const base::UniqueFd fd = netns.empty() ? base::UniqueFd() : open_namespace(netns);
   if (!netns.empty() && !fd) return {};
   static const std::string path = find_tool("ip");
-  Invocation invocation = tool(path, std::move(arguments));
-  invocation.netns = fd.get();
-  return run_process(invocation);
+  ProcessSetup setup = tool(path, std::move(arguments));
+  setup.netns = fd.get();
+  return run_process(setup);
 }
 
 bool is_link_local(const std::string& text) {
@@ -83,9 +83,9 @@ void add_proc_network(const std::string& netns, const std::string& side, Lines& 
   const base::UniqueFd fd = netns.empty() ? base::UniqueFd() : open_namespace(netns);
   for (const char* file :
        {"/proc/self/net/route", "/proc/self/net/if_inet6", "/proc/self/net/fib_trie"}) {
-    Invocation invocation = tool(find_tool("cat"), {file});
-    invocation.netns = fd.get();
-    lines.push_back(side + " " + file + " " + run_process(invocation).out);
+    ProcessSetup setup = tool(find_tool("cat"), {file});
+    setup.netns = fd.get();
+    lines.push_back(side + " " + file + " " + run_process(setup).out);
   }
 }
 

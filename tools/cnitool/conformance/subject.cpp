@@ -37,10 +37,10 @@ bool take_flag(json& config, const char* key) {
 }
 
 std::vector<std::string> ask_versions(const std::string& binary) {
-  Invocation invocation{binary};
-  invocation.environment = {"CNI_COMMAND=VERSION"};
-  invocation.input = R"({"cniVersion":"1.1.0"})";
-  const json reply = json::parse(run_process(invocation).out, nullptr, false);
+  ProcessSetup setup{binary};
+  setup.environment = {"CNI_COMMAND=VERSION"};
+  setup.input = R"({"cniVersion":"1.1.0"})";
+  const json reply = json::parse(run_process(setup).out, nullptr, false);
   std::vector<std::string> versions;
   if (!reply.is_object() || !reply.contains("supportedVersions")) return versions;
   for (const json& version : reply["supportedVersions"]) {

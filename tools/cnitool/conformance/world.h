@@ -41,7 +41,7 @@ void attach_sandbox(const std::string& path, const std::string& ifname);
 /// Removes the sandbox again.
 void remove_sandbox(const std::string& path);
 
-/// Opens the namespace at `path` for Invocation::netns; invalid when it does not exist.
+/// Opens the namespace at `path` for ProcessSetup::netns; invalid when it does not exist.
 base::UniqueFd open_namespace(const std::string& path);
 
 /// The identity of the namespace at `path`: device and inode; empty when it does not exist.
