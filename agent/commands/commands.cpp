@@ -15,6 +15,7 @@
 #include "agent/daemon/confine.h"
 #include "agent/daemon/daemon.h"
 #include "agent/daemon/instance.h"
+#include "agent/drivers/bird/notes.h"
 #include "agent/drivers/bridged_services.h"
 #include "agent/loop/log.h"
 #include "agent/obstacles/forward_drops.h"
@@ -170,6 +171,8 @@ int check_config(const CommandLine& command_line) {
        {nodes_file_problems(config), forward_problems(config), bridge_problems(config)})
     problems.insert(problems.end(), more.begin(), more.end());
   for (const std::string& problem : problems) std::cout << problem << "\n";
+  for (const std::string& note : bird::notes_on(config))
+    std::cerr << "plumbd: note: " << note << "\n";
   if (problems.empty()) std::cout << "ok\n";
   return problems.empty() ? kOk : kFailed;
 }

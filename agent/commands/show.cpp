@@ -165,6 +165,8 @@ void show_bgp(const json::Object& status) {
                peer.get_string("error")});
   }
   if (!table.empty()) runtime::print(table);
+  for (const std::string& note : bgp->find_strings("notes").value_or(std::vector<std::string>{}))
+    std::cout << "note: " << note << "\n";
 }
 
 }  // namespace

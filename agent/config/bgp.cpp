@@ -53,6 +53,7 @@ void read_bgp(const ConfigReader& reader, BgpConfig& bgp) {
   reader.read("gracefulRestart", bgp.graceful_restart);
   reader.read("connectJitterSeconds", bgp.connect_jitter_seconds, {0, 300});
   reader.read("passwordFile", bgp.password_file);
+  reader.read("ttlSecurity", bgp.ttl_security);
   reader.read_communities("communities", bgp.communities);
   reader.read("clusterIPs", bgp.cluster_ips);
   reader.read("externalIPs", bgp.external_ips);

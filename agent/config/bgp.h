@@ -44,6 +44,9 @@ struct BgpConfig {
   int bfd_multiplier = 3;
   int hold_seconds = 0;          ///< 0: 9, or 90 where BFD watches the session
   bool graceful_restart = true;  ///< of sessions without BFD, which would contradict it
+  /// Sessions between nodes on a common link ignore packets that a router has passed on (RFC 5082).
+  /// Both ends need the same value.
+  bool ttl_security = true;
   /// The longest wait of a node, by a hash of its name, before it connects to a reflector, so that
   /// nodes do not connect all at once. A change restarts the sessions.
   int connect_jitter_seconds = 5;

@@ -62,6 +62,7 @@ constexpr auto kKeys = std::to_array<std::string_view>({
     "bgp.gracefulRestart",
     "bgp.connectJitterSeconds",
     "bgp.passwordFile",
+    "bgp.ttlSecurity",
     "bgp.communities",
     "bgp.clusterIPs",
     "bgp.externalIPs",

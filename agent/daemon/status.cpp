@@ -74,7 +74,7 @@ void put_peer(json::Writer& out, const bird::PeerStatus& peer) {
   out.close();
 }
 
-void put_bgp(json::Writer& out, const bird::Status& bgp) {
+void put_bgp(json::Writer& out, const bird::Status& bgp, const std::vector<std::string>& notes) {
   out.open("bgp", '{');
   put(out, "running", bgp.running);
   put(out, "current", bgp.current);
@@ -85,6 +85,7 @@ void put_bgp(json::Writer& out, const bird::Status& bgp) {
   out.open("peers", '[');
   for (const bird::PeerStatus& peer : bgp.peers) put_peer(out, peer);
   out.close();
+  print_texts(out, "notes", notes);
   out.close();
 }
 
@@ -133,7 +134,7 @@ std::string print_status(const View& view) {
   out.open("drivers", '[');
   for (const DriverStatus& driver : view.reconciler.status()) put_driver(out, driver);
   out.close();
-  if (view.speaker.speaking()) put_bgp(out, view.speaker.status());
+  if (view.speaker.speaking()) put_bgp(out, view.speaker.status(), view.speaker.notes());
   out.close();
   return out.text() + '\n';
 }

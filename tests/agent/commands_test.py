@@ -212,6 +212,18 @@ class CommandsTest(unittest.TestCase):
         self.assertIn("can be read by users other than its owner", done.stdout)
         self.assertIn("/nowhere/x cannot be read", done.stdout)
 
+    def test_S4_check_notes_sessions_without_a_password_and_succeeds(self):
+        self.machine.write_nodes(node_lines(1))
+        peers = "[{name: tor, address: 192.0.2.254, asNumber: 65000}, {name: lab, address: 192.0.2.253, asNumber: 65000, passwordFile: SECRET}]"
+        secret = self.machine.folder / "secret"
+        secret.write_text("x")
+        secret.chmod(0o600)
+        self.machine.configure(f"backend: bgp\nbgp: {{peers: {peers.replace('SECRET', str(secret))}}}")
+        done = self.machine.ctl("check")
+        self.assertEqual("ok\n", done.stdout)
+        self.assertIn("plumbd: note: bgp.passwordFile: not set: BGP sessions between nodes have no password\n", done.stderr)
+        self.assertIn('plumbd: note: bgp.peers: 1 of 2 have no password, such as "tor": set passwordFile\n', done.stderr)
+
     def test_check_reads_the_nodes_file(self):
         m = self.machine
         m.write_nodes(node_line(2) + "n3 addresses=192.0.2.300 ranges=10.244.3.0/24\n" + node_line(4, pods="10.244.2.0/24"))

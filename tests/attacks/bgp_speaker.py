@@ -69,11 +69,10 @@ class Speaker:
         return message(OPEN, struct.pack("!BHH", 4, AS_NUMBER, HOLD) + identifier + bytes([len(parameters)]) + parameters)
 
     def start(self):
-        """Returns whether the session is established within 3 s."""
+        """`established` is set when the session is."""
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         self.socket.sendall(self.open())
-        return self.established.wait(3)
 
     def write_blindly(self, prefixes):
         """One write with all that a session and its routes need."""

@@ -54,7 +54,7 @@ class HostileTest(unittest.TestCase):
                 self.remove_filters(node)
             node.start_bird()
         world.wait_until(lambda: self.range_of(self.honest) in self.victim.routes(), "n1 knows n2's range", 20)
-        self.speaker = world.wait_until(self.connect, "the attacker's session", 60)
+        self.speaker = world.wait_until(self.connect, "the attacker's session", 90)
 
     def remove_filters(self, node):
         """The switch of this test: BIRD with plumbd's configuration, except for what it refuses of others."""
@@ -68,11 +68,14 @@ class HostileTest(unittest.TestCase):
             speaker = Speaker(self.machine.space.path, ADDRESS[self.family], self.address_of(self.victim))
         except OSError:
             return None
-        if speaker.start():
-            self.addCleanup(speaker.close)
-            return speaker
-        speaker.close()
-        return None
+        self.addCleanup(speaker.close)
+        speaker.start()
+        try:
+            # BIRD 2.0.12 sometimes sleeps until its next timer; a command wakes it up.
+            return world.wait_until(lambda: self.victim.birdc("show", "status") and speaker.established.is_set() and speaker, "it is up", 10)
+        except AssertionError:
+            speaker.close()
+            return None
 
     def address_of(self, node):
         return node.v4 if self.family == 4 else node.v6

@@ -129,7 +129,7 @@ class DriverTest(unittest.TestCase):
     def test_a_configuration_that_breaks_the_sessions_is_undone(self):
         peers = [{"name": node.name, "address": node.v4, "asNumber": 64512} for node in (self.second, self.third)]
         for node in self.nodes:
-            node.apply(self.nodes, **({"mesh": False, "peers": peers} if node is self.first else {}))
+            node.apply(self.nodes, **({"mesh": False, "peers": peers} if node is self.first else {"ttlSecurity": False}))
             node.start_bird()
         world.wait_until(lambda: len(self.first.sessions()) == 2 and self.first.status()["current"], "both sessions", 30)
         before = self.conf(self.first)
@@ -168,6 +168,18 @@ class DriverTest(unittest.TestCase):
         for node in self.nodes:
             self.assertEqual(node.apply(self.nodes, asNumber=64600), "", node.name)
         world.wait_until(lambda: all(len(node.sessions()) == 2 for node in self.nodes), "all sessions", 40)
+        self.assertEqual([node.status()["undone"] for node in self.nodes], [0, 0, 0])
+
+    def test_ttl_security_is_turned_on_node_by_node(self):
+        self.converged(ttlSecurity=False)
+        for node in self.nodes:
+            self.assertEqual(node.apply(self.nodes), "", f"{node.name} is alone with it at first")
+            self.assertEqual(self.conf(node).count("ttl security on"), 2)
+            if node is self.first:
+                self.assertIn("2 BGP sessions wait for the other ends", node.status()["warning"])
+                world.wait_until(lambda: self.first.range4 not in self.second.routes(), "n1 is alone", 20)
+        world.wait_until(lambda: all(len(node.sessions()) == 2 for node in self.nodes), "all sessions", 40)
+        bgp_lab.wait_converged(self.nodes)
         self.assertEqual([node.status()["undone"] for node in self.nodes], [0, 0, 0])
 
     def test_sessions_with_a_password_come_up(self):

@@ -14,11 +14,11 @@ protocol device {{ }}
 protocol static lies4 {{ ipv4; {lies4} }}
 protocol static lies6 {{ ipv6; {lies6} }}
 protocol bgp n1v4 {{
-  local 192.0.2.254 as {asn}; neighbor 192.0.2.1 as 64512; direct; connect delay time 1;
+  local 192.0.2.254 as {asn}; neighbor 192.0.2.1 as 64512; direct; connect delay time 1; {ttl}
   ipv4 {{ import all; export where source = RTS_STATIC; }};
 }}
 protocol bgp n1v6 {{
-  local fd00:a::fe as {asn}; neighbor fd00:a::1 as 64512; direct; connect delay time 1;
+  local fd00:a::fe as {asn}; neighbor fd00:a::1 as 64512; direct; connect delay time 1; {ttl}
   ipv6 {{ import all; export where source = RTS_STATIC; }};
 }}
 """
@@ -39,7 +39,7 @@ class FiltersTest(unittest.TestCase):
         self.lab = bgp_lab.Lab(self)
         self.nodes = self.lab.add_nodes((1, 2))
         self.router = self.lab.add_router("tor", "192.0.2.254/24", "fd00:a::fe/64")
-        self.router.start_bird(ROUTER.format(asn=asn, lies4=statics([*LIES4, RANGES[0], SINGLE4, *more4]),
+        self.router.start_bird(ROUTER.format(asn=asn, ttl="" if peers else "ttl security on;", lies4=statics([*LIES4, RANGES[0], SINGLE4, *more4]),
                                               lies6=statics([*LIES6, RANGES[1], SINGLE6])))
         cluster, settings = list(self.nodes), dict(bgp)
         if peers:

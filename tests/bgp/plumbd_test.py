@@ -127,6 +127,16 @@ class PlumbdTest(unittest.TestCase):
         pod = second.ranges[4].replace(".0/24", ".7")
         self.assertRegex(first.control("explain", pod).stdout, rf"kernel +sends it by \S+ to next hop {re.escape(second.addresses[4])}\n")
 
+    def test_S4_status_says_which_sessions_have_no_password_and_stays_healthy(self):
+        self.cluster.add_nodes(2)
+        self.cluster.start()
+        first = self.cluster.nodes[0]
+        wait_until(lambda: list(self.sessions(first)) == ["n2"], "the session", 30)
+        done = wait_until(lambda: (status := first.control("status", check=False)).returncode == 0 and status, "a healthy node", 20)
+        note = '1 of 1 BGP sessions have no password, such as the one with "n2": set bgp.passwordFile'
+        self.assertIn(f"\nnote: {note}\n", done.stdout)
+        self.assertEqual([note], json.loads(first.control("status", "--json").stdout)["bgp"]["notes"])
+
     def start_router(self):
         """BIRD in the namespace of the machine that has the nodes' default route."""
         folder = pathlib.Path(self.cluster.folder) / "router"

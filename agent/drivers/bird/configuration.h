@@ -95,6 +95,7 @@ struct Configuration {
   std::vector<std::string> kept = {};
   bool left = false;  ///< the node does not use BGP any more; nothing depends on BIRD
   std::vector<std::string> problems = {};  ///< peers without a session and why, one line each
+  std::vector<std::string> notes = {};     ///< advice about sessions that work, one line each
   bool operator==(const Configuration&) const = default;
 };
 

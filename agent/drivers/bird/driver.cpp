@@ -231,7 +231,7 @@ Status Driver::status() const {
     status.warning = std::to_string(await_other_end_.size()) +
                      " BGP sessions wait for the other ends, such as " +
                      await_other_end_.front().text() +
-                     ": their addresses, AS numbers or password have changed here";
+                     ": their addresses, AS numbers, password or ttlSecurity have changed here";
   return status;
 }
 

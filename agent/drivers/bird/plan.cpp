@@ -10,6 +10,7 @@
 
 #include "agent/drivers/bird/imports.h"
 #include "agent/drivers/bird/names.h"
+#include "agent/drivers/bird/notes.h"
 #include "agent/drivers/bird/render.h"
 
 namespace agent::bird {
@@ -82,6 +83,7 @@ class SessionPlan {
     const auto twice = std::ranges::adjacent_find(desired_.sessions, {}, &Session::name);
     if (twice != desired_.sessions.end())
       throw std::invalid_argument("two BGP peers are called \"" + twice->peer + "\"");
+    desired_.notes = notes_on(desired_.sessions);
     return std::move(desired_);
   }
 
@@ -225,6 +227,7 @@ void SessionPlan::add_dynamic_clients() {
       clients.passive = clients.rr_client = clients.reflected = true;
       clients.accepts = Accepts::clients;
       clients.password_file = bgp_.password_file;
+      clients.ttl_security = bgp_.ttl_security;
       for (const int carried : kFamilies)
         if (carries(carried) && (carried == family || family == AF_INET6))
           clients.families.push_back(carried);
@@ -264,6 +267,7 @@ void SessionPlan::add_node_session(const fabric::Node& node, int family, std::ve
   out.neighbor = neighbor;
   out.remote_as = as_of(node);
   out.hops = hops_to(neighbor);
+  out.ttl_security = bgp_.ttl_security && out.hops == 0;
   out.passive = client;
   out.rr_client = client && same_as;
   out.reflected = here;

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/drivers/bird/names.h"
+#include "agent/drivers/bird/notes.h"
 #include "agent/drivers/bird/render.h"
 
 namespace agent::bird {
@@ -148,6 +149,35 @@ TEST_F(BirdPlan, Ipv6PodsOfAnIpv4NodeAreAProblemAndTheRestIsPlanned) {
 TEST_F(BirdPlan, NodesBehindARouterAreMultihop) {
   cluster.nodes[1].addresses = {ip("198.51.100.2")};
   EXPECT_EQ(session(desired(), "node.n2.v4").hops, 255);
+}
+
+// S4
+TEST_F(BirdPlan, NotesSayHowManySessionsHaveNoPassword) {
+  config.bgp.peers = {{.name = "tor", .address = ip("192.0.2.254"), .as_number = 65000}};
+  EXPECT_THAT(desired().notes, ElementsAre("5 of 5 BGP sessions have no password, such as the one "
+                                           "with \"n2\": set bgp.passwordFile"));
+  EXPECT_THAT(notes_on(config),
+              ElementsAre("bgp.passwordFile: not set: BGP sessions between nodes have no password",
+                          "bgp.peers: 1 of 1 have no password, such as \"tor\": set passwordFile"));
+  config.bgp.password_file = "/etc/plumb/bgp-password";
+  EXPECT_THAT(desired().notes, ElementsAre("1 of 5 BGP sessions have no password, such as the one "
+                                           "with \"tor\": set passwordFile of that peer"));
+  EXPECT_THAT(notes_on(config), SizeIs(1));
+  config.bgp.peers[0].password_file = "/etc/plumb/tor-password";
+  EXPECT_THAT(desired().notes, IsEmpty());
+  EXPECT_THAT(notes_on(config), IsEmpty());
+}
+
+// S4
+TEST_F(BirdPlan, SessionsOnACommonLinkHaveTtlSecurityUnlessItIsOff) {
+  choose_reflectors({2});
+  cluster.nodes[0].addresses = {ip("198.51.100.1")};
+  for (const bool on : {true, false}) {
+    if (!on) config.bgp.ttl_security = false;
+    EXPECT_EQ(session(desired(1), "node.n3.v4").ttl_security, on);
+    EXPECT_EQ(session(desired(2), "clients2").ttl_security, on);
+    EXPECT_FALSE(session(desired(2), "node.n1.v4").ttl_security) << "behind a router";
+  }
 }
 
 TEST_F(BirdPlan, BfdReplacesGracefulRestartAndShortHold) {

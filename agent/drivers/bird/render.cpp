@@ -17,6 +17,7 @@ constexpr int kRestartWait = 15;
 constexpr int kRestartTime = 30;
 constexpr int kScanSeconds = 10;
 constexpr std::string_view kNever = "false";
+constexpr std::string_view kTtlSecurityOn = "  ttl security on;\n";
 constexpr std::string_view kBfdOn = "  bfd on;\n";
 constexpr std::string_view kFirstWords = "# Written by plumbd";
 constexpr std::string_view kSessionStart = "\nprotocol bgp '";
@@ -244,7 +245,7 @@ std::string session_of(const Session& session, const Configuration& desired,
                                         std::to_string(kRestartTime) + ";\n"
                                   : std::string("  graceful restart aware;\n");
   if (session.bfd) out += kBfdOn;
-  if (session.ttl_security) out += "  ttl security on;\n";
+  if (session.ttl_security) out += kTtlSecurityOn;
   // External routers pass on routes of other nodes of this AS; this node's own ranges are filtered.
   if (session.external) out += "  allow local as;\n";
   if (!session.password_file.empty())
@@ -308,11 +309,13 @@ std::map<std::string, std::string> find_sessions(const std::string& configuratio
 std::string find_agreement(const std::string& configuration, const std::string& session) {
   const std::size_t start = configuration.find(std::string(kSessionStart) + session + "' {\n");
   if (start == std::string::npos) return "";
+  // Nodes change together. A router that does not use it is a mistake in the configuration.
+  const bool is_of_node = !session.starts_with("peer.");
   std::istringstream block(configuration.substr(start + 1));
   std::string out;
   for (std::string line; std::getline(block, line) && line != "}";)
     if (line.starts_with("  local ") || line.starts_with("  neighbor ") ||
-        line.starts_with("  password "))
+        line.starts_with("  password ") || (is_of_node && kTtlSecurityOn.starts_with(line)))
       out += line + "\n";
   return out;
 }

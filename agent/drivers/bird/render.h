@@ -34,8 +34,8 @@ bool is_rendered(std::string_view text);
 /// The sessions of a configuration of render(), each as it is written there, by name.
 std::map<std::string, std::string> find_sessions(const std::string& configuration);
 
-/// The lines that must match the other end of a session: addresses, AS numbers and password in a
-/// configuration of render(). Empty without such a session.
+/// The lines that must match the other end of a session: addresses, AS numbers, password and,
+/// between nodes, TTL security in a configuration of render(). Empty without such a session.
 std::string find_agreement(const std::string& configuration, const std::string& session);
 
 }  // namespace agent::bird

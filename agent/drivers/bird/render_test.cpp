@@ -68,6 +68,7 @@ Session client_session() {
           .passive = true,
           .rr_client = true,
           .reflected = true,
+          .ttl_security = true,
           .families = {AF_INET, AF_INET6},
           .accepts = Accepts::clients};
 }
@@ -124,6 +125,7 @@ TEST(BirdRender, BirdAcceptsEveryKindOfSession) {
         session.graceful_restart = !bfd;
         session.hops = hops;
         session.rr_client = kind == 1 || kind == 3;
+        session.ttl_security = session.ttl_security || hops == 0;
         Configuration desired = everything();
         desired.sessions = {session};
         EXPECT_EQ(bird_says(render(desired, secrets)), "") << kind << bfd << hops;
@@ -225,6 +227,18 @@ TEST(BirdRender, FindsTheLinesThatTheOtherEndMustMatch) {
   desired.sessions[0].remote_as += 1;
   EXPECT_NE(agreement("old"), before);
   EXPECT_EQ(find_agreement(render(desired, {{"secret", "old"}}), "another"), "");
+}
+
+TEST(BirdRender, TtlSecurityMustMatchBetweenNodes) {
+  for (Session session : {mesh_session(), peer_session()}) {
+    const auto agreement = [&](bool ttl_security) {
+      Configuration desired;
+      session.ttl_security = ttl_security;
+      desired.sessions = {session};
+      return find_agreement(render(desired, {{"/etc/tor", "a"}}), session.name);
+    };
+    EXPECT_EQ(agreement(true) == agreement(false), session.external);
+  }
 }
 
 class BirdSecrets : public testing::Test {

@@ -34,6 +34,7 @@ DriverRun Speaker::run(const Snapshot& cluster, Place place) {
   }
   Configuration desired = plan(config_, cluster, place);
   problems_ = desired.problems;
+  notes_ = desired.notes;
   const std::size_t sessions = desired.sessions.size() + desired.kept.size();
   running_ = true;
   driver_->apply(std::move(desired), [this](const std::string& error) {

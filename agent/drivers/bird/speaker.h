@@ -38,6 +38,8 @@ class Speaker {
   Status status() const { return driver_ ? driver_->status() : Status(); }
   /// Peers without a session, and sessions that wait for the other end, as of the last run().
   const std::vector<std::string>& problems() const { return problems_; }
+  /// Advice about sessions that work, as of the last run().
+  const std::vector<std::string>& notes() const { return notes_; }
   /// True if the node uses BGP, or a BIRD on it still uses plumbd's configuration.
   bool speaking() const { return driver_ && (needed_ || driver_->status().running); }
   bool needed() const { return needed_; }  ///< the node uses BGP, as of the last run()
@@ -48,7 +50,7 @@ class Speaker {
   net::Netlink& netlink_;
   std::function<void()> news_;
   std::optional<Driver> driver_;
-  std::vector<std::string> problems_;
+  std::vector<std::string> problems_, notes_;
   std::string problem_;
   bool needed_ = false;
   bool running_ = false;  ///< run() is running and reports the answer itself
