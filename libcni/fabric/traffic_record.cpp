@@ -12,6 +12,7 @@
 #include <span>
 #include <vector>
 
+#include "libcni/base/failures.h"
 #include "libcni/base/names.h"
 #include "libcni/fabric/traffic_rules.h"
 #include "libcni/firewall/owner.h"
@@ -103,7 +104,12 @@ OwnTransactions::OwnTransactions(const std::string& folder, const std::string& s
       generation_(nft_.generation()),
       commits_(nft::Nft::commits()) {}
 
-void OwnTransactions::keep_record() {
+void OwnTransactions::keep_record() noexcept {
+  base::Failures ignored;
+  ignored.attempt([&] { renew(); });
+}
+
+void OwnTransactions::renew() {
   const auto cookie = nft_.namespace_cookie();
   const std::uint32_t made = nft::Nft::commits() - commits_;
   if (made == 0 || !cookie || nft_.generation() != generation_ + made) return;

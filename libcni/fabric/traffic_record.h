@@ -41,10 +41,12 @@ class OwnTransactions {
   /// Begins before the first of these transactions. Throws std::system_error when the generation
   /// cannot be read.
   OwnTransactions(const std::string& folder, const std::string& scope);
-  /// Renews the record if no other process has made a transaction since the constructor.
-  void keep_record();
+  /// Renews the record if no other process has made a transaction since the constructor. If that
+  /// fails, the record does not hold, and the next comparison reads the table.
+  void keep_record() noexcept;
 
  private:
+  void renew();
   nft::Nft nft_;
   std::string path_;
   std::uint32_t generation_;

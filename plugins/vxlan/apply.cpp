@@ -152,7 +152,7 @@ void remove(const cni::Request& request) {
   base::Failures ignored;  // the pod's plugin reports that nf_tables cannot be read
   ignored.attempt([&] { own.emplace(kRecordFolder, scope_of(request.network)); });
   pod_plugin(conf).del(pod);
-  if (own) ignored.attempt([&] { own->keep_record(); });
+  if (own) own->keep_record();
 }
 
 void collect_garbage(const cni::Request& request) {
