@@ -41,7 +41,8 @@ class CommandsTest(unittest.TestCase):
                 (("ip", "route", "delete", "10.244.9.0/24"), "route .*: MISSING"),
                 (("bridge", "fdb", "delete", mac, "dev", "plumb-vxlan", "dst", "198.51.100.9"), "FDB .*: MISSING"),
                 (("ip", "neigh", "replace", "10.244.9.0", "lladdr", "02:00:00:00:00:01", "dev", "plumb-vxlan"), "neighbour .*: DIFFERENT"),
-                (("nft", "delete", "element", "inet", "plumb", "vteps4", "{ 198.51.100.9 }"), "answers .*: MISSING"),
+                (("nft", "delete", "element", "inet", "plumb", "vteps4", "{ 198.51.100.9 }"), "answers +of .*: MISSING"),
+                (("nft", "delete", "element", "inet", "plumb", "sources4in4_24", "{ 198.51.100.9 . 10.244.9.0 }"), "answers +from .*: MISSING"),
                 (("nft", "flush", "chain", "inet", "plumb", "postrouting"), "rules .*: DIFFERENT")):
             before = explain().count(" in the kernel")
             m.run(*damage)
