@@ -45,8 +45,8 @@ struct DriverRun {
 
 /// Runs drivers when something may have changed. The first request starts a round at once; requests
 /// that come during a round start the next one after a pause as long as that round took (5 to
-/// 100 ms). Without requests a round starts every 60 to 90 s, and a failing driver runs again,
-/// alone, after 1 to 60 s. Requests from kernel events are collected for 5 ms and acted on at most
+/// 100 ms). Without requests a round starts every 60 to 90 s, and 1 to 60 s after a driver has
+/// failed. Requests from kernel events are collected for 5 ms and acted on at most
 /// every 100 ms. Each run reads, compares and fixes, so that an unneeded run costs time only.
 class Reconciler {
  public:
