@@ -116,6 +116,31 @@ std::set<std::string, std::less<>> list_comments(Nft& nft, bool bridged, const I
                            (bridged ? "bridge" : "inet") + " plumb_links\"");
 }
 
+/// The link with the MAC address for which its check was made: a later plugin of the chain may have
+/// given the pod another, and the result that CHECK gets has that one.
+PodLink as_it_was_added(Nft& nft, const Owner& owner, PodLink link) {
+  if (!link.bridged) return link;
+  for (const Element& element :
+       nft.list_elements(source_rules::table(true), source_rules::kMacs,
+                         [&](std::string_view comment) { return is_owned_by(comment, owner); })) {
+    Bytes name;
+    nft::append_link(name, link.host_end);
+    base::Mac mac;
+    if (element.key.size() < name.size() + mac.bytes.size() ||
+        !std::equal(name.begin(), name.end(), element.key.begin()))
+      continue;
+    std::copy_n(element.key.begin() + static_cast<std::ptrdiff_t>(name.size()), mac.bytes.size(),
+                mac.bytes.begin());
+    if (mac == *link.bridged) return link;
+    link.bridged = mac;
+    // Made of the MAC address.
+    std::erase_if(link.addresses,
+                  [](const base::IpAddress& each) { return each.is_link_local_unicast(); });
+    return link;
+  }
+  return link;
+}
+
 }  // namespace
 
 bool put_source_check(const Addition& to, const Owner& owner, const PodLink& link) {
@@ -150,7 +175,7 @@ void check_source_check(const Owner& owner, const PodLink& link) {
   Nft nft;
   if (nft.count_rules(table, source_rules::kHook) != source_rules::hook_rules(bridged))
     missing("a rule of chain \"" + std::string(source_rules::kHook) + "\"", bridged);
-  for (const Member& member : members_of(link)) {
+  for (const Member& member : members_of(as_it_was_added(nft, owner, link))) {
     const auto present = nft.find_element(table, member.set, member.element.key);
     if (!present || !is_owned_by(present->comment, owner))
       missing("an element of link \"" + link.host_end + "\" in set \"" + member.set + "\"",

@@ -193,6 +193,16 @@ TEST_F(SourceCheck, S268_CheckNamesTheMissingObject) {
               ThrowsMessage<std::runtime_error>(HasSubstr("a rule of chain \"prerouting\"")));
 }
 
+TEST_F(SourceCheck, S182_CheckAllowsAMacAddressThatALaterPluginChanged) {
+  const PodLink link = bridged("vethaaaaaaaa");
+  add(kOwner, link);
+  PodLink changed = link;
+  changed.bridged = *base::Mac::parse("02:00:00:00:00:99");
+  changed.addresses.back() = address("fe80::ff:fe00:99");
+  EXPECT_NO_THROW(check_source_check(kOwner, changed));
+  EXPECT_THROW(check_source_check(kOther, changed), std::runtime_error);
+}
+
 TEST_F(SourceCheck, S268_RemovalGoesByOwnerWhateverIsKnown) {
   nft::Nft nft;
   for (const PodLink& link : {routed("vethaaaaaaaa"), bridged("vethaaaaaaaa")})
