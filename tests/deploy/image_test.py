@@ -183,7 +183,7 @@ class ImageTest(unittest.TestCase):
         with self.subTest("the documents' way to remove everything"):
             world.run(*self.documented_removal(), timeout=60)
             self.assertEqual(world.run("ip", "route", "show", "proto", "86").stdout, "")
-            self.assertNotIn("table inet plumb", world.run("nft", "list", "tables").stdout)
+            self.assertNotIn("table inet plumb", world.run("nft", "list", "tables").stdout.splitlines())
             self.assertFalse(os.path.exists("/etc/cni/net.d/10-plumb.conflist"))
         with self.subTest("K10: also after a reboot, when /run is empty"):
             shutil.rmtree("/run/plumb")
