@@ -28,15 +28,23 @@ class BgpPortTest(unittest.TestCase):
         cls.pod = cls.home.pods[0]
 
     def establishes(self, node, family):
-        """Returns whether the pod gets a session with a node."""
+        """Returns whether the pod gets a session with a node. BIRD's answers have TTL 1, so the pod writes without seeing them."""
         try:
             speaker = Speaker(self.pod.path, self.pod.addresses[family], node.addresses[family])
         except OSError:
             return False
+
+        def established():
+            lines = node.run("birdc", "-s", "/run/plumb/bird.ctl", "show", "protocols").stdout.splitlines()
+            return any(line.startswith(f"node.{self.home.name}.v{family}") and "Established" in line for line in lines)
         try:
-            return speaker.start()
+            speaker.write_blindly([self.home.ranges[family]])
+            world.wait_until(established, "the session", 2)
+        except (AssertionError, OSError):
+            return False
         finally:
             speaker.close()
+        return True
 
     def connects(self, node, family):
         """Returns whether a packet of the pod reaches the node's port: a refused connection is an answer."""
@@ -87,7 +95,7 @@ class BgpPortTest(unittest.TestCase):
                         sender = socket.socket(socket.AF_INET6 if family == 6 else socket.AF_INET, socket.SOCK_DGRAM)
                     with sender:
                         sender.sendto(b"forged", (node.addresses[family], port))
-                self.assertEqual(self.dropped(), before + len(BFD_PORTS), f"{node.name} IPv{family}")
+                self.assertGreaterEqual(self.dropped(), before + len(BFD_PORTS), f"{node.name} IPv{family}")
             self.assertFalse(seen.sees(lambda data: data.endswith(b"forged"), 0.5))
 
     def dropped(self):
