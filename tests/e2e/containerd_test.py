@@ -64,11 +64,12 @@ class Pod:
         return done.stdout + done.stderr
 
     def address(self, family):
-        for line in self.exec("ip", f"-{family}", "address", "show", "eth0").splitlines():
+        shown = self.exec("ip", f"-{family}", "address", "show", "eth0")
+        for line in shown.splitlines():
             words = line.split()
             if words[:1] in (["inet"], ["inet6"]) and "global" in words:
                 return words[1].partition("/")[0]
-        raise AssertionError(f"pod {self.name} has no IPv{family} address")
+        raise AssertionError(f"pod {self.name} has no IPv{family} address: {shown!r}")
 
     def gateway(self, family):
         return {4: "10.88.0.1", 6: "fd00:88::1"}[family]
