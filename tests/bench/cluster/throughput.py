@@ -37,6 +37,7 @@ def further_ways(node, other):
     for stem in (BYHAND, DIRECT):
         pod.namespace.run("ip", "address", "add", f"{stem}.{node.number}.2/24", "dev", "eth0")
         pod.namespace.run("ip", "route", "add", f"{stem}.0.0/16", "via", next(iter(default_gateways(pod))), "src", f"{stem}.{node.number}.2")
+        allow_source(node, pod, f"{stem}.{node.number}.2")
         node.run("ip", "route", "add", f"{stem}.{node.number}.0/24", "dev", bridge)
     node.run("ip", "link", "add", "flannel.9", "mtu", str(pod.mtu), "address", handmade_mac(node), "type", "vxlan", "id", "9",
              "local", node.addresses[4], "dev", "eth0", "dstport", "8472", "nolearning")
@@ -46,6 +47,14 @@ def further_ways(node, other):
     node.run("ip", "neigh", "add", f"{BYHAND}.{other.number}.0", "lladdr", handmade_mac(other), "dev", "flannel.9", "nud", "permanent")
     node.run("ip", "route", "add", f"{BYHAND}.{other.number}.0/24", "via", f"{BYHAND}.{other.number}.0", "dev", "flannel.9", "onlink")
     node.run("ip", "route", "add", f"{DIRECT}.{other.number}.0/24", "via", other.addresses[4])
+
+
+def allow_source(node, pod, address):
+    """Lets the pod's link send from a further address, so that its packets pass the same source check on every way."""
+    inside = run_json("ip", "-n", pod.namespace.name, "-j", "link", "show", "eth0")[0]
+    links = run_json(*node.enter, "ip", "-j", "link", "show", "type", "veth")
+    link = next(each["ifname"] for each in links if each["ifindex"] == inside["link_index"])
+    node.run("nft", "add", "element", "bridge", "plumb_links", "ipv4", f'{{ "{link}" . {inside["address"]} . {address} }}')
 
 
 def default_gateways(pod):
