@@ -33,6 +33,17 @@ nftnl_expr* meta(std::uint32_t key, std::uint32_t reg) {
   return made;
 }
 
+nftnl_expr* presence(std::uint32_t kind, std::uint8_t type) {
+  nftnl_expr* made = expression("exthdr");
+  nftnl_expr_set_u32(made, NFTNL_EXPR_EXTHDR_OP, kind);
+  nftnl_expr_set_u8(made, NFTNL_EXPR_EXTHDR_TYPE, type);
+  nftnl_expr_set_u32(made, NFTNL_EXPR_EXTHDR_OFFSET, 0);
+  nftnl_expr_set_u32(made, NFTNL_EXPR_EXTHDR_LEN, 1);
+  nftnl_expr_set_u32(made, NFTNL_EXPR_EXTHDR_FLAGS, NFT_EXTHDR_F_PRESENT);
+  nftnl_expr_set_u32(made, NFTNL_EXPR_EXTHDR_DREG, NFT_REG_1);
+  return made;
+}
+
 std::uint32_t source_offset(int family) {
   return family == AF_INET ? 12 : 8;
 }

@@ -15,6 +15,8 @@ nftnl_expr* expression(const char* name);
 nftnl_expr* payload(std::uint32_t base, std::uint32_t offset, std::uint32_t size,
                     std::uint32_t reg);
 nftnl_expr* meta(std::uint32_t key, std::uint32_t reg);
+/// Loads 1 into NFT_REG_1 when the packet has the extension header or option (NFT_EXTHDR_OP_*).
+nftnl_expr* presence(std::uint32_t kind, std::uint8_t type);
 
 /// Offsets and size of the addresses in an IPv4 or IPv6 header.
 std::uint32_t source_offset(int family);

@@ -107,14 +107,7 @@ Rule& Rule::icmp_type(int family, std::uint8_t type) {
 
 Rule& Rule::ipv4_option(std::uint8_t option) {
   const std::uint8_t present = 1;
-  nftnl_expr* made = expression("exthdr");
-  nftnl_expr_set_u32(made, NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_IPV4);
-  nftnl_expr_set_u8(made, NFTNL_EXPR_EXTHDR_TYPE, option);
-  nftnl_expr_set_u32(made, NFTNL_EXPR_EXTHDR_OFFSET, 0);
-  nftnl_expr_set_u32(made, NFTNL_EXPR_EXTHDR_LEN, 1);
-  nftnl_expr_set_u32(made, NFTNL_EXPR_EXTHDR_FLAGS, NFT_EXTHDR_F_PRESENT);
-  nftnl_expr_set_u32(made, NFTNL_EXPR_EXTHDR_DREG, NFT_REG_1);
-  add(made);
+  add(presence(NFT_EXTHDR_OP_IPV4, option));
   compare(&present, sizeof present, Match::equal);
   return *this;
 }

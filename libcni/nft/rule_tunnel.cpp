@@ -60,13 +60,7 @@ Rule& Rule::fragment(int family) {
     return *this;
   }
   const std::uint8_t present = 1;
-  nftnl_expr* made = expression("exthdr");
-  nftnl_expr_set_u32(made, NFTNL_EXPR_EXTHDR_DREG, NFT_REG_1);
-  nftnl_expr_set_u8(made, NFTNL_EXPR_EXTHDR_TYPE, IPPROTO_FRAGMENT);
-  nftnl_expr_set_u32(made, NFTNL_EXPR_EXTHDR_OFFSET, 0);
-  nftnl_expr_set_u32(made, NFTNL_EXPR_EXTHDR_LEN, 1);
-  nftnl_expr_set_u32(made, NFTNL_EXPR_EXTHDR_FLAGS, NFT_EXTHDR_F_PRESENT);
-  add(made);
+  add(presence(NFT_EXTHDR_OP_IPV6, IPPROTO_FRAGMENT));
   compare(&present, sizeof present, Match::equal);
   return *this;
 }
