@@ -243,27 +243,42 @@ std::vector<std::string> find_yielding(std::span<const fabric::Node> nodes, cons
   return why;
 }
 
+/// Returns whether `before` has the node with all that it claims now.
+bool was_admitted(const fabric::Node& node, std::span<const fabric::Node> before) {
+  const auto known = std::ranges::lower_bound(before, node.name, {}, &fabric::Node::name);
+  const auto has = [](const auto& all, const auto& some) {
+    return std::ranges::all_of(
+        some, [&](const auto& each) { return std::ranges::find(all, each) != all.end(); });
+  };
+  return known != before.end() && known->name == node.name &&
+         has(known->addresses, node.addresses) && has(known->ranges, node.ranges);
+}
+
 /// Compares nodes that claim the same. The one that the source had first stays. The claim in
 /// conflict with the most others loses, then the larger one (a /16 written for a /24), then the one
 /// of the higher address. The name decides only when all of that is equal.
-auto merit_of(const fabric::Node& node, std::size_t conflicts) {
+auto merit_of(const fabric::Node& node, std::size_t conflicts,
+              std::span<const fabric::Node> before) {
   int host_bits = 0;
   std::vector<std::pair<base::IpAddress, int>> ranges;
   for (const base::Prefix& range : node.ranges) {
     host_bits = std::max(host_bits, range.address.bits() - range.length);
     ranges.emplace_back(range.network().address, range.length);
   }
-  const std::int64_t since = node.since > 0 ? node.since : INT64_MAX;
+  const std::int64_t since = node.since > 0               ? node.since
+                             : was_admitted(node, before) ? 0
+                                                          : INT64_MAX;
   return std::tuple(since, conflicts, host_bits, node.addresses, std::move(ranges), node.name);
 }
 
 /// Positions in `nodes` in the order in which rivals are admitted: this node first.
 std::vector<std::size_t> order_of_rivals(std::span<const fabric::Node> nodes, std::size_t self,
-                                         const std::vector<std::size_t>& conflicts) {
+                                         const std::vector<std::size_t>& conflicts,
+                                         std::span<const fabric::Node> before) {
   std::vector<std::size_t> order = positions(nodes.size());
   std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
     if ((a == self) != (b == self)) return a == self;
-    return merit_of(nodes[a], conflicts[a]) < merit_of(nodes[b], conflicts[b]);
+    return merit_of(nodes[a], conflicts[a], before) < merit_of(nodes[b], conflicts[b], before);
   });
   return order;
 }
@@ -323,7 +338,8 @@ Round admit_rivals(std::span<const fabric::Node> nodes, const AdmitRules& rules)
           ? std::ssize(nodes)
           : std::ranges::find(nodes, rules.self, &fabric::Node::name) - nodes.begin());
   Round second(nodes, rules);
-  second.run(order_of_rivals(nodes, self, conflicts), find_yielding(nodes, rules, self));
+  second.run(order_of_rivals(nodes, self, conflicts, rules.before),
+             find_yielding(nodes, rules, self));
   return second;
 }
 

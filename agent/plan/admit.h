@@ -20,9 +20,9 @@ struct Admission {
 /// addresses and ranges of every listed node, and a published MAC to one that is made of address
 /// and name. Among equals the node that the source had first stays. Then the node in conflict with
 /// the most others is left out, then the one that claims more, then the one with the higher
-/// address: names and their order do not matter, nor does what was admitted before, so that all
-/// nodes come to one result. Former ranges come last: see admit_former(). `nodes` are sorted by
-/// name. Pure.
+/// address: names and their order do not matter, nor does what was admitted before unless
+/// AdmitRules::before has it, so that all nodes come to one result. Former ranges come last: see
+/// admit_former(). `nodes` are sorted by name. Pure.
 Admission admit(std::vector<fabric::Node> nodes, const AdmitRules& rules);
 
 }  // namespace agent

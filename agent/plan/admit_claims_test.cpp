@@ -4,28 +4,18 @@
 #include <gtest/gtest.h>
 
 #include "agent/plan/admit.h"
+#include "tests/support/nodes.h"
 
 namespace agent {
 namespace {
 
 using fabric::Node;
+using test::ip;
+using test::names;
+using test::node;
+using test::range;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-base::IpAddress ip(const std::string& text) {
-  return base::IpAddress::parse(text).value();
-}
-base::Prefix range(const std::string& text) {
-  return base::Prefix::parse(text).value();
-}
-Node node(const std::string& name, const std::string& address, const std::string& pods) {
-  return {.name = name, .addresses = {ip(address)}, .ranges = {range(pods)}};
-}
-std::vector<std::string> names(const std::vector<Node>& nodes) {
-  std::vector<std::string> found;
-  for (const Node& n : nodes) found.push_back(n.name);
-  return found;
-}
 
 TEST(Admit, GivesAFormerRangeOfTwoNodesToNeitherButKeepsTheOwn) {
   const AdmitRules rules{.cluster_ranges = {range("10.1.0.0/16"), range("192.0.2.0/24")}};

@@ -15,6 +15,8 @@ struct AdmitRules {
   std::vector<base::Prefix> cluster_ranges = {};  ///< pods' ranges lie inside; empty: anywhere
   std::vector<base::Prefix> node_subnets = {};    ///< pods' ranges lie outside
   std::string self = {};  ///< this node's name (the first node that has it); empty: not in the list
+  /// Admitted earlier, sorted by name: they count as older than all nodes without an age.
+  std::span<const fabric::Node> before = {};
 };
 
 /// The rule that `range` breaks regardless of other nodes, such as `lies outside the cluster

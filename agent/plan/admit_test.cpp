@@ -8,28 +8,18 @@
 #include <gtest/gtest.h>
 
 #include "agent/plan/safety_valve.h"
+#include "tests/support/nodes.h"
 
 namespace agent {
 namespace {
 
 using fabric::Node;
+using test::ip;
+using test::names;
+using test::node;
+using test::range;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-base::IpAddress ip(const std::string& text) {
-  return base::IpAddress::parse(text).value();
-}
-base::Prefix range(const std::string& text) {
-  return base::Prefix::parse(text).value();
-}
-Node node(const std::string& name, const std::string& address, const std::string& pods) {
-  return {.name = name, .addresses = {ip(address)}, .ranges = {range(pods)}};
-}
-std::vector<std::string> names(const std::vector<Node>& nodes) {
-  std::vector<std::string> found;
-  for (const Node& n : nodes) found.push_back(n.name);
-  return found;
-}
 
 TEST(Admit, LeavesOutTheLaterOfTwoWithOneRangeAndNamesBoth) {
   const std::vector nodes{node("a", "192.0.2.1", "10.1.1.0/24"),
@@ -51,6 +41,17 @@ TEST(Admit, KeepsTheNodeThatTheSourceHadFirst) {
   EXPECT_THAT(names(admit(nodes, {}).nodes), ElementsAre("b"));
   nodes[1].since = 0;
   EXPECT_THAT(names(admit(nodes, {}).nodes), ElementsAre("a")) << "0 is not known";
+}
+
+TEST(Admit, KeepsTheNodeOfBeforeWhereTheSourceHasNoAges) {
+  const std::vector before{node("b", "192.0.2.2", "10.1.1.0/24")};
+  std::vector nodes{node("a", "192.0.2.1", "10.1.1.0/25"), before[0]};
+  EXPECT_THAT(names(admit(nodes, {}).nodes), ElementsAre("a"));
+  EXPECT_THAT(names(admit(nodes, {.before = before}).nodes), ElementsAre("b"));
+  nodes[0].since = 10;
+  EXPECT_THAT(names(admit(nodes, {.before = before}).nodes), ElementsAre("b"));
+  nodes[1].ranges.push_back(range("10.1.9.0/24"));
+  EXPECT_THAT(names(admit(nodes, {.before = before}).nodes), ElementsAre("a")) << "it claims more";
 }
 
 TEST(Admit, RefusesSharedAddressesAndAddressesInsideRanges) {

@@ -2,7 +2,6 @@
 #include "agent/plan/planner.h"
 
 #include <algorithm>
-#include <span>
 #include <utility>
 
 #include "agent/plan/self.h"
@@ -12,25 +11,6 @@
 #include "libcni/spec/error.h"
 
 namespace agent {
-namespace {
-
-/// A nodes file does not say which of two nodes is older. The operator alone writes it, so that a
-/// slip in a line must not cut off a node that is in use: what was admitted before is older.
-void set_ages(std::vector<fabric::Node>& nodes, std::span<const fabric::Node> applied) {
-  for (fabric::Node& node : nodes) {
-    const auto known = std::ranges::lower_bound(applied, node.name, {}, &fabric::Node::name);
-    const auto has = [](const auto& all, const auto& some) {
-      return std::ranges::all_of(
-          some, [&](const auto& each) { return std::ranges::find(all, each) != all.end(); });
-    };
-    const bool same = known != applied.end() && known->name == node.name &&
-                      has(known->addresses, node.addresses) && has(known->ranges, node.ranges);
-    node.since = same ? 1 : 2;
-  }
-}
-
-}  // namespace
-
 fabric::Node Planner::find_self(const Snapshot& snapshot) const {
   std::vector<base::IpAddress> local;
   if (needs_local_addresses(config_, snapshot))
@@ -79,14 +59,13 @@ Admission Planner::admit_all(const Snapshot& snapshot, const State& next) const 
     *place = self;
   else
     nodes.insert(place, self);
-  const bool without_ages = config_.source == Config::SourceKind::file;
-  if (without_ages) set_ages(nodes, applied());
-  Admission admission = admit(std::move(nodes), {.cluster_ranges = next.options.cluster_ranges,
-                                                 .node_subnets = next.underlay.subnets,
-                                                 .self = self.name});
-  if (without_ages)
-    for (fabric::Node& node : admission.nodes) node.since = 0;
-  return admission;
+  AdmitRules rules{.cluster_ranges = next.options.cluster_ranges,
+                   .node_subnets = next.underlay.subnets,
+                   .self = self.name};
+  // A nodes file does not say which of two nodes is older. The operator alone writes it, so that a
+  // slip in a line must not cut off a node that is in use.
+  if (config_.source == Config::SourceKind::file) rules.before = applied();
+  return admit(std::move(nodes), rules);
 }
 
 Admission Planner::admit_with_former(const Snapshot& snapshot, State& next) {
