@@ -92,17 +92,20 @@ class AgentTest(unittest.TestCase):
             return list(threads.map(work, pods))
 
     @staticmethod
-    def reaches(pod, address, seconds=1):
-        return pod.namespace.run("ping", "-c1", f"-W{seconds}", "-n", address, check=False).returncode == 0
+    def reaches(pod, address):
+        return pod.namespace.run("ping", "-c1", "-W1", "-n", address, check=False).returncode == 0
 
     def is_of_the_node(self, address):
         return any(ipaddress.ip_address(address) in ipaddress.ip_network(each) for each in self.node.ranges.values())
 
     def assert_reaches(self, pod, other, is_meant=lambda address: True):
-        """In the families where the pod's own address is meant."""
+        """
+        In the families where the pod's own address is meant. The other node may still be learning that this node has its first
+        ranges again: that it is ready says nothing of others.
+        """
         for family, address in other.addresses.items():
             if is_meant(pod.addresses[family]):
-                self.assertTrue(self.reaches(pod, address, 10), f"{pod.addresses} to {address}")
+                world.wait_until(lambda address=address: self.reaches(pod, address), f"{pod.addresses} reach {address}", 10)
 
     def come_and_go(self, backend):
         self.open(backend)

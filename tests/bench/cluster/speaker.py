@@ -6,6 +6,7 @@ It delays its first connection as plumbd's BIRDs do (1 to 6 s by a hash) and tri
 how many sessions are up and the smallest number of prefixes that one of them has received."""
 import asyncio
 import ipaddress
+import socket
 import struct
 import sys
 import zlib
@@ -40,12 +41,24 @@ class Session:
         await asyncio.sleep(1 + zlib.crc32(f"{self.address}".encode()) % 5000 / 1000)
         while True:
             try:
-                reader, writer = await asyncio.open_connection(self.reflector, 179, local_addr=(str(self.address), 0))
-                await self.talk(reader, writer)
+                await self.talk(*await asyncio.open_connection(sock=await self.connect()))
             except OSError:
                 pass
             self.up, self.received = False, []
             await asyncio.sleep(RETRY)
+
+    async def connect(self):
+        """As a neighbour with TTL security does (RFC 5082): it sends with the highest TTL."""
+        connection = socket.socket()
+        try:
+            connection.setblocking(False)
+            connection.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 255)
+            connection.bind((str(self.address), 0))
+            await asyncio.get_running_loop().sock_connect(connection, (self.reflector, 179))
+        except OSError:
+            connection.close()
+            raise
+        return connection
 
     async def talk(self, reader, writer):
         writer.write(open_message(self.as_number, self.address.packed))
