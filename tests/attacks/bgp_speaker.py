@@ -70,9 +70,10 @@ class Speaker:
 
     def start(self):
         """`established` is set when the session is."""
+        # Before the reader answers the other end's OPEN with a KEEPALIVE, which must not be the first message.
+        self.socket.sendall(self.open())
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
-        self.socket.sendall(self.open())
 
     def write_blindly(self, prefixes):
         """One write with all that a session and its routes need."""

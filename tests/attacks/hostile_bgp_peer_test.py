@@ -56,7 +56,7 @@ class HostileTest(unittest.TestCase):
                 self.remove_filters(node)
             node.start_bird()
         world.wait_until(lambda: self.range_of(self.honest) in self.victim.routes(), "n1 knows n2's range", 20)
-        self.speaker = world.wait_until(self.connect, "the attacker's session", 90)
+        self.speaker = world.wait_until(self.connect, "the attacker's session", 30)
 
     def remove_filters(self, node):
         """The switch of this test: BIRD with plumbd's configuration, except for what it refuses of others."""
