@@ -105,20 +105,6 @@ bool needs_no_escape(char c) {
   return c >= 0x20 && c != 0x7f && c != '"' && c != '\\';
 }
 
-std::string replace_malformed(std::string_view text) {
-  std::string clean;
-  while (!text.empty()) {
-    const std::string_view before = text;
-    if (base::next_code_point(text)) {
-      clean += before.substr(0, before.size() - text.size());
-    } else {
-      clean += kReplacement;
-      text.remove_prefix(1);
-    }
-  }
-  return clean;
-}
-
 /// The shortest text that reads back as `number`, and as a floating-point number.
 std::string float_text(double number) {
   std::array<char, 32> text{};
@@ -147,8 +133,22 @@ nlohmann::json parse_value(std::string_view text, std::string_view what) {
   if (is_utf8(text))
     Value::sax_parse(text, &builder);
   else
-    Value::sax_parse(replace_malformed(text), &builder);
+    Value::sax_parse(to_utf8(text), &builder);
   return builder.take();
+}
+
+std::string to_utf8(std::string_view text) {
+  std::string clean;
+  while (!text.empty()) {
+    const std::string_view before = text;
+    if (base::next_code_point(text)) {
+      clean += before.substr(0, before.size() - text.size());
+    } else {
+      clean += kReplacement;
+      text.remove_prefix(1);
+    }
+  }
+  return clean;
 }
 
 std::string print_value(const nlohmann::json& root) {

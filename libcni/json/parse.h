@@ -12,6 +12,9 @@ namespace json {
 /// anything else and for nesting beyond 10 000 levels; malformed UTF-8 becomes U+FFFD.
 nlohmann::json parse_value(std::string_view text, std::string_view what);
 
+/// `text` with U+FFFD for each malformed byte.
+std::string to_utf8(std::string_view text);
+
 /// Compact JSON of `value`, however deep.
 std::string print_value(const nlohmann::json& value);
 

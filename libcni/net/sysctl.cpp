@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <set>
 
@@ -37,11 +36,19 @@ bool write_to(int fd, const std::string& value) noexcept {
 
 /// Reads `fd`, without the final newline. Returns nothing and sets errno when it cannot be read.
 std::optional<std::string> read_from(int fd) noexcept {
-  std::array<char, 256> buffer{};
-  ssize_t size = ::pread(fd, buffer.data(), buffer.size(), 0);
-  if (size < 0) return std::nullopt;
-  if (size > 0 && buffer[static_cast<std::size_t>(size) - 1] == '\n') --size;
-  return std::string(buffer.data(), static_cast<std::size_t>(size));
+  constexpr std::size_t kUsual = 256;
+  constexpr std::size_t kLongest = 65536;  // the kernel's limit for lists of ports
+  std::string value;
+  // Some sysctls give their beginning only, to one read: the rest cannot be read on its own.
+  for (const std::size_t room : {kUsual, kLongest}) {
+    value.resize(room);
+    const ssize_t size = ::pread(fd, value.data(), value.size(), 0);
+    if (size < 0) return std::nullopt;
+    value.resize(static_cast<std::size_t>(size));
+    if (value.size() < room) break;
+  }
+  if (value.ends_with('\n')) value.pop_back();
+  return value;
 }
 
 std::string conf_key(const std::string& link, const std::string& knob) {
@@ -67,6 +74,15 @@ std::optional<std::string> find_sysctl(const std::string& key) {
 void write_sysctl(const std::string& key, const std::string& value) {
   const base::UniqueFd fd = open_to(O_WRONLY, key);
   if (!fd || !write_to(fd.get(), value)) base::throw_errno("set sysctl " + key + " to " + value);
+}
+
+std::optional<std::string> exchange_sysctl(const std::string& key, const std::string& value) {
+  base::UniqueFd fd = open_to(O_RDWR, key);
+  // The mode of a sysctl also binds root: some can only be written, such as route/flush.
+  if (!fd && errno == EACCES) fd = open_to(O_WRONLY, key);
+  auto before = fd ? read_from(fd.get()) : std::nullopt;
+  if (!fd || !write_to(fd.get(), value)) base::throw_errno("set sysctl " + key + " to " + value);
+  return before;
 }
 
 void ensure_sysctl(const std::string& key, const std::string& value) {

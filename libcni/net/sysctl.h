@@ -16,6 +16,8 @@ std::optional<std::string> find_sysctl(const std::string& key);  ///< without th
 /// mounted (as in conf-examples/kubernetes). Both show the namespace of the process that opens
 /// them.
 void write_sysctl(const std::string& key, const std::string& value);
+/// The same; returns the value before, or nothing for a sysctl that cannot be read.
+std::optional<std::string> exchange_sysctl(const std::string& key, const std::string& value);
 /// Writes only if the value differs: /proc/sys may be read-only and already correct.
 void ensure_sysctl(const std::string& key, const std::string& value);
 /// The effective value of `net/ipv4/conf/<link>/<knob>`: the greater of this value and that of

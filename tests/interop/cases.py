@@ -30,6 +30,9 @@ STATIC = {"type": "static", "addresses": [{"address": "10.61.1.9/24", "gateway":
                                           {"address": "fd00:61:1::9/64", "gateway": "fd00:61:1::1"}],
           "routes": [{"dst": "10.99.0.0/16", "gw": "10.61.1.7"}, {"dst": "0.0.0.0/0"}],
           "dns": {"nameservers": ["10.61.1.53"], "domain": "interop.test", "search": ["a.test"], "options": ["ndots:2"]}}
+# The runtime gives the bridge its MAC address, so that the backup file is the same in each run.
+TUNING = {"type": "tuning", "sysctl": {"net.core.somaxconn": "1024", "net.ipv4.conf.eth0.arp_filter": "1"},
+          "mac": "02:00:5e:00:53:08", "mtu": 1400, "promisc": True, "allmulti": True}
 
 MAIN = [
     # The reference prints the format of 1.0.0 whatever version is requested.
@@ -75,6 +78,13 @@ MAIN = [
          runtime=MAPPINGS, versions=("1.0.0",)),
     Case("portmap-own-backend", [bridge(ipam=host_local(V4, V6), **GATEWAY), {"type": "portmap",
          "capabilities": {"portMappings": True}}], runtime=MAPPINGS, versions=("1.0.0",), backends_agree=False),
+    Case("tuning", [bridge(ipam=host_local(V4, V6), capabilities={"mac": True}, **GATEWAY), TUNING], runtime={"mac": "02:00:5e:00:53:07"},
+         versions=("0.3.1", "0.4.0", "1.0.0")),
+    Case("tuning-arguments", [bridge(ipam=host_local(V4), capabilities={"mac": True}),
+                              {"type": "tuning", "promisc": True, "args": {"cni": {"mtu": 1400, "promisc": False}}}],
+         args="IgnoreUnknown=1;MAC=02:00:5e:00:53:08", runtime={"mac": "02:00:5e:00:53:07"}, versions=("1.0.0",)),
+    Case("portmap-and-tuning", [bridge(ipam=host_local(V4, V6), capabilities={"mac": True}, **GATEWAY), portmap(), TUNING],
+         runtime={**MAPPINGS, "mac": "02:00:5e:00:53:07"}, versions=("1.0.0",)),
     Case("masquerade-and-portmap", [bridge(ipam=host_local(V4, V6), **GATEWAY, **iptables_masquerade()), portmap()],
          runtime=MAPPINGS, versions=("1.0.0",)),
 ]

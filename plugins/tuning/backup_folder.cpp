@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <ctime>
+#include <memory>
+#include <vector>
+
+#include "libcni/base/failures.h"
+#include "libcni/base/file.h"
+#include "libcni/base/gone.h"
+#include "libcni/base/log.h"
+#include "libcni/base/sys_error.h"
+#include "libcni/base/undo.h"
+#include "plugins/tuning/backup.h"
+
+namespace tuning {
+namespace {
+
+/// One name is enough, because only the holder of the lock writes; it cannot be a backup's.
+constexpr const char* kTemporary = ".plumb-new";
+/// The file names its container only, and its format is the reference's: the network is beside it.
+constexpr const char* kNetwork = "trusted.plumb.network";
+constexpr int kLockSeconds = 10;
+
+struct DirectoryCloser {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
+
+base::UniqueFd create_temporary(int folder) {
+  return base::UniqueFd(
+      ::openat(folder, kTemporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+}
+
+/// The names of all files in the folder `fd`.
+std::vector<std::string> list_names(int fd, const std::string& path) {
+  const int copy = ::openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const std::unique_ptr<DIR, DirectoryCloser> directory(copy < 0 ? nullptr : ::fdopendir(copy));
+  if (!directory) base::throw_errno("list " + path);
+  std::vector<std::string> names;
+  errno = 0;
+  while (const dirent* entry = ::readdir(directory.get())) names.emplace_back(entry->d_name);
+  if (errno != 0) base::throw_errno("list " + path);
+  return names;
+}
+
+}  // namespace
+
+BackupFolder::BackupFolder(base::UniqueFd fd, const std::string& path)
+    : fd_(std::move(fd)), path_(path) {
+  if (!base::lock_exclusive(fd_.get(), kLockSeconds))
+    base::throw_errno("lock " + path + ", which another process keeps", EAGAIN);
+}
+
+std::optional<BackupFolder> BackupFolder::find(const std::string& path) {
+  base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd && (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG)) return std::nullopt;
+  if (!fd) base::throw_errno("open folder " + path);
+  return BackupFolder(std::move(fd), path);
+}
+
+BackupFolder BackupFolder::ensure(const std::string& path) {
+  if (auto folder = find(path)) return *std::move(folder);
+  base::ensure_directory(path, 0700);
+  if (auto folder = find(path)) return *std::move(folder);
+  base::throw_errno("open folder " + path, ENOENT);
+}
+
+std::optional<std::string> BackupFolder::read(const std::string& name) const {
+  const base::UniqueFd fd(
+      ::openat(fd_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!fd && errno == ENOENT) return std::nullopt;
+  struct stat status {};
+  if (!fd || ::fstat(fd.get(), &status) != 0) base::throw_errno("open " + path_of(name));
+  if (!S_ISREG(status.st_mode))
+    base::throw_errno("read " + path_of(name) + ", which is not a regular file", EINVAL);
+  return base::read_all(fd.get(), path_of(name), base::kMostInSmallFile);
+}
+
+void BackupFolder::write(const std::string& name, std::string_view content,
+                         const std::string& network) const {
+  base::UniqueFd fd = create_temporary(fd_.get());
+  if (!fd && errno == EEXIST) {  // a killed ADD left it
+    remove(kTemporary);
+    fd = create_temporary(fd_.get());
+  }
+  if (!fd) base::throw_errno("create " + path_of(kTemporary));
+  base::Undo undo;
+  undo.add("remove " + path_of(kTemporary), [this] { remove(kTemporary); });
+  base::write_all(fd.get(), content, path_of(name));
+  // A file without the mark only costs that GC leaves it. The kernel's coarse time stamp can lie
+  // before the start of a GC that began earlier.
+  static_cast<void>(::fsetxattr(fd.get(), kNetwork, network.data(), network.size(), 0));
+  std::array<timespec, 2> times{{{0, UTIME_OMIT}, {}}};
+  ::clock_gettime(CLOCK_REALTIME, &times[1]);
+  static_cast<void>(::futimens(fd.get(), times.data()));
+  if (::renameat(fd_.get(), kTemporary, fd_.get(), name.c_str()) != 0)
+    base::throw_errno("create " + path_of(name));
+  undo.commit();
+}
+
+bool BackupFolder::remove(const std::string& name) const {
+  if (::unlinkat(fd_.get(), name.c_str(), 0) == 0) return true;
+  if (base::is_gone(errno, base::Object::file)) return false;
+  if (errno != EISDIR) base::throw_errno("remove " + path_of(name));
+  base::log("tuning: " + path_of(name) + " is a folder, expected a backup file: it stays");
+  return false;
+}
+
+std::optional<std::string> BackupFolder::find_network(const std::string& name) const {
+  std::array<char, NAME_MAX + 1> mark{};
+  const ssize_t size = ::lgetxattr(path_of(name).c_str(), kNetwork, mark.data(), mark.size());
+  if (size >= 0) return std::string(mark.data(), static_cast<std::size_t>(size));
+  constexpr std::array kUnmarked{ENODATA, EOPNOTSUPP, ENOENT, ERANGE};
+  if (std::ranges::find(kUnmarked, errno) != kUnmarked.end()) return std::nullopt;
+  base::throw_errno("read the network of " + path_of(name));
+}
+
+bool BackupFolder::is_newer(const std::string& name,
+                            std::chrono::system_clock::time_point moment) const {
+  using namespace std::chrono;
+  struct stat status {};
+  if (::fstatat(fd_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (base::is_gone(errno, base::Object::file)) return true;
+    base::throw_errno("read the time of " + path_of(name));
+  }
+  const auto written = seconds(status.st_mtim.tv_sec) + nanoseconds(status.st_mtim.tv_nsec);
+  return written > moment.time_since_epoch();
+}
+
+void BackupFolder::remove_stale(const std::string& network, const std::set<std::string>& kept,
+                                std::chrono::system_clock::time_point began) const {
+  base::Failures failures;
+  for (const std::string& name : list_names(fd_.get(), path_))
+    failures.attempt([&] {
+      if (!kept.contains(name) && find_network(name) == network && !is_newer(name, began))
+        remove(name);
+    });
+  failures.report();
+}
+
+}  // namespace tuning
