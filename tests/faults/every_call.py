@@ -53,6 +53,7 @@ class Scene:
     plugins: tuple
     ifname: str = "eth0"
     collects: bool = True  # GC of the plugin removes what is stale; else it changes nothing
+    tunes: bool = False  # it changes a link of another plugin, which GC cannot find: the pod of a stale attachment is gone
 
 
 def by_iptables(plugin):
@@ -67,7 +68,7 @@ SCENES = (
     Scene("bgp", ({"type": "bgp", "nodeFile": str(NODE_FILE)},)), Scene("vxlan", ({"type": "vxlan", "bridge": "br0", "nodeFile": str(NODE_FILE)},)),
     Scene("vxlan alone", (OVERLAY,)),
     Scene("portmap", tuple(CHAIN)), Scene("portmap by iptables", (CHAIN[0], by_iptables(PORTMAP))),
-    Scene("tuning", (CHAIN[0], TUNING)),
+    Scene("tuning", (CHAIN[0], TUNING), tunes=True),
     Scene("loopback", ({"type": "loopback"},), ifname="lo", collects=False),
     Scene("host-local", ({"type": "host-local", "ipam": IPAM},)), Scene("static", ({"type": "static", "ipam": STATIC},), collects=False))
 
@@ -84,6 +85,7 @@ class Stage:
         require_success(neighbour.add())
         self.victim = Attachment(self.node, "pod-victim", list(scene.plugins), scene.ifname)
         self.victim.prepare()
+        self.untuned = self._link() if scene.tunes else None
         require_success(self.victim.add())  # makes what stays with a network
         require_success(self.victim.delete())
         self.without = self.snapshot()
@@ -95,6 +97,15 @@ class Stage:
         changes = {"portmap": {"runtimeConfig": ports}, "static": {"ipam": other}}
         return [{**plugin, **changes.get(plugin["type"], {})} for plugin in self.scene.plugins]
 
+    def _link(self):
+        (link,) = json.loads(self.victim.pod.sandbox.run("ip", "-j", "link", "show", self.scene.ifname).stdout)
+        return link
+
+    def _renew_link(self):
+        """Gives the link the values with which a new pod would begin."""
+        self.victim.pod.sandbox.run("ip", "link", "set", self.scene.ifname, "address", self.untuned["address"], "mtu", str(self.untuned["mtu"]),
+                                    "txqueuelen", str(self.untuned["txqlen"]), "promisc", "off", "allmulticast", "off")
+
     def snapshot(self):
         """All state that an attachment can change, read by as few processes as possible, because this runs thousands of times."""
         host, pod = self.node.host.path, self.victim.pod.sandbox.path
@@ -103,7 +114,10 @@ class Stage:
 
     def run(self, verb, wrapper=()):
         if verb == "GC":
-            return self.victim.gc(self.valid, wrapper)
+            done = self.victim.gc(self.valid, wrapper)
+            if self.scene.tunes:
+                self._renew_link()
+            return done
         return self.victim.call(verb, self.victim.plugins[-1], wrapper)
 
     @property
