@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "libcni/base/unique_fd.h"
 #include "libcni/net/link_settings.h"
@@ -23,8 +24,10 @@ std::string print_backup(const net::LinkSettings& before);
 std::optional<net::LinkSettings> parse_backup(const std::string& text);
 
 /// The folder of the backup files, opened by descriptor. The folder itself may be a symbolic link;
-/// links and special files in it are never followed: ELOOP, EINVAL. While the object lives, GC and
-/// ADD of other processes wait for it. Every failure throws std::system_error naming the file.
+/// links and special files in it are never followed: ELOOP, EINVAL. From write() or remove_stale()
+/// on, those of other processes wait until the object is gone, so that GC removes no file that an
+/// ADD has just replaced; they throw cni::Error(11) after 10 s. Every other failure throws
+/// std::system_error naming the file.
 class BackupFolder {
  public:
   /// Returns nothing when the folder does not exist.
@@ -46,7 +49,8 @@ class BackupFolder {
                     std::chrono::system_clock::time_point began) const;
 
  private:
-  BackupFolder(base::UniqueFd fd, const std::string& path);
+  BackupFolder(base::UniqueFd fd, const std::string& path) : fd_(std::move(fd)), path_(path) {}
+  void lock() const;
   std::string path_of(const std::string& name) const { return path_ + "/" + name; }
   bool is_newer(const std::string& name, std::chrono::system_clock::time_point moment) const;
 

@@ -19,6 +19,7 @@
 #include "libcni/base/log.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/base/undo.h"
+#include "libcni/spec/error.h"
 #include "plugins/tuning/backup.h"
 
 namespace tuning {
@@ -53,10 +54,11 @@ std::vector<std::string> list_names(int fd, const std::string& path) {
 
 }  // namespace
 
-BackupFolder::BackupFolder(base::UniqueFd fd, const std::string& path)
-    : fd_(std::move(fd)), path_(path) {
+void BackupFolder::lock() const {
   if (!base::lock_exclusive(fd_.get(), kLockSeconds))
-    base::throw_errno("lock " + path + ", which another process keeps", EAGAIN);
+    throw cni::Error(
+        cni::Code::try_again_later, "folder " + path_ + " is locked",
+        "another ADD or GC has kept it for " + std::to_string(kLockSeconds) + " seconds");
 }
 
 std::optional<BackupFolder> BackupFolder::find(const std::string& path) {
@@ -86,6 +88,7 @@ std::optional<std::string> BackupFolder::read(const std::string& name) const {
 
 void BackupFolder::write(const std::string& name, std::string_view content,
                          const std::string& network) const {
+  lock();
   base::UniqueFd fd = create_temporary(fd_.get());
   if (!fd && errno == EEXIST) {  // a killed ADD left it
     remove(kTemporary);
@@ -137,6 +140,7 @@ bool BackupFolder::is_newer(const std::string& name,
 
 void BackupFolder::remove_stale(const std::string& network, const std::set<std::string>& kept,
                                 std::chrono::system_clock::time_point began) const {
+  lock();
   base::Failures failures;
   for (const std::string& name : list_names(fd_.get(), path_))
     failures.attempt([&] {

@@ -75,10 +75,16 @@ std::vector<Bar> judge(const std::vector<Row>& rows) {
     double floor;      ///< at most this many times the floor; 0: no such bar
   };
   static constexpr Wanted kWanted[] = {
-      {"bridge", Verb::kAdd, 4, 1.8},          {"bridge-masq", Verb::kAdd, 8, 0},
-      {"bridge-dual-masq", Verb::kAdd, 12, 0}, {"ptp-dual", Verb::kAdd, 100, 0},
-      {"bridge", Verb::kDel, 0, 1.15},         {"bridge-masq", Verb::kDel, 3, 1.15},
-      {"portmap-500", Verb::kAdd, 10, 0},      {"portmap-500", Verb::kDel, 10, 0},
+      {"bridge", Verb::kAdd, 4, 1.8},
+      {"bridge-masq", Verb::kAdd, 8, 0},
+      {"bridge-dual-masq", Verb::kAdd, 12, 0},
+      {"ptp-dual", Verb::kAdd, 100, 0},
+      {"bridge", Verb::kDel, 0, 1.15},
+      {"bridge-masq", Verb::kDel, 3, 1.15},
+      {"portmap-500", Verb::kAdd, 10, 0},
+      {"portmap-500", Verb::kDel, 10, 0},
+      {"tuning", Verb::kAdd, 3, 0},
+      {"tuning", Verb::kDel, 3, 0},
       {"parallel", Verb::kAdd, 5, 0},
   };
   std::vector<Bar> bars;

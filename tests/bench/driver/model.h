@@ -21,7 +21,11 @@ const char* to_string(Side side);
 const char* to_string(Verb verb);
 
 /// The parts of the pod's attachment.
-enum class Kind { kLoopback, kBridge, kPtp, kPortmap, kHostLocal };
+enum class Kind { kLoopback, kBridge, kPtp, kPortmap, kTuning, kHostLocal };
+/// Returns whether it is measured behind a bridge plugin, whose call is not timed.
+constexpr bool is_chained(Kind kind) {
+  return kind == Kind::kPortmap || kind == Kind::kTuning;
+}
 
 /// One line of the table before it is measured.
 struct Case {

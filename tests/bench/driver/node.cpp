@@ -15,6 +15,10 @@ namespace {
 constexpr char kSubnet4[] = "10.88.0.0/16";
 constexpr char kSubnet6[] = "fd00:88::/64";
 constexpr char kNetwork[] = "bench";
+/// As the floor does it.
+constexpr char kTuning[] =
+    R"(,"sysctl":{"net.core.somaxconn":"1024","net.ipv4.conf.eth0.arp_filter":"1"},)"
+    R"("mac":"02:00:00:00:00:09","mtu":1400,"promisc":true,"allmulti":true)";
 
 const char* type_of(Kind kind) {
   switch (kind) {
@@ -26,6 +30,8 @@ const char* type_of(Kind kind) {
       return "ptp";
     case Kind::kPortmap:
       return "portmap";
+    case Kind::kTuning:
+      return "tuning";
     case Kind::kHostLocal:
       return "host-local";
   }
@@ -97,9 +103,9 @@ bool Node::available() const {
 
 void Node::prepare() {
   if (what_.reservations > 0) fill_store();
-  if (what_.kind != Kind::kPortmap) return;
+  if (!is_chained(what_.kind)) return;
   const Outcome link = run(make_call(Kind::kBridge, Verb::kAdd, pods_[0], ""));
-  must_succeed(link, "bridge ADD before portmap");
+  must_succeed(link, "bridge ADD before " + std::string(type_of(what_.kind)));
   pods_[0].result = link.output;
   fill_mappings();
 }
@@ -124,7 +130,7 @@ void Node::fill_mappings() const {
 
 Call Node::call(Verb verb, size_t pod, const std::string& result) const {
   const Pod& p = pods_.at(pod);
-  return make_call(what_.kind, verb, p, what_.kind == Kind::kPortmap ? p.result : result);
+  return make_call(what_.kind, verb, p, is_chained(what_.kind) ? p.result : result);
 }
 
 Call Node::make_call(Kind kind, Verb verb, const Pod& pod, const std::string& result) const {
@@ -154,7 +160,7 @@ Call Node::floor_call(Kind kind, Verb verb, const Pod& pod, const std::string& r
     call.argv.push_back("host-port=" + std::to_string(pod.host_port));
     call.argv.push_back("container-port=80");
   }
-  if (verb == Verb::kAdd && kind != Kind::kPortmap) return call;
+  if (verb == Verb::kAdd && !is_chained(kind)) return call;
   call.argv.push_back("addr4=" + address_in(result, "10.88."));
   if (what_.dual) call.argv.push_back("addr6=" + address_in(result, "fd00:88:"));
   return call;
@@ -170,7 +176,8 @@ std::string Node::config(Kind kind, const Pod& pod, const std::string& result) c
   if (kind == Kind::kPortmap)
     text += R"(,"runtimeConfig":{"portMappings":[{"hostPort":)" + std::to_string(pod.host_port) +
             R"(,"containerPort":80,"protocol":"tcp"}]})";
-  if (kind != Kind::kLoopback && kind != Kind::kPortmap) {
+  if (kind == Kind::kTuning) text += kTuning;
+  if (kind != Kind::kLoopback && !is_chained(kind)) {
     text += R"(,"ipam":{"type":"host-local","dataDir":")" + data_dir_ +
             R"(","ranges":[[{"subnet":")" + kSubnet4 + R"("}])";
     if (what_.dual) text += std::string(R"(,[{"subnet":")") + kSubnet6 + R"("}])";

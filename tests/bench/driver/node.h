@@ -24,8 +24,8 @@ class Node {
  public:
   Node(Side side, const Case& what, const Places& places);
 
-  /// The preconditions of the case: stored reservations, mapped ports, the portmap pod's own link.
-  /// Not timed. Throws std::runtime_error with the plugin's output when a call fails.
+  /// The preconditions of the case: stored reservations, mapped ports, the link of a chained
+  /// plugin. Not timed. Throws std::runtime_error with the plugin's output when a call fails.
   void prepare();
 
   /// The call of `verb` for a pod. `result` is the output of ADD; DEL gets it back as prevResult.
@@ -39,7 +39,7 @@ class Node {
   struct Pod {
     std::string id;
     std::string netns;
-    std::string result;  ///< of the plugin before portmap in the chain
+    std::string result;  ///< of the plugin before a chained one
     unsigned host_port = 8080;
   };
 

@@ -15,7 +15,7 @@ struct request {
   const char* container_id;
   const char* netns;
   const char* store; /* the network's reservation directory */
-  const char* addr4; /* DEL and portmap: the pod's addresses */
+  const char* addr4; /* DEL and chained plugins: the pod's addresses */
   const char* addr6;
   uint16_t host_port;
   uint16_t container_port;
@@ -81,4 +81,5 @@ void run_loopback(const struct request* r);
 void run_bridge(const struct request* r);
 void run_ptp(const struct request* r);
 void run_portmap(const struct request* r);
+void run_tuning(const struct request* r);
 void run_host_local(const struct request* r);

@@ -47,6 +47,7 @@ int main(int argc, char** argv) {
                {"bridge", run_bridge},
                {"ptp", run_ptp},
                {"portmap", run_portmap},
+               {"tuning", run_tuning},
                {"host-local", run_host_local}};
   struct request r = {.del = !strcmp(variable("CNI_COMMAND"), "DEL"),
                       .ifname = variable("CNI_IFNAME"),
@@ -59,6 +60,6 @@ int main(int argc, char** argv) {
     return 0;
   }
   dprintf(STDERR_FILENO,
-          "usage: floor loopback|bridge|ptp|portmap|host-local [dual] [masq] [KEY=VALUE]...\n");
+          "usage: floor loopback|bridge|ptp|portmap|tuning|host-local [dual] [masq] [KEY=VALUE]...\n");
   return 2;
 }
