@@ -16,16 +16,17 @@ from lab.runtime import REFERENCE, Case, Node, PluginFailed, Suite  # noqa: E402
 DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs/operations.md"
 IPAM = {"type": "host-local", "ranges": [[{"subnet": "10.61.0.0/24"}], [{"subnet": "fd00:61::/64"}]]}
 PORTS = {"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]}
+TUNING = {"type": "tuning", "mtu": 1400, "sysctl": {"net.core.somaxconn": "1024"}}
 VERSION, NETWORK = "1.0.0", "interop"
 
 
 def case(masquerade=True, spoof_check=True, ports=True, backend=None):
-    """bridge and portmap as one list; without a backend each suite takes its own."""
+    """bridge, portmap and tuning as one list; without a backend each suite takes its own."""
     bridge = {"type": "bridge", "bridge": "br-interop", "isGateway": True, "ipMasq": masquerade, "macspoofchk": spoof_check, "ipam": IPAM}
     portmap = {"type": "portmap", "capabilities": {"portMappings": True}}
     if backend:
         bridge["ipMasqBackend"] = portmap["backend"] = backend
-    return Case("matrix", [bridge, portmap], runtime=PORTS if ports else {})
+    return Case("matrix", [bridge, portmap, TUNING], runtime=PORTS if ports else {})
 
 
 def what_is_left(node, container_id):
@@ -38,6 +39,8 @@ def what_is_left(node, container_id):
         kinds.append("link")
     if any(f"'{container_id}" in line for line in state.files()):
         kinds.append("address")
+    if any(f"/tuning/{container_id}" in line for line in state.files()):
+        kinds.append("tuning's backup")
     for kind, names in tables.items():
         text = "".join(node.host.run("nft", "list", "table", *name.split(), check=False).stdout for name in names)
         chain = {"masquerade": r"CNI-[0-9a-f]{24}", "host port": "CNI-DN-"}.get(kind, "(?!)")

@@ -9,7 +9,7 @@
 
 #include "tests/bench/floor/link.h"
 
-/* What DEL needs to set the link back. */
+/* The values that DEL sets the link back to. */
 struct former {
   uint32_t index;
   uint32_t mtu;
