@@ -7,10 +7,11 @@
 
 namespace nft {
 
-/// Types in the userdata of a chain or set element, which is a list of (type, length, value). nft
-/// shows the first type and ignores unknown ones.
+/// Types in the userdata of a chain, rule or set element, which is a list of (type, length, value).
+/// nft shows the first type and ignores unknown ones.
 inline constexpr std::uint8_t kComment = 0;
 inline constexpr std::uint8_t kCompanions = 100;  ///< Element::companions
+inline constexpr std::uint8_t kNote = 101;        ///< Rule::note()
 
 /// The value of the first entry of `type`; empty when there is none.
 inline std::span<const std::uint8_t> find_userdata(std::span<const std::uint8_t> userdata,
@@ -22,10 +23,14 @@ inline std::span<const std::uint8_t> find_userdata(std::span<const std::uint8_t>
   return {};
 }
 
-inline std::string read_comment(std::span<const std::uint8_t> userdata) {
-  const auto value = find_userdata(userdata, kComment);
+inline std::string read_text(std::span<const std::uint8_t> userdata, std::uint8_t type) {
+  const auto value = find_userdata(userdata, type);
   const std::string text(value.begin(), value.end());
   return text.substr(0, text.find('\0'));
+}
+
+inline std::string read_comment(std::span<const std::uint8_t> userdata) {
+  return read_text(userdata, kComment);
 }
 
 }  // namespace nft

@@ -167,17 +167,26 @@ Rule& Rule::destination_is_local() {
   return *this;
 }
 
-Rule& Rule::destination_was_translated() {
-  const std::uint32_t dnat_bit = IPS_DST_NAT;
+void Rule::match_connection(std::uint32_t key, std::uint32_t any_of) {
   const std::uint32_t zero = 0;
   nftnl_expr* made = expression("ct");
-  nftnl_expr_set_u32(made, NFTNL_EXPR_CT_KEY, NFT_CT_STATUS);
+  nftnl_expr_set_u32(made, NFTNL_EXPR_CT_KEY, key);
   nftnl_expr_set_u32(made, NFTNL_EXPR_CT_DREG, NFT_REG_1);
   add(made);
-  Bytes bits(sizeof dnat_bit);
-  std::memcpy(bits.data(), &dnat_bit, sizeof dnat_bit);
+  Bytes bits(sizeof any_of);
+  std::memcpy(bits.data(), &any_of, sizeof any_of);
   mask(NFT_REG_1, bits);
   compare(&zero, sizeof zero, Match::unequal);
+}
+
+Rule& Rule::destination_was_translated() {
+  match_connection(NFT_CT_STATUS, IPS_DST_NAT);
+  return *this;
+}
+
+Rule& Rule::connection_is_known() {
+  match_connection(NFT_CT_STATE,
+                   NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED));
   return *this;
 }
 

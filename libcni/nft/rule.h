@@ -40,6 +40,7 @@ class Rule {
   Rule& destination_is_local();           ///< fib daddr type local
   Rule& source_is_behind_another_link();  ///< fib saddr . iif oif missing
   Rule& destination_was_translated();     ///< ct status dnat
+  Rule& connection_is_known();            ///< ct state established,related
   Rule& input_link(const std::string& name, Match match = Match::equal);
   Rule& input_link_begins(const std::string& prefix, Match match = Match::equal);
   Rule& output_link(const std::string& name, Match match = Match::equal);
@@ -61,6 +62,10 @@ class Rule {
   Rule& in_set(const std::string& set, int family, const std::vector<Field>& fields,
                Match match = Match::equal);
 
+  /// Matches of iptables, which its tools and nft show as their own.
+  Rule& xt_comment(const std::string& text);  ///< -m comment; cut to 255 bytes
+  Rule& xt_connection_is_known();             ///< -m conntrack --ctstate RELATED,ESTABLISHED
+
   Rule& dnat(const base::IpAddress& address, std::uint16_t port);
   /// DNAT by a map from `fields` to address . port; without an entry the packet is not translated.
   Rule& dnat_by_map(const std::string& map, int family, const std::vector<Field>& fields);
@@ -76,12 +81,16 @@ class Rule {
   Rule& drop();
   Rule& accept();
 
+  /// Stores `text` with the rule where no tool shows it: iptables-save prints the same as without.
+  Rule& note(const std::string& text);
+
   nftnl_rule* raw() const { return rule_; }
   const std::string& comment() const { return comment_; }
 
  private:
   Rule& add(nftnl_expr* expression);
   void match_address(std::uint32_t offset, const base::Prefix& prefix, Match match);
+  void match_connection(std::uint32_t key, std::uint32_t any_of);
   void match_link(std::uint32_t key, const std::string& name, Match match);
   void compare(const void* data, std::uint32_t size, Match match);
   void mask(std::uint32_t reg, const Bytes& bits);

@@ -16,8 +16,8 @@
 
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
-#include <libnftnl/udata.h>
 
+#include "libcni/nft/comment.h"
 #include "libcni/nft/xt.h"
 
 namespace nft {
@@ -47,7 +47,7 @@ class Reader {
     if (name == "match") return read_xt_match(part_of(expression, kMatch), info);
     if (name == "target") return read_xt_target(part_of(expression, kTarget), family_, info);
     if (name == "masq") info.target = "MASQUERADE";
-    if (name != "masq" && name != "counter") info.has_more = true;
+    if (name != "masq" && name != "counter") info.set_unread();
   }
 
   RuleInfo info;
@@ -121,7 +121,7 @@ class Reader {
     if (!equal && where_ == &info.destination)
       info.excludes_destination = true;
     else if (!equal)
-      info.has_more = true;
+      info.set_unread();
   }
 
   void compare_meta(Data data, bool equal) {
@@ -131,18 +131,38 @@ class Reader {
       info.protocol = data[0];
     } else if (meta_ == NFT_META_NFPROTO && equal && !data.empty()) {
       family_ = data[0] == NFPROTO_IPV6 ? AF_INET6 : AF_INET;
+    } else if (meta_ == NFT_META_IIFNAME || meta_ == NFT_META_OIFNAME) {
+      compare_link(data, equal);
     } else {
-      info.has_more = true;
+      info.set_unread();
     }
+  }
+
+  /// A name without its terminating zero is the beginning of names.
+  void compare_link(Data data, bool equal) {
+    const bool input = meta_ == NFT_META_IIFNAME;
+    if (data.empty() || data.back() != 0 || (input && !equal)) return info.set_unread();
+    const auto* text = reinterpret_cast<const char*>(data.data());
+    (input ? info.input_link : info.output_link).assign(text, ::strnlen(text, data.size()));
+    if (!input) info.excludes_output_link = !equal;
+    info.has_more = true;
   }
 
   void read_immediate(const nftnl_expr* expression) {
     if (nftnl_expr_is_set(expression, NFTNL_EXPR_IMM_CHAIN))
       info.target = nftnl_expr_get_str(expression, NFTNL_EXPR_IMM_CHAIN);
     const std::uint32_t reg = nftnl_expr_get_u32(expression, NFTNL_EXPR_IMM_DREG);
-    if (reg == NFT_REG_VERDICT) return;
+    if (reg == NFT_REG_VERDICT) return read_verdict(expression);
     const Data data = data_of(expression, NFTNL_EXPR_IMM_DATA);
     registers_[reg].assign(data.begin(), data.end());
+  }
+
+  void read_verdict(const nftnl_expr* expression) {
+    using Verdict = RuleInfo::Verdict;
+    const auto code = static_cast<int>(nftnl_expr_get_u32(expression, NFTNL_EXPR_IMM_VERDICT));
+    if (code == NF_ACCEPT) info.verdict = Verdict::accept;
+    if (code == NF_DROP) info.verdict = Verdict::drop;
+    if (code == NFT_RETURN) info.verdict = Verdict::give_back;
   }
 
   void read_nat(const nftnl_expr* expression) {
@@ -166,13 +186,6 @@ class Reader {
   std::map<std::uint32_t, std::vector<std::uint8_t>> registers_;
 };
 
-int find_comment(const nftnl_udata* attribute, void* data) {
-  if (nftnl_udata_type(attribute) != NFTNL_UDATA_RULE_COMMENT) return 0;
-  const auto* text = static_cast<const char*>(nftnl_udata_get(attribute));
-  static_cast<std::string*>(data)->assign(text, ::strnlen(text, nftnl_udata_len(attribute)));
-  return 0;
-}
-
 }  // namespace
 
 RuleInfo read_rule(const nftnl_rule* rule, int family) {
@@ -189,8 +202,10 @@ RuleInfo read_rule(const nftnl_rule* rule, int family) {
   reader.info.handle = nftnl_rule_get_u64(rule, NFTNL_RULE_HANDLE);
   std::uint32_t size = 0;
   const void* userdata = nftnl_rule_get_data(rule, NFTNL_RULE_USERDATA, &size);
-  if (userdata != nullptr && reader.info.comment.empty())
-    nftnl_udata_parse(userdata, size, find_comment, &reader.info.comment);
+  if (userdata == nullptr) return std::move(reader.info);
+  const std::span bytes(static_cast<const std::uint8_t*>(userdata), size);
+  reader.info.note = read_text(bytes, kNote);
+  if (reader.info.comment.empty()) reader.info.comment = read_comment(bytes);
   return std::move(reader.info);
 }
 

@@ -28,8 +28,16 @@ struct RuleInfo {
   std::vector<std::uint16_t> ports = {};  ///< of iptables' `-m multiport`
   std::optional<base::IpAddress> translated_to = {};  ///< destination that it writes (DNAT)
   std::uint16_t translated_port = 0;
-  bool has_more = false;                    ///< it has matches that are not stored here
+  bool has_more = false;              ///< it has matches besides those above
+  bool on_known_connections = false;  ///< conntrack state RELATED or ESTABLISHED alone
+  std::string input_link = {};
+  std::string output_link = {};
+  bool excludes_output_link = false;  ///< it matches packets that do not leave by `output_link`
+  bool has_unread = false;            ///< it has matches that are not stored here at all
+  enum class Verdict { none, accept, drop, give_back } verdict = Verdict::none;
+  std::string note = {};                    ///< Rule::note()
   std::vector<std::uint8_t> compared = {};  ///< value of its last comparison
+  void set_unread() { has_more = has_unread = true; }
   bool operator==(const RuleInfo&) const = default;
 };
 

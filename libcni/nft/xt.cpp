@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <linux/netfilter/xt_comment.h>
+#include <linux/netfilter/xt_conntrack.h>
 #include <linux/netfilter/xt_mark.h>
 #include <linux/netfilter/xt_multiport.h>
 #include <netinet/in.h>
@@ -47,10 +48,7 @@ void read_ports(const XtPart& match, nft::RuleInfo& rule) {
 
 void read_multiport(const XtPart& match, nft::RuleInfo& rule) {
   const auto info = read_at<xt_multiport_v1>(match.data);
-  if (match.revision != 1 || !info) {
-    rule.has_more = true;
-    return;
-  }
+  if (match.revision != 1 || !info) return rule.set_unread();
   const auto count = std::min<std::size_t>(info->count, XT_MULTI_PORTS);
   rule.ports.assign(info->ports, info->ports + count);
 }
@@ -64,6 +62,15 @@ void read_comment(const XtPart& match, nft::RuleInfo& rule) {
 void read_mark(const XtPart& match, nft::RuleInfo& rule) {
   const auto info = read_at<xt_mark_mtinfo1>(match.data);
   if (match.revision == 1 && info) rule.mark = info->mark;
+}
+
+void read_conntrack(const XtPart& match, nft::RuleInfo& rule) {
+  const auto info = read_at<xt_conntrack_mtinfo3>(match.data);
+  if (match.revision != 3 || !info || info->match_flags != XT_CONNTRACK_STATE ||
+      info->invert_flags != 0 || info->state_mask != kKnownConnections)
+    return rule.set_unread();
+  rule.has_more = true;
+  rule.on_known_connections = true;
 }
 
 /// Revision 0 is nf_nat_ipv4_multi_range_compat; 1 and 2 begin as nf_nat_range2 does.
@@ -90,8 +97,10 @@ void read_xt_match(const XtPart& match, nft::RuleInfo& rule) {
     read_mark(match, rule);
   else if (std::ranges::find(kWithPorts, match.name) != std::end(kWithPorts))
     read_ports(match, rule);
+  else if (match.name == "conntrack")
+    read_conntrack(match, rule);
   else
-    rule.has_more = true;
+    rule.set_unread();
 }
 
 void read_xt_target(const XtPart& target, int family, nft::RuleInfo& rule) {
