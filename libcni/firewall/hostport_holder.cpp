@@ -63,7 +63,7 @@ bool lists(const NatRule& entry, std::span<const HostPort> wanted) {
          });
 }
 
-void put_holds(std::vector<HostPortHold>& holds, NatView& view, const NatRule& entry) {
+void put_holds(std::vector<HostPortHold>& holds, TableView& view, const NatRule& entry) {
   // The comment is `dnat name: "..." id: "..."`.
   const auto blank = entry.comment.find(' ');
   const std::string holder =
@@ -128,7 +128,7 @@ std::vector<HostPortHold> list_iptables_holds(nft::Nft& nft, int family,
                                               std::span<const HostPort> wanted) {
   std::vector<HostPortHold> holds;
   for (const IptablesVariant variant : {IptablesVariant::nft, IptablesVariant::legacy}) {
-    NatView view(nft, family, variant);
+    TableView view(nft, family, variant);
     for (const NatRule& entry : view.list_rules(kHostPortEntries))
       if (entry.target.starts_with(kHostPortChainPrefix) && !is_conditional(entry) &&
           lists(entry, wanted))

@@ -41,11 +41,12 @@ class BothVariants {
       if (!only || only == variant) views_.emplace_back(nft, family, variant);
   }
   bool has_chain(const std::string& chain) {
-    return std::ranges::any_of(views_, [&](NatView& view) { return view.has_chain(chain); });
+    return std::ranges::any_of(views_, [&](TableView& view) { return view.has_chain(chain); });
   }
   bool has_rule(const std::string& chain, const std::function<bool(const NatRule&)>& wanted) {
-    return std::ranges::any_of(
-        views_, [&](NatView& view) { return std::ranges::any_of(view.list_rules(chain), wanted); });
+    return std::ranges::any_of(views_, [&](TableView& view) {
+      return std::ranges::any_of(view.list_rules(chain), wanted);
+    });
   }
   bool has_rule(const std::string& chain, const std::string& target, std::uint32_t mark = 0) {
     return has_rule(chain, [&](const NatRule& rule) {
@@ -54,7 +55,7 @@ class BothVariants {
   }
 
  private:
-  std::vector<NatView> views_;
+  std::vector<TableView> views_;
 };
 
 /// Adds the chain to `lines` if it is missing.
@@ -256,7 +257,7 @@ std::function<void()> find_stale_iptables_host_ports(nft::Nft& nft, const std::s
   std::set<std::string> stale;
   for (const int family : {AF_INET, AF_INET6})
     for (const IptablesVariant variant : {IptablesVariant::nft, IptablesVariant::legacy}) {
-      NatView view(nft, family, variant);
+      TableView view(nft, family, variant);
       for (const NatRule& rule : view.list_rules(kDnat))
         if (rule.comment.starts_with(ours) && !keep.contains(rule.target))
           stale.insert(rule.target);

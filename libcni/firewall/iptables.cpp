@@ -64,7 +64,7 @@ struct Entries {
   bool all = true;
 };
 
-Entries find_entries(NatView& view, const NatRemoval& removal) {
+Entries find_entries(TableView& view, const NatRemoval& removal) {
   Entries entries;
   for (NatRule& rule : view.list_rules(removal.entry_chain)) {
     if (rule.target != removal.chain) continue;
@@ -76,7 +76,7 @@ Entries find_entries(NatView& view, const NatRemoval& removal) {
   return entries;
 }
 
-void remove_by_netlink(nft::Batch& batch, NatView& view, const NatRemoval& removal) {
+void remove_by_netlink(nft::Batch& batch, TableView& view, const NatRemoval& removal) {
   if (!view.has_chain(removal.chain)) return;
   const Entries entries = find_entries(view, removal);
   batch.select(nat_table(view.family()));
@@ -139,7 +139,7 @@ struct LegacyRemoval {
   bool whole = false;
 };
 
-LegacyRemoval plan_legacy(NatView& view, const NatRemoval& removal) {
+LegacyRemoval plan_legacy(TableView& view, const NatRemoval& removal) {
   LegacyRemoval plan;
   if (!view.has_chain(removal.chain)) return plan;
   const Entries entries = find_entries(view, removal);
@@ -156,7 +156,7 @@ LegacyRemoval plan_legacy(NatView& view, const NatRemoval& removal) {
 
 /// Returns whether there was anything to delete.
 bool remove_legacy(nft::Nft& nft, int family, std::span<const NatRemoval> removals) {
-  NatView view(nft, family, IptablesVariant::legacy);
+  TableView view(nft, family, IptablesVariant::legacy);
   std::vector<std::string> lines;
   std::vector<std::string> chains;
   for (const NatRemoval& removal : removals) {
@@ -166,7 +166,7 @@ bool remove_legacy(nft::Nft& nft, int family, std::span<const NatRemoval> remova
   }
   if (lines.empty()) return false;
   restore_nat(family, lines, IptablesVariant::legacy);
-  NatView after(nft, family, IptablesVariant::legacy);
+  TableView after(nft, family, IptablesVariant::legacy);
   for (const std::string& chain : chains)
     if (after.has_chain(chain))
       base::throw_errno("remove chain " + chain + " of legacy table nat: " +
@@ -182,30 +182,38 @@ nft::Table nat_table(int family) {
   return {nft::family_of(family), "nat"};
 }
 
-const std::vector<NatChain>& NatView::legacy() {
-  if (!legacy_) legacy_ = read_legacy_nat(family_);
+nft::Table filter_table(int family) {
+  return {nft::family_of(family), "filter"};
+}
+
+nft::Table TableView::table() const {
+  return table_ == IptablesTable::nat ? nat_table(family_) : filter_table(family_);
+}
+
+const std::vector<NatChain>& TableView::legacy() {
+  if (!legacy_)
+    legacy_ = table_ == IptablesTable::nat ? read_legacy_nat(family_) : read_legacy_filter(family_);
   return *legacy_;
 }
 
-bool NatView::has_chain(const std::string& chain) {
-  if (variant_ == IptablesVariant::nft) return nft_.has_chain(nat_table(family_), chain);
+bool TableView::has_chain(const std::string& chain) {
+  if (variant_ == IptablesVariant::nft) return nft_.has_chain(table(), chain);
   return std::ranges::any_of(legacy(), [&](const NatChain& each) { return each.name == chain; });
 }
 
-std::vector<NatRule> NatView::list_rules(const std::string& chain) {
+std::vector<NatRule> TableView::list_rules(const std::string& chain) {
   if (variant_ == IptablesVariant::legacy) {
     for (const NatChain& each : legacy())
       if (each.name == chain) return each.rules;
     return {};
   }
-  return nft_.list_rules(nat_table(family_), chain);
+  return nft_.list_rules(table(), chain);
 }
 
-std::vector<std::string> NatView::list_chains() {
+std::vector<std::string> TableView::list_chains() {
   std::vector<std::string> names;
   if (variant_ == IptablesVariant::nft)
-    for (nft::ChainInfo& chain : nft_.list_chains(nat_table(family_)))
-      names.push_back(std::move(chain.name));
+    for (nft::ChainInfo& chain : nft_.list_chains(table())) names.push_back(std::move(chain.name));
   else
     for (const NatChain& chain : legacy()) names.push_back(chain.name);
   return names;
@@ -216,7 +224,7 @@ bool remove_nat_chains(nft::Nft& nft, std::span<const NatRemoval> removals) {
   nft::retry_on_conflict([&] {
     nft::Batch batch(nat_table(AF_INET));
     for (const int family : {AF_INET, AF_INET6}) {
-      NatView view(nft, family, IptablesVariant::nft);
+      TableView view(nft, family, IptablesVariant::nft);
       for (const NatRemoval& removal : removals) remove_by_netlink(batch, view, removal);
     }
     existed = existed || !batch.empty();

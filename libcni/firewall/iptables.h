@@ -10,14 +10,14 @@
 #include "libcni/base/ip.h"
 #include "libcni/nft/nft.h"
 
-/// The `nat` tables of iptables, as its nf_tables variant and its legacy variant keep them. Reading
-/// starts no process; writing runs one iptables-restore per family, and the installed program
-/// determines the variant.
+/// The tables `nat` and `filter` of iptables, as its nf_tables variant and its legacy variant keep
+/// them. Reading starts no process; writing to `nat` runs one iptables-restore per family, and the
+/// installed program determines the variant.
 namespace firewall {
 
 enum class IptablesVariant { nft, legacy };
 
-/// One rule of a nat table.
+/// One rule of a table.
 using NatRule = nft::RuleInfo;
 
 struct NatChain {
@@ -25,11 +25,14 @@ struct NatChain {
   std::vector<NatRule> rules = {};
 };
 
-/// A nat table of one family in one variant, read on demand.
-class NatView {
+enum class IptablesTable { nat, filter };
+
+/// A table of one family in one variant, read on demand.
+class TableView {
  public:
-  NatView(nft::Nft& nft, int family, IptablesVariant variant)
-      : nft_(nft), family_(family), variant_(variant) {}
+  TableView(nft::Nft& nft, int family, IptablesVariant variant,
+            IptablesTable table = IptablesTable::nat)
+      : nft_(nft), family_(family), variant_(variant), table_(table) {}
 
   bool has_chain(const std::string& chain);
   std::vector<NatRule> list_rules(const std::string& chain);
@@ -38,15 +41,18 @@ class NatView {
   IptablesVariant variant() const { return variant_; }
 
  private:
+  nft::Table table() const;
   const std::vector<NatChain>& legacy();
   nft::Nft& nft_;
   int family_;
   IptablesVariant variant_;
+  IptablesTable table_;
   std::optional<std::vector<NatChain>> legacy_;
 };
 
 /// The table `ip nat` or `ip6 nat` of nf_tables.
 nft::Table nat_table(int family);
+nft::Table filter_table(int family);  ///< the same for `filter`
 
 /// Chains and rules of the legacy nat table; empty when this namespace has none. Reading does not
 /// create the table.

@@ -31,6 +31,23 @@ struct LegacyTable {
 constexpr LegacyTable kNat{"nat", 1u << 0 | 1u << 1 | 1u << 3 | 1u << 4};
 constexpr LegacyTable kFilter{"filter", 1u << 1 | 1u << 2 | 1u << 3};
 
+static_assert(IPT_INV_VIA_OUT == IP6T_INV_VIA_OUT);
+
+/// The links in the header of an entry; a mask that ends before the name's zero means `name+`.
+template <typename Header>
+void read_links(const Header& header, NatRule& rule) {
+  const auto read = [&](const char(&name)[IFNAMSIZ], const unsigned char(&mask)[IFNAMSIZ],
+                        std::string& link) {
+    if (name[0] == '\0') return;
+    link.assign(name, ::strnlen(name, sizeof name));
+    rule.has_more = true;
+    if (link.size() == sizeof name || mask[link.size()] == 0) rule.set_unread();
+  };
+  read(header.iniface, header.iniface_mask, rule.input_link);
+  read(header.outiface, header.outiface_mask, rule.output_link);
+  rule.excludes_output_link = (header.invflags & IPT_INV_VIA_OUT) != 0;
+}
+
 /// The differences between the interfaces of the two families.
 struct V4 {
   using Info = ipt_getinfo;
@@ -47,8 +64,9 @@ struct V4 {
   static void read_header(const Entry& e, NatRule& rule) {
     rule.protocol = static_cast<std::uint8_t>(e.ip.proto);
     rule.excludes_destination = (e.ip.invflags & IPT_INV_DSTIP) != 0;
-    rule.has_more = (e.ip.invflags & ~IPT_INV_DSTIP) != 0 || e.ip.iniface[0] != '\0' ||
-                    e.ip.outiface[0] != '\0' || (e.ip.flags & IPT_F_FRAG) != 0;
+    read_links(e.ip, rule);
+    constexpr int kRead = IPT_INV_DSTIP | IPT_INV_VIA_OUT;
+    if ((e.ip.invflags & ~kRead) != 0 || (e.ip.flags & IPT_F_FRAG) != 0) rule.set_unread();
   }
 };
 struct V6 {
@@ -66,8 +84,9 @@ struct V6 {
   static void read_header(const Entry& e, NatRule& rule) {
     rule.protocol = static_cast<std::uint8_t>(e.ipv6.proto);
     rule.excludes_destination = (e.ipv6.invflags & IP6T_INV_DSTIP) != 0;
-    rule.has_more = (e.ipv6.invflags & ~IP6T_INV_DSTIP) != 0 || e.ipv6.iniface[0] != '\0' ||
-                    e.ipv6.outiface[0] != '\0';
+    read_links(e.ipv6, rule);
+    constexpr int kRead = IP6T_INV_DSTIP | IP6T_INV_VIA_OUT;
+    if ((e.ipv6.invflags & ~kRead) != 0) rule.set_unread();
   }
 };
 
@@ -180,11 +199,19 @@ class Blob {
     return rule;
   }
 
+  static NatRule::Verdict verdict_of(int verdict) {
+    using enum NatRule::Verdict;
+    if (verdict == -NF_ACCEPT - 1) return accept;
+    if (verdict == -NF_DROP - 1) return drop;
+    return verdict == XT_RETURN ? give_back : none;
+  }
+
   static void read_target(const xt_entry_target& target,
                           const std::map<std::uint32_t, std::string>& starts, NatRule& rule) {
     read_xt_target(part_of(target, target.u.target_size), F::kDomain, rule);
     if (!rule.target.empty()) return;
     const int verdict = reinterpret_cast<const xt_standard_target*>(&target)->verdict;
+    rule.verdict = verdict_of(verdict);
     const auto jump = verdict < 0 ? starts.end() : starts.find(static_cast<std::uint32_t>(verdict));
     if (jump != starts.end()) rule.target = jump->second;
   }

@@ -37,7 +37,7 @@ struct Present {
 Present find_present(nft::Nft& nft, int family, const std::string& chain) {
   Present present;
   for (const IptablesVariant variant : {IptablesVariant::nft, IptablesVariant::legacy}) {
-    NatView view(nft, family, variant);
+    TableView view(nft, family, variant);
     if (!view.has_chain(chain)) continue;
     present.chain = true;
     present.rules = view.list_rules(chain);
@@ -134,7 +134,7 @@ std::set<std::string> list_stale(nft::Nft& nft, const std::string& network,
   std::set<std::string> stale;
   for (const int family : {AF_INET, AF_INET6})
     for (const IptablesVariant variant : {IptablesVariant::nft, IptablesVariant::legacy}) {
-      NatView view(nft, family, variant);
+      TableView view(nft, family, variant);
       for (const std::string& chain : view.list_chains()) {
         if (!chain.starts_with(kChainPrefix)) continue;
         const std::vector<NatRule> rules = view.list_rules(chain);

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcni/firewall/forward_rules.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <stdexcept>
+
+#include "libcni/base/sys_error.h"
+#include "libcni/firewall/filter_rule.h"
+
+namespace firewall {
+namespace {
+
+using nft::Nft;
+using nft::RuleInfo;
+
+constexpr const char* kForward = "FORWARD";
+constexpr int kFamilies[] = {AF_INET, AF_INET6};
+
+FilterRule entry_rule() {
+  return {.chain = kForward, .target = kPodsChain, .comment = "CNI firewall plugin rules"};
+}
+
+FilterRule admin_rule(const std::string& chain) {
+  return {.chain = kPodsChain, .target = chain, .comment = "CNI firewall plugin admin overrides"};
+}
+
+/// The rules of one address, in the reference's order.
+std::vector<FilterRule> pod_rules(const base::IpAddress& address) {
+  return {{.chain = kPodsChain,
+           .target = "ACCEPT",
+           .destination = address,
+           .on_known_connections = true},
+          {.chain = kPodsChain, .target = "ACCEPT", .source = address}};
+}
+
+std::vector<FilterRule> pod_rules(std::span<const base::IpAddress> addresses, int family) {
+  std::vector<FilterRule> rules;
+  for (const base::IpAddress& address : addresses)
+    if (address.family() == family)
+      std::ranges::move(pod_rules(address), std::back_inserter(rules));
+  return rules;
+}
+
+bool has(const std::vector<RuleInfo>& present, const FilterRule& rule) {
+  return std::ranges::any_of(present, [&](const RuleInfo& each) { return is_same(each, rule); });
+}
+
+/// Returns whether packets get to `jump` in a chain with the rules `present`.
+bool reaches(const std::vector<RuleInfo>& present, const FilterRule& jump) {
+  for (const RuleInfo& rule : present) {
+    if (is_same(rule, jump)) return true;
+    if (drops_all(rule)) return false;
+  }
+  return false;
+}
+
+/// Puts what all pods share and what is missing; `pods` are the rules of CNI-FORWARD. Returns
+/// whether the jump to that chain moved to the head.
+bool put_shared(FilterEdits& edits, TableView& view, const std::string& admin_chain,
+                const std::vector<RuleInfo>& pods) {
+  const std::vector<RuleInfo> forward = view.list_rules(kForward);
+  const FilterRule entry = entry_rule();
+  const FilterRule admin = admin_rule(admin_chain);
+  const bool admitted = has(pods, admin);
+  const bool entered = reaches(forward, entry);
+  if (!entered && !view.has_chain(kPodsChain)) edits.add_chain(kPodsChain);
+  if (!admitted && !view.has_chain(admin_chain)) edits.add_chain(admin_chain);
+  if (!entered) {
+    for (const RuleInfo& rule : forward)
+      if (is_same(rule, entry)) edits.remove(entry, rule);
+    edits.insert(entry);
+  }
+  if (!admitted) edits.insert(admin);
+  return !entered;
+}
+
+/// Returns whether the shared part had to change: then the batch depends on what was read.
+bool put(FilterEdits& edits, TableView& view, const Owner& owner, const ForwardRules& rules) {
+  const std::vector<RuleInfo> pods =
+      rules.accept ? view.list_rules(kPodsChain) : std::vector<RuleInfo>{};
+  if (!view.has_chain(kForward)) edits.ensure_forward();
+  const bool moved = rules.accept && put_shared(edits, view, rules.admin_chain, pods);
+  if (rules.isolation)
+    isolation_iptables::put(edits, view, *rules.isolation, moved);
+  else if (moved)
+    isolation_iptables::keep_first(edits, view);
+  const bool changed = !edits.empty();
+  if (!rules.accept) return changed;
+  const std::string note = owner_comment(owner);
+  const bool has_notes = view.variant() == IptablesVariant::nft;
+  for (const FilterRule& rule : pod_rules(rules.addresses, view.family())) {
+    const bool is_present = std::ranges::any_of(pods, [&](const RuleInfo& each) {
+      return is_same(each, rule) && (!has_notes || is_owned_by(each.note, owner));
+    });
+    if (!is_present) edits.append(rule, note);
+  }
+  return changed;
+}
+
+/// A text about the first rule of `view` that packets do not get to; empty if there is none.
+std::string find_accept_fault(TableView& view, const ForwardRules& rules) {
+  const std::vector<RuleInfo> forward = view.list_rules(kForward);
+  const std::vector<RuleInfo> pods = view.list_rules(kPodsChain);
+  std::vector<FilterRule> wanted = pod_rules(rules.addresses, view.family());
+  wanted.push_back(admin_rule(rules.admin_chain));
+  for (const FilterRule& rule : wanted)
+    if (!has(pods, rule)) return missing_text(rule, view);
+  if (!has(forward, entry_rule())) return missing_text(entry_rule(), view);
+  if (!reaches(forward, entry_rule())) return not_reached_text(entry_rule(), view);
+  return {};
+}
+
+std::string find_fault(TableView& view, const ForwardRules& rules) {
+  std::string fault = rules.accept ? find_accept_fault(view, rules) : std::string();
+  if (fault.empty() && rules.isolation)
+    fault = isolation_iptables::find_fault(view, *rules.isolation);
+  return fault;
+}
+
+std::string place_of(const std::string& chain, int family) {
+  return "chain " + chain + " of " + (family == AF_INET ? "iptables" : "ip6tables") +
+         " table filter";
+}
+
+std::vector<int> families_of(const ForwardRules& rules) {
+  std::vector<int> families;
+  for (const int family : kFamilies)
+    if (std::ranges::any_of(rules.addresses, [&](const base::IpAddress& address) {
+          return address.family() == family;
+        }))
+      families.push_back(family);
+  return families;
+}
+
+TableView view_of(Nft& nft, int family, IptablesVariant variant) {
+  return {nft, family, variant, IptablesTable::filter};
+}
+
+/// The view that ADD writes to; nothing where it leaves iptables alone.
+std::optional<TableView> find_view(Nft& nft, int family, const ForwardRules& rules) {
+  if (!rules.only_present) return view_of(nft, family, find_host_variant(nft, family));
+  TableView view = view_of(nft, family, IptablesVariant::nft);
+  if (!view.has_chain(kForward)) return std::nullopt;
+  return view;
+}
+
+/// The tool reports success although it could not read its input (iptables 1.8.9).
+void require_all(TableView& view, const ForwardRules& rules) {
+  const std::string fault = find_fault(view, rules);
+  if (!fault.empty())
+    base::throw_errno("iptables-legacy-restore reported success, but " + fault, EIO);
+}
+
+void add_legacy(Nft& nft, const Owner& owner, const ForwardRules& rules, int family) {
+  constexpr int kTries = 3;
+  nft::Batch unused(filter_table(family));
+  for (int i = 1;; ++i) {
+    TableView view = view_of(nft, family, IptablesVariant::legacy);
+    FilterEdits edits(unused, family, IptablesVariant::legacy);
+    put(edits, view, owner, rules);
+    try {
+      edits.restore();
+      break;
+    } catch (const std::system_error&) {
+      if (i == kTries) throw;  // before that: another process may have made the chains first
+    }
+  }
+  TableView after = view_of(nft, family, IptablesVariant::legacy);
+  require_all(after, rules);
+}
+
+/// The rules of CNI-FORWARD in nf_tables that `wanted` selects, by family.
+std::map<int, std::vector<RuleInfo>> list_pod_rules(
+    Nft& nft, const std::function<bool(const RuleInfo&)>& wanted) {
+  std::map<int, std::vector<RuleInfo>> found;
+  for (const int family : kFamilies)
+    for (RuleInfo& rule : nft.list_rules(filter_table(family), kPodsChain))
+      if (wanted(rule)) found[family].push_back(std::move(rule));
+  return found;
+}
+
+/// Removes the rules that `wanted` selects, in one transaction. Returns whether there were any.
+bool remove_by_netlink(Nft& nft, const std::function<bool(const RuleInfo&)>& wanted) {
+  bool existed = false;
+  nft::retry_on_conflict([&] {
+    nft::Batch batch(filter_table(AF_INET));
+    for (const auto& [family, rules] : list_pod_rules(nft, wanted)) {
+      batch.select(filter_table(family));
+      for (const RuleInfo& rule : rules) batch.remove_rule(kPodsChain, rule.handle);
+    }
+    existed = existed || !batch.empty();
+    nft.commit(batch);
+  });
+  return existed;
+}
+
+bool remove_legacy(Nft& nft, std::span<const base::IpAddress> addresses, int family) {
+  TableView view = view_of(nft, family, IptablesVariant::legacy);
+  nft::Batch unused(filter_table(family));
+  FilterEdits edits(unused, family, IptablesVariant::legacy);
+  const std::vector<RuleInfo> present = view.list_rules(kPodsChain);
+  for (const FilterRule& rule : pod_rules(addresses, family)) {
+    const auto found =
+        std::ranges::find_if(present, [&](const RuleInfo& each) { return is_same(each, rule); });
+    if (found != present.end()) edits.remove(rule, *found);
+  }
+  edits.restore();
+  return !edits.empty();
+}
+
+}  // namespace
+
+std::string missing_text(const FilterRule& rule, const TableView& view) {
+  return "rule \"" + words_of(rule) + "\" is missing from " + place_of(rule.chain, view.family());
+}
+
+std::string not_reached_text(const FilterRule& rule, const TableView& view) {
+  return "rule \"" + words_of(rule) + "\" has no effect in " + place_of(rule.chain, view.family()) +
+         ": a rule before it decides on all packets";
+}
+
+IptablesVariant find_host_variant(Nft& nft, int family) {
+  const bool has_legacy = find_legacy_filter_size(family).has_value();
+  const bool has_nft = nft.has_chain(filter_table(family), kForward);
+  // Only one variant is in use: the program need not be looked for.
+  if (has_nft && !has_legacy) return IptablesVariant::nft;
+  if (const auto installed = find_tool_variant(family)) return *installed;
+  return has_legacy && !has_nft ? IptablesVariant::legacy : IptablesVariant::nft;
+}
+
+void add_forward_rules(Nft& nft, const Owner& owner, const ForwardRules& rules) {
+  std::set<int> legacy;
+  nft::retry_on_conflict([&] {
+    const std::uint32_t generation = nft.generation();
+    bool depends = false;
+    nft::Batch batch(filter_table(AF_INET));
+    for (const int family : families_of(rules)) {
+      std::optional<TableView> view = find_view(nft, family, rules);
+      if (!view) continue;
+      if (view->variant() == IptablesVariant::legacy) {
+        legacy.insert(family);
+        continue;
+      }
+      FilterEdits edits(batch, family, IptablesVariant::nft);
+      depends = put(edits, *view, owner, rules) || depends;
+    }
+    nft.commit(batch, depends ? std::optional(generation) : std::nullopt);
+  });
+  for (const int family : legacy) add_legacy(nft, owner, rules, family);
+}
+
+bool remove_forward_rules(Nft& nft, const Owner& owner,
+                          std::span<const base::IpAddress> addresses) {
+  if (remove_by_netlink(nft, [&](const RuleInfo& rule) { return is_owned_by(rule.note, owner); }))
+    return true;
+  std::vector<FilterRule> rules;
+  for (const int family : kFamilies)
+    std::ranges::move(pod_rules(addresses, family), std::back_inserter(rules));
+  bool existed = remove_by_netlink(nft, [&](const RuleInfo& present) {
+    return present.note.empty() && std::ranges::any_of(rules, [&](const FilterRule& rule) {
+             return is_same(present, rule);
+           });
+  });
+  for (const int family : kFamilies) existed = remove_legacy(nft, addresses, family) || existed;
+  return existed;
+}
+
+void check_forward_rules(Nft& nft, const ForwardRules& rules) {
+  for (const int family : families_of(rules)) {
+    std::optional<TableView> view = find_view(nft, family, rules);
+    if (!view) continue;
+    const std::string fault = find_fault(*view, rules);
+    if (fault.empty()) continue;
+    const bool is_nft = view->variant() == IptablesVariant::nft;
+    TableView other = view_of(nft, family, is_nft ? IptablesVariant::legacy : IptablesVariant::nft);
+    if (!find_fault(other, rules).empty()) throw std::runtime_error(fault);
+  }
+}
+
+std::function<void()> find_stale_forward_rules(Nft& nft, const std::string& network,
+                                               std::span<const Owner> valid) {
+  const StaleComments is_stale(network, valid);
+  const auto stale = list_pod_rules(nft, [&](const RuleInfo& rule) { return is_stale(rule.note); });
+  std::map<int, std::set<std::uint64_t>> handles_of;
+  for (const auto& [family, rules] : stale)
+    for (const RuleInfo& rule : rules) handles_of[family].insert(rule.handle);
+  return [&nft, handles_of] {
+    for (const auto& [family, handles] : handles_of)
+      nft::retry_on_conflict([&] {
+        nft::Batch batch(filter_table(family));
+        for (const RuleInfo& rule : nft.list_rules(filter_table(family), kPodsChain))
+          if (handles.contains(rule.handle)) batch.remove_rule(kPodsChain, rule.handle);
+        nft.commit(batch);
+      });
+  };
+}
+
+}  // namespace firewall
