@@ -308,12 +308,16 @@ bool has_dns(const Subject& subject) {
   return is_bridge(subject) || subject.type == "ptp" || is_static(subject);
 }
 
+bool has_0_3(const Subject& subject) {
+  return subject.supports("0.3.0");
+}
+
 }  // namespace
 
 std::vector<Row> shape_rows() {
   return {{"S-113", anyone, has_oldest_shape},
           {"S-114", anyone, prints_dns_by_version},
-          {"S-115", anyone, names_the_array_ips},
+          {"S-115", has_0_3, names_the_array_ips},
           {"S-116", anyone, has_middle_shape},
           {"S-117", anyone, has_newest_shape},
           {"S-118", attaches, interface_matches_kernel},
