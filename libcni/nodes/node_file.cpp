@@ -142,25 +142,50 @@ std::string print_subnet_env(const NodeFile& file) {
   return text;
 }
 
-NodeFile parse_subnet_env(std::string_view text, const std::string& file_name) try {
-  const Variables variables = read_variables(text);
+namespace {
+
+/// In the words of flannel's own plugin, which people search for.
+void require_variables(const Variables& variables, const NodeFile& file,
+                       const std::string& file_name) {
+  std::string missing;
+  const auto require = [&](bool present, const char* names) {
+    if (!present) missing += std::string(missing.empty() ? "" : ", ") + names;
+  };
+  require(!file.network.empty(), "FLANNEL_NETWORK, FLANNEL_IPV6_NETWORK");
+  require(!file.ranges.empty(), "FLANNEL_SUBNET, FLANNEL_IPV6_SUBNET");
+  require(variables.contains("FLANNEL_MTU"), "FLANNEL_MTU");
+  require(variables.contains("FLANNEL_IPMASQ"), "FLANNEL_IPMASQ");
+  if (!missing.empty())
+    throw cni::Error(cni::Code::invalid_config, file_name + " is missing " + missing);
+}
+
+NodeFile read_subnet_env(const Variables& variables) {
   NodeFile file;
   for (const char* name : {"FLANNEL_NETWORK", "FLANNEL_IPV6_NETWORK"})
     append(file.network, read_prefixes(name, split(get(variables, name), ',')));
   for (const char* name : {"FLANNEL_SUBNET", "FLANNEL_IPV6_SUBNET"})
     append(file.ranges, read_prefixes(name, split(get(variables, name), ',')));
-  file.mtu = read_mtu(get(variables, "FLANNEL_MTU"));
+  const std::string_view mtu = get(variables, "FLANNEL_MTU");
+  file.mtu = read_mtu(mtu);
+  if (file.mtu == 0 && variables.contains("FLANNEL_MTU"))
+    throw cni::Error(cni::Code::invalid_config,
+                     "FLANNEL_MTU must be 1 to 65535, not " + json::excerpt(mtu));
   file.ip_masq = get(variables, "FLANNEL_IPMASQ") != "true";
-  std::string missing;
-  if (file.network.empty()) missing += " FLANNEL_NETWORK";
-  if (file.ranges.empty()) missing += " FLANNEL_SUBNET";
-  if (file.mtu == 0) missing += " FLANNEL_MTU";
-  if (!variables.contains("FLANNEL_IPMASQ")) missing += " FLANNEL_IPMASQ";
-  if (!missing.empty())
-    throw cni::Error(cni::Code::invalid_config, "missing or malformed:" + missing);
   return file;
-} catch (const cni::Error& error) {
-  throw cni::Error(error.code(), file_name + ": " + error.what(), error.details());
+}
+
+}  // namespace
+
+NodeFile parse_subnet_env(std::string_view text, const std::string& file_name) {
+  const Variables variables = read_variables(text);
+  NodeFile file;
+  try {
+    file = read_subnet_env(variables);
+  } catch (const cni::Error& error) {
+    throw cni::Error(error.code(), file_name + ": " + error.what(), error.details());
+  }
+  require_variables(variables, file, file_name);
+  return file;
 }
 
 }  // namespace nodes

@@ -178,9 +178,13 @@ TEST(SubnetEnv, ThePluginMasqueradesWhereTheDaemonDoesNot) {
 }
 
 TEST(SubnetEnv, SaysWhatIsMissing) {
-  EXPECT_EQ(message_of([] { parse_subnet_env("FLANNEL_MTU=0\nnonsense", "/run/subnet.env"); }),
-            "/run/subnet.env: missing or malformed: FLANNEL_NETWORK FLANNEL_SUBNET FLANNEL_MTU "
+  EXPECT_EQ(message_of([] {
+              parse_subnet_env("FLANNEL_NETWORK=10.1.0.0/16\nnonsense", "/run/subnet.env");
+            }),
+            "/run/subnet.env is missing FLANNEL_SUBNET, FLANNEL_IPV6_SUBNET, FLANNEL_MTU, "
             "FLANNEL_IPMASQ");
+  EXPECT_EQ(message_of([] { parse_subnet_env("FLANNEL_MTU=0", "/run/subnet.env"); }),
+            "/run/subnet.env: FLANNEL_MTU must be 1 to 65535, not \"0\"");
 }
 
 }  // namespace

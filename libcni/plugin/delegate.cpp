@@ -15,7 +15,6 @@
 #include "libcni/json/result.h"
 #include "libcni/plugin/environment.h"
 #include "libcni/plugin/own_build.h"
-#include "libcni/plugin/reserved.h"
 
 namespace cni {
 namespace {
@@ -111,6 +110,13 @@ Error diagnose(const base::Outcome& outcome, const std::string& errors,
   return {code, message, error->details()};
 }
 
+const InProcessDelegate* find_own(const std::string& type) {
+  for (const auto& table : {in_process_delegates(), used_plugins()})
+    for (const InProcessDelegate& each : table)
+      if (each.type == type) return &each;
+  return nullptr;
+}
+
 }  // namespace
 
 // Weak: executables that link the generated table use that instead.
@@ -132,31 +138,35 @@ const Plugin& get_used_plugin(const std::string& key, const std::string& type) {
               "key \"" + key + "\" must be " + known + ", not " + json::quote(type));
 }
 
-/// The IPAM plugin that was found: a file to execute, or code in this executable.
-struct Ipam::Target {
+/// The plugin that was found: a file to execute, or code in this executable.
+struct Delegate::Target {
   std::string path;
   const Plugin* own = nullptr;
 };
 
-Ipam::Ipam(const Request& request)
-    : request_(request), type_(request.config.get_object("ipam").get_string("type")) {
+Delegate::Delegate(const Request& request, std::string type, DelegateRole role)
+    : request_(request), type_(std::move(type)), role_(role) {
   if (type_.find('/') != std::string::npos || type_ == "." || type_ == "..")
     throw Error(Code::invalid_config, "invalid plugin name: " + json::quote(type_),
-                "key \"ipam.type\" names a file in CNI_PATH");
+                "key \"" + std::string(role_.key) + "\" names a file in CNI_PATH");
 }
 
-Ipam::Target Ipam::find(Code when_missing) const {
+bool Delegate::is_present() const {
+  return find_executable(type_, request_.path).has_value();
+}
+
+Delegate::Target Delegate::find(Code when_missing) const {
   if (type_.empty())
-    throw Error(Code::invalid_config, "no plugin name provided", "key \"ipam.type\" is missing");
+    throw Error(Code::invalid_config, "no plugin name provided",
+                "key \"" + std::string(role_.key) + "\" is missing");
   const auto path = find_executable(type_, request_.path);
   if (!path) throw not_found(type_, request_.path, when_missing);
-  const auto delegates = in_process_delegates();
-  const auto delegate = std::ranges::find(delegates, type_, &InProcessDelegate::type);
-  if (delegate == delegates.end() || !is_own_build(*path)) return {*path};
-  return {*path, &delegate->plugin()};
+  const InProcessDelegate* const own = find_own(type_);
+  if (own == nullptr || !is_own_build(*path)) return {*path};
+  return {*path, &own->plugin()};
 }
 
-std::string Ipam::execute(const Target& target, Verb verb) const {
+std::string Delegate::execute(const Target& target, Verb verb) const {
   std::string errors;
   base::Command command;
   command.path = target.path;
@@ -168,25 +178,25 @@ std::string Ipam::execute(const Target& target, Verb verb) const {
     errors.append(text.substr(0, kMaxDiagnosis - std::min(kMaxDiagnosis, errors.size())));
   };
   base::Outcome outcome = base::run(command);
-  if (!outcome.ok()) throw diagnose(outcome, errors, "IPAM plugin " + target.path);
+  if (!outcome.ok()) throw diagnose(outcome, errors, std::string(role_.what) + " " + target.path);
   return std::move(outcome.output);
 }
 
-Result Ipam::read_answer(const Target& target, const std::string& text) const {
+Result Delegate::read_answer(const std::string& text, const AddHooks& hooks) const {
+  const std::string name = std::string(role_.what) + " " + json::quote(type_);
   if (text.find_first_not_of(" \t\r\n") == std::string::npos)
-    throw Error(Code::decoding_failure, "IPAM plugin \"" + type_ + "\" printed no result");
-  const auto answer = json::Object::parse(
-      text, "IPAM plugin \"" + type_ + "\" printed " + quote_start(text), type_);
+    throw Error(Code::decoding_failure, name + " printed no result");
+  const auto answer = json::Object::parse(text, name + " printed " + quote_start(text), type_);
   Result result = json::parse_result(answer, request_.version);
-  if (result.ips.empty()) {
-    if (const auto error = json::find_error(answer)) throw *error;
-    throw Error(Code::invalid_config, "IPAM plugin returned missing IP config",
-                "IPAM plugin " + target.path + " gave no address");
-  }
+  if (hooks.accept) hooks.accept(answer, result);
   return result;
 }
 
-void Ipam::run(const Target& target, Verb verb) const {
+void Delegate::run(Verb verb) const {
+  run(find(verb == Verb::status ? Code::not_available : Code::invalid_environment), verb);
+}
+
+void Delegate::run(const Target& target, Verb verb) const {
   if (target.own == nullptr) {
     execute(target, verb);
     return;
@@ -213,51 +223,29 @@ void Ipam::run(const Target& target, Verb verb) const {
             .prev_result = request_.prev_result});
 }
 
-Result Ipam::add_in_process(const Target& target, const std::function<bool()>& is_alive) const {
-  try {
-    return target.own->add(request_);
-  } catch (const StillReserved& reserved) {
-    if (!is_alive || is_alive()) throw;
-    base::log(std::string(reserved.what()) +
-              "; released it: nothing of the attachment is left on this host");
-  }
-  run(target, Verb::del);
-  return target.own->add(request_);
-}
-
-Result Ipam::add(const std::function<bool()>& is_alive) const {
+Result Delegate::add(const AddHooks& hooks) const {
   const Target target = find(Code::invalid_environment);
   base::Undo undo;
-  const auto release_on_failure = [&] { undo.add("IPAM ADD", [&] { run(target, Verb::del); }); };
+  const auto remove_on_failure = [&] {
+    undo.add(std::string(role_.what) + " ADD", [&] { run(target, Verb::del); });
+  };
   std::string text;
   if (target.own == nullptr) {
-    release_on_failure();
+    remove_on_failure();
     text = execute(target, Verb::add);
   } else {
     // A failed ADD in this process has undone itself. A DEL would release more: if ADD was refused
     // because of an earlier attachment, the address of that attachment.
-    const Result result = add_in_process(target, is_alive);
-    release_on_failure();
+    const Result result =
+        hooks.in_process ? hooks.in_process(*target.own) : target.own->add(request_);
+    remove_on_failure();
     // Converted through text, as between processes, so that members that the version cannot express
     // are lost here too.
     text = json::print_result_compact(result, request_.version);
   }
-  Result result = read_answer(target, text);
+  Result result = read_answer(text, hooks);
   undo.commit();
   return result;
-}
-
-void Ipam::del() const {
-  if (configured()) run(find(Code::invalid_environment), Verb::del);
-}
-void Ipam::check() const {
-  run(find(Code::invalid_environment), Verb::check);
-}
-void Ipam::gc() const {
-  if (configured()) run(find(Code::invalid_environment), Verb::gc);
-}
-void Ipam::status() const {
-  run(find(Code::not_available), Verb::status);
 }
 
 }  // namespace cni

@@ -26,19 +26,58 @@ std::span<const InProcessDelegate> used_plugins();
 /// naming `key` and the possible names.
 const Plugin& get_used_plugin(const std::string& key, const std::string& type);
 
-/// The IPAM plugin that a configuration names: `ipam.type`, looked up in CNI_PATH and executed with
-/// the same bytes and environment. If CNI_PATH resolves to a file of the same build (same build
-/// identity in its ELF note) its code runs in this process instead; the outcome is the same.
+/// How messages name a delegate: the configuration's key, such as `ipam.type`, and what it is.
+struct DelegateRole {
+  std::string_view key, what;
+};
+
+/// Called during ADD of a delegate; an unset one does nothing special.
+struct AddHooks {
+  std::function<Result(const Plugin& own)> in_process = {};  ///< instead of own.add()
+  /// Throws what is wrong with the result.
+  std::function<void(const json::Object& answer, const Result& result)> accept = {};
+};
+
+/// A plugin that another plugin runs: looked up in CNI_PATH and executed with the bytes and
+/// environment of `request`. If CNI_PATH resolves to a file of the same build (same build identity
+/// in its ELF note) and this executable contains the plugin, its code runs in this process instead;
+/// the outcome is the same.
+class Delegate {
+ public:
+  /// Throws code 7 when `type` contains a path separator. `request` outlives this object.
+  Delegate(const Request& request, std::string type, DelegateRole role);
+
+  const std::string& type() const { return type_; }
+  /// Returns whether CNI_PATH has it.
+  bool is_present() const;
+  /// ADD. On failure a delegate that was executed gets a DEL, then its error is thrown unchanged.
+  Result add(const AddHooks& hooks = {}) const;
+  /// Runs the verb; errors are passed on unchanged. Throws code 4, or 50 for STATUS, when CNI_PATH
+  /// does not have it.
+  void run(Verb verb) const;
+
+ private:
+  struct Target;
+  Target find(Code when_missing) const;
+  std::string execute(const Target& target, Verb verb) const;
+  Result read_answer(const std::string& text, const AddHooks& hooks) const;
+  void run(const Target& target, Verb verb) const;
+  const Request& request_;
+  std::string type_;
+  DelegateRole role_;
+};
+
+/// The IPAM plugin that a configuration names.
 class Ipam {
  public:
   /// Reads `ipam.type`. Throws code 7 when the type contains a path separator.
   explicit Ipam(const Request& request);
 
-  bool configured() const { return !type_.empty(); }
-  const std::string& type() const { return type_; }
+  bool configured() const { return !delegate_.type().empty(); }
+  const std::string& type() const { return delegate_.type(); }
 
-  /// ADD. On failure a delegate that was executed gets a DEL, then its error is thrown unchanged.
-  /// Throws code 7 `IPAM plugin returned missing IP config` without addresses, after a DEL.
+  /// ADD, as Delegate::add(). Throws code 7 `IPAM plugin returned missing IP config` without
+  /// addresses, after a DEL.
   ///
   /// `is_alive` returns whether anything of the attachment exists, in the sandbox or on the host;
   /// it is called only if our IPAM already holds an address for this attachment. If nothing exists,
@@ -52,14 +91,9 @@ class Ipam {
   void status() const;  ///< also throws 50 when the plugin is not found
 
  private:
-  struct Target;
-  Target find(Code when_missing) const;
-  std::string execute(const Target& target, Verb verb) const;
-  Result add_in_process(const Target& target, const std::function<bool()>& is_alive) const;
-  Result read_answer(const Target& target, const std::string& text) const;
-  void run(const Target& target, Verb verb) const;
+  Result add_in_process(const Plugin& own, const std::function<bool()>& is_alive) const;
   const Request& request_;
-  std::string type_;
+  Delegate delegate_;
 };
 
 }  // namespace cni

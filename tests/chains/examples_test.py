@@ -13,7 +13,9 @@ from lab import state, world  # noqa: E402
 from lab.runtime import Node  # noqa: E402
 
 CAPABILITIES = {"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}], "mac": "02:00:00:00:00:2a"}
-# The file that plumbd leaves for the plugins that read it.
+# The files that plumbd and flannel leave for the plugins that read them.
+SUBNET = ("FLANNEL_NETWORK=10.84.0.0/16\nFLANNEL_SUBNET=10.84.1.1/24\nFLANNEL_IPV6_NETWORK=fd00:84::/48\n"
+          "FLANNEL_IPV6_SUBNET=fd00:84:0:1::1/64\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n")
 NODE = {"version": 1, "name": "node-a", "network": ["10.83.0.0/16", "fd00:83::/48"], "mtu": 1450, "backend": "vxlan",
         "ranges": ["10.83.1.0/24", "fd00:83:0:1::/64"], "ipMasq": False, "stale": False}
 
@@ -107,6 +109,7 @@ class ExamplesTest(unittest.TestCase):
 
 if __name__ == "__main__":
     world.enter()
-    pathlib.Path("/run/plumb").mkdir()
-    pathlib.Path("/run/plumb/node.json").write_text(json.dumps(NODE))
+    for file, text in (("/run/plumb/node.json", json.dumps(NODE)), ("/run/flannel/subnet.env", SUBNET)):
+        pathlib.Path(file).parent.mkdir()
+        pathlib.Path(file).write_text(text, encoding="utf-8")
     unittest.main(verbosity=2)

@@ -52,8 +52,12 @@ void unshare_or_throw(int what) {
   base::throw_errno("create namespaces for the conformance rows");
 }
 
-/// Writes the files of the node agent for plugins that take their addresses from it.
-void write_node_file() {
+/// Writes the files of plumbd and flanneld for plugins that take their addresses from them.
+void write_node_files() {
+  fs::create_directories("/run/flannel");
+  std::ofstream("/run/flannel/subnet.env")
+      << "FLANNEL_NETWORK=10.88.0.0/15\nFLANNEL_SUBNET=10.89.0.1/16\nFLANNEL_MTU=1450\n"
+         "FLANNEL_IPMASQ=true\n";
   fs::create_directories("/run/plumb");
   std::ofstream("/run/plumb/node.json")
       << R"({"version":1,"name":"node-a","network":["10.88.0.0/15"],"ranges":["10.89.0.0/16"],)"
@@ -83,7 +87,7 @@ void enter_new_world(const std::string& binary, SandboxKind kind) {
                  MS_BIND);
   set_loopback_up();
   make_sandbox(kSandbox);
-  write_node_file();
+  write_node_files();
 }
 
 void make_sandbox(const std::string& path) {
