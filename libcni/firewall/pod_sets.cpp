@@ -183,6 +183,17 @@ bool remove_pod_addresses(Nft& nft, const Owner& owner, std::span<const base::Ip
   return existed;
 }
 
+std::vector<base::IpAddress> list_pod_addresses(Nft& nft, const IsWanted& wanted) {
+  std::vector<base::IpAddress> addresses;
+  for (const int family : kFamilies)
+    for (const Element& element : nft.list_elements(table(), set_name(family), wanted))
+      if (const auto address = base::IpAddress::from_bytes(element.key))
+        addresses.push_back(*address);
+  for (const RuleInfo& rule : nft.list_rules(table(), kForward))
+    if (rule.source && wanted(rule.comment)) addresses.push_back(rule.source->address);
+  return addresses;
+}
+
 void check_pod_addresses(Nft& nft, std::span<const base::IpAddress> addresses,
                          const std::optional<Isolation>& isolation) {
   const std::vector<RuleInfo> rules = nft.list_rules(table());

@@ -5,6 +5,8 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "libcni/base/ip.h"
 #include "libcni/firewall/isolation.h"
@@ -26,6 +28,9 @@ void add_pod_addresses(nft::Nft& nft, const Owner& owner,
 /// do no harm. Returns whether there was anything.
 bool remove_pod_addresses(nft::Nft& nft, const Owner& owner,
                           std::span<const base::IpAddress> known = {});
+/// The addresses whose element or rules have a comment that `wanted` selects.
+std::vector<base::IpAddress> list_pod_addresses(
+    nft::Nft& nft, const std::function<bool(std::string_view comment)>& wanted);
 /// CHECK. Throws std::runtime_error naming the object that is missing.
 void check_pod_addresses(nft::Nft& nft, std::span<const base::IpAddress> addresses,
                          const std::optional<Isolation>& isolation = {});

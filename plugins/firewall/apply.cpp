@@ -13,6 +13,7 @@
 #include "libcni/firewall/forward_rules.h"
 #include "libcni/firewall/pod_sets.h"
 #include "plugins/firewall/conf.h"
+#include "plugins/firewall/sources.h"
 
 namespace firewall_plugin {
 namespace {
@@ -50,36 +51,105 @@ firewall::ForwardRules rules_of(const Conf& conf, const cni::Result& result) {
   return rules;
 }
 
+/// An ADD: everything that its steps need.
+struct Addition {
+  const cni::Request& request;
+  const Conf& conf;
+  const firewall::ForwardRules& rules;
+  nft::Nft& nft;
+  base::Undo& undo;
+  Owner owner() const { return attach::owner_of(request); }
+};
+
+void add_addresses(const Addition& to, const std::optional<firewall::Isolation>& isolation) {
+  firewall::add_pod_addresses(to.nft, to.owner(), to.rules.addresses, isolation);
+  to.undo.add("remove the pod's addresses",
+              [&to] { firewall::remove_pod_addresses(to.nft, to.owner()); });
+}
+
+void add_sources(const Addition& to, Firewalld& firewalld) {
+  // It runs after the addresses have lost this owner.
+  to.undo.add("remove the pod's sources",
+              [&to] { drop_sources(to.nft, to.conf, to.rules.addresses); });
+  add_addresses(to, {});
+  firewalld.add_sources(to.conf.zone, to.rules.addresses);
+  restore_sources(to.nft, firewalld, to.conf.zone, to.request.network);
+}
+
+void add_rules(const Addition& to) {
+  to.undo.add("remove the forward rules",
+              [&to] { firewall::remove_forward_rules(to.nft, to.owner(), to.rules.addresses); });
+  firewall::add_forward_rules(to.nft, to.owner(), to.rules);
+}
+
+/// The configuration, or the defaults: DEL and GC work with a broken one.
+Conf conf_or_defaults(const cni::Request& request) noexcept {
+  try {
+    return parse_conf(request);
+  } catch (const std::exception&) {
+    return {};
+  }
+}
+
+/// The addresses in prevResult, which the reference may have let through; without it those that
+/// the owner has registered.
+std::vector<base::IpAddress> known_addresses(nft::Nft& nft, const cni::Request& request) {
+  if (request.prev_result) return addresses_of(*request.prev_result);
+  const Owner owner = attach::owner_of(request);
+  return firewall::list_pod_addresses(
+      nft, [&](std::string_view comment) { return firewall::is_owned_by(comment, owner); });
+}
+
+/// The findings of a GC, to be removed in this order.
+struct Stale {
+  std::vector<base::IpAddress> addresses = {};
+  std::function<void()> remove_addresses = [] {};
+  std::function<void()> remove_rules = [] {};
+};
+
+Stale find_stale(nft::Nft& nft, const std::string& network, std::span<const Owner> spared,
+                 base::Failures& unread) {
+  Stale stale;
+  unread.attempt([&] {
+    stale.addresses = firewall::list_pod_addresses(nft, firewall::StaleComments(network, spared));
+    stale.remove_addresses = firewall::find_stale_pod_addresses(nft, network, spared);
+  });
+  unread.attempt(
+      [&] { stale.remove_rules = firewall::find_stale_forward_rules(nft, network, spared); });
+  return stale;
+}
+
 }  // namespace
 
 cni::Result add(const cni::Request& request) {
   const Conf conf = parse_conf(request);
   const cni::Result& result = cni::require_prev_result(request);
-  const firewall::ForwardRules rules = rules_of(conf, result);
-  const Owner owner = attach::owner_of(request);
+  firewall::ForwardRules rules = rules_of(conf, result);
+  std::optional<Firewalld> firewalld = find_firewalld(conf);
+  rules.accept = !firewalld;
   nft::Nft nft;
   base::Undo undo;
-  if (conf.backend == Backend::nftables) {
-    firewall::add_pod_addresses(nft, owner, rules.addresses, isolation_of(conf, result));
-    undo.add("remove the pod's addresses", [&] { firewall::remove_pod_addresses(nft, owner); });
-  }
-  undo.add("remove the forward rules",
-           [&] { firewall::remove_forward_rules(nft, owner, rules.addresses); });
-  firewall::add_forward_rules(nft, owner, rules);
+  const Addition addition{request, conf, rules, nft, undo};
+  if (firewalld)
+    add_sources(addition, *firewalld);
+  else if (conf.backend == Backend::nftables)
+    add_addresses(addition, isolation_of(conf, result));
+  if (rules.accept || rules.isolation) add_rules(addition);
   undo.commit();
   return result;
 }
 
 void remove(const cni::Request& request) {
   const Owner owner = attach::owner_of(request);
-  std::vector<base::IpAddress> addresses;
-  if (request.prev_result) addresses = addresses_of(*request.prev_result);
   base::Failures failures;
   nft::Nft nft;
   bool existed = false;
+  std::vector<base::IpAddress> addresses;
+  failures.attempt([&] { addresses = known_addresses(nft, request); });
   failures.attempt([&] { existed = firewall::remove_pod_addresses(nft, owner, addresses); });
   failures.attempt(
       [&] { existed = firewall::remove_forward_rules(nft, owner, addresses) || existed; });
+  failures.attempt([&] { drop_sources(nft, conf_or_defaults(request), addresses); });
   if (existed) nft::Nft::settle();
   failures.report();
 }
@@ -87,9 +157,13 @@ void remove(const cni::Request& request) {
 void verify(const cni::Request& request) {
   const Conf conf = parse_conf(request);
   const cni::Result& result = cni::require_prev_result(request);
-  const firewall::ForwardRules rules = rules_of(conf, result);
+  firewall::ForwardRules rules = rules_of(conf, result);
+  std::optional<Firewalld> firewalld = find_firewalld(conf);
+  rules.accept = !firewalld;
   nft::Nft nft;
-  if (conf.backend == Backend::nftables)
+  if (firewalld)
+    require_sources(*firewalld, conf.zone, rules.addresses);
+  else if (conf.backend == Backend::nftables)
     firewall::check_pod_addresses(nft, rules.addresses, isolation_of(conf, result));
   firewall::check_forward_rules(nft, rules);
 }
@@ -100,16 +174,12 @@ void collect_garbage(const cni::Request& request) {
   nft::Nft nft;
   const auto find = [&](const std::string& network, std::span<const Owner> spared) {
     base::Failures unread;
-    std::function<void()> remove_addresses = [] {};
-    std::function<void()> remove_rules = [] {};
-    unread.attempt(
-        [&] { remove_addresses = firewall::find_stale_pod_addresses(nft, network, spared); });
-    unread.attempt(
-        [&] { remove_rules = firewall::find_stale_forward_rules(nft, network, spared); });
-    return std::function<void()>([&failures, unread, remove_addresses, remove_rules] {
+    const Stale stale = find_stale(nft, network, spared, unread);
+    return std::function<void()>([&failures, &nft, &request, unread, stale] {
       failures.attempt([&] { unread.report(); });
-      failures.attempt(remove_addresses);
-      failures.attempt(remove_rules);
+      failures.attempt(stale.remove_addresses);
+      failures.attempt(stale.remove_rules);
+      failures.attempt([&] { drop_sources(nft, conf_or_defaults(request), stale.addresses); });
     });
   };
   std::function<void()> remove = [] {};
@@ -121,12 +191,17 @@ void collect_garbage(const cni::Request& request) {
 
 void report_status(const cni::Request& request) {
   const Conf conf = parse_conf(request);
+  nft::Nft nft;
   try {
-    nft::Nft nft;
     nft.generation();
+    if (std::optional<Firewalld> firewalld = find_firewalld(conf))
+      return require_no_loss(nft, *firewalld, conf.zone, request.network);
     if (conf.backend != Backend::nftables &&
         firewall::find_host_variant(nft, AF_INET) == firewall::IptablesVariant::legacy)
       firewall::require_iptables(AF_INET);
+  } catch (const cni::Error& error) {
+    if (error.code() != cni::Code::try_again_later) throw;
+    throw cni::Error(cni::Code::not_available, error.what(), error.details());
   } catch (const std::system_error& error) {
     throw cni::Error(cni::Code::not_available, error.what());
   }

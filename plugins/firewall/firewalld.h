@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "libcni/base/ip.h"
+#include "plugins/firewall/bus.h"
+
+namespace firewall_plugin {
+
+/// firewalld, over the system's message bus. A pod's address is a source of a zone, in the runtime
+/// configuration alone: a reload of firewalld drops it.
+class Firewalld {
+ public:
+  /// The firewalld that runs; nothing when there is no bus, or firewalld is not on it.
+  static std::optional<Firewalld> find();
+
+  /// A source that the zone has already is accepted. Throws std::runtime_error with firewalld's
+  /// answer otherwise.
+  void add_sources(const std::string& zone, std::span<const base::IpAddress> addresses);
+  /// A source that the zone does not have is accepted. Tries all, then throws.
+  void remove_sources(const std::string& zone, std::span<const base::IpAddress> addresses);
+  /// Those of `addresses` that are not sources of the zone.
+  std::vector<base::IpAddress> find_missing(const std::string& zone,
+                                            std::span<const base::IpAddress> addresses);
+
+ private:
+  explicit Firewalld(Bus bus) : bus_(std::move(bus)) {}
+  std::vector<BusAnswer> call(const char* member, const std::string& zone,
+                              std::span<const base::IpAddress> addresses);
+  Bus bus_;
+};
+
+}  // namespace firewall_plugin
