@@ -127,7 +127,11 @@ void remove_stale_veths(const std::string& network, const std::vector<firewall::
            !is_made_since(link.name, began);
   };
   net::Netlink host;
-  const std::vector<net::Link> links = net::list_links(host);
+  remove_stale_links(host, net::list_links(host), is_stale);
+}
+
+void remove_stale_links(net::Netlink& host, const std::vector<net::Link>& links,
+                        const IsStale& is_stale) {
   std::vector<int> indices;
   for (const net::Link& link : links)
     if (is_stale(link)) indices.push_back(link.index);

@@ -8,6 +8,7 @@
 
 #include "libcni/base/boot_time.h"
 #include "libcni/firewall/owner.h"
+#include "libcni/net/link.h"
 #include "libcni/spec/result.h"
 
 namespace attach {
@@ -33,10 +34,15 @@ std::function<void()> find_stale(const std::string& network,
                                  const FindStale& find);
 
 /// GC of pairs: removes host ends whose alias names `network` and none of `valid`, unless they were
-/// made at `began` or later. Several are removed at once by a link group that nothing else uses;
-/// other GCs may do the same at the same time.
+/// made at `began` or later. Other GCs may do the same at the same time.
 void remove_stale_veths(const std::string& network, const std::vector<firewall::Owner>& valid,
                         base::BootTime began);
+
+/// GC of links: removes those of `links`, the present ones, for which `is_stale` returns true.
+/// Several are removed at once by a link group that nothing else uses; `is_stale` is asked again
+/// before that.
+void remove_stale_links(net::Netlink& host, const std::vector<net::Link>& links,
+                        const std::function<bool(const net::Link&)>& is_stale);
 
 /// GC of a plugin that makes pairs: removes the pairs that `attachments` does not name first, so
 /// that no pod answers for an address when `collect_ipam` releases it; then their rules. Tries all

@@ -21,6 +21,7 @@ bool is_gone(int errnum, Object object) {
     case Object::route:
       return errnum == ESRCH || errnum == ENODEV;
     case Object::neighbor:
+    case Object::qdisc:
       return errnum == ENOENT || errnum == ENODEV;
   }
   return false;

@@ -7,10 +7,11 @@ namespace base {
 enum class Object {
   file,
   netns,     ///< opened by path
-  link,      ///< by rtnetlink, as the next three
+  link,      ///< by rtnetlink, as the next four
   address,   ///< or its link
   route,     ///< or its link
   neighbor,  ///< or an FDB entry, or the link of either
+  qdisc,     ///< or a filter of one, or the link of either
   rule,      ///< a table, chain, rule, set or element of nf_tables, or a connection of conntrack
 };
 

@@ -12,9 +12,10 @@ Batch::Batch(Netlink& netlink)
         refuse(index, errnum, text);
       }) {}
 
-void Batch::add(Message& message, std::string attempted, Tolerates tolerates) {
+std::size_t Batch::add(Message& message, std::string attempted, Tolerates tolerates) {
   attempts_.push_back({std::move(attempted), tolerates});
   pipeline_.add(message);
+  return attempts_.size() - 1;
 }
 
 void Batch::send() {
@@ -23,7 +24,8 @@ void Batch::send() {
 }
 
 void Batch::refuse(std::size_t index, int errnum, const std::string& text) {
-  const Attempt& attempt = attempts_[index];
+  Attempt& attempt = attempts_[index];
+  attempt.refused = true;
   if (errnum_ != 0 || (attempt.tolerates != nullptr && attempt.tolerates(errnum))) return;
   errnum_ = errnum;
   refusal_ = text.empty() ? attempt.text : attempt.text + " (" + text + ")";

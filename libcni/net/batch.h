@@ -18,14 +18,18 @@ class Batch {
 
   using Tolerates = bool (*)(int errnum);
   /// `attempted` begins the message of a refusal, unless `tolerates` returns true for its errno.
-  void add(Message& message, std::string attempted, Tolerates tolerates = nullptr);
+  /// Returns the number of the change.
+  std::size_t add(Message& message, std::string attempted, Tolerates tolerates = nullptr);
   /// Throws the first refusal, as Netlink::request() does.
   void send();
+  /// Returns whether the kernel refused change number `index`, after send().
+  bool was_refused(std::size_t index) const { return attempts_[index].refused; }
 
  private:
   struct Attempt {
     std::string text;
     Tolerates tolerates;
+    bool refused = false;
   };
   void refuse(std::size_t index, int errnum, const std::string& text);
 

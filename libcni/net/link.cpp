@@ -276,6 +276,12 @@ void set_alias(Netlink& netlink, int index, const std::string& alias) {
 }
 
 void complete_host_end(Netlink& netlink, const Link& link, const std::string& alias) {
+  Batch batch(netlink);
+  put_completion(batch, link, alias);
+  batch.send();
+}
+
+void put_completion(Batch& batch, const Link& link, const std::string& alias) {
   Change change(link.index);
   Message& message = change.message();
   if (!alias.empty()) message.put(IFLA_IFALIAS, alias).put_u32(IFLA_GROUP, 0);
@@ -284,7 +290,7 @@ void complete_host_end(Netlink& netlink, const Link& link, const std::string& al
       message.nest(AF_INET6,
                    [&] { message.put_u8(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE); });
     });
-  change.send(netlink, "set alias \"" + alias + "\"");
+  batch.add(message, "set alias \"" + alias + "\" of link " + std::to_string(link.index));
 }
 
 void set_master(Netlink& netlink, int index, int master) {

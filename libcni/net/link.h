@@ -80,6 +80,7 @@ void set_alias(Netlink& netlink, int index, const std::string& alias);
 /// Sets the alias, puts the link back into group 0 and keeps the kernel from giving it a link-local
 /// address, in one step.
 void complete_host_end(Netlink& netlink, const Link& link, const std::string& alias);
+void put_completion(Batch& batch, const Link& link, const std::string& alias);
 /// Sets the link up or down and gives it `alias`, in one request.
 void set_up(Netlink& netlink, int index, const std::string& alias);
 void set_down(Netlink& netlink, int index, const std::string& alias);

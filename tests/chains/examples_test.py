@@ -12,7 +12,8 @@ sys.path.insert(0, str(ROOT / "tests"))
 from lab import state, world  # noqa: E402
 from lab.runtime import Node  # noqa: E402
 
-CAPABILITIES = {"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}], "mac": "02:00:00:00:00:2a"}
+CAPABILITIES = {"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}], "mac": "02:00:00:00:00:2a",
+                "bandwidth": {"ingressRate": 10**8, "ingressBurst": 10**6, "egressRate": 10**8, "egressBurst": 10**6}}
 # The files that plumbd and flannel leave for the plugins that read them.
 SUBNET = ("FLANNEL_NETWORK=10.84.0.0/16\nFLANNEL_SUBNET=10.84.1.1/24\nFLANNEL_IPV6_NETWORK=fd00:84::/48\n"
           "FLANNEL_IPV6_SUBNET=fd00:84:0:1::1/64\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n")
@@ -55,7 +56,7 @@ class ExamplesTest(unittest.TestCase):
 
     def snapshot(self):
         """Objects that must be removed with an attachment; bridges and the skeleton of tables belong to the network."""
-        yield from (line for line in state.links(self.node.host) if line.split()[1].startswith("veth"))
+        yield from (line for line in state.links(self.node.host) if line.split()[1].startswith(("veth", "bwp")))
         yield from state.files()
         yield from (line for line in self.node.host.run("nft", "list", "ruleset").stdout.splitlines()
                     if "id: cnitool-" in line or "CNI-DN-" in line)
@@ -66,7 +67,7 @@ class ExamplesTest(unittest.TestCase):
         before = list(self.snapshot())
         for _ in range(2):
             result = json.loads(self.cnitool("add", name, pod.path).stdout)
-            self.assertEqual(result["interfaces"][-1]["sandbox"], pod.path)
+            self.assertEqual([each["sandbox"] for each in result["interfaces"] if "sandbox" in each][-1], pod.path)
             self.assert_addresses(result, pod)
             self.cnitool("check", name, pod.path)
             if result["cniVersion"] == "1.1.0":

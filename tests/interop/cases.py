@@ -25,6 +25,7 @@ def portmap(**options):
 MAPPINGS = {"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"},
                              {"hostPort": 8081, "containerPort": 81, "protocol": "tcp"},
                              {"hostPort": 53, "containerPort": 5353, "protocol": "udp", "hostIP": "192.0.2.1"}]}
+LIMITS = {"ingressRate": 10**7, "ingressBurst": 10**6, "egressRate": 2 * 10**7, "egressBurst": 2 * 10**6}
 GATEWAY = {"isGateway": True}
 STATIC = {"type": "static", "addresses": [{"address": "10.61.1.9/24", "gateway": "10.61.1.1"},
                                           {"address": "fd00:61:1::9/64", "gateway": "fd00:61:1::1"}],
@@ -87,6 +88,13 @@ MAIN = [
          runtime={**MAPPINGS, "mac": "02:00:5e:00:53:07"}, versions=("1.0.0",)),
     Case("masquerade-and-portmap", [bridge(ipam=host_local(V4, V6), **GATEWAY, **iptables_masquerade()), portmap()],
          runtime=MAPPINGS, versions=("1.0.0",)),
+    Case("bandwidth", [bridge(ipam=host_local(V4, V6), **GATEWAY), {"type": "bandwidth", **LIMITS}],
+         versions=("0.3.1", "0.4.0", "1.0.0")),
+    Case("bandwidth-ptp-ingress", [{"type": "ptp", "ipam": host_local(V4)},
+                                   {"type": "bandwidth", "ingressRate": 10**9, "ingressBurst": 10**7}], versions=("1.0.0",)),
+    Case("kubernetes-chain", [bridge(ipam=host_local(V4), isDefaultGateway=True, hairpinMode=True), portmap(),
+                              {"type": "bandwidth", "capabilities": {"bandwidth": True}}],
+         runtime={**MAPPINGS, "bandwidth": LIMITS}, versions=("0.4.0", "1.0.0")),
 ]
 
 IPAM = [

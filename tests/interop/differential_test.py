@@ -17,7 +17,7 @@ SPARES_LOOPBACK = "ip6tables -A CNI-HOSTPORT-DNAT -d ::1/128 -j RETURN"
 
 def describe(namespace, names, with_iptables=False):
     """The state of a namespace, without random names and the one rule that only our suite has."""
-    views = (state.links, state.addresses, state.routes, state.link_sysctls)
+    views = (state.links, state.addresses, state.routes, state.link_sysctls, state.qdiscs)
     lines = sorted(names(line) for view in views for line in view(namespace))
     rules = state.iptables(namespace) if with_iptables else ()
     return lines + [line for line in rules if line != SPARES_LOOPBACK]

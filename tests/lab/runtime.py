@@ -160,7 +160,7 @@ def leftovers(node):
     """Objects that must be removed with attachments: links except bridges, rules and chains of their own, reservations. Containers are
     called pod-..., addresses are those of cases in 10.61.0.0/16 and fd00:61::/32."""
     for line in state.links(node.host):
-        if line.split()[1].startswith("veth"):
+        if line.split()[1].startswith(("veth", "bwp")):
             yield line
     for line in [*state.iptables(node.host), *state.nftables(node.host)]:
         if re.search(r"CNI-([0-9a-f]{24}|(DN|SN)-[0-9a-f]{21})|pod-|10\.61\.|fd00:61:", line):

@@ -36,6 +36,13 @@ def links(namespace):
                         f"vlan_filtering={info.get('info_data', {}).get('vlan_filtering')}"])
 
 
+def qdiscs(namespace):
+    """The configured ones with their numbers; default ones have the handle 0."""
+    for line in namespace.run("tc", "-d", "qdisc").stdout.splitlines():
+        if " 0: " not in line:
+            yield line.strip()
+
+
 def addresses(namespace):
     for link in sorted(_json(namespace, "address"), key=lambda each: each["ifname"]):
         for each in link["addr_info"]:

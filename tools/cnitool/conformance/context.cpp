@@ -109,7 +109,10 @@ Json Context::chained_config(const Call& call) const {
   if (netns.empty() || !version.is_string()) return config;
   if (config.value("prevResult", Json()) != make_prev_result(version, kSandbox)) return config;
   Json& previous = config["prevResult"] = make_prev_result(version, netns);
-  if (previous.contains("interfaces")) previous["interfaces"][0]["name"] = ifname;
+  if (previous.contains("interfaces")) {
+    previous["interfaces"][0]["name"] = ifname;
+    previous["interfaces"][1]["name"] = host_end_of(netns, ifname);
+  }
   return config;
 }
 

@@ -80,6 +80,10 @@ bool is_portmap(const Subject& subject) {
   return subject.type == "portmap";
 }
 
+bool needs_host_end(const Subject& subject) {
+  return subject.type == "bandwidth";
+}
+
 std::vector<Row> all_rows() {
   std::vector<Row> rows;
   for (const auto make :

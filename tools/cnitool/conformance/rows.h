@@ -40,6 +40,7 @@ bool is_bridge(const Subject& subject);
 bool is_host_local(const Subject& subject);
 bool is_static(const Subject& subject);
 bool is_portmap(const Subject& subject);
+bool needs_host_end(const Subject& subject);  ///< works on a host link that prevResult lists
 
 // The checks, by group of the requirement list.
 std::vector<Row> dispatch_rows();    // A1

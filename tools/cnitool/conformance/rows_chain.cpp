@@ -29,6 +29,8 @@ void takes_version_of_request(Context& c) {
 
 void converts_other_versions(Context& c) {
   for (const char* version : {"0.2.0", "0.4.0", "1.0.0"}) {
+    // A result of 0.2.0 names no interface.
+    if (needs_host_end(c.subject()) && version == std::string("0.2.0")) continue;
     const Json result =
         c.add(c.call("ADD").with("prevResult", make_prev_result(version, kSandbox)));
     c.expect(join(addresses_of(result)) == "10.99.0.2/24", "prevResult of " + std::string(version),
@@ -71,7 +73,8 @@ Json with_several_interfaces(const Context& c) {
   previous["interfaces"] = {{{"name", "br0"}},
                             {{"name", "eth0"}, {"sandbox", "/run/netns/another"}},
                             {{"name", "eth0"}, {"sandbox", kSandbox}},
-                            {{"name", "eth1"}, {"sandbox", kSandbox}}};
+                            {{"name", "eth1"}, {"sandbox", kSandbox}},
+                            {{"name", host_end_of(kSandbox, "eth0")}}};
   previous["ips"][0]["interface"] = 2;
   return previous;
 }

@@ -152,6 +152,7 @@ void tolerates_odd_indices(Context& c) {
   const Json result = c.add(c.call("ADD").with("prevResult", odd));
   c.expect(result.is_object() && result.contains("ips"), "prevResult with interface -1",
            "passed through", result.dump());
+  if (needs_host_end(c.subject())) return;
   odd.erase("interfaces");
   c.add(c.call("ADD").set("CNI_CONTAINERID", "c2").with("prevResult", odd));
 }

@@ -77,7 +77,9 @@ json make_prev_result(const std::string& version, const std::string& sandbox) {
   }
   json address = {{"address", kPrevAddress}, {"gateway", "10.99.0.1"}, {"interface", 0}};
   json result = {{"cniVersion", version},
-                 {"interfaces", {{{"name", "eth0"}, {"mac", kPrevMac}, {"sandbox", sandbox}}}}};
+                 {"interfaces",
+                  {{{"name", "eth0"}, {"mac", kPrevMac}, {"sandbox", sandbox}},
+                   {{"name", host_end_of(sandbox, "eth0")}, {"mac", kPrevHostMac}}}}};
   if (family_of(version) == 1) {
     address["version"] = "4";
     result["dns"] = json::object();

@@ -18,7 +18,10 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <vector>
 
+#include "libcni/base/names.h"
 #include "libcni/base/sys_error.h"
 #include "tools/cnitool/conformance/snapshot.h"
 
@@ -28,6 +31,8 @@ namespace {
 namespace fs = std::filesystem;
 
 SandboxKind g_kind = SandboxKind::empty;
+/// The host's ends that attach_sandbox() made, by path of the sandbox.
+std::map<std::string, std::vector<std::string>> g_host_ends;
 
 void mount_or_throw(const char* source, const std::string& target, const char* type,
                     unsigned long flags) {
@@ -106,15 +111,28 @@ void attach_sandbox(const std::string& path, const std::string& ifname) {
       ifname, [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '.'; });
   if (!plain || ifname.size() >= IFNAMSIZ || ifname == "." || ifname == "..") return;
   // The other end has a fixed address, too: snapshots compare one sandbox with the next.
-  const bool added = ip_run({"link", "add", ifname, "address", kPrevMac, "type", "veth", "peer",
-                             "address", "02:00:00:00:00:02"},
-                            path);
+  const std::string host_end = host_end_of(path, ifname);
+  const bool added =
+      ip_run({"link", "add", ifname, "address", kPrevMac, "type", "veth", "peer", "name", host_end,
+              "address", kPrevHostMac, "netns", std::to_string(getpid())},
+             path);
   if (!added) return;
+  g_host_ends[path].push_back(host_end);
   ip_run({"link", "set", ifname, "up"}, path);
+  ip_run({"link", "set", host_end, "up", "addrgenmode", "none"}, "");
   ip_run({"address", "add", kPrevAddress, "dev", ifname}, path);
 }
 
+std::string host_end_of(const std::string& path, const std::string& ifname) {
+  constexpr std::size_t kDigits = 8;
+  return "veth" + base::sha512_hex(path + ":" + ifname).substr(0, kDigits);
+}
+
 void remove_sandbox(const std::string& path) {
+  // The kernel removes the links some time after the namespace, which could be after the next
+  // snapshot.
+  for (const std::string& host_end : g_host_ends[path]) ip_run({"link", "del", host_end}, "");
+  g_host_ends.erase(path);
   umount2(path.c_str(), MNT_DETACH);
   fs::remove(path);
 }

@@ -19,6 +19,8 @@ inline constexpr const char* kSandbox = "/run/netns/t";
 /// MAC and address of the pod's interface in prevResult.
 inline constexpr const char* kPrevMac = "02:00:00:00:00:01";
 inline constexpr const char* kPrevAddress = "10.99.0.2/24";
+/// MAC of the other end of that interface, on the host.
+inline constexpr const char* kPrevHostMac = "02:00:00:00:00:02";
 
 /// The content of a sandbox when a plugin gets it.
 enum class SandboxKind {
@@ -34,10 +36,12 @@ void enter_new_world(const std::string& binary, SandboxKind kind);
 /// Creates a network namespace and binds it to `path`, as `ip netns add` does. It is of the kind
 /// that enter_new_world() was given.
 void make_sandbox(const std::string& path);
-/// Makes what a chained plugin finds behind `ifname`: a link that is up, with the MAC address and
-/// the address of make_prev_result(). Does nothing where there is a link of that name, where
-/// `ifname` cannot name one, and without the ip tool.
+/// Makes what a chained plugin finds behind `ifname`: a veth that is up, with the MAC address and
+/// the address of make_prev_result(), and its other end on the host. Does nothing where there is a
+/// link of that name, where `ifname` cannot name one, and without the ip tool.
 void attach_sandbox(const std::string& path, const std::string& ifname);
+/// The name of that other end.
+std::string host_end_of(const std::string& path, const std::string& ifname);
 /// Removes the sandbox again.
 void remove_sandbox(const std::string& path);
 
