@@ -17,14 +17,21 @@
 namespace fabric {
 namespace {
 
+using namespace test::oracle;
 using test::output_of;
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
 using ::testing::Not;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+constexpr const char* kDirect = "main 10.244.2.0/24 via 10.0.0.2 ";
+constexpr const char* kTunnelled = "main 10.244.3.0/24 via 10.244.3.0 dev plumb-vxlan ";
 
 base::IpAddress address(const std::string& text) {
   return base::IpAddress::parse(text).value();
@@ -62,9 +69,7 @@ class FabricApply : public ::testing::Test {
     return report;
   }
   static std::string state() {
-    return output_of(
-        "ip -d link show type vxlan; ip addr | sed 's/ tentative//'; ip neigh show nud permanent; "
-        "bridge fdb show | grep ' dst '; ip route show table main; ip -6 route show table main");
+    return text_of(lines_with(links(), " vxlan ")) + test::overlay_state();
   }
 
   test::TestHost host_;
@@ -76,26 +81,22 @@ class FabricApply : public ::testing::Test {
 
 TEST_F(FabricApply, MakesTheKernelHoldThePlan) {
   apply_all();
-  const std::string link = output_of("ip -d link show plumb-vxlan");
-  EXPECT_THAT(link, AllOf(HasSubstr("mtu 1450"), HasSubstr("02:76:0a:00:00:01"),
-                          HasSubstr("vxlan id 1 local 10.0.0.1 srcport"), HasSubstr("dstport 4789"),
-                          HasSubstr("nolearning"), HasSubstr("alias plumb:fabric"),
-                          HasSubstr("noudpcsum"), HasSubstr(",UP"), Not(HasSubstr(" dev "))));
-  EXPECT_THAT(test::oracle::text_of(test::oracle::addresses()),
-              AllOf(HasSubstr("plumb-vxlan 10.244.1.0\n"), HasSubstr("plumb-vxlan fd10:1::")));
-  const std::string routes = test::oracle::text_of(test::oracle::routes());
+  EXPECT_THAT(links(),
+              Contains(EndsWith(": plumb-vxlan vxlan up mtu 1450 qdisc noqueue mac "
+                                "02:76:0a:00:00:01 alias plumb:fabric vxlan id 1 local 10.0.0.1 "
+                                "port 4789 nolearning noudpcsum")));
+  EXPECT_THAT(addresses(), IsSupersetOf({"plumb-vxlan 10.244.1.0", "plumb-vxlan fd10:1::"}));
   for (const char* route : {"10.244.2.0/24 via 10.0.0.2 dev eth0 proto 87 metric 0",
                             "10.244.3.0/24 via 10.244.3.0 dev plumb-vxlan onlink proto 86 metric 0",
                             "blackhole 10.244.1.0/24 proto 85 metric 4096",
                             "fd10:2::/64 via fd00::2 dev eth0 proto 87 metric 1024",
                             "fd10:3::/64 via fd10:3:: dev plumb-vxlan onlink proto 86 metric 1024",
                             "blackhole fd10:1::/64 dev lo proto 85 metric 4096"})
-    EXPECT_THAT(routes, HasSubstr(std::string("main ") + route));
-  EXPECT_THAT(output_of("ip neigh show dev plumb-vxlan; ip -6 neigh show dev plumb-vxlan"),
-              AllOf(HasSubstr("10.244.3.0 lladdr 02:76:0a:00:09:03 PERMANENT proto 88"),
-                    HasSubstr("fd10:3:: lladdr 02:76:0a:00:09:03 PERMANENT proto 88")));
-  EXPECT_THAT(output_of("bridge fdb show dev plumb-vxlan"),
-              HasSubstr("02:76:0a:00:09:03 dst 10.0.9.3 self permanent"));
+    EXPECT_THAT(routes(), Contains(std::string("main ") + route));
+  EXPECT_THAT(neighbours(),
+              IsSupersetOf({"plumb-vxlan 10.244.3.0 lladdr 02:76:0a:00:09:03 permanent proto 88",
+                            "plumb-vxlan fd10:3:: lladdr 02:76:0a:00:09:03 permanent proto 88"}));
+  EXPECT_THAT(fdb(), Contains("plumb-vxlan 02:76:0a:00:09:03 dst 10.0.9.3 self permanent"));
   EXPECT_EQ(output_of("cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding "
                       "/proc/sys/net/ipv6/conf/plumb-vxlan/accept_ra "
                       "/proc/sys/net/ipv4/conf/plumb-vxlan/rp_filter"),
@@ -138,9 +139,8 @@ TEST_F(FabricApply, ReplacesAMovedNodeInPlace) {
   peers_[0].addresses = {address("10.0.8.8")};
   const Report report = apply_all({.backend = Backend::vxlan});
   EXPECT_EQ(report.requests, 4u);  // FDB entry added and removed, both neighbours
-  EXPECT_THAT(output_of("bridge fdb show dev plumb-vxlan"), Not(HasSubstr("10.0.0.2")));
-  EXPECT_THAT(output_of("ip neigh"),
-              HasSubstr("10.244.2.0 dev plumb-vxlan lladdr 02:76:0a:00:08:08"));
+  EXPECT_THAT(fdb(), Not(Contains(HasSubstr("10.0.0.2"))));
+  EXPECT_THAT(neighbours(), Contains(HasSubstr("plumb-vxlan 10.244.2.0 lladdr 02:76:0a:00:08:08")));
   // From the tunnel to the direct way and back: never without a route.
   FILE* monitor = ::popen("timeout 2 ip monitor route & sleep 0.2; echo ready; wait", "re");
   char line[256];
@@ -183,31 +183,31 @@ TEST_F(FabricApply, RepairsADeviceInPlaceOrRecreatesIt) {
   output_of(
       "ip link set plumb-vxlan mtu 1200 address 02:00:00:00:00:99; ip addr flush dev plumb-vxlan");
   apply_all();
-  EXPECT_THAT(output_of("ip -d link show plumb-vxlan"),
-              AllOf(HasSubstr("mtu 1450"), HasSubstr("02:76:0a:00:00:01")));
-  EXPECT_THAT(output_of("ip addr show plumb-vxlan"), HasSubstr("inet 10.244.1.0/32"));
+  EXPECT_THAT(links(), Contains(AllOf(HasSubstr(": plumb-vxlan vxlan up mtu 1450 "),
+                                      HasSubstr("02:76:0a:00:00:01"))));
+  EXPECT_THAT(addresses(), Contains("plumb-vxlan 10.244.1.0"));
   output_of("ip link set plumb-vxlan down");
   apply_all();
-  EXPECT_THAT(output_of("ip route"), HasSubstr("10.244.3.0/24 via 10.244.3.0 dev plumb-vxlan"));
+  EXPECT_THAT(routes(), Contains(StartsWith(kTunnelled)));
   output_of("ip link del plumb-vxlan");
   apply_all();
-  EXPECT_THAT(output_of("bridge fdb show dev plumb-vxlan"), HasSubstr("10.0.9.3"));
+  EXPECT_THAT(fdb(), Contains(AllOf(StartsWith("plumb-vxlan "), HasSubstr("10.0.9.3"))));
   const Report report = apply_all({.vni = 77, .port = 8472});
   EXPECT_THAT(report.changes,
               Contains(Change{Change::What::replace,
                               "device plumb-vxlan vni 77 port 8472 local 10.0.0.1"}));
-  EXPECT_THAT(output_of("ip -d link show plumb-vxlan"), HasSubstr("vxlan id 77"));
-  EXPECT_THAT(output_of("ip route; bridge fdb show dev plumb-vxlan"),
-              AllOf(HasSubstr("10.244.3.0/24"), HasSubstr("10.0.9.3")));
+  EXPECT_THAT(links(), Contains(AllOf(HasSubstr(": plumb-vxlan "), HasSubstr("vxlan id 77 "))));
+  EXPECT_THAT(routes(), Contains(StartsWith(kTunnelled)));
+  EXPECT_THAT(fdb(), Contains(AllOf(StartsWith("plumb-vxlan "), HasSubstr("10.0.9.3"))));
 }
 
 TEST_F(FabricApply, NamesAndKeepsAForeignDeviceWithTheSameVniAndPort) {
   output_of("ip link add other type vxlan id 1 dstport 4789 local 10.0.0.1");
-  const std::string before = output_of("ip -d link show type vxlan");
+  const Lines before = lines_with(links(), " vxlan ");
   const Report report = apply(netlink_, desired());
   EXPECT_THAT(report.errors, ElementsAre(AllOf(HasSubstr("\"other\""), HasSubstr("VNI 1"))));
-  EXPECT_EQ(output_of("ip -d link show type vxlan"), before);
-  EXPECT_THAT(output_of("ip route"), HasSubstr("10.244.2.0/24 via 10.0.0.2"));  // needs no tunnel
+  EXPECT_EQ(lines_with(links(), " vxlan "), before);
+  EXPECT_THAT(routes(), Contains(StartsWith(kDirect)));  // needs no tunnel
 }
 
 TEST_F(FabricApply, ReportsAConflictInAnOldListAndRemovesNothing) {
@@ -225,10 +225,11 @@ TEST_F(FabricApply, ReportsAConflictInAnOldListAndRemovesNothing) {
 TEST_F(FabricApply, KeepsAForeignDeviceThatHasTheName) {
   for (const char* kind : {"vxlan id 9 dstport 9999", "bridge"}) {
     output_of(std::string("ip link add plumb-vxlan type ") + kind);
-    const std::string before = output_of("ip -d link show plumb-vxlan");
+    const Lines before = lines_with(links(), ": plumb-vxlan ");
+    ASSERT_THAT(before, SizeIs(1));
     EXPECT_THAT(apply(netlink_, desired()).errors,
                 ElementsAre(HasSubstr("\"plumb-vxlan\" exists")));
-    EXPECT_EQ(output_of("ip -d link show plumb-vxlan"), before);
+    EXPECT_EQ(lines_with(links(), ": plumb-vxlan "), before);
     output_of("ip link del plumb-vxlan");
   }
 }
@@ -249,8 +250,8 @@ TEST_F(FabricApply, ReportsAndKeepsAForeignRouteInItsPlace) {
   output_of("ip route add 10.244.3.0/24 via 10.0.0.77");
   const Report report = apply(netlink_, desired());
   EXPECT_THAT(report.errors, ElementsAre(AllOf(HasSubstr("10.244.3.0/24"), HasSubstr("another"))));
-  EXPECT_THAT(output_of("ip route"), HasSubstr("10.244.3.0/24 via 10.0.0.77"));
-  EXPECT_THAT(output_of("ip route"), HasSubstr("10.244.2.0/24 via 10.0.0.2"));
+  EXPECT_THAT(routes(), AllOf(Contains(StartsWith("main 10.244.3.0/24 via 10.0.0.77 ")),
+                              Contains(StartsWith(kDirect))));
 }
 
 TEST_F(FabricApply, TakesBackOnlyARouteThatWasOurs) {
@@ -266,17 +267,19 @@ TEST_F(FabricApply, TakesBackOnlyARouteThatWasOurs) {
       apply(netlink_, desired(), {},
             {prefix("10.244.2.0/24"), prefix("fd10:2::/64"), prefix("fd10:3::/64")});
   EXPECT_THAT(report.blocked, ElementsAre(prefix("10.244.3.0/24")));
-  EXPECT_EQ(output_of("ip route show 10.244.2.0/24; ip route show 10.244.3.0/24"),
-            "10.244.2.0/24 via 10.0.0.2 dev eth0 proto 87 \n"
-            "10.244.3.0/24 via 10.0.0.9 dev eth0 proto static \n");
-  EXPECT_THAT(output_of("ip -6 route show proto 87; ip -6 route show proto 86"),
-              AllOf(HasSubstr("fd10:2::/64 via fd00::2"), HasSubstr("fd10:3::/64 via fd10:3::")));
-  EXPECT_EQ(output_of("ip -6 route show proto static"), "");
+  EXPECT_THAT(lines_with(routes(), "main 10.244.2.0/24 "),
+              ElementsAre("main 10.244.2.0/24 via 10.0.0.2 dev eth0 proto 87 metric 0"));
+  EXPECT_THAT(lines_with(routes(), "main 10.244.3.0/24 "),
+              ElementsAre("main 10.244.3.0/24 via 10.0.0.9 dev eth0 proto 4 metric 0"));
+  EXPECT_THAT(
+      lines_with(lines_with(routes(), "main fd10:"), " via "),
+      ElementsAre("main fd10:2::/64 via fd00::2 dev eth0 proto 87 metric 1024",
+                  "main fd10:3::/64 via fd10:3:: dev plumb-vxlan onlink proto 86 metric 1024"));
 }
 
 TEST_F(FabricApply, AddsALostRouteWhosePlaceIsFree) {
   EXPECT_THAT(apply(netlink_, desired(), {}, {prefix("10.244.2.0/24")}).errors, IsEmpty());
-  EXPECT_THAT(output_of("ip route"), HasSubstr("10.244.2.0/24 via 10.0.0.2"));
+  EXPECT_THAT(routes(), Contains(StartsWith(kDirect)));
 }
 
 TEST_F(FabricApply, KeepsAForeignRouteBesideOursInAReplacement) {
@@ -284,8 +287,7 @@ TEST_F(FabricApply, KeepsAForeignRouteBesideOursInAReplacement) {
   output_of("ip route prepend 10.244.3.0/24 via 10.0.0.77 proto static");
   peers_[1].addresses = {address("10.0.0.3")};
   EXPECT_THAT(apply(netlink_, desired()).errors, ElementsAre(HasSubstr("protocol 4")));
-  EXPECT_THAT(output_of("ip route"),
-              HasSubstr("10.244.3.0/24 via 10.0.0.77 dev eth0 proto static"));
+  EXPECT_THAT(routes(), Contains("main 10.244.3.0/24 via 10.0.0.77 dev eth0 proto 4 metric 0"));
 }
 
 TEST_F(FabricApply, ReportsAMissingParentOnce) {
@@ -314,8 +316,8 @@ TEST_F(FabricApply, KeepsObjectsOfOtherScopes) {
   EXPECT_THAT(apply(netlink_, network).errors, IsEmpty());
   EXPECT_EQ(apply_all().requests, 0u);
   EXPECT_EQ(apply(netlink_, network).requests, 0u);
-  EXPECT_THAT(output_of("ip route; ip link show net5"),
-              AllOf(HasSubstr("blackhole 10.99.1.0/24 proto 84"), HasSubstr("plumb:fabric:five")));
+  EXPECT_THAT(routes(), Contains(StartsWith("main blackhole 10.99.1.0/24 proto 84 ")));
+  EXPECT_THAT(links(), Contains(AllOf(HasSubstr(": net5 "), HasSubstr("plumb:fabric:five"))));
   apply(netlink_, {.scope = "five", .scope_ranges = network.scope_ranges});
   EXPECT_EQ(state(), agents);
 }
@@ -357,23 +359,21 @@ TEST_F(FabricApply, MakesABridgedTunnelFloodToEveryPeerAndLearn) {
   wanted.routes.clear();
   EXPECT_THAT(apply(netlink_, wanted).errors, IsEmpty());
   EXPECT_EQ(apply(netlink_, wanted).requests, 0u);
-  EXPECT_THAT(output_of("ip -d link show plumb-vxlan"),
-              AllOf(HasSubstr("master br0"), Not(HasSubstr("nolearning"))));
+  EXPECT_THAT(links(), Contains(AllOf(HasSubstr(": plumb-vxlan "), HasSubstr(" master br0"),
+                                      Not(HasSubstr("nolearning")))));
   const std::string dynamic = "52:00:00:00:00:01 dev plumb-vxlan dst 10.0.9.3 self dynamic";
   output_of("bridge fdb add " + dynamic);
   overlay.fdb.erase(overlay.fdb.begin());
   EXPECT_EQ(apply(netlink_, wanted).requests, 1u);
-  const std::string fdb = output_of("bridge fdb show dev plumb-vxlan");
-  EXPECT_THAT(fdb,
-              AllOf(HasSubstr("00:00:00:00:00:00 dst 10.0.9.3 self permanent"),
-                    HasSubstr("52:00:00:00:00:01 dst 10.0.9.3 self"), Not(HasSubstr("10.0.0.2"))));
+  EXPECT_THAT(fdb(), IsSupersetOf({"plumb-vxlan 00:00:00:00:00:00 dst 10.0.9.3 self permanent",
+                                   "plumb-vxlan 52:00:00:00:00:01 dst 10.0.9.3 self"}));
+  EXPECT_THAT(fdb(), Not(Contains(HasSubstr("10.0.0.2"))));
 }
 
 TEST_F(FabricApply, MakesBothFlannelDevices) {
   apply_all({.backend = Backend::vxlan, .port = 8472, .flannel = true});
-  EXPECT_THAT(
-      output_of("ip -d link show type vxlan"),
-      AllOf(HasSubstr("flannel.1:"), HasSubstr("flannel-v6.1:"), HasSubstr("local fd00::1")));
+  EXPECT_THAT(text_of(links()), AllOf(HasSubstr(": flannel.1 vxlan "), HasSubstr(": flannel-v6.1 "),
+                                      HasSubstr(" local fd00::1 ")));
   EXPECT_EQ(apply_all({.backend = Backend::vxlan, .port = 8472, .flannel = true}).requests, 0u);
 }
 

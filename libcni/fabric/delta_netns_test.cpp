@@ -10,11 +10,15 @@ namespace fabric {
 namespace {
 
 using test::output_of;
+using test::oracle::routes;
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 base::IpAddress address(const std::string& text) {
   return base::IpAddress::parse(text).value();
@@ -42,11 +46,8 @@ class FabricHasten : public ::testing::Test {
   Desired desired(const Options& options = {.backend = Backend::vxlan}) const {
     return plan(nodes_[0], nodes_, options, {.parent = "eth0", .subnets = {prefix("10.0.0.0/24")}});
   }
-  // Without fe80::/64, whose order depends on when the links came up.
   static std::string state() {
-    return output_of(
-        "(ip neigh show nud permanent; bridge fdb show | grep ' dst ') | sort; ip route; "
-        "ip -6 route | grep -v ^fe80:; nft list table inet plumb");
+    return test::overlay_state() + output_of("nft list table inet plumb");
   }
 
   test::TestHost host_;
@@ -104,9 +105,9 @@ TEST_F(FabricHasten, KeepsRoutesOfOtherPrograms) {
   nodes_.push_back(node("e", "10.0.0.5", {"10.244.5.0/24"}));
   const Desired wanted = desired();
   EXPECT_THAT(apply_delta(netlink_, before_, wanted).errors, IsEmpty());
-  EXPECT_THAT(output_of("ip route"),
-              AllOf(HasSubstr("10.244.4.0/24 via 10.0.0.7 dev eth0 proto static"),
-                    HasSubstr("10.244.5.0/24 via 10.0.0.7 dev eth0 proto static")));
+  EXPECT_THAT(routes(),
+              IsSupersetOf({"main 10.244.4.0/24 via 10.0.0.7 dev eth0 proto 4 metric 0",
+                            "main 10.244.5.0/24 via 10.0.0.7 dev eth0 proto 4 metric 0"}));
   EXPECT_THAT(apply(netlink_, wanted).errors, ElementsAre(HasSubstr("10.244.5.0/24")));
 }
 
@@ -118,9 +119,9 @@ TEST_F(FabricHasten, DoesNotReplaceRoutes) {
   nodes_.back().addresses = {address("10.0.0.6")};
   const Desired moved = desired(direct);
   apply_delta(netlink_, near, moved);
-  EXPECT_THAT(output_of("ip route"), HasSubstr("10.244.5.0/24 via 10.0.0.5"));
+  EXPECT_THAT(routes(), Contains(StartsWith("main 10.244.5.0/24 via 10.0.0.5 ")));
   apply(netlink_, moved);
-  EXPECT_THAT(output_of("ip route"), HasSubstr("10.244.5.0/24 via 10.0.0.6"));
+  EXPECT_THAT(routes(), Contains(StartsWith("main 10.244.5.0/24 via 10.0.0.6 ")));
 }
 
 TEST_F(FabricHasten, DoesNothingForAnOldList) {
@@ -150,7 +151,7 @@ TEST_F(FabricHasten, WritesRoutesWhenTheTableIsMissing) {
   nodes_.push_back(node("e", "10.0.9.5", {"10.244.5.0/24"}));
   const Desired wanted = desired();
   EXPECT_THAT(apply_delta(netlink_, before_, wanted).errors, IsEmpty());
-  EXPECT_THAT(output_of("ip route"), HasSubstr("10.244.5.0/24"));
+  EXPECT_THAT(routes(), Contains(StartsWith("main 10.244.5.0/24 ")));
   EXPECT_THAT(apply(netlink_, wanted).errors, IsEmpty());
   EXPECT_THAT(output_of("nft list set inet plumb vteps4"), HasSubstr("10.0.9.5"));
 }

@@ -13,12 +13,15 @@
 namespace fabric {
 namespace {
 
+using namespace test::oracle;
 using test::output_in;
 using test::output_of;
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 base::IpAddress address(const std::string& text) {
   return base::IpAddress::parse(text).value();
@@ -131,7 +134,7 @@ TEST_F(FabricTunnel, PodsReachEachOtherUpToTheMtuInEveryMode) {
   apply_everywhere({.backend = Backend::vxlan, .flannel = true});
   EXPECT_TRUE(pings("10.244.2.5", 1450));
   EXPECT_TRUE(pings("fd10:2::5", 1430));
-  EXPECT_THAT(output_in(one_.node, "ip link show plumb-vxlan"), HasSubstr("does not exist"));
+  EXPECT_THAT(text_in(one_.node, &links), Not(HasSubstr("plumb-vxlan")));
   apply_everywhere({.backend = Backend::host_gw});
   EXPECT_TRUE(pings("10.244.2.5", 1450));
   EXPECT_TRUE(pings("fd10:2::5", 1450));
@@ -146,9 +149,9 @@ TEST_F(FabricTunnel, RoutesMoveIntoTheTunnelAndOutOfIt) {
     for (int attempt = 0; attempt < 10 && !reached; ++attempt) reached = pings("fd10:2::5");
     EXPECT_TRUE(reached) << word_of(backend);
   }
-  EXPECT_THAT(output_in(one_.node, "ip -6 route show proto 86"),
-              AllOf(HasSubstr("fd10:2::/64 via fd10:2:: dev plumb-vxlan"),
-                    Not(HasSubstr("\nfd10:2:: dev"))));
+  EXPECT_THAT(text_in(one_.node, &routes),
+              AllOf(HasSubstr("main fd10:2::/64 via fd10:2:: dev plumb-vxlan "),
+                    Not(HasSubstr("main fd10:2:: dev"))));
 }
 
 TEST_F(FabricTunnel, NodesReachPodsWithoutNat) {
@@ -283,7 +286,8 @@ TEST_F(FabricTunnel, OneSubnetSpansBridgesByFloodingAndLearning) {
     each->apply_here(desired);
   }
   EXPECT_TRUE(pings("10.55.0.2", 1450));
-  EXPECT_THAT(output_in(one_.node, "bridge fdb show dev l2"), HasSubstr("dst 10.0.0.2 self"));
+  EXPECT_THAT(read_in(one_.node, &fdb),
+              Contains(AllOf(StartsWith("l2 "), HasSubstr(" dst 10.0.0.2 self"))));
 }
 
 }  // namespace

@@ -26,9 +26,8 @@ std::string rules() {
 class MacSpoof : public ::testing::Test {
  protected:
   base::Mac pod_mac() const {
-    const std::string text =
-        test::output_in(world_.pod, "ip -br link show eth0 | awk '{print $3}'");
-    return *base::Mac::parse(text.substr(0, text.find('\n')));
+    const std::string text = test::text_in(world_.pod, &test::oracle::links);
+    return *base::Mac::parse(text.substr(text.find(" mac ", text.find(": eth0 ")) + 5, 17));
   }
   test::PacketWorld world_;
 };

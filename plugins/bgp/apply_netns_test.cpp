@@ -8,7 +8,12 @@
 namespace bgp {
 namespace {
 
+using namespace test::oracle;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
+using ::testing::IsSupersetOf;
 using ::testing::Not;
 
 /// Gives 10.244.1.<n>, fd00:244:1::<n> to the n-th ADD, starting at 5.
@@ -46,25 +51,23 @@ class BgpApply : public ::testing::Test {
 TEST_F(BgpApply, S151_BothEndsAreConfigured) {
   const cni::Result result = add_one();
   ASSERT_EQ(result.interfaces.size(), 2u);
-  const std::string inside =
-      test::output_in(sandbox_, "ip addr show eth0 scope global; ip route; ip -6 route");
-  EXPECT_THAT(inside, HasSubstr("mtu 1400"));
-  EXPECT_THAT(inside, HasSubstr("inet 10.244.1.5/32"));
-  EXPECT_THAT(inside, HasSubstr("inet6 fd00:244:1::5/128"));
-  // S-159; the kernel makes the link-local address.
-  EXPECT_EQ(test::output_in(sandbox_, "ip addr show eth0 scope global tentative"), "");
-  EXPECT_THAT(inside, HasSubstr("default via 169.254.1.1 dev eth0"));
-  EXPECT_THAT(inside, HasSubstr("169.254.1.1 dev eth0 scope link"));
-  EXPECT_THAT(inside, HasSubstr("default via fe80::1 dev eth0"));
-  EXPECT_THAT(test::output_in(sandbox_, "ip neigh show nud permanent"),
-              AllOf(HasSubstr("169.254.1.1 dev eth0 lladdr 02:76:a9:fe:01:01"),
-                    HasSubstr("fe80::1 dev eth0 lladdr 02:76:a9:fe:01:01")));
+  EXPECT_THAT(text_in(sandbox_, &links), HasSubstr(": eth0 veth up mtu 1400 "));
+  // S-159: neither address is tentative. Both have their full length, which libnl does not write.
+  EXPECT_THAT(read_in(sandbox_, &addresses),
+              IsSupersetOf({"eth0 10.244.1.5", "eth0 fd00:244:1::5"}));
+  EXPECT_THAT(text_in(sandbox_, &routes),
+              AllOf(HasSubstr("main default via 169.254.1.1 dev eth0 "),
+                    ContainsRegex("main 169\\.254\\.1\\.1 dev eth0 .* scope link\n"),
+                    HasSubstr("main default via fe80::1 dev eth0 ")));
+  EXPECT_THAT(text_in(sandbox_, &neighbours),
+              AllOf(HasSubstr("eth0 169.254.1.1 lladdr 02:76:a9:fe:01:01 permanent"),
+                    HasSubstr("eth0 fe80::1 lladdr 02:76:a9:fe:01:01 permanent")));
   const std::string host_end = result.interfaces[0].name;
-  const std::string outside =
-      test::output_of("ip link show " + host_end + "; ip route; ip -6 route");
-  EXPECT_THAT(outside, HasSubstr("02:76:a9:fe:01:01"));
-  EXPECT_THAT(outside, HasSubstr("10.244.1.5 dev " + host_end + " proto 89 scope link"));
-  EXPECT_THAT(outside, HasSubstr("fd00:244:1::5 dev " + host_end + " proto 89"));
+  EXPECT_THAT(links(), Contains(AllOf(HasSubstr(": " + host_end + " veth up "),
+                                      HasSubstr(" mac 02:76:a9:fe:01:01 "))));
+  EXPECT_THAT(routes(),
+              IsSupersetOf({"main 10.244.1.5 dev " + host_end + " proto 89 metric 0 scope link",
+                            "main fd00:244:1::5 dev " + host_end + " proto 89 metric 1024"}));
   EXPECT_EQ(test::output_of("cat /proc/sys/net/ipv4/conf/" + host_end + "/rp_filter"), "1\n");
 }
 
@@ -91,8 +94,8 @@ TEST_F(BgpApply, TheGatewayAnswersEverySolicitation) {
   test::output_in(sandbox_, "ip neigh flush nud permanent dev eth0");
   EXPECT_THAT(test::output_in(sandbox_, "ping -c1 -W2 fe80::1%eth0"), HasSubstr("1 received"));
   test::output_in(sandbox_, "ping -c1 -W1 169.254.1.1");
-  EXPECT_THAT(test::output_in(sandbox_, "ip neigh show 169.254.1.1"),
-              HasSubstr("02:76:a9:fe:01:01"));
+  EXPECT_THAT(text_in(sandbox_, &neighbours),
+              HasSubstr("eth0 169.254.1.1 lladdr 02:76:a9:fe:01:01"));
 }
 
 TEST_F(BgpApply, S266_PodRefusesRouterAdvertisements) {
@@ -211,10 +214,9 @@ TEST_F(BgpApply, AnAddressThatComesBackIsRoutedToItsNewPod) {
   test::output_of(": > " + host_.path() + "/log");  // gives the same address again
   const auto other = host_.add_sandbox();
   const cni::Result second = add_second(other);
-  const std::string route =
-      test::output_of("ip route show 10.244.1.5; ip -6 route show fd00:244:1::5");
-  EXPECT_THAT(route, HasSubstr("10.244.1.5 dev " + second.interfaces[0].name));
-  EXPECT_THAT(route, HasSubstr("fd00:244:1::5 dev " + second.interfaces[0].name));
+  for (const char* address : {"10.244.1.5", "fd00:244:1::5"})
+    EXPECT_THAT(text_of(routes()), HasSubstr(std::string("main ") + address + " dev " +
+                                             second.interfaces[0].name + " "));
 }
 
 TEST_F(BgpApply, ASecondInterfaceLeavesTheFirstItsDefaultRoute) {
@@ -222,11 +224,10 @@ TEST_F(BgpApply, ASecondInterfaceLeavesTheFirstItsDefaultRoute) {
   auto more = request(cni::Verb::add);
   more.ifname = "eth1";
   const cni::Result second = add(more);
-  for (const char* family : {"-4", "-6"}) {
-    const std::string routes =
-        test::output_in(sandbox_, std::string("ip ") + family + " route show default");
-    EXPECT_THAT(routes, HasSubstr("dev eth0"));
-    EXPECT_THAT(routes, HasSubstr("dev eth1 metric 2048"));
+  for (const char* gateway : {"169.254.1.1", "fe80::1"}) {
+    const std::string by = std::string("main default via ") + gateway + " dev ";
+    EXPECT_THAT(text_in(sandbox_, &routes),
+                AllOf(HasSubstr(by + "eth0 "), ContainsRegex(by + "eth1 .*metric 2048")));
   }
   EXPECT_NO_THROW(verify(request(cni::Verb::check, first)));
   more.verb = cni::Verb::check;
@@ -262,8 +263,8 @@ TEST_F(BgpApply, S194_GcRemovesUnlistedAttachments) {
   gc.valid_attachments = {{"c1", "eth0"}};
   collect_garbage(gc);
   EXPECT_NO_THROW(verify(request(cni::Verb::check, kept)));
-  EXPECT_THAT(test::output_in(other, "ip link"), Not(HasSubstr("eth0")));
-  EXPECT_THAT(test::output_of("nft list ruleset; ip route"),
+  EXPECT_THAT(text_in(other, &links), Not(HasSubstr("eth0")));
+  EXPECT_THAT(test::output_of("nft list ruleset") + text_of(routes()),
               AllOf(Not(HasSubstr("id: c2")), Not(HasSubstr("10.244.1.6"))));
 }
 

@@ -11,11 +11,15 @@
 namespace bridge {
 namespace {
 
+using namespace test::oracle;
 using ::testing::AllOf;
 using ::testing::Contains;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::IsSupersetOf;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 constexpr const char* kIpam = R"(
 echo "$CNI_COMMAND" >> $DIR/log
@@ -60,30 +64,30 @@ TEST_F(BridgeApply, S151_ResultIsTheKernelsState) {
   EXPECT_EQ(result.interfaces[0].name, "cni0");
   EXPECT_TRUE(result.interfaces[1].name.starts_with("veth"));
   EXPECT_EQ(result.interfaces[2].sandbox, sandbox_.path);
-  EXPECT_THAT(test::read_in(sandbox_, &test::oracle::links),
+  EXPECT_THAT(read_in(sandbox_, &links),
               Contains(AllOf(HasSubstr(": eth0 veth up mtu 1500 "),
                              HasSubstr(" mac " + result.interfaces[2].mac))));
   // S-159: neither address is tentative.
-  EXPECT_THAT(test::read_in(sandbox_, &test::oracle::addresses),
+  EXPECT_THAT(read_in(sandbox_, &addresses),
               IsSupersetOf({"eth0 10.1.0.5/16 brd 10.1.255.255", "eth0 fd00::5/64"}));
-  const std::string inside = test::oracle::text_of(test::read_in(sandbox_, &test::oracle::routes));
+  const std::string inside = text_in(sandbox_, &routes);
   EXPECT_THAT(inside, HasSubstr("main default via 10.1.0.1 dev eth0 "));
   EXPECT_THAT(inside, HasSubstr("main default via fd00::1 dev eth0 "));
   EXPECT_THAT(inside,
               HasSubstr("main 10.99.0.0/16 via 10.1.0.1 dev eth0 proto 3 metric 0 mtu 1400"));
-  EXPECT_THAT(test::links(),
-              AllOf(HasSubstr(": cni0 bridge up "), HasSubstr(" mac " + result.interfaces[0].mac),
-                    HasSubstr(" master cni0\n")));
-  EXPECT_THAT(test::oracle::addresses(),
-              IsSupersetOf({"cni0 10.1.0.1/16 brd 10.1.255.255", "cni0 fd00::1/64"}));
+  EXPECT_THAT(links(),
+              AllOf(Contains(AllOf(HasSubstr(": cni0 bridge up "),
+                                   HasSubstr(" mac " + result.interfaces[0].mac))),
+                    Contains(AllOf(HasSubstr(": " + result.interfaces[1].name + " veth up"),
+                                   HasSubstr(" master cni0")))));
+  EXPECT_THAT(addresses(), IsSupersetOf({"cni0 10.1.0.1/16 brd 10.1.255.255", "cni0 fd00::1/64"}));
   EXPECT_EQ(test::output_of("sysctl -n net.ipv4.ip_forward net.ipv6.conf.all.forwarding"),
             "1\n1\n");
   // Duplicate address detection takes a second, in which the host cannot forward IPv6 to the pod.
   net::Netlink host;
   EXPECT_NO_THROW(
       net::wait_dad(host, base::Netns::current(), net::get_link(host, "cni0").index, 500));
-  EXPECT_THAT(test::oracle::addresses(),
-              Not(Contains(AllOf(HasSubstr("cni0 "), HasSubstr("tentative")))));
+  EXPECT_THAT(addresses(), Not(Contains(AllOf(HasSubstr("cni0 "), HasSubstr("tentative")))));
 }
 
 constexpr const char* kListening =
@@ -108,7 +112,7 @@ TEST_F(BridgeApply, S266_PodWithoutIpamMayLearnItsAddressFromRouters) {
 
 TEST_F(BridgeApply, PortHasNoAddressOfItsOwn) {
   const std::string port = add_with(kGateway).interfaces[1].name;
-  EXPECT_EQ(test::output_of("ip addr show dev " + port + " | grep inet"), "");
+  EXPECT_THAT(addresses(), Not(Contains(StartsWith(port + " "))));
   EXPECT_THAT(test::output_in(sandbox_, "ping -c1 -W2 fd00::1"), HasSubstr("1 received"));
 }
 
@@ -181,10 +185,10 @@ TEST_F(BridgeApply, S168_DelLeavesALinkOfAnotherOwner) {
   const cni::Result result = add_with("");
   test::output_in(sandbox_, "ip link del eth0; ip link add eth0 type ifb");
   remove_with("", result);
-  EXPECT_THAT(test::output_in(sandbox_, "ip link"), HasSubstr("eth0"));
+  EXPECT_THAT(text_in(sandbox_, &links), HasSubstr(": eth0 ifb "));
   test::output_in(sandbox_, "ip link del eth0; ip link add eth0 type veth peer name other");
   remove_with("", result);
-  EXPECT_THAT(test::output_in(sandbox_, "ip link"), HasSubstr("eth0"));
+  EXPECT_THAT(text_in(sandbox_, &links), HasSubstr(": eth0 veth "));
 }
 
 TEST_F(BridgeApply, S170_DelRemovesTheLinkAlthoughIpamFails) {
@@ -225,14 +229,14 @@ TEST_F(BridgeApply, RefusesAnotherAddressOnTheBridgeUnlessForced) {
   }
   EXPECT_THAT(test::links(), Not(HasSubstr("veth")));
   add_with(R"(,"isGateway":true,"forceAddress":true)");
-  EXPECT_THAT(test::output_of("ip addr show cni0"), Not(HasSubstr("10.9.0.1")));
+  EXPECT_THAT(addresses(), Not(Contains(HasSubstr("10.9.0.1"))));
 }
 
 TEST_F(BridgeApply, KeepsGatewaysOfEarlierPodsRanges) {
   test::output_of("ip link add cni0 type bridge; ip addr add 10.9.0.1/16 dev cni0");
   add_with(R"(,"isGateway":true,"forceAddress":true,"otherRanges":["10.9.0.0/16","fd00:9::/64"])");
-  EXPECT_THAT(test::output_of("ip addr show cni0"),
-              AllOf(HasSubstr("10.9.0.1/16"), HasSubstr("10.1.0.1/16")));
+  EXPECT_THAT(addresses(), AllOf(Contains(StartsWith("cni0 10.9.0.1/16")),
+                                 Contains(StartsWith("cni0 10.1.0.1/16"))));
   EXPECT_THROW(add_with(R"(,"isGateway":true,"otherRanges":["10.9.0.0"])"), cni::Error);
 }
 
@@ -253,10 +257,8 @@ TEST_F(BridgeApply, PortGetsHairpinIsolationMtuAndMac) {
   const std::string more = R"(,"hairpinMode":true,"portIsolation":true,"mtu":1400,
     "runtimeConfig":{"mac":"02:00:00:00:00:07"})";
   const cni::Result result = add_with(more);
-  const std::string port = test::output_of("ip -d link show " + result.interfaces[1].name);
-  EXPECT_THAT(port, HasSubstr("hairpin on"));
-  EXPECT_THAT(port, HasSubstr("isolated on"));
-  EXPECT_THAT(port, HasSubstr("mtu 1400"));
+  EXPECT_THAT(links(), Contains(AllOf(HasSubstr(": " + result.interfaces[1].name + " "),
+                                      HasSubstr(" mtu 1400 "), EndsWith(" hairpin isolated"))));
   EXPECT_EQ(result.interfaces[2].mac, "02:00:00:00:00:07");
   EXPECT_EQ(result.interfaces[2].mtu, 1400u);  // S-118
   EXPECT_NO_THROW(check_with(more, result));
@@ -270,7 +272,7 @@ TEST_F(BridgeApply, ConfiguresNoAddressInLayer2Mode) {
   const cni::Result result = add(host_.request(cni::Verb::add, layer2, sandbox_));
   EXPECT_EQ(result.interfaces.size(), 3u);
   EXPECT_TRUE(result.ips.empty());
-  EXPECT_THAT(test::output_in(sandbox_, "ip link show eth0"), HasSubstr("state UP"));
+  EXPECT_THAT(wait_in(sandbox_, &states, "eth0 up"), Not(IsEmpty()));
   auto check = host_.request(cni::Verb::check, layer2, sandbox_);
   check.prev_result = result;
   EXPECT_NO_THROW(verify(check));
@@ -280,7 +282,7 @@ TEST_F(BridgeApply, LeavesTheContainerInterfaceDownWhenDisabled) {
   const std::string config =
       R"({"cniVersion":"1.1.0","name":"net1","type":"bridge","disableContainerInterface":true})";
   const cni::Result result = add(host_.request(cni::Verb::add, config, sandbox_));
-  EXPECT_THAT(test::output_in(sandbox_, "ip link show eth0"), HasSubstr("state DOWN"));
+  EXPECT_THAT(read_in(sandbox_, &states), Contains("eth0 down"));
   auto check = host_.request(cni::Verb::check, config, sandbox_);
   check.prev_result = result;
   EXPECT_NO_THROW(verify(check));
@@ -288,7 +290,8 @@ TEST_F(BridgeApply, LeavesTheContainerInterfaceDownWhenDisabled) {
 
 TEST_F(BridgeApply, WaitsForDuplicateAddressDetectionWhenEnabled) {
   add_with(R"(,"enabledad":true)");
-  EXPECT_THAT(test::output_in(sandbox_, "ip -6 addr show eth0"), Not(HasSubstr("tentative")));
+  EXPECT_THAT(text_in(sandbox_, &addresses),
+              AllOf(HasSubstr("eth0 fd00::5/64\n"), Not(HasSubstr("tentative"))));
 }
 
 // On such a kernel an existing bridge has no VLAN filtering either.
@@ -325,23 +328,23 @@ TEST_F(BridgeApply, S194_GcRemovesPortsOfUnlistedAttachmentsOfThisNetworkOnly) {
   collect_garbage(gc);
   EXPECT_THAT(test::links(), HasSubstr(kept.interfaces[1].name));
   EXPECT_THAT(test::links(), HasSubstr(foreign_result.interfaces[1].name));
-  EXPECT_THAT(test::output_in(other, "ip link"), Not(HasSubstr("eth0")));
+  EXPECT_THAT(text_in(other, &links), Not(HasSubstr("eth0")));
 }
 
 // P6: DEL and GC find rules by their owner, whatever the configuration says now.
 TEST_F(BridgeApply, DelRemovesRulesThatTheConfigurationNoLongerAsksFor) {
-  const auto rules = [] { return test::output_of("nft list ruleset"); };
+  const auto ruleset = [] { return test::output_of("nft list ruleset"); };
   for (const char* backend : {"nftables", "iptables"})
     for (const bool by_gc : {false, true})
       for (const bool with_result : {false, true}) {
         const cni::Result result =
             add_with(std::string(kGateway) +
                      R"(,"macspoofchk":true,"ipMasq":true,"ipMasqBackend":")" + backend + "\"");
-        ASSERT_THAT(rules(), AllOf(HasSubstr("macspoofchk-c1-eth0"), HasSubstr("10.1.0.5")));
+        ASSERT_THAT(ruleset(), AllOf(HasSubstr("macspoofchk-c1-eth0"), HasSubstr("10.1.0.5")));
         if (by_gc) collect_garbage(host_.request(cni::Verb::gc, config(kGateway), sandbox_));
         remove_with(kGateway, with_result ? std::optional(result) : std::nullopt);
-        EXPECT_THAT(rules(), Not(HasSubstr("c1"))) << backend << by_gc << with_result;
-        EXPECT_THAT(rules(), Not(HasSubstr("10.1.0.5"))) << backend << by_gc << with_result;
+        EXPECT_THAT(ruleset(), Not(HasSubstr("c1"))) << backend << by_gc << with_result;
+        EXPECT_THAT(ruleset(), Not(HasSubstr("10.1.0.5"))) << backend << by_gc << with_result;
       }
 }
 

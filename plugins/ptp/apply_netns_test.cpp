@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
 #include <array>
 
 #include <gmock/gmock.h>
@@ -13,10 +12,15 @@
 namespace ptp {
 namespace {
 
+using namespace test::oracle;
 using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsSupersetOf;
 using ::testing::Not;
+using ::testing::SizeIs;
 using ::testing::ThrowsMessage;
 
 /// Gives 10.1.0.<n>, fd00::<n> to the n-th ADD.
@@ -50,16 +54,16 @@ TEST_F(PtpApply, S151_BothEndsAreConfigured) {
   ASSERT_EQ(result.interfaces.size(), 2u);
   EXPECT_EQ(result.interfaces[1].sandbox, sandbox_.path);
   // S-159: neither address is tentative.
-  EXPECT_THAT(test::read_in(sandbox_, &test::oracle::addresses),
+  EXPECT_THAT(read_in(sandbox_, &addresses),
               IsSupersetOf({"eth0 10.1.0.5/16 brd 10.1.255.255", "eth0 fd00::5/64"}));
-  const std::string inside = test::oracle::text_of(test::read_in(sandbox_, &test::oracle::routes));
+  const std::string inside = text_in(sandbox_, &routes);
   EXPECT_THAT(inside, HasSubstr("main 10.1.0.1 dev eth0 src 10.1.0.5 proto 3 metric 0 scope link"));
   EXPECT_THAT(inside, HasSubstr("main 10.1.0.0/16 via 10.1.0.1 dev eth0 src 10.1.0.5"));
   EXPECT_THAT(inside, Not(HasSubstr("main 10.1.0.0/16 dev eth0")));
   EXPECT_THAT(inside, HasSubstr("main default via fd00::1 dev eth0"));
   const std::string end = result.interfaces[0].name;
-  EXPECT_THAT(test::oracle::addresses(), IsSupersetOf({end + " 10.1.0.1", end + " fd00::1"}));
-  const std::string outside = test::oracle::text_of(test::oracle::routes());
+  EXPECT_THAT(addresses(), IsSupersetOf({end + " 10.1.0.1", end + " fd00::1"}));
+  const std::string outside = text_of(routes());
   EXPECT_THAT(outside, HasSubstr("main 10.1.0.5 dev " + end));
   EXPECT_THAT(outside, HasSubstr("main fd00::5 dev " + end));
 }
@@ -75,17 +79,15 @@ TEST_F(PtpApply, S266_PodRefusesRouterAdvertisements) {
 
 TEST_F(PtpApply, LinkLocalAddressOfTheHostsEndBringsNoAnycastAddress) {
   const std::string end = add_one().interfaces[0].name;
-  const std::string addresses = test::output_of("ip -6 -o addr show scope link dev " + end);
-  EXPECT_THAT(addresses, AllOf(HasSubstr("inet6 fe80::"), HasSubstr("/128 scope link")));
-  EXPECT_THAT(addresses, Not(HasSubstr("tentative")));
-  EXPECT_EQ(std::ranges::count(addresses, '\n'), 1);
-  EXPECT_THAT(test::output_of("ip -6 route show dev " + end),
-              HasSubstr("fe80::/64 proto kernel metric 256"));
+  // It has its full length, which libnl does not write, and is not tentative.
+  EXPECT_THAT(lines_with(addresses(), end + " fe80::"),
+              ElementsAre(AllOf(EndsWith(" scope link"), Not(HasSubstr("/")))));
+  EXPECT_THAT(routes(), Contains("main fe80::/64 dev " + end + " proto 2 metric 256"));
   // DEL would have to wait for the route of that address.
   EXPECT_THAT(test::output_of("grep ' " + end + " ' /proc/net/anycast6"), "");
-  const std::string peer = test::output_in(
-      sandbox_,
-      "ip -6 -o addr show scope link dev eth0 | sed 's/.*inet6 //; s/[/].*//' | tr -d '\\n'");
+  const Lines inside = wait_in(sandbox_, &addresses, "eth0 fe80::");
+  ASSERT_THAT(inside, SizeIs(1));
+  const std::string peer = inside[0].substr(5, inside[0].find_first_of("/ ", 5) - 5);
   EXPECT_THAT(test::output_of("ping -c1 -W2 " + peer + "%" + end), HasSubstr("1 received"));
 }
 
@@ -184,7 +186,7 @@ TEST_F(PtpApply, RefusesAnMtuThatIsTooSmallForIpv6) {
                           sandbox_));
       },
       ThrowsMessage<cni::Error>(HasSubstr("invalid mtu 1279: must be at least 1280")));
-  EXPECT_EQ(test::output_in(sandbox_, "ip -o link").find("eth0"), std::string::npos);
+  EXPECT_THAT(text_in(sandbox_, &links), Not(HasSubstr("eth0")));
 }
 
 TEST_F(PtpApply, S033_SecondAddIsRefusedAndTheFirstUnharmed) {
@@ -222,7 +224,7 @@ TEST_F(PtpApply, S194_GcRemovesUnlistedAttachments) {
   gc.valid_attachments = {{"c1", "eth0"}};
   collect_garbage(gc);
   EXPECT_NO_THROW(verify(request(cni::Verb::check, kept)));
-  EXPECT_THAT(test::output_in(other, "ip link"), Not(HasSubstr("eth0")));
+  EXPECT_THAT(text_in(other, &links), Not(HasSubstr("eth0")));
   EXPECT_THAT(test::output_of("nft list ruleset"), Not(HasSubstr("id: c2")));
 }
 

@@ -11,6 +11,7 @@
 namespace agent::bird {
 namespace {
 
+using namespace test::oracle;
 using test::output_of;
 using testing::HasSubstr;
 using testing::Not;
@@ -34,7 +35,6 @@ class LeftoversTest : public testing::Test {
     const bool v6 = range.find(':') != range.npos;
     return "ip route add " + range + (v6 ? " via 2001:db8::9" : " via 192.0.2.9") + " dev eth0";
   }
-  static std::string routes() { return output_of("ip -o route; ip -o -6 route"); }
   std::size_t remove(bool singles) {
     std::vector<base::Prefix> routed;
     for (const char* range :
@@ -50,28 +50,29 @@ class LeftoversTest : public testing::Test {
 // K3
 TEST_F(LeftoversTest, AreRemovedWherePlumbdHasItsOwnRoute) {
   EXPECT_EQ(remove(false), 3u);
-  const std::string left = routes();
-  EXPECT_THAT(left, Not(HasSubstr("10.244.2.0/24 via 192.0.2.9 dev eth0 proto bird")));
-  EXPECT_THAT(left, Not(HasSubstr("10.244.2.128/25")));
-  EXPECT_THAT(left, Not(HasSubstr("fd00:244:2::/64 via 2001:db8::9 dev eth0 proto bird")));
+  const std::string left = text_of(routes());
+  EXPECT_THAT(left, Not(HasSubstr("main 10.244.2.0/24 via 192.0.2.9 dev eth0 proto 12 ")));
+  EXPECT_THAT(left, Not(HasSubstr("main 10.244.2.128/25")));
+  EXPECT_THAT(left, Not(HasSubstr("main fd00:244:2::/64 via 2001:db8::9 dev eth0 proto 12 ")));
   // Without a route of plumbd's the packets would have none.
-  EXPECT_THAT(left, HasSubstr("10.244.3.0/24 via 192.0.2.9 dev eth0 proto bird"));
-  EXPECT_THAT(left, HasSubstr("fd00:244:3::/64 via 2001:db8::9 dev eth0 proto bird"));
+  EXPECT_THAT(left, HasSubstr("main 10.244.3.0/24 via 192.0.2.9 dev eth0 proto 12 metric 32"));
+  EXPECT_THAT(left, HasSubstr("main fd00:244:3::/64 via 2001:db8::9 dev eth0 proto 12 metric 32"));
   EXPECT_EQ(remove(false), 0u);
 }
 
 TEST_F(LeftoversTest, RoutesOfOthersAndToOtherPlacesStay) {
   remove(true);
-  const std::string left = routes();
-  EXPECT_THAT(left, HasSubstr("198.51.100.0/24 via 192.0.2.9 dev eth0 proto bird"));
-  EXPECT_THAT(left, HasSubstr("10.244.2.64/26 via 192.0.2.9 dev eth0 proto static"));
+  const std::string left = text_of(routes());
+  EXPECT_THAT(left, HasSubstr("main 198.51.100.0/24 via 192.0.2.9 dev eth0 proto 12 metric 32"));
+  EXPECT_THAT(left, HasSubstr("main 10.244.2.64/26 via 192.0.2.9 dev eth0 proto 4 metric 0"));
 }
 
 TEST_F(LeftoversTest, KeepsRoutesToMovedPodsWithoutSingles) {
   remove(false);
-  EXPECT_THAT(routes(), HasSubstr("10.244.2.7 via 192.0.2.9 dev eth0 proto bird"));
+  EXPECT_THAT(text_of(routes()),
+              HasSubstr("main 10.244.2.7 via 192.0.2.9 dev eth0 proto 12 metric 32"));
   EXPECT_EQ(remove(true), 1u);
-  EXPECT_THAT(routes(), Not(HasSubstr("10.244.2.7 ")));
+  EXPECT_THAT(text_of(routes()), Not(HasSubstr("main 10.244.2.7 ")));
 }
 
 }  // namespace

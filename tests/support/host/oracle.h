@@ -11,20 +11,32 @@ namespace test::oracle {
 
 using Lines = std::vector<std::string>;
 
-/// `3: cni0 bridge up mtu 1500 qdisc noqueue mac 02:00:00:00:00:01`, with `master NAME` of a port.
+/// `3: cni0 bridge up mtu 1500 qdisc noqueue mac 02:00:00:00:00:01`, then what the link has of
+/// `link INDEX` (peer or parent), `master NAME`, `alias TEXT`; of a VXLAN device `vxlan id 1 local
+/// 10.0.0.1 port 4789 nolearning noudpcsum`; of a bridge's port `hairpin`, `isolated`; of a bridge
+/// `nf_call_iptables`, `nf_call_ip6tables`. Up is what was configured: the carrier may come later.
 Lines links();
-/// `cni0 10.1.0.1/16`, with `brd ADDRESS` and `tentative`.
+/// `eth0 up`: whether the link works (operational state).
+Lines states();
+/// `cni0 10.1.0.1/16`, with `brd ADDRESS`, `scope link` or `host`, `tentative`, and `dynamic` when
+/// it has a lifetime.
 Lines addresses();
 /// `main 10.1.0.5 dev veth1 proto 3 metric 0 scope link`, with `via`, `onlink`, `src`, `mtu` and a
 /// type that is not unicast; the table by name or number.
 Lines routes();
-/// `eth0 10.1.0.1 lladdr 02:00:00:00:00:01 permanent`.
+/// `eth0 10.1.0.1 lladdr 02:00:00:00:00:01 permanent proto 88`.
 Lines neighbours();
-/// `eth0 noqueue parent root`, of what was configured: the kernel lists no default ones.
+/// Entries of bridges and VXLAN devices: `vxlan0 02:00:00:00:00:01 dst 10.0.0.2 self permanent`.
+Lines fdb();
+/// `eth0 noqueue parent root`, of what was configured: the kernel lists no default ones. A tbf has
+/// `rate`, `burst` and `limit` in bytes.
 Lines qdiscs();
-/// `ipv4 32766 from all table main`.
+/// `ipv4 32766 from all table main`, with `to`, `iif`, `oif` and `fwmark`.
 Lines rules();
 
+/// The lines that have `part`, and those that do not.
+Lines lines_with(Lines lines, const std::string& part);
+Lines lines_without(Lines lines, const std::string& part);
 /// The lines as one text, for assertions on parts of it.
 std::string text_of(const Lines& lines);
 

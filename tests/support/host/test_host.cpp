@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdio>
+#include <thread>
 
 #include "libcni/base/file.h"
 #include "libcni/base/sys_error.h"
@@ -89,6 +91,27 @@ oracle::Lines read_in(const TestHost::Sandbox& sandbox, oracle::Lines (*read)())
   oracle::Lines lines;
   sandbox.netns.run([&] { lines = read(); });
   return lines;
+}
+
+oracle::Lines wait_in(const TestHost::Sandbox& sandbox, oracle::Lines (*read)(),
+                      const std::string& part) {
+  oracle::Lines lines;
+  for (int i = 0; i < 200 && lines.empty(); ++i) {
+    if (i > 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    lines = oracle::lines_with(read_in(sandbox, read), part);
+  }
+  return lines;
+}
+
+std::string text_in(const TestHost::Sandbox& sandbox, oracle::Lines (*read)()) {
+  return oracle::text_of(read_in(sandbox, read));
+}
+
+std::string overlay_state() {
+  using namespace oracle;
+  return text_of(lines_without(addresses(), " fe80::")) +
+         text_of(lines_with(neighbours(), " permanent")) + text_of(lines_with(fdb(), " dst ")) +
+         text_of(lines_without(lines_without(routes(), " fe80::"), "local "));
 }
 
 std::string links() {

@@ -42,14 +42,24 @@ class TestHost {
 bool takes_ipv6(const TestHost::Sandbox& sandbox, const cni::Result& result,
                 const std::string& link, const std::string& gateway);
 
-/// Output of a command, for assertions in the words of `ip` and `nft`.
+/// Output of a command that sets something up, or of one that reads what the oracle does not.
 std::string output_of(const std::string& command);
 /// The same inside a sandbox.
 std::string output_in(const TestHost::Sandbox& sandbox, const std::string& command);
 /// Calls a function of oracle.h in a sandbox.
 oracle::Lines read_in(const TestHost::Sandbox& sandbox, oracle::Lines (*read)());
+/// The lines that have `part` as soon as there is one, for what comes with a link's carrier. Empty
+/// after two seconds.
+oracle::Lines wait_in(const TestHost::Sandbox& sandbox, oracle::Lines (*read)(),
+                      const std::string& part);
+/// All lines as one text.
+std::string text_in(const TestHost::Sandbox& sandbox, oracle::Lines (*read)());
 /// The links, without their carrier, which the kernel may report only after ADD has returned.
 std::string links();
+/// Objects of the kinds that plumbd programs, also of other programs: addresses, permanent
+/// neighbours, FDB entries and routes. Without the link-local ones that the kernel makes
+/// when a link gets its carrier.
+std::string overlay_state();
 /// Links, routes and the nf_tables objects of container c1.
 std::string routed_state();
 
