@@ -84,12 +84,11 @@ class HostEnd {
   std::optional<std::size_t> tbf_;
 };
 
-void verify_bucket(net::Netlink& host, const net::Link& link, const Limit& limit) {
+void verify_bucket(net::Netlink& host, const net::Link& link, const Limit& limit, double ticks) {
   const auto root = net::find_root_qdisc(host, link.index);
   if (!root || !root->bucket)
     attach::differs("Failed to find qdisc: link " + link.name +
                     " must have the root qdisc tbf, has " + (root ? root->kind : "its default"));
-  const double ticks = net::ticks_per_microsecond();
   if (is_bucket_of(*root->bucket, limit, ticks)) return;
   const net::TokenBucket wanted = make_bucket(limit, ticks);
   const auto compare = [&](const char* what, std::uint64_t found, std::uint64_t must) {
@@ -134,11 +133,12 @@ std::optional<net::Link> shape(net::Netlink& host, const net::Link& end,
 
 void verify_shape(net::Netlink& host, const net::Link& end, const firewall::Owner& owner,
                   const Conf& conf) {
-  if (conf.ingress) verify_bucket(host, end, *conf.ingress);
+  const double ticks = net::ticks_per_microsecond();
+  if (conf.ingress) verify_bucket(host, end, *conf.ingress, ticks);
   if (!conf.egress) return;
   const net::Link ifb = get_redirect_target(host, end, owner);
   if (!ifb.up) attach::differs("ifb " + ifb.name + " is down: packets from the pod are dropped");
-  verify_bucket(host, ifb, *conf.egress);
+  verify_bucket(host, ifb, *conf.egress, ticks);
 }
 
 void try_shape() {

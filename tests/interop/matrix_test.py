@@ -17,16 +17,17 @@ DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs/operations.md"
 IPAM = {"type": "host-local", "ranges": [[{"subnet": "10.61.0.0/24"}], [{"subnet": "fd00:61::/64"}]]}
 PORTS = {"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]}
 TUNING = {"type": "tuning", "mtu": 1400, "sysctl": {"net.core.somaxconn": "1024"}}
+BANDWIDTH = {"type": "bandwidth", "ingressRate": 10**9, "ingressBurst": 10**7, "egressRate": 10**9, "egressBurst": 10**7}
 VERSION, NETWORK = "1.0.0", "interop"
 
 
 def case(masquerade=True, spoof_check=True, ports=True, backend=None):
-    """bridge, portmap and tuning as one list; without a backend each suite takes its own."""
+    """bridge, portmap, tuning and bandwidth as one list; without a backend each suite takes its own."""
     bridge = {"type": "bridge", "bridge": "br-interop", "isGateway": True, "ipMasq": masquerade, "macspoofchk": spoof_check, "ipam": IPAM}
     portmap = {"type": "portmap", "capabilities": {"portMappings": True}}
     if backend:
         bridge["ipMasqBackend"] = portmap["backend"] = backend
-    return Case("matrix", [bridge, portmap, TUNING], runtime=PORTS if ports else {})
+    return Case("matrix", [bridge, portmap, TUNING, BANDWIDTH], runtime=PORTS if ports else {})
 
 
 def what_is_left(node, container_id):
@@ -37,6 +38,8 @@ def what_is_left(node, container_id):
     kinds = []
     if any(line.split()[1].startswith("veth") for line in state.links(node.host)):
         kinds.append("link")
+    if any(line.split()[1].startswith("bwp") for line in state.links(node.host)):
+        kinds.append("limits")
     if any(f"'{container_id}" in line for line in state.files()):
         kinds.append("address")
     if any(f"/tuning/{container_id}" in line for line in state.files()):
@@ -140,7 +143,7 @@ class MatrixTest(unittest.TestCase):
         deletion = self.delete_until_it_works(pod, conf)
         deletion += removes(what_is_left(node, pod.container_id))
         collect_garbage(node, self.ours, conf)
-        return [f"bridge {check[0]}, portmap {check[1]}", deletion, removes(what_is_left(node, pod.container_id))]
+        return [f"bridge {check[0]}, portmap {check[1]}, bandwidth {check[3]}", deletion, removes(what_is_left(node, pod.container_id))]
 
     def delete_until_it_works(self, pod, conf):
         """DEL by the reference, repeated as runtimes do."""
