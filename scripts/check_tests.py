@@ -11,7 +11,7 @@ OPTIONS = r"(?: -\w+)*"
 READS = re.compile(
     rf"\bip{OPTIONS} (?:l|link|a|addr|address|r|route|n|neigh|rule)(?: (?:show|list|ls|get)\b|(?: *[;|&]|\"$))"
     rf"|\bbridge{OPTIONS} (?:fdb|vlan|link|mdb)(?: (?:show|list|ls)\b|(?: *[;|&]|\"$))"
-    rf"|\btc{OPTIONS} (?:qdisc|class|filter) (?:show|list|ls)\b")
+    r"|\btc(?: -j| -p)* qdisc (?:show|list|ls)\b")  # the oracle knows no filters, statistics or details
 
 
 def complaints(path):

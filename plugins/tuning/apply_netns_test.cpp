@@ -31,11 +31,10 @@ class TuningApply : public ::testing::Test {
     run("ip link set eth0 up");
   }
   std::string run(const std::string& command) { return test::output_in(sandbox_, command); }
-  /// The link as iproute2 shows it.
   std::string link() {
-    return run(
-        "ip -d -o link show eth0 | grep -oE ' (mtu|qlen|link/ether|promiscuity|allmulti) [^ ]+'"
-        " | tr -d '\\n\\\\'");
+    const auto lines =
+        test::oracle::lines_with(read_in(sandbox_, &test::oracle::settings), "eth0 ");
+    return test::oracle::text_of(lines);
   }
   std::string sysctl(const std::string& key) { return run("sysctl -n " + key); }
 
@@ -70,12 +69,12 @@ class TuningApply : public ::testing::Test {
 };
 
 constexpr const char* kUntuned =
-    " mtu 1500 qlen 1000 link/ether 02:00:00:00:00:aa promiscuity 0 allmulti 0";
+    "eth0 mtu 1500 qlen 1000 mac 02:00:00:00:00:aa promiscuity 0 allmulti 0\n";
 
 TEST_F(TuningApply, SetsEveryPropertyAndDelSetsThemBack) {
   ASSERT_EQ(link(), kUntuned);
   add_with(kAll);
-  EXPECT_EQ(link(), " mtu 1400 qlen 77 link/ether 02:ab:00:00:00:01 promiscuity 1 allmulti 1");
+  EXPECT_EQ(link(), "eth0 mtu 1400 qlen 77 mac 02:ab:00:00:00:01 promiscuity 1 allmulti 1\n");
   EXPECT_NO_THROW(check(kAll));
   del();
   EXPECT_EQ(link(), kUntuned);

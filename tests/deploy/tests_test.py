@@ -11,9 +11,9 @@ sys.path.insert(0, str(ROOT / "scripts"))
 import check_tests  # noqa: E402
 
 READS = ["ip -j link", "ip link show eth0", "ip -6 -o addr show scope link dev eth0", "ip route", "ip route | wc -l", "ip -d a; true",
-         "cd /; ip neigh show nud permanent", "ip rule list", "bridge fdb show dev t0", "bridge -j vlan", "tc qdisc show dev eth0", "tc -j filter show"]
+         "cd /; ip neigh show nud permanent", "ip rule list", "bridge fdb show dev t0", "bridge -j vlan", "tc qdisc show dev eth0", "tc -j qdisc list"]
 CHANGES = ["ip link set lo up", "ip route ", "ip route add default via 10.0.0.1", "ip monitor route", "bridge fdb append 00:00:00:00:00:00 dev t0",
-           "tc qdisc add dev d0 root tbf rate 8mbit", "nft list ruleset", "ip addr flush dev eth0", "the words of `ip route`"]
+           "tc qdisc add dev d0 root tbf rate 8mbit", "nft list ruleset", "tc filter show dev eth0", "tc -s qdisc show", "ip addr flush dev eth0", "the words of `ip route`"]
 
 
 class TestsTest(unittest.TestCase):

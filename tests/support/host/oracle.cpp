@@ -283,6 +283,26 @@ Lines states() {
   });
 }
 
+Lines settings() {
+  Kernel kernel;
+  Lines lines;
+  kernel.dump(RTM_GETLINK, rtgenmsg{}, [&](nlmsghdr* message) {
+    const auto number = [&](const char* word, int type) {
+      nlattr* found = attribute_at(message, sizeof(ifinfomsg), {type});
+      return found == nullptr ? ""
+                              : std::string(" ") + word + " " + std::to_string(nla_get_u32(found));
+    };
+    const int index = static_cast<ifinfomsg*>(nlmsg_data(message))->ifi_index;
+    rtnl_link* link = rtnl_link_get(kernel.links(), index);
+    lines.push_back(kernel.name_of(index) + number("mtu", IFLA_MTU) + number("qlen", IFLA_TXQLEN) +
+                    (link == nullptr ? "" : part("mac", rtnl_link_get_addr(link))) +
+                    number("promiscuity", IFLA_PROMISCUITY) + number("allmulti", IFLA_ALLMULTI));
+    rtnl_link_put(link);
+  });
+  std::ranges::sort(lines);
+  return lines;
+}
+
 Lines addresses() {
   Kernel kernel;
   const Cache cache = kernel.cache_of(&rtnl_addr_alloc_cache);
@@ -324,8 +344,10 @@ Lines qdiscs() {
     rtnl_tc* common = TC_CAST(qdisc);
     Text text{};
     std::string line = kernel.name_of(rtnl_tc_get_ifindex(common)) + " " +
-                       rtnl_tc_get_kind(common) + " parent " +
-                       rtnl_tc_handle2str(rtnl_tc_get_parent(common), text.data(), text.size());
+                       rtnl_tc_get_kind(common) + " " +
+                       rtnl_tc_handle2str(rtnl_tc_get_handle(common), text.data(), text.size());
+    line += std::string(" parent ") +
+            rtnl_tc_handle2str(rtnl_tc_get_parent(common), text.data(), text.size());
     if (std::string(rtnl_tc_get_kind(common)) != "tbf") return line;
     return line + " rate " + std::to_string(rtnl_qdisc_tbf_get_rate(qdisc)) + " burst " +
            std::to_string(rtnl_qdisc_tbf_get_rate_bucket(qdisc)) + " limit " +

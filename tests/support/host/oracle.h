@@ -18,6 +18,8 @@ using Lines = std::vector<std::string>;
 Lines links();
 /// `eth0 up`: whether the link works (operational state).
 Lines states();
+/// `eth0 mtu 1500 qlen 1000 mac 02:00:00:00:00:01 promiscuity 0 allmulti 0`.
+Lines settings();
 /// `cni0 10.1.0.1/16`, with `brd ADDRESS`, `scope link` or `host`, `tentative`, and `dynamic` when
 /// it has a lifetime.
 Lines addresses();
@@ -28,8 +30,8 @@ Lines routes();
 Lines neighbours();
 /// Entries of bridges and VXLAN devices: `vxlan0 02:00:00:00:00:01 dst 10.0.0.2 self permanent`.
 Lines fdb();
-/// `eth0 noqueue parent root`, of what was configured: the kernel lists no default ones. A tbf has
-/// `rate`, `burst` and `limit` in bytes.
+/// `eth0 tbf 1: parent root rate 1000000 burst 4000 limit 9000`, the numbers in bytes and of a tbf
+/// only. One that the kernel chose has handle `none`, or is missing.
 Lines qdiscs();
 /// `ipv4 32766 from all table main`, with `to`, `iif`, `oif` and `fwmark`.
 Lines rules();

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <net/if.h>
 
+#include <chrono>
+#include <thread>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -75,7 +78,12 @@ TEST(Oracle, ReadsPortsPeersAndStates) {
                     HasSubstr(" hairpin isolated\n")));
   EXPECT_EQ(of(oracle::states(), "v1 "), "v1 down\n");
   output_of("ip link set v0 up; ip link set v1 up");
-  EXPECT_EQ(of(oracle::states(), "v1 "), "v1 up\n");
+  std::string state;
+  for (int i = 0; i < 200 && state != "v1 up\n"; ++i) {
+    if (i > 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    state = of(oracle::states(), "v1 ");
+  }
+  EXPECT_EQ(state, "v1 up\n");
 }
 
 TEST(Oracle, ReadsLifetimesRulesAndQueues) {
@@ -84,12 +92,13 @@ TEST(Oracle, ReadsLifetimesRulesAndQueues) {
       "ip addr add 10.3.0.1/24 dev lo valid_lft 60 preferred_lft 60;"
       "ip rule add from 10.1.0.0/16 to 10.2.0.0/16 iif lo fwmark 5 lookup 100 prio 78;"
       "ip -6 rule add oif lo lookup 101 prio 79; ip link add d0 type ifb;"
-      "tc qdisc add dev d0 root tbf rate 8mbit burst 4000 limit 9000");
+      "tc qdisc add dev d0 root handle 1: tbf rate 8mbit burst 4000 limit 9000");
   EXPECT_THAT(oracle::addresses(), Contains("lo 10.3.0.1/24 dynamic"));
   EXPECT_THAT(oracle::rules(),
               IsSupersetOf({"ipv4 78 from 10.1.0.0/16 to 10.2.0.0/16 iif lo fwmark 5 table 100",
                             "ipv6 79 from all oif lo table 101"}));
-  EXPECT_THAT(oracle::qdiscs(), Contains("d0 tbf parent root rate 1000000 burst 4000 limit 9000"));
+  EXPECT_THAT(oracle::qdiscs(),
+              Contains("d0 tbf 1: parent root rate 1000000 burst 4000 limit 9000"));
 }
 
 TEST(Oracle, ListsRoutesOfOneDestinationOnSeveralLinks) {
