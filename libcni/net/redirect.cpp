@@ -128,17 +128,18 @@ void dump_filters(Netlink& netlink, int index, const Netlink::OnReply& visit,
 
 }  // namespace
 
-std::optional<Link> add_ifb(Netlink& netlink, const std::string& name, int mtu) {
+std::optional<Link> add_ifb(Netlink& netlink, const IfbSpec& spec) {
   Message message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ECHO);
   message.extra<ifinfomsg>();
-  message.put(IFLA_IFNAME, name);
-  message.put_u32(IFLA_MTU, static_cast<std::uint32_t>(mtu));
+  message.put(IFLA_IFNAME, spec.name);
+  message.put_u32(IFLA_MTU, static_cast<std::uint32_t>(spec.mtu));
   message.put_u32(IFLA_TXQLEN, 0);
+  if (spec.group != 0) message.put_u32(IFLA_GROUP, spec.group);
   message.nest(IFLA_LINKINFO, [&] { message.put(IFLA_INFO_KIND, "ifb"); });
   std::optional<Link> made;
-  netlink.request(message, "create ifb \"" + name + "\"", [&](const nlmsghdr& reply) {
+  netlink.request(message, "create ifb \"" + spec.name + "\"", [&](const nlmsghdr& reply) {
     Link link = parse_link(reply);
-    if (link.name == name) made = std::move(link);
+    if (link.name == spec.name) made = std::move(link);
   });
   return made;
 }

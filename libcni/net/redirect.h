@@ -12,11 +12,16 @@
 
 namespace net {
 
+struct IfbSpec {
+  std::string name;
+  int mtu = 1500;
+  std::uint32_t group = 0;
+};
 /// Creates an ifb, down and without a queue: a link whose root qdisc shapes the packets that
 /// filters of other links redirect to it; then they go on as received from those links. Throws
 /// EEXIST when the name is taken. Returns the link as the kernel describes it with its answer;
 /// nothing before kernel 6.2.
-std::optional<Link> add_ifb(Netlink& netlink, const std::string& name, int mtu);
+std::optional<Link> add_ifb(Netlink& netlink, const IfbSpec& spec);
 
 /// A filter that sends every packet which a link receives to another link.
 struct Redirect {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "libcni/net/link.h"
+#include "libcni/net/redirect.h"
 #include "plugins/bandwidth/apply.h"
 #include "plugins/bandwidth/plan.h"
 #include "tests/support/host/test_host.h"
@@ -182,6 +183,13 @@ TEST_F(BandwidthApply, AFailedAddLeavesNothing) {
   const std::string before = state();
   EXPECT_THROW(add_with(kBoth), std::system_error);
   EXPECT_EQ(state(), before);
+}
+
+TEST_F(BandwidthApply, AddFinishesAnIfbThatAKilledAddLeft) {
+  net::Netlink host;
+  net::add_ifb(host, {.name = kIfb, .group = group_of({"net1", "c1", "eth0"})});
+  EXPECT_EQ(add_with(kEgress).interfaces.back().name, kIfb);
+  EXPECT_NO_THROW(check_with(kEgress));
 }
 
 TEST_F(BandwidthApply, TwoInterfacesOfAContainerHaveAnIfbEach) {

@@ -23,17 +23,35 @@ bool redirects_to(net::Netlink& host, const net::Link& end, const net::Link& ifb
   return std::ranges::find(redirects, ifb.index, &net::Redirect::target) != redirects.end();
 }
 
-/// Nothing when the name is taken by another attachment or another program.
+/// Nothing when the name is taken. The undo step is registered first, because the kernel may create
+/// the link although its answer is lost.
+std::optional<net::Link> try_add(net::Netlink& host, const net::IfbSpec& spec) {
+  base::Undo undo;
+  undo.add("delete ifb " + spec.name, [&] {
+    const auto made = net::find_link(host, spec.name);
+    if (made && made->group == spec.group) net::remove_link(host, made->index);
+  });
+  std::optional<net::Link> made;
+  try {
+    made = net::add_ifb(host, spec);
+    if (!made) made = net::get_link(host, spec.name);
+  } catch (const std::system_error& e) {
+    if (e.code().value() != EEXIST) throw;
+  }
+  undo.commit();
+  return made;
+}
+
+/// Nothing when another attachment or another program has the name.
 std::optional<Ifb> ensure(net::Netlink& host, const std::string& name, const net::Link& end,
-                          const firewall::Owner& owner) try {
-  const auto made = net::add_ifb(host, name, end.mtu);
-  return Ifb{.link = made ? *made : net::get_link(host, name), .is_new = true};
-} catch (const std::system_error& e) {
-  if (e.code().value() != EEXIST) throw;
+                          const firewall::Owner& owner) {
+  const std::uint32_t group = group_of(owner);
+  if (const auto made = try_add(host, {.name = name, .mtu = end.mtu, .group = group}))
+    return Ifb{.link = *made, .is_new = true};
   const net::Link link = net::get_link(host, name);
   if (link.kind != "ifb") return std::nullopt;
-  const bool is_own =
-      link.alias.empty() ? redirects_to(host, end, link) : is_marked_by(link, owner);
+  const bool is_own = link.alias.empty() ? link.group == group || redirects_to(host, end, link)
+                                         : is_marked_by(link, owner);
   return is_own ? std::optional(Ifb{.link = link}) : std::nullopt;
 }
 

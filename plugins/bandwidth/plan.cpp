@@ -94,6 +94,12 @@ bool is_ifb_name(const std::string& name) {
              std::string::npos;
 }
 
+std::uint32_t group_of(const firewall::Owner& owner) {
+  constexpr std::uint32_t kMarks = 0x10000000;  // GC and host ends have larger ones
+  const std::string hash = base::sha512_hex(attach::alias_of(owner)).substr(0, 8);
+  return kMarks | static_cast<std::uint32_t>(std::stoul(hash, nullptr, 16) % kMarks);
+}
+
 std::string mark_of(const firewall::Owner& owner, base::BootTime time) {
   const auto us = std::chrono::duration_cast<std::chrono::microseconds>(time).count();
   return kMarkStart + without_prefix(attach::alias_of(owner)) + kTimeSign + std::to_string(us);

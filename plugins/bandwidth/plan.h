@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -33,6 +34,9 @@ std::array<std::string, 2> ifb_names(const firewall::Owner& owner);
 /// Returns whether a link of this name can be an ifb of the reference or of this plugin.
 bool is_ifb_name(const std::string& name);
 
+/// The link group that marks the owner of an ifb until it has an alias: creation can set a group,
+/// but not an alias. Never 0.
+std::uint32_t group_of(const firewall::Owner& owner);
 /// The alias of an ifb: its owner and the time of ADD.
 std::string mark_of(const firewall::Owner& owner, base::BootTime time);
 /// Returns whether `alias` is a mark of any attachment.

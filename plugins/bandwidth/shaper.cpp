@@ -146,7 +146,7 @@ void try_shape() {
     constexpr net::TokenBucket kAny{.rate = 125000, .buffer = 100000, .limit = 20000};
     net::Netlink netlink;
     const auto add = [&](const char* name) {
-      const auto made = net::add_ifb(netlink, name, 1500);
+      const auto made = net::add_ifb(netlink, {.name = name});
       return made ? *made : net::get_link(netlink, name);
     };
     // Redirects packets of one ifb to the other: a link of any kind takes the same qdiscs.

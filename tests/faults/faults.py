@@ -26,6 +26,7 @@ SEGMENT = {**OVERLAY, "mode": "l2", "ipam": IPAM}
 PORTMAP = {"type": "portmap", "runtimeConfig": {"portMappings": [
     {"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}, {"hostPort": 5353, "containerPort": 53, "protocol": "udp"}]}}
 TUNING = {"type": "tuning", "sysctl": {"net.core.somaxconn": "1024"}, "mac": "02:00:5e:00:53:08", "mtu": 1400, "promisc": True, "txQLen": 77}
+BANDWIDTH = {"type": "bandwidth", "ingressRate": 10**8, "ingressBurst": 10**6, "egressRate": 10**8, "egressBurst": 10**6}
 # The rest of a process's calls: its start, its memory, and calls that practically cannot fail.
 SETTLED = ("execve", "brk", "mmap", "munmap", "mprotect", "arch_prctl", "set_tid_address", "set_robust_list", "rseq", "prlimit64",
            "readlink", "close", "exit_group", "rt_sigaction", "rt_sigprocmask", "getpid", "gettid", "rt_sigreturn")
@@ -203,7 +204,7 @@ CHAIN = [{**PTP, "ipMasq": False}, PORTMAP]
 SCENES = (Scene("bridge, first pod", [{**BRIDGE, "spoofCheck": True}], forget=FORGET), Scene("bridge, next pod", [BRIDGE], neighbour=True),
           Scene("ptp", [PTP], forget=FORGET), Scene("portmap, first pod", CHAIN, forget="nft flush ruleset"),
           Scene("portmap, next pod", CHAIN, neighbour=True),
-          Scene("tuning", [CHAIN[0], TUNING]),
+          Scene("tuning", [CHAIN[0], TUNING]), Scene("bandwidth", [CHAIN[0], BANDWIDTH]),
           Scene("vxlan alone, first pod", [OVERLAY], forget=FORGET, by_design=FABRIC),
           Scene("vxlan alone, next pod by ptp", [{**OVERLAY, "podInterface": "ptp"}], neighbour=True),
           Scene("vxlan alone, one segment", [SEGMENT], forget=FORGET, by_design=FABRIC),
