@@ -58,14 +58,29 @@ bool reaches(const std::vector<RuleInfo>& present, const FilterRule& jump) {
   return false;
 }
 
-/// Puts what all pods share and what is missing; `pods` are the rules of CNI-FORWARD. Returns
-/// whether the jump to that chain moved to the head.
+/// The rules of CNI-FORWARD as far as an ADD reads them.
+struct Pods {
+  std::vector<RuleInfo> rules = {};
+  bool whole = true;  ///< `rules` are all
+};
+
+/// Reading a long chain would take longer than the rest of an ADD.
+Pods read_pods(TableView& view) {
+  constexpr std::size_t kFew = 128;
+  const bool is_nft = view.variant() == IptablesVariant::nft;  // a legacy table is read at once
+  if (is_nft && view.count_rules(kPodsChain) > kFew) return {.whole = false};
+  return {.rules = view.list_rules(kPodsChain)};
+}
+
+/// Puts what all pods share and what is missing. Returns whether the jump to that chain moved to
+/// the head.
 bool put_shared(FilterEdits& edits, TableView& view, const std::string& admin_chain,
-                const std::vector<RuleInfo>& pods) {
+                const Pods& pods) {
   const std::vector<RuleInfo> forward = view.list_rules(kForward);
   const FilterRule entry = entry_rule();
   const FilterRule admin = admin_rule(admin_chain);
-  const bool admitted = has(pods, admin);
+  // Of a chain that is not read, CHECK finds out.
+  const bool admitted = pods.whole ? has(pods.rules, admin) : view.has_chain(admin_chain);
   const bool entered = reaches(forward, entry);
   if (!entered && !view.has_chain(kPodsChain)) edits.add_chain(kPodsChain);
   if (!admitted && !view.has_chain(admin_chain)) edits.add_chain(admin_chain);
@@ -80,8 +95,7 @@ bool put_shared(FilterEdits& edits, TableView& view, const std::string& admin_ch
 
 /// Returns whether the shared part had to change: then the batch depends on what was read.
 bool put(FilterEdits& edits, TableView& view, const Owner& owner, const ForwardRules& rules) {
-  const std::vector<RuleInfo> pods =
-      rules.accept ? view.list_rules(kPodsChain) : std::vector<RuleInfo>{};
+  const Pods pods = rules.accept ? read_pods(view) : Pods{};
   if (!view.has_chain(kForward)) edits.ensure_forward();
   const bool moved = rules.accept && put_shared(edits, view, rules.admin_chain, pods);
   if (rules.isolation)
@@ -93,7 +107,7 @@ bool put(FilterEdits& edits, TableView& view, const Owner& owner, const ForwardR
   const std::string note = owner_comment(owner);
   const bool has_notes = view.variant() == IptablesVariant::nft;
   for (const FilterRule& rule : pod_rules(rules.addresses, view.family())) {
-    const bool is_present = std::ranges::any_of(pods, [&](const RuleInfo& each) {
+    const bool is_present = std::ranges::any_of(pods.rules, [&](const RuleInfo& each) {
       return is_same(each, rule) && (!has_notes || is_owned_by(each.note, owner));
     });
     if (!is_present) edits.append(rule, note);
@@ -173,29 +187,45 @@ void add_legacy(Nft& nft, const Owner& owner, const ForwardRules& rules, int fam
   require_all(after, rules);
 }
 
-/// The rules of CNI-FORWARD in nf_tables that `wanted` selects, by family.
-std::map<int, std::vector<RuleInfo>> list_pod_rules(
-    Nft& nft, const std::function<bool(const RuleInfo&)>& wanted) {
-  std::map<int, std::vector<RuleInfo>> found;
-  for (const int family : kFamilies)
-    for (RuleInfo& rule : nft.list_rules(filter_table(family), kPodsChain))
-      if (wanted(rule)) found[family].push_back(std::move(rule));
-  return found;
-}
-
-/// Removes the rules that `wanted` selects, in one transaction. Returns whether there were any.
-bool remove_by_netlink(Nft& nft, const std::function<bool(const RuleInfo&)>& wanted) {
+/// Removes the rules that `list` finds in a family, in one transaction. Returns whether there were
+/// any.
+bool remove_by_netlink(Nft& nft,
+                       const std::function<std::vector<std::uint64_t>(const nft::Table&)>& list) {
   bool existed = false;
   nft::retry_on_conflict([&] {
     nft::Batch batch(filter_table(AF_INET));
-    for (const auto& [family, rules] : list_pod_rules(nft, wanted)) {
+    for (const int family : kFamilies) {
       batch.select(filter_table(family));
-      for (const RuleInfo& rule : rules) batch.remove_rule(kPodsChain, rule.handle);
+      for (const std::uint64_t handle : list(batch.table())) batch.remove_rule(kPodsChain, handle);
     }
     existed = existed || !batch.empty();
     nft.commit(batch);
   });
   return existed;
+}
+
+bool remove_owned(Nft& nft, const Owner& owner) {
+  return remove_by_netlink(nft, [&](const nft::Table& table) {
+    return nft.list_handles(table, kPodsChain,
+                            [&](std::string_view note) { return is_owned_by(note, owner); });
+  });
+}
+
+/// Removes the rules for `addresses` that have no owner.
+bool remove_unowned(Nft& nft, std::span<const base::IpAddress> addresses) {
+  std::vector<FilterRule> rules;
+  for (const int family : kFamilies)
+    std::ranges::move(pod_rules(addresses, family), std::back_inserter(rules));
+  if (rules.empty()) return false;
+  return remove_by_netlink(nft, [&](const nft::Table& table) {
+    std::vector<std::uint64_t> handles;
+    for (const RuleInfo& present : nft.list_rules(table, kPodsChain))
+      if (present.note.empty() && std::ranges::any_of(rules, [&](const FilterRule& rule) {
+            return is_same(present, rule);
+          }))
+        handles.push_back(present.handle);
+    return handles;
+  });
 }
 
 bool remove_legacy(Nft& nft, std::span<const base::IpAddress> addresses, int family) {
@@ -255,16 +285,8 @@ void add_forward_rules(Nft& nft, const Owner& owner, const ForwardRules& rules) 
 
 bool remove_forward_rules(Nft& nft, const Owner& owner,
                           std::span<const base::IpAddress> addresses) {
-  if (remove_by_netlink(nft, [&](const RuleInfo& rule) { return is_owned_by(rule.note, owner); }))
-    return true;
-  std::vector<FilterRule> rules;
-  for (const int family : kFamilies)
-    std::ranges::move(pod_rules(addresses, family), std::back_inserter(rules));
-  bool existed = remove_by_netlink(nft, [&](const RuleInfo& present) {
-    return present.note.empty() && std::ranges::any_of(rules, [&](const FilterRule& rule) {
-             return is_same(present, rule);
-           });
-  });
+  if (remove_owned(nft, owner)) return true;
+  bool existed = remove_unowned(nft, addresses);
   for (const int family : kFamilies) existed = remove_legacy(nft, addresses, family) || existed;
   return existed;
 }
@@ -284,16 +306,17 @@ void check_forward_rules(Nft& nft, const ForwardRules& rules) {
 std::function<void()> find_stale_forward_rules(Nft& nft, const std::string& network,
                                                std::span<const Owner> valid) {
   const StaleComments is_stale(network, valid);
-  const auto stale = list_pod_rules(nft, [&](const RuleInfo& rule) { return is_stale(rule.note); });
-  std::map<int, std::set<std::uint64_t>> handles_of;
-  for (const auto& [family, rules] : stale)
-    for (const RuleInfo& rule : rules) handles_of[family].insert(rule.handle);
-  return [&nft, handles_of] {
-    for (const auto& [family, handles] : handles_of)
-      nft::retry_on_conflict([&] {
-        nft::Batch batch(filter_table(family));
-        for (const RuleInfo& rule : nft.list_rules(filter_table(family), kPodsChain))
-          if (handles.contains(rule.handle)) batch.remove_rule(kPodsChain, rule.handle);
+  std::map<int, std::set<std::uint64_t>> stale;
+  for (const int family : kFamilies)
+    for (const std::uint64_t handle : nft.list_handles(filter_table(family), kPodsChain, is_stale))
+      stale[family].insert(handle);
+  return [&nft, stale] {
+    for (const auto& [family, handles] : stale)
+      nft::retry_on_conflict([&, &handles = handles, table = filter_table(family)] {
+        const auto any_owner = [](std::string_view) { return true; };
+        nft::Batch batch(table);
+        for (const std::uint64_t handle : nft.list_handles(table, kPodsChain, any_owner))
+          if (handles.contains(handle)) batch.remove_rule(kPodsChain, handle);
         nft.commit(batch);
       });
   };

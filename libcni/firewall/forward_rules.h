@@ -33,9 +33,10 @@ struct ForwardRules {
   bool only_present = false;
 };
 
-/// ADD, in the families of `addresses`. Idempotent; one nf_tables transaction. The jump to
-/// CNI-FORWARD goes to the head of FORWARD if it is missing, or behind a rule that drops all
-/// packets.
+/// ADD, in the families of `addresses`. One nf_tables transaction. Idempotent, except that a
+/// repeated ADD doubles the pod's rules where CNI-FORWARD has more than 128: such a chain is not
+/// read. DEL removes them all. The jump to CNI-FORWARD goes to the head of FORWARD if it is
+/// missing, or behind a rule that drops all packets.
 void add_forward_rules(nft::Nft& nft, const Owner& owner, const ForwardRules& rules);
 
 /// Removes the rules of `owner`; where it has none, those without an owner for `addresses`. Returns

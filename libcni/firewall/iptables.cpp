@@ -210,6 +210,11 @@ std::vector<NatRule> TableView::list_rules(const std::string& chain) {
   return nft_.list_rules(table(), chain);
 }
 
+std::size_t TableView::count_rules(const std::string& chain) {
+  if (variant_ == IptablesVariant::nft) return nft_.count_rules(table(), chain).value_or(0);
+  return list_rules(chain).size();
+}
+
 std::vector<std::string> TableView::list_chains() {
   std::vector<std::string> names;
   if (variant_ == IptablesVariant::nft)

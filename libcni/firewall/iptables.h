@@ -36,6 +36,8 @@ class TableView {
 
   bool has_chain(const std::string& chain);
   std::vector<NatRule> list_rules(const std::string& chain);
+  /// The number of its rules, and at times of the jumps to it; 0 where it does not exist.
+  std::size_t count_rules(const std::string& chain);
   std::vector<std::string> list_chains();
   int family() const { return family_; }
   IptablesVariant variant() const { return variant_; }

@@ -2,6 +2,7 @@
 #include "libcni/nft/nft.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <linux/membarrier.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -116,6 +117,33 @@ std::vector<ChainInfo> list_named(NetfilterSocket& socket, const Table& table, c
       },
       [&] { objects.clear(); });
   return objects;
+}
+
+/// The request that lists the rules of a chain, or of the table.
+nlmsghdr* start_list_rules(NetfilterSocket& socket, const Table& table, const std::string& chain) {
+  nlmsghdr* request =
+      socket.start(type_of_message(NFT_MSG_GETRULE), static_cast<int>(table.family), NLM_F_DUMP);
+  mnl_attr_put_strz(request, NFTA_RULE_TABLE, table.name.c_str());
+  if (!chain.empty()) mnl_attr_put_strz(request, NFTA_RULE_CHAIN, chain.c_str());
+  return request;
+}
+
+/// A rule, reduced to what tells its owner.
+struct MarkedRule {
+  std::uint64_t handle = 0;
+  std::string chain = {};
+  std::string note = {};
+};
+
+MarkedRule read_marked_rule(const nlmsghdr& answer) {
+  MarkedRule rule;
+  net::for_each_attribute<nfgenmsg>(answer, [&](const nlattr& attribute) {
+    const int type = net::type_of(attribute);
+    if (type == NFTA_RULE_CHAIN) rule.chain = net::text_of(attribute);
+    if (type == NFTA_RULE_HANDLE) rule.handle = be64toh(mnl_attr_get_u64(&attribute));
+    if (type == NFTA_RULE_USERDATA) rule.note = read_text(net::bytes_of(attribute), kNote);
+  });
+  return rule;
 }
 
 /// Returns whether the kernel has the object that `request` asks for.
@@ -251,21 +279,28 @@ std::vector<BaseChain> Nft::list_base_chains() {
 void Nft::visit_rules(const Table& table, const std::string& chain,
                       const std::function<void(const nftnl_rule&)>& visit,
                       const std::function<void()>& restart) {
-  socket_->dump(
-      [&] {
-        nlmsghdr* request = socket_->start(type_of_message(NFT_MSG_GETRULE),
-                                           static_cast<int>(table.family), NLM_F_DUMP);
-        mnl_attr_put_strz(request, NFTA_RULE_TABLE, table.name.c_str());
-        if (!chain.empty()) mnl_attr_put_strz(request, NFTA_RULE_CHAIN, chain.c_str());
-        return request;
-      },
-      "list rules of nf_tables table \"" + table.name + "\"",
-      [&](const nlmsghdr& answer) {
-        const std::unique_ptr<nftnl_rule, decltype(&nftnl_rule_free)> rule(nftnl_rule_alloc(),
-                                                                           nftnl_rule_free);
-        if (rule && nftnl_rule_nlmsg_parse(&answer, rule.get()) >= 0) visit(*rule);
-      },
-      restart);
+  socket_->dump([&] { return start_list_rules(*socket_, table, chain); },
+                "list rules of nf_tables table \"" + table.name + "\"",
+                [&](const nlmsghdr& answer) {
+                  const std::unique_ptr<nftnl_rule, decltype(&nftnl_rule_free)> rule(
+                      nftnl_rule_alloc(), nftnl_rule_free);
+                  if (rule && nftnl_rule_nlmsg_parse(&answer, rule.get()) >= 0) visit(*rule);
+                },
+                restart);
+}
+
+std::vector<std::uint64_t> Nft::list_handles(const Table& table, const std::string& chain,
+                                             const std::function<bool(std::string_view)>& wanted) {
+  std::vector<std::uint64_t> handles;
+  socket_->dump([&] { return start_list_rules(*socket_, table, chain); },
+                "list rules of nf_tables chain \"" + chain + "\"",
+                [&](const nlmsghdr& answer) {
+                  const MarkedRule rule = read_marked_rule(answer);
+                  if (!rule.note.empty() && rule.chain == chain && wanted(rule.note))
+                    handles.push_back(rule.handle);
+                },
+                [&] { handles.clear(); });
+  return handles;
 }
 
 std::vector<RuleInfo> Nft::list_rules(const Table& table, const std::string& chain) {

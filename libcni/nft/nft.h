@@ -75,6 +75,10 @@ class Nft {
   /// The chain and the comment of each rule of the table, in order: much cheaper to read than whole
   /// rules.
   std::vector<ChainInfo> list_comments(const Table& table);
+  /// The handles of the rules of a chain whose note (Rule::note()) is `wanted`, and not empty; as
+  /// cheap as list_comments().
+  std::vector<std::uint64_t> list_handles(const Table& table, const std::string& chain,
+                                          const std::function<bool(std::string_view note)>& wanted);
   std::vector<std::string> list_sets(const Table& table);
   std::optional<Element> find_element(const Table& table, const std::string& set, const Bytes& key);
   /// The elements whose comment is `wanted`; empty when the set does not exist.

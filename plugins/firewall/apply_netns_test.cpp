@@ -195,6 +195,24 @@ TEST_F(Firewall, DelRemovesTheReferencesRulesOfThePod) {
   EXPECT_THAT(filter(), HasSubstr("-A CNI-FORWARD -s 10.22.0.6/32 -j ACCEPT"));
 }
 
+TEST_F(Firewall, APodAmongManyIsAddedAndRemovedAlone) {
+  constexpr const char* kMore = R"("backend":"iptables","iptablesAdminChainName":"MORE-ADMIN",)";
+  const auto many = [](int n) {
+    return Pod{"m" + std::to_string(n), "10.22.1." + std::to_string(n)};
+  };
+  for (int n = 1; n <= 100; ++n) add_pod(many(n), kIptables);
+  add_pod(kPod, kIptables);
+  check_pod(kPod, kIptables);
+  add_pod(kPod, kIptables);  // the chain is too long to be read for this
+  add_pod(many(101), kMore);
+  check_pod(many(101), kMore);
+  remove_pod(many(101));
+  test::output_of("iptables -D CNI-FORWARD 1; iptables -X MORE-ADMIN");
+  remove_pod_without_result(kPod);
+  EXPECT_EQ(test::output_of("iptables -S CNI-FORWARD | wc -l"), "202\n");
+  EXPECT_THAT(filter(), Not(HasSubstr(W::kPod6)));
+}
+
 TEST_F(Firewall, TheNftablesBackendLeavesAHostWithoutIptablesAlone) {
   add_pod(kPod, kNftables);
   EXPECT_EQ(test::output_of("nft list tables"), "table inet cni_plugins_firewall\n");

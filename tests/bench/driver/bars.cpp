@@ -85,6 +85,8 @@ std::vector<Bar> judge(const std::vector<Row>& rows) {
       {"portmap-500", Verb::kDel, 10, 0},
       {"tuning", Verb::kAdd, 3, 0},
       {"tuning", Verb::kDel, 3, 0},
+      {"firewall", Verb::kAdd, 3, 0},
+      {"firewall", Verb::kDel, 0, 1.15},
       {"parallel", Verb::kAdd, 5, 0},
   };
   std::vector<Bar> bars;
@@ -109,6 +111,10 @@ std::vector<Bar> judge(const std::vector<Row>& rows) {
     for (const Verb verb : kVerbs)
       if (big && small) bars.push_back(flat(*big, *small, verb, pair.limit));
   }
+  // Its DEL reads the rules of all pods to find its own.
+  const Row* pods = find_row(rows, "firewall-500");
+  const Row* none = find_row(rows, "firewall");
+  if (pods && none) bars.push_back(flat(*pods, *none, Verb::kAdd, kMappingsLimit));
   bars.push_back(small_in_memory(rows));
   return bars;
 }

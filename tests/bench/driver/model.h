@@ -21,10 +21,10 @@ const char* to_string(Side side);
 const char* to_string(Verb verb);
 
 /// The parts of the pod's attachment.
-enum class Kind { kLoopback, kBridge, kPtp, kPortmap, kTuning, kHostLocal };
+enum class Kind { kLoopback, kBridge, kPtp, kPortmap, kTuning, kFirewall, kHostLocal };
 /// Returns whether it is measured behind a bridge plugin, whose call is not timed.
 constexpr bool is_chained(Kind kind) {
-  return kind == Kind::kPortmap || kind == Kind::kTuning;
+  return kind == Kind::kPortmap || kind == Kind::kTuning || kind == Kind::kFirewall;
 }
 
 /// One line of the table before it is measured.
@@ -36,7 +36,7 @@ struct Case {
   bool masq = false;
   bool spoof_check = false;  ///< the reference and the floor do not have it
   size_t reservations = 0;   ///< already in the store
-  size_t mappings = 0;       ///< already on the node, each of another pod
+  size_t mappings = 0;       ///< attachments that are already on the node
   size_t pods = 1;           ///< above 1: so many per batch, `kParallel` at a time
   int iterations = 0;
   int quick_iterations = 0;

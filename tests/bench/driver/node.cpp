@@ -32,6 +32,8 @@ const char* type_of(Kind kind) {
       return "portmap";
     case Kind::kTuning:
       return "tuning";
+    case Kind::kFirewall:
+      return "firewall";
     case Kind::kHostLocal:
       return "host-local";
   }
@@ -123,9 +125,9 @@ void Node::fill_mappings() const {
     const std::string address = address4(1000 + i);
     pod.result = side_ == Side::kFloor ? R"("address":")" + address + "/"
                                        : made_up_result(pod.netns, address);
-    calls.push_back(make_call(Kind::kPortmap, Verb::kAdd, pod, pod.result));
+    calls.push_back(make_call(what_.kind, Verb::kAdd, pod, pod.result));
   }
-  for (const Call& call : calls) must_succeed(run(call), "portmap ADD of the mappings before");
+  for (const Call& call : calls) must_succeed(run(call), "ADD of the attachments before");
 }
 
 Call Node::call(Verb verb, size_t pod, const std::string& result) const {

@@ -43,11 +43,8 @@ int main(int argc, char** argv) {
   static const struct {
     const char* name;
     void (*run)(const struct request*);
-  } cases[] = {{"loopback", run_loopback},
-               {"bridge", run_bridge},
-               {"ptp", run_ptp},
-               {"portmap", run_portmap},
-               {"tuning", run_tuning},
+  } cases[] = {{"loopback", run_loopback},    {"bridge", run_bridge}, {"ptp", run_ptp},
+               {"portmap", run_portmap},      {"tuning", run_tuning}, {"firewall", run_firewall},
                {"host-local", run_host_local}};
   struct request r = {.del = !strcmp(variable("CNI_COMMAND"), "DEL"),
                       .ifname = variable("CNI_IFNAME"),
@@ -60,6 +57,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   dprintf(STDERR_FILENO,
-          "usage: floor loopback|bridge|ptp|portmap|tuning|host-local [dual] [masq] [KEY=VALUE]...\n");
+          "usage: floor loopback|bridge|ptp|portmap|tuning|firewall|host-local [dual] [masq] "
+          "[KEY=VALUE]...\n");
   return 2;
 }

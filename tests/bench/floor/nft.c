@@ -46,7 +46,7 @@ void nft_base_chain(struct batch* b, int family, const char* name, uint32_t hook
   nft_message(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE, family);
   message_put_str(b, NFTA_CHAIN_TABLE, FLOOR_TABLE);
   message_put_str(b, NFTA_CHAIN_NAME, name);
-  message_put_str(b, NFTA_CHAIN_TYPE, "nat");
+  message_put_str(b, NFTA_CHAIN_TYPE, hook == NF_INET_FORWARD ? "filter" : "nat");
   size_t nest = nest_begin(b, NFTA_CHAIN_HOOK | NLA_F_NESTED);
   put_be32(b, NFTA_HOOK_HOOKNUM, hook);
   put_be32(b, NFTA_HOOK_PRIORITY, (uint32_t)priority);
