@@ -79,7 +79,7 @@ bool put_shared(FilterEdits& edits, TableView& view, const std::string& admin_ch
   const std::vector<RuleInfo> forward = view.list_rules(kForward);
   const FilterRule entry = entry_rule();
   const FilterRule admin = admin_rule(admin_chain);
-  // Of a chain that is not read, CHECK finds out.
+  // CHECK finds a jump that is missing from a chain which is not read.
   const bool admitted = pods.whole ? has(pods.rules, admin) : view.has_chain(admin_chain);
   const bool entered = reaches(forward, entry);
   if (!entered && !view.has_chain(kPodsChain)) edits.add_chain(kPodsChain);

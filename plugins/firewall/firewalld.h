@@ -23,7 +23,7 @@ class Firewalld {
   void add_sources(const std::string& zone, std::span<const base::IpAddress> addresses);
   /// A source that the zone does not have is accepted. Tries all, then throws.
   void remove_sources(const std::string& zone, std::span<const base::IpAddress> addresses);
-  /// Those of `addresses` that are not sources of the zone.
+  /// The addresses that are not sources of the zone.
   std::vector<base::IpAddress> find_missing(const std::string& zone,
                                             std::span<const base::IpAddress> addresses);
 

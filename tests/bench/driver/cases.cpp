@@ -1,9 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/bench/driver/cases.h"
 
+#include <algorithm>
+
 namespace bench {
 
-std::vector<Case> all_cases() {
+namespace {
+
+/// Plugins behind bridge.
+std::vector<Case> chained_cases() {
+  return {
+      {.name = "portmap",
+       .title = "portmap, 1 port, empty node",
+       .kind = Kind::kPortmap,
+       .iterations = 60,
+       .quick_iterations = 12},
+      {.name = "portmap-500",
+       .title = "portmap, 1 port, 500 mappings present",
+       .kind = Kind::kPortmap,
+       .mappings = 500,
+       .iterations = 60,
+       .quick_iterations = 12,
+       .quick_reference = false},
+      {.name = "tuning",
+       .title = "tuning, 2 sysctls, MAC address, MTU, 2 modes",
+       .kind = Kind::kTuning,
+       .iterations = 60,
+       .quick_iterations = 12},
+      {.name = "firewall",
+       .title = "firewall, empty node",
+       .kind = Kind::kFirewall,
+       .iterations = 60,
+       .quick_iterations = 12},
+      {.name = "firewall-500",
+       .title = "firewall, 500 pods present",
+       .kind = Kind::kFirewall,
+       .mappings = 500,
+       .iterations = 60,
+       .quick_iterations = 12,
+       .quick_reference = false},
+  };
+}
+
+std::vector<Case> other_cases() {
   return {
       {.name = "loopback",
        .title = "loopback",
@@ -35,35 +74,6 @@ std::vector<Case> all_cases() {
        .dual = true,
        .iterations = 15,
        .quick_iterations = 3},
-      {.name = "portmap",
-       .title = "portmap, 1 port, empty node",
-       .kind = Kind::kPortmap,
-       .iterations = 60,
-       .quick_iterations = 12},
-      {.name = "portmap-500",
-       .title = "portmap, 1 port, 500 mappings present",
-       .kind = Kind::kPortmap,
-       .mappings = 500,
-       .iterations = 60,
-       .quick_iterations = 12,
-       .quick_reference = false},
-      {.name = "tuning",
-       .title = "tuning, 2 sysctls, MAC address, MTU, 2 modes",
-       .kind = Kind::kTuning,
-       .iterations = 60,
-       .quick_iterations = 12},
-      {.name = "firewall",
-       .title = "firewall, empty node",
-       .kind = Kind::kFirewall,
-       .iterations = 60,
-       .quick_iterations = 12},
-      {.name = "firewall-500",
-       .title = "firewall, 500 pods present",
-       .kind = Kind::kFirewall,
-       .mappings = 500,
-       .iterations = 60,
-       .quick_iterations = 12,
-       .quick_reference = false},
       {.name = "host-local-0",
        .title = "host-local, 0 reservations",
        .kind = Kind::kHostLocal,
@@ -88,6 +98,17 @@ std::vector<Case> all_cases() {
        .iterations = 7,
        .quick_iterations = 1},
   };
+}
+
+}  // namespace
+
+std::vector<Case> all_cases() {
+  std::vector<Case> cases = other_cases();
+  const std::vector<Case> chained = chained_cases();
+  // In the order of the table: before host-local.
+  const auto place = std::ranges::find(cases, Kind::kHostLocal, &Case::kind);
+  cases.insert(place, chained.begin(), chained.end());
+  return cases;
 }
 
 }  // namespace bench
