@@ -100,6 +100,23 @@ TEST_F(FabricSysctls, ForwardingStaysWhileAPodIsThere) {
   EXPECT_EQ(net::find_sysctl(kForward4), "0");
 }
 
+// The other end could send router advertisements to this machine.
+TEST_F(FabricSysctls, LeaveLinksToPodsOfOtherProgramsAsTheyAre) {
+  output_of(
+      "ip link add cali1 type veth peer name pod1; ip link set cali1 up; ip link set pod1 up;"
+      "ip link add lxc2 type veth peer name pod2; ip addr add 10.5.0.1/32 dev lxc2;"
+      "ip addr add fd05::1/128 dev lxc2 nodad; ip link set lxc2 up; ip link set pod2 up;"
+      "ip tuntap add tap3 mode tap; ip link set tap3 up;"
+      "ip link add node4 type veth peer name far4; ip addr add 192.0.2.1/24 dev node4;"
+      "ip link set node4 up");
+  const auto accept_ra = [](const char* link) {
+    return net::find_sysctl(std::string("net/ipv6/conf/") + link + "/accept_ra");
+  };
+  apply_routes();
+  for (const char* link : {"cali1", "lxc2", "tap3"}) EXPECT_EQ(accept_ra(link), "1") << link;
+  for (const char* link : {"uplink", "node4"}) EXPECT_EQ(accept_ra(link), "2") << link;
+}
+
 TEST_F(FabricSysctls, AreSetWhereTheyCannotBeRecorded) {
   Desired desired;
   desired.routes.push_back({.dst = base::Prefix::parse("10.244.1.0/24").value(),

@@ -12,6 +12,7 @@
 #include "libcni/base/gone.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/base/unique_fd.h"
+#include "libcni/net/address.h"
 #include "libcni/net/link.h"
 #include "libcni/net/route.h"
 
@@ -58,6 +59,24 @@ std::string conf_key(const std::string& link, const std::string& knob) {
 /// The greater of two values of a knob. The values are small numbers.
 const std::string& greater(const std::string& a, const std::string& b) {
   return a.size() != b.size() ? (a.size() < b.size() ? b : a) : std::max(a, b);
+}
+
+/// Links that have an address of this machine in a subnet, and not only a gateway's address.
+std::set<int> list_links_with_subnet(Netlink& host) {
+  std::set<int> links;
+  for (const Address& each : list_addresses(host))
+    if (!each.prefix.address.is_link_local_unicast() &&
+        each.prefix != base::host_prefix(each.prefix.address))
+      links.insert(each.index);
+  return links;
+}
+
+/// Returns whether a router may be behind the link, and not a pod or a virtual machine.
+bool may_lead_outside(const Link& link, const std::set<int>& with_subnet) {
+  if (link.name == "lo" || link.kind == "bridge" || link.master != 0) return false;
+  const bool has_other_end =
+      link.kind == "veth" || link.kind == "tun" || link.kind == "vxlan" || link.kind == "geneve";
+  return !has_other_end || with_subnet.contains(link.index);
 }
 
 }  // namespace
@@ -115,10 +134,10 @@ std::vector<std::string> list_accept_ra_keys(Netlink& host) {
   std::set<int> routed;
   for (const Route& route : list_main_routes(host, AF_INET6, kProtocolRouterAdvertisement))
     for (const NextHop& hop : hops_of(route)) routed.insert(hop.oif);
+  const std::set<int> with_subnet = list_links_with_subnet(host);
   std::vector<std::string> keys;
   for (const Link& link : list_links(host)) {
-    const bool may_be_routed = link.name != "lo" && link.kind != "bridge" && link.master == 0;
-    if (!may_be_routed && !routed.contains(link.index)) continue;
+    if (!routed.contains(link.index) && !may_lead_outside(link, with_subnet)) continue;
     std::string key = "net/ipv6/conf/" + link.name + "/accept_ra";
     if (find_sysctl(key) == "1") keys.push_back(std::move(key));
   }

@@ -33,8 +33,9 @@ void try_write_sysctl(const std::string& key, const std::string& value) noexcept
 std::string forwarding_key(int family);
 /// The `accept_ra` keys of links that accept router advertisements (value 1): such links would stop
 /// to do so and lose these routes as soon as IPv6 is forwarded; with value 2 they continue. Lists
-/// links with such a route and links that may still get one, but not lo, bridges and their ports,
-/// which mostly lead to pods.
+/// links with such a route and links that may still get one: not lo, and not those that mostly lead
+/// to pods or virtual machines, which are bridges, their ports, and a veth, tap or tunnel where
+/// this machine has no address in a subnet.
 std::vector<std::string> list_accept_ra_keys(Netlink& host);
 /// Turns on forwarding of AF_INET or AF_INET6 packets in this namespace. Links that accept router
 /// advertisements continue to do so.

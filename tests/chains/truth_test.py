@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Rules for every wiring: turning on forwarding removes no route of the host, CHECK compares the configured routes, and a sysctl that already has its value is not written."""
+"""Rules for every wiring: turning on forwarding removes no route of the host, STATUS says when source checks cannot be made, CHECK compares the configured routes, and a sysctl that already has its value is not written."""
+import json
 import pathlib
 import sys
 import unittest
@@ -52,6 +53,22 @@ class ForwardingTest(WiringTest):
         ends = self.node.host_ends()
         for end in ends:
             self.assertEqual("0", self.node.host.run("sysctl", "-n", f"net.ipv6.conf.{end}.accept_ra").stdout.strip())
+
+
+class StatusTest(WiringTest):
+    @each_wiring
+    def test_says_50_where_source_checks_cannot_be_made(self, config):
+        """The kernel refuses nf_tables to a process without CAP_NET_ADMIN."""
+        without = ("setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin")
+        self.node.call("STATUS", {**config, "spoofCheck": True}, None)
+        refused = self.node.call("STATUS", {**config, "spoofCheck": True}, None, wrapper=without, check=False)
+        error = json.loads(refused.stdout)
+        self.assertEqual(50, error["code"])
+        if config["type"] == "vxlan":  # has a table of its own, which it looks at first
+            self.assertIn("nf_tables table", error["msg"])
+            return
+        self.assertEqual("spoofCheck needs nf_tables, which cannot be read on this node", error["msg"])
+        self.node.call("STATUS", {**config, "spoofCheck": False}, None, wrapper=without)
 
 
 class CheckTest(WiringTest):
