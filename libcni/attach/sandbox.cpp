@@ -47,6 +47,7 @@ void write_sysctls(const SandboxPlan& plan) {
   const std::string v6 = "net/ipv6/conf/" + plan.ifname + "/";
   if (plan.dad) net::try_write_sysctl(v6 + "enhanced_dad", "1");
   net::try_write_sysctl(v6 + "accept_dad", plan.dad ? "1" : "0");
+  if (plan.ndisc_notify) net::try_write_sysctl(v6 + "ndisc_notify", "1");
   // A pod without IPv6 addresses has a link-local one, and listens to routers.
   if (!plan.accept_ra) refuse_advertisements(plan);
   if (!has_v6(plan)) return;

@@ -22,6 +22,8 @@ struct SandboxPlan {
   bool dad = false;
   /// Announce the addresses by gratuitous ARP when the link comes up.
   bool arp_notify = false;
+  /// Announce them by unsolicited neighbour advertisements as well.
+  bool ndisc_notify = false;
   /// Accept IPv6 router advertisements and redirects of both families. Off: IPAM gives addresses
   /// and routes, while every pod of a bridge can send such messages (CVE-2020-10749).
   bool accept_ra = false;

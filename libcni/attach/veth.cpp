@@ -216,18 +216,24 @@ cni::Interface describe(const net::Link& link, const std::string& sandbox) {
           .sandbox = sandbox};
 }
 
-net::Link verify_veth(net::Netlink& sandbox, const cni::Interface& known, bool wants_up) {
+net::Link verify_link(net::Netlink& sandbox, const cni::Interface& known, const std::string& kind,
+                      bool wants_up) {
   const std::string& ifname = known.name;
   const auto link = net::find_link(sandbox, ifname);
   if (!link) differs("Cannot find container link " + ifname);
-  if (link->kind != "veth") differs("link " + ifname + " is not a veth");
+  if (link->kind != kind) differs("link " + ifname + " is not a " + kind);
   if (wants_up && !link->up) differs("link " + ifname + " is down");
   if (!known.mac.empty() && !has_mac(*link, known.mac))
     differs("link " + ifname + " does not have the MAC address of prevResult, " + known.mac);
+  return *link;
+}
+
+net::Link verify_veth(net::Netlink& sandbox, const cni::Interface& known, bool wants_up) {
+  net::Link link = verify_link(sandbox, known, "veth", wants_up);
   // A chained plugin (tuning) may have lowered the MTU; packets larger than the MTU of the host's
   // end are lost.
-  if (known.mtu && static_cast<std::uint64_t>(link->mtu) > *known.mtu) verify_mtu(*link, known);
-  return *link;
+  if (known.mtu && static_cast<std::uint64_t>(link.mtu) > *known.mtu) verify_mtu(link, known);
+  return link;
 }
 
 net::Link verify_host_end(net::Netlink& host, const cni::Result& result,

@@ -2,6 +2,7 @@
 #include "libcni/plugin/conf.h"
 
 #include "libcni/base/names.h"
+#include "libcni/spec/args.h"
 #include "libcni/spec/error.h"
 
 namespace cni {
@@ -28,6 +29,39 @@ std::optional<Dns> find_dns(const json::Object& config) {
              .domain = domain,
              .search = search.value_or(std::vector<std::string>{}),
              .options = options.value_or(std::vector<std::string>{})};
+}
+
+base::Mac require_unicast_mac(const std::string& text, const std::string& key) {
+  constexpr std::uint8_t kMulticast = 1;
+  const auto mac = base::Mac::parse(text);
+  const std::string problem = "address " + json::quote(text) + ": ";
+  if (!mac)
+    throw Error(Code::invalid_config, problem + "invalid MAC address",
+                key + ": must look like aa:bb:cc:dd:ee:ff");
+  if ((mac->bytes[0] & kMulticast) != 0)
+    throw Error(Code::invalid_config,
+                problem + "multicast bit is set, a link needs a unicast MAC address",
+                key + ": the lowest bit of the first byte must be 0, such as 02:00:00:00:00:01");
+  if (mac->is_zero())
+    throw Error(Code::invalid_config, problem + "all zero, a link needs a MAC address", key);
+  return *mac;
+}
+
+std::optional<base::Mac> find_requested_mac(const Request& request) {
+  const json::Object& config = request.config;
+  std::string key = "key runtimeConfig.mac";
+  std::string text = config.get_object("runtimeConfig").get_string("mac");
+  if (text.empty()) {
+    key = "key args.cni.mac";
+    text = config.get_object("args").get_object("cni").get_string("mac");
+  }
+  // CNI_ARGS are parsed strictly only if they contain MAC; other keys may belong to other plugins.
+  if (text.empty() && request.args.find("MAC=") != std::string::npos) {
+    key = "MAC in CNI_ARGS";
+    text = parse_args(request.args, {"MAC"})["MAC"];
+  }
+  if (text.empty()) return std::nullopt;
+  return require_unicast_mac(text, key);
 }
 
 void require_ifname(const json::Object& config, const std::string& key, const std::string& name) {

@@ -7,7 +7,6 @@
 #include "libcni/attach/masquerade.h"
 #include "libcni/attach/rules.h"
 #include "libcni/plugin/conf.h"
-#include "libcni/spec/args.h"
 
 namespace bridge {
 namespace {
@@ -51,38 +50,6 @@ std::vector<std::uint16_t> parse_trunk(const std::vector<json::Object>& entries)
     if (const auto id = trunk_id(entry, "id", "id")) ids.insert(*id);
   }
   return {ids.begin(), ids.end()};
-}
-
-/// Refuses MAC addresses that a link cannot have: the kernel's own error says only "Cannot assign
-/// requested address".
-base::Mac require_unicast(const std::string& text, const std::string& key) {
-  constexpr std::uint8_t kMulticast = 1;
-  const auto mac = base::Mac::parse(text);
-  const std::string problem = "address " + json::quote(text) + ": ";
-  if (!mac) refuse(problem + "invalid MAC address", key + ": must look like aa:bb:cc:dd:ee:ff");
-  if ((mac->bytes[0] & kMulticast) != 0)
-    refuse(problem + "multicast bit is set, a link needs a unicast MAC address",
-           key + ": the lowest bit of the first byte must be 0, such as 02:00:00:00:00:01");
-  if (mac->is_zero()) refuse(problem + "all zero, a link needs a MAC address", key);
-  return *mac;
-}
-
-/// runtimeConfig.mac, else args.cni.mac, else CNI_ARGS MAC.
-std::optional<base::Mac> parse_mac(const cni::Request& request) {
-  const json::Object& config = request.config;
-  std::string key = "key runtimeConfig.mac";
-  std::string text = config.get_object("runtimeConfig").get_string("mac");
-  if (text.empty()) {
-    key = "key args.cni.mac";
-    text = config.get_object("args").get_object("cni").get_string("mac");
-  }
-  // CNI_ARGS are parsed strictly only if they contain MAC; other keys may belong to other plugins.
-  if (text.empty() && request.args.find("MAC=") != std::string::npos) {
-    key = "MAC in CNI_ARGS";
-    text = cni::parse_args(request.args, {"MAC"})["MAC"];
-  }
-  if (text.empty()) return std::nullopt;
-  return require_unicast(text, key);
 }
 
 bool has_ipam(const json::Object& config) {
@@ -145,7 +112,7 @@ Conf parse_conf(const cni::Request& request) {
   conf.accept_ra = config.get_bool("acceptRa", !has_ipam(config));
   conf.disable_container_interface = config.get_bool("disableContainerInterface");
   conf.port_isolation = config.get_bool("portIsolation");
-  conf.mac = parse_mac(request);
+  conf.mac = cni::find_requested_mac(request);
   conf.dns = cni::find_dns(config);
   conf.spoof_check = attach::parse_spoof_check(config, false);
   refuse_contradictions(conf, request);

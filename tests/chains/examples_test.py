@@ -48,11 +48,21 @@ class ExamplesTest(unittest.TestCase):
         """A node of its own with one configuration."""
         self.node = Node()
         self.node.host.run("ip", "address", "add", "192.0.2.1/32", "dev", "lo")  # of plugins that have peers
+        self.add_network()
         self.addCleanup(self.node.close)
         folder = pathlib.Path(f"/etc/cni/{self.node.host.name}")
         folder.mkdir()
         (folder / name).write_text(text)
         self.cnitool = Cnitool(self.node, folder)
+
+    def add_network(self):
+        """A network of other machines, for plugins that put pods on it."""
+        run = self.node.host.run
+        run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "router0")
+        run("ip", "address", "add", "10.79.0.1/24", "dev", "router0")
+        for link in ("eth0", "router0"):
+            run("ip", "link", "set", link, "up")
+        world.wait_until(lambda: run("ip", "-br", "link", "show", "up").stdout.count(" UP ") == 2, "the kernel sends by both ends", 5)
 
     def snapshot(self):
         """Objects that must be removed with an attachment; bridges and the skeleton of tables belong to the network."""

@@ -57,6 +57,14 @@ void unshare_or_throw(int what) {
   base::throw_errno("create namespaces for the conformance rows");
 }
 
+/// Adds the link of the host that plugins put pods on. Its other end is a router of that network.
+void add_uplink() {
+  ip_run({"link", "add", "uplink", "address", "02:00:00:00:00:11", "type", "veth", "peer", "name",
+          "router", "address", "02:00:00:00:00:12"},
+         "");
+  for (const char* name : {"uplink", "router"}) ip_run({"link", "set", name, "up"}, "");
+}
+
 /// Writes the files of plumbd and flanneld for plugins that take their addresses from them.
 void write_node_files() {
   fs::create_directories("/run/flannel");
@@ -91,6 +99,7 @@ void enter_new_world(const std::string& binary, SandboxKind kind) {
   mount_or_throw(("/proc/self/fd/" + std::to_string(plugins.get())).c_str(), kPlugins, nullptr,
                  MS_BIND);
   set_loopback_up();
+  add_uplink();
   make_sandbox(kSandbox);
   write_node_files();
 }

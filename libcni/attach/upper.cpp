@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcni/attach/upper.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "libcni/attach/sandbox.h"
+#include "libcni/attach/veth.h"
+#include "libcni/base/failures.h"
+#include "libcni/base/undo.h"
+#include "libcni/net/route.h"
+#include "libcni/net/upper_link.h"
+#include "libcni/plugin/conf.h"
+#include "libcni/plugin/delegate.h"
+#include "libcni/plugin/prev_result.h"
+
+namespace attach {
+namespace {
+
+/// The link of the first default route, IPv4 before IPv6, with the lowest metric.
+std::optional<int> find_default_link(net::Netlink& where) {
+  for (const int family : {AF_INET, AF_INET6}) {
+    auto routes = net::list_main_routes(where, family, 0);
+    std::erase_if(routes, [](const net::Route& r) { return r.dst.length != 0 || r.blackhole; });
+    const auto best = std::ranges::min_element(routes, {}, &net::Route::priority);
+    if (best != routes.end()) return net::hops_of(*best).front().oif;
+  }
+  return std::nullopt;
+}
+
+/// The namespace in which the master is looked up.
+class MasterSide {
+ public:
+  MasterSide(net::Netlink& sandbox, const Upper& upper) : sandbox_(sandbox) {
+    if (!upper.master_in_sandbox) host_.emplace();
+  }
+  net::Netlink& socket() { return host_ ? *host_ : sandbox_; }
+
+ private:
+  net::Netlink& sandbox_;
+  std::optional<net::Netlink> host_;
+};
+
+std::optional<net::Link> find_master(net::Netlink& where, const Upper& upper) {
+  if (!upper.master.empty()) return net::find_link(where, upper.master);
+  const auto index = find_default_link(where);
+  return index ? net::find_link(where, *index) : std::nullopt;
+}
+
+net::Link get_master(net::Netlink& where, const Upper& upper, cni::Code when_missing) {
+  auto master = find_master(where, upper);
+  if (master) return *std::move(master);
+  const std::string place = upper.master_in_sandbox ? "in the sandbox" : "on the host";
+  if (upper.master.empty())
+    throw cni::Error(when_missing, "no default route interface found",
+                     "key master names the link " + place + " to use");
+  throw cni::Error(when_missing, "failed to lookup master \"" + upper.master + "\": Link not found",
+                   "key master names a link " + place);
+}
+
+void require_mtu(const Upper& upper, const net::Link& master) {
+  if (upper.mtu && *upper.mtu > master.mtu)
+    throw cni::Error(cni::Code::invalid_config,
+                     "invalid MTU " + std::to_string(*upper.mtu) + ", must be [0, master MTU(" +
+                         std::to_string(master.mtu) + ")]",
+                     "key mtu");
+}
+
+void require_expressible(const cni::Request& request) {
+  if (request.version < cni::Version{0, 3, 0})
+    throw cni::Error(
+        cni::Code::invalid_config,
+        "cniVersion " + request.version.text() + " cannot express a result without addresses",
+        "configure ipam, or cniVersion 0.3.0 or later");
+}
+
+/// The attachment does not exist: its name is free in the sandbox.
+bool lives() {
+  return false;
+}
+
+SandboxPlan plan_of(const cni::Request& request, const Upper& upper, const cni::Result& result) {
+  SandboxPlan plan{.ifname = request.ifname,
+                   .ips = {},
+                   .routes = result.routes,
+                   .dad = true,  // the network has other machines
+                   .arp_notify = true,
+                   .ndisc_notify = true,
+                   .accept_ra = upper.accept_ra};
+  for (const cni::IpConfig& ip : result.ips)
+    if (!ip.interface || static_cast<std::size_t>(*ip.interface) >= result.interfaces.size() ||
+        result.interfaces[static_cast<std::size_t>(*ip.interface)].name == request.ifname)
+      plan.ips.push_back(ip);
+  return plan;
+}
+
+}  // namespace
+
+Upper parse_upper(const cni::Request& request, const std::string& kind) {
+  const json::Object& config = request.config;
+  Upper upper{.kind = kind,
+              .master = config.get_string("master"),
+              .master_in_sandbox = config.get_bool("linkInContainer"),
+              .mtu = cni::find_mtu(config),
+              .accept_ra = config.get_bool("acceptRa", true),
+              .dns = cni::find_dns(config)};
+  if (!upper.master.empty()) cni::require_ifname(config, "master", upper.master);
+  return upper;
+}
+
+cni::Result add_upper(const cni::Request& request, const Upper& upper,
+                      const GetAddresses& get_addresses) {
+  const cni::Ipam ipam(request);
+  if (!get_addresses && !ipam.configured()) require_expressible(request);
+  net::Netlink sandbox(*request.sandbox);
+  require_free_name(sandbox, request.ifname);
+  MasterSide side(sandbox, upper);
+  const net::Link master = get_master(side.socket(), upper, cni::Code::invalid_config);
+  require_mtu(upper, master);
+
+  base::Undo undo;
+  net::add_upper_link(side.socket(), *request.sandbox,
+                      {.name = request.ifname,
+                       .kind = upper.kind,
+                       .lower = master.index,
+                       .mtu = upper.mtu,
+                       .mac = upper.mac,
+                       .put_data = upper.put_data});
+  undo.add("delete link \"" + request.ifname + "\"",
+           [&] { net::remove_link(sandbox, request.ifname); });
+  cni::Result result;
+  if (get_addresses) {
+    result = get_addresses();
+  } else if (ipam.configured()) {
+    result = ipam.add(lives);
+    undo.add("release the address", [&ipam] { ipam.del(); });
+  }
+  const net::Link link = net::get_link(sandbox, request.ifname);
+  result.interfaces = {describe(link, request.netns)};
+  for (cni::IpConfig& ip : result.ips) ip.interface = 0;
+  name_default_gateways(result);
+  if (upper.dns) result.dns = *upper.dns;
+  const SandboxPlan plan = plan_of(request, upper, result);
+  configure(*request.sandbox, sandbox, link, plan);
+  wait_usable(*request.sandbox, sandbox, link.index, plan);
+  undo.commit();
+  return result;
+}
+
+void remove_upper(const cni::Request& request, const std::string& kind) {
+  base::Failures failures;
+  failures.attempt([&] {
+    if (!request.sandbox) return;
+    net::Netlink sandbox(*request.sandbox);
+    const auto link = net::find_link(sandbox, request.ifname);
+    if (link && link->kind == kind) net::remove_link(sandbox, link->index);
+  });
+  failures.attempt([&] { cni::Ipam(request).del(); });
+  failures.report();
+}
+
+net::Link verify_upper(const cni::Request& request, net::Netlink& sandbox, const Upper& upper) {
+  const cni::Result& result = cni::require_prev_result(request);
+  const cni::Ipam ipam(request);
+  if (ipam.configured()) ipam.check();
+  net::Link link = verify_link(sandbox, cni::require_sandbox_interface(request), upper.kind);
+  // The default route may lead elsewhere by now, which changes nothing for this attachment.
+  if (!upper.master.empty()) {
+    MasterSide side(sandbox, upper);
+    const auto master = find_master(side.socket(), upper);
+    if (!master) differs("master " + upper.master + " of " + link.name + " does not exist");
+    if (master->index != link.peer_index)
+      differs("link " + link.name + " lies on another link than " + upper.master);
+  }
+  verify(sandbox, link, plan_of(request, upper, result));
+  return link;
+}
+
+void collect_upper_garbage(const cni::Request& request) {
+  cni::Ipam(request).gc();
+}
+
+void report_upper_status(const cni::Request& request, const Upper& upper) {
+  if (!upper.master_in_sandbox) {
+    net::Netlink host;
+    get_master(host, upper, cni::Code::not_available);
+  }
+  const cni::Ipam ipam(request);
+  if (ipam.configured()) ipam.status();
+}
+
+}  // namespace attach

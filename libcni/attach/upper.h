@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "libcni/base/mac.h"
+#include "libcni/net/link.h"
+#include "libcni/net/netlink.h"
+#include "libcni/plugin/plugin.h"
+
+namespace attach {
+
+/// An attachment whose link lies on another link, which the configuration calls master: macvlan,
+/// ipvlan, vlan.
+struct Upper {
+  std::string kind;
+  std::string master = {};  ///< empty: the link of the default route
+  bool master_in_sandbox = false;
+  std::optional<int> mtu = {};  ///< none: that of the master
+  std::optional<base::Mac> mac = {};
+  bool accept_ra = true;
+  std::optional<cni::Dns> dns = {};                  ///< replaces IPAM's
+  std::function<void(net::Message&)> put_data = {};  ///< puts the attributes of the kind
+};
+
+/// The keys that parse_upper() reads.
+inline constexpr std::string_view kUpperKeys =
+    "master mtu linkInContainer acceptRa ipam dns.nameservers dns.domain dns.search dns.options";
+
+/// Reads the keys that all these plugins have. Throws code 7 for a wrong value.
+Upper parse_upper(const cni::Request& request, const std::string& kind);
+
+/// The addresses and routes of an attachment, from IPAM or from elsewhere.
+using GetAddresses = std::function<cni::Result()>;
+
+/// ADD. `get_addresses` replaces IPAM; without it and without IPAM the link has no address. A
+/// failure undoes everything that this call made.
+cni::Result add_upper(const cni::Request& request, const Upper& upper,
+                      const GetAddresses& get_addresses = {});
+/// DEL: the link first, so that no pod answers for an address when IPAM releases it. A link of the
+/// same name but of another kind is not touched. Tries both steps, then throws the failures.
+void remove_upper(const cni::Request& request, const std::string& kind);
+/// CHECK: IPAM, the link and its master, addresses and routes. Returns the link in `sandbox`.
+net::Link verify_upper(const cni::Request& request, net::Netlink& sandbox, const Upper& upper);
+/// GC of an attachment's only state outside its sandbox: IPAM's.
+void collect_upper_garbage(const cni::Request& request);
+/// STATUS: throws code 50 when the master does not exist.
+void report_upper_status(const cni::Request& request, const Upper& upper);
+
+}  // namespace attach

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "libcni/base/mac.h"
+#include "libcni/base/netns.h"
+#include "libcni/net/netlink.h"
+
+namespace net {
+
+/// A link on top of another one, its lower link: macvlan, ipvlan, vlan.
+struct UpperLink {
+  std::string name;
+  std::string kind;  ///< IFLA_INFO_KIND
+  int lower = 0;     ///< index of the lower link
+  std::optional<int> mtu = {};
+  std::optional<base::Mac> mac = {};
+  std::function<void(Message&)> put_data = {};  ///< puts the attributes of IFLA_INFO_DATA
+};
+
+/// Creates the link in `target`, down and under its final name, so that a crash cannot leave it
+/// elsewhere. `where` is a socket of the namespace of the lower link. Throws EEXIST when the name
+/// is taken, EBUSY when the lower link does not allow such a link.
+void add_upper_link(Netlink& where, const base::Netns& target, const UpperLink& link);
+
+/// MACVLAN_MODE_* of linux/if_link.h.
+enum class MacvlanMode : std::uint32_t { isolated = 1, vepa = 2, bridge = 4, passthru = 8 };
+/// The attributes of a macvlan; without `queue_length`, broadcasts wait in a queue of the kernel's
+/// default length (kernel 5.11).
+std::function<void(Message&)> macvlan_data(MacvlanMode mode,
+                                           std::optional<std::uint32_t> queue_length);
+/// The mode of the macvlan `index`; nothing when the link is gone or of another kind.
+std::optional<MacvlanMode> find_macvlan_mode(Netlink& netlink, int index);
+
+/// IPVLAN_MODE_* of linux/if_link.h.
+enum class IpvlanMode : std::uint16_t { l2, l3, l3s };
+std::function<void(Message&)> ipvlan_data(IpvlanMode mode);
+std::optional<IpvlanMode> find_ipvlan_mode(Netlink& netlink, int index);
+
+}  // namespace net
