@@ -8,7 +8,7 @@ import pathlib
 import re
 import subprocess
 
-from faults import BANDWIDTH, BRIDGE, CHAIN, IPAM, NODE, NODE_FILE, OVERLAY, PORTMAP, PTP, TUNING, Attachment, Node, Tracer, error_of, require_success, was_killed
+from faults import BANDWIDTH, BRIDGE, CHAIN, IPAM, NODE, NODE_FILE, OVERLAY, PORTMAP, PTP, SBR, TUNING, Attachment, Node, Tracer, error_of, require_success, was_killed
 from lab import state
 
 KILL, EINTR = "signal=KILL", "error=EINTR"
@@ -69,6 +69,7 @@ SCENES = (
     Scene("vxlan alone", (OVERLAY,)),
     Scene("portmap", tuple(CHAIN)), Scene("portmap by iptables", (CHAIN[0], by_iptables(PORTMAP))),
     Scene("tuning", (CHAIN[0], TUNING), tunes=True), Scene("bandwidth", (CHAIN[0], BANDWIDTH)),
+    Scene("sbr", (BRIDGE, SBR), collects=False),
     Scene("loopback", ({"type": "loopback"},), ifname="lo", collects=False),
     Scene("host-local", ({"type": "host-local", "ipam": IPAM},)), Scene("static", ({"type": "static", "ipam": STATIC},), collects=False))
 
@@ -192,8 +193,8 @@ class Stage:
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
 # The options of each run of ip, which stand for its whole batch, and its commands.
-ASKED = (("-4", "link show\naddress show\nroute show table all\nneighbour show nud permanent\n"),
-         ("-6", "address show\nroute show table all\nneighbour show nud permanent\n"))
+ASKED = (("-4", "link show\naddress show\nroute show table all\nrule show\nneighbour show nud permanent\n"),
+         ("-6", "address show\nroute show table all\nrule show\nneighbour show nud permanent\n"))
 # Counters, and values that the kernel derives, such as the MAC address of a bridge from its ports.
 NOISE = re.compile(r" (linkdown|state [A-Z]+|group default|qlen \d+|qdisc \w+)|NO-CARRIER,|,LOWER_UP|[<,]?M-DOWN| (tentative|dadfailed|expires \S+)|hoplimit \d+")
 DERIVED = re.compile(r"fe80::|ff00::|table local|^(inet6 fe80|valid_lft|link/ether)")

@@ -27,6 +27,7 @@ PORTMAP = {"type": "portmap", "runtimeConfig": {"portMappings": [
     {"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}, {"hostPort": 5353, "containerPort": 53, "protocol": "udp"}]}}
 TUNING = {"type": "tuning", "sysctl": {"net.core.somaxconn": "1024"}, "mac": "02:00:5e:00:53:08", "mtu": 1400, "promisc": True, "txQLen": 77}
 BANDWIDTH = {"type": "bandwidth", "ingressRate": 10**8, "ingressBurst": 10**6, "egressRate": 10**8, "egressBurst": 10**6}
+SBR = {"type": "sbr", "addSourceHints": True}
 # The rest of a process's calls: its start, its memory, and calls that practically cannot fail.
 SETTLED = ("execve", "brk", "mmap", "munmap", "mprotect", "arch_prctl", "set_tid_address", "set_robust_list", "rseq", "prlimit64",
            "readlink", "close", "exit_group", "rt_sigaction", "rt_sigprocmask", "getpid", "gettid", "rt_sigreturn")
@@ -205,6 +206,7 @@ SCENES = (Scene("bridge, first pod", [{**BRIDGE, "spoofCheck": True}], forget=FO
           Scene("ptp", [PTP], forget=FORGET), Scene("portmap, first pod", CHAIN, forget="nft flush ruleset"),
           Scene("portmap, next pod", CHAIN, neighbour=True),
           Scene("tuning", [CHAIN[0], TUNING]), Scene("bandwidth", [CHAIN[0], BANDWIDTH]),
+          Scene("sbr", [BRIDGE, SBR]),
           Scene("vxlan alone, first pod", [OVERLAY], forget=FORGET, by_design=FABRIC),
           Scene("vxlan alone, next pod by ptp", [{**OVERLAY, "podInterface": "ptp"}], neighbour=True),
           Scene("vxlan alone, one segment", [SEGMENT], forget=FORGET, by_design=FABRIC),
@@ -215,7 +217,7 @@ def snapshot(attachment):
     """All state that an attachment can change, in the host and in the pod, and on disk."""
     host, pod = attachment.node.host, attachment.pod.sandbox
     lines = [*state.links(host), *state.addresses(host), *state.routes(host), *state.nftables(host), *state.files()]
-    return lines + [f"pod {line}" for part in (state.links, state.addresses, state.routes) for line in part(pod)]
+    return lines + [f"pod {line}" for part in (state.links, state.addresses, state.routes, state.rules) for line in part(pod)]
 
 
 # Objects that stay with a network by design. They are only seen with an unused network.

@@ -31,6 +31,7 @@ struct Subject {
   nlohmann::json config_for(const std::string& version) const;
 
   bool chained = false;
+  bool needs_addresses = false;  ///< refuses a prevResult without addresses: `needsAddresses`
   bool reads_arguments = false;  ///< CNI_ARGS, as `readsArguments` of its configuration says
 };
 
