@@ -35,6 +35,16 @@ STATIC = {"type": "static", "addresses": [{"address": "10.61.1.9/24", "gateway":
 TUNING = {"type": "tuning", "sysctl": {"net.core.somaxconn": "1024", "net.ipv4.conf.eth0.arp_filter": "1"},
           "mac": "02:00:5e:00:53:08", "mtu": 1400, "promisc": True, "allmulti": True}
 
+def firewall(**options):
+    return {"type": "firewall", "backend": "iptables", **options}
+
+
+# Versions in which firewall exists.
+FIREWALL = {"versions": ("0.4.0", "1.0.0")}
+ROUTED = {"ipam": host_local(V4, V6, routes=DEFAULTS), **GATEWAY}
+# The chain of podman's networks.
+PODMAN = [bridge(hairpinMode=True, **ROUTED, **iptables_masquerade()), portmap(), {"type": "firewall", "backend": ""}, {"type": "tuning"}]
+
 MAIN = [
     # The reference prints the format of 1.0.0 whatever version is requested.
     Case("loopback", [{"type": "loopback"}], ifname="lo", versions=("1.0.0",)),
@@ -86,6 +96,14 @@ MAIN = [
          args="IgnoreUnknown=1;MAC=02:00:5e:00:53:08", runtime={"mac": "02:00:5e:00:53:07"}, versions=("1.0.0",)),
     Case("portmap-and-tuning", [bridge(ipam=host_local(V4, V6), capabilities={"mac": True}, **GATEWAY), portmap(), TUNING],
          runtime={**MAPPINGS, "mac": "02:00:5e:00:53:07"}, versions=("1.0.0",)),
+    Case("firewall", [bridge(**ROUTED), firewall()], **FIREWALL),
+    Case("firewall-v4", [bridge(ipam=host_local(V4), **GATEWAY), firewall(iptablesAdminChainName="NOMAD-ADMIN")], **FIREWALL),
+    Case("firewall-behind-docker", [bridge(**ROUTED), firewall(backend="unknown")], prepare=(
+        ("iptables", "-P", "FORWARD", "DROP"), ("iptables", "-N", "DOCKER-USER"),
+        ("iptables", "-A", "FORWARD", "-j", "DOCKER-USER")), **FIREWALL),
+    # The text of two comments has changed since 1.1.1.
+    Case("firewall-same-bridge", [bridge(**ROUTED), firewall(ingressPolicy="same-bridge")], backends_agree=False, **FIREWALL),
+    Case("podman", PODMAN, runtime=MAPPINGS, **FIREWALL),
     Case("masquerade-and-portmap", [bridge(ipam=host_local(V4, V6), **GATEWAY, **iptables_masquerade()), portmap()],
          runtime=MAPPINGS, versions=("1.0.0",)),
     Case("bandwidth", [bridge(ipam=host_local(V4, V6), **GATEWAY), {"type": "bandwidth", **LIMITS}],

@@ -90,12 +90,20 @@ def nftables(namespace):
 
 
 def iptables(namespace):
-    """The nat tables as iptables sees them, order of rules included."""
+    """The nat tables as iptables sees them, and rules and added chains of the filter tables, order of rules included."""
     for tool in ("iptables", "ip6tables"):
-        for line in namespace.run(f"{tool}-save", "-t", "nat").stdout.splitlines():
-            line = re.sub(r" ?\[\d+:\d+\]", "", line).strip()
+        for line in _saved(namespace, tool, "nat"):
             if not line.startswith("#"):
                 yield f"{tool} {line}"
+        # Looking for rules makes the built-in chains.
+        for line in _saved(namespace, tool, "filter"):
+            if line.startswith(("-A", ":CNI-")):
+                yield f"{tool} filter {line}"
+
+
+def _saved(namespace, tool, table):
+    for line in namespace.run(f"{tool}-save", "-t", table).stdout.splitlines():
+        yield re.sub(r" ?\[\d+:\d+\]", "", line).strip()
 
 
 def legacy_iptables(namespace):
