@@ -22,12 +22,12 @@ VERSION, NETWORK = "1.0.0", "interop"
 
 
 def case(masquerade=True, spoof_check=True, ports=True, backend=None):
-    """bridge, portmap, tuning and bandwidth as one list; without a backend each suite takes its own."""
+    """bridge, portmap, tuning, bandwidth and firewall as one list; without a backend each suite takes its own."""
     bridge = {"type": "bridge", "bridge": "br-interop", "isGateway": True, "ipMasq": masquerade, "macspoofchk": spoof_check, "ipam": IPAM}
     portmap = {"type": "portmap", "capabilities": {"portMappings": True}}
     if backend:
         bridge["ipMasqBackend"] = portmap["backend"] = backend
-    return Case("matrix", [bridge, portmap, TUNING, BANDWIDTH], runtime=PORTS if ports else {})
+    return Case("matrix", [bridge, portmap, TUNING, BANDWIDTH, {"type": "firewall"}], runtime=PORTS if ports else {})
 
 
 def what_is_left(node, container_id):
@@ -44,6 +44,8 @@ def what_is_left(node, container_id):
         kinds.append("address")
     if any(f"/tuning/{container_id}" in line for line in state.files()):
         kinds.append("tuning's backup")
+    if re.search(r"CNI-FORWARD -[sd] (10\.61\.|fd00:61:)", iptables):
+        kinds.append("forward rules")
     for kind, names in tables.items():
         text = "".join(node.host.run("nft", "list", "table", *name.split(), check=False).stdout for name in names)
         chain = {"masquerade": r"CNI-[0-9a-f]{24}", "host port": "CNI-DN-"}.get(kind, "(?!)")
@@ -143,7 +145,7 @@ class MatrixTest(unittest.TestCase):
         deletion = self.delete_until_it_works(pod, conf)
         deletion += removes(what_is_left(node, pod.container_id))
         collect_garbage(node, self.ours, conf)
-        return [f"bridge {check[0]}, portmap {check[1]}, bandwidth {check[3]}", deletion, removes(what_is_left(node, pod.container_id))]
+        return [f"bridge {check[0]}, portmap {check[1]}, bandwidth {check[3]}, firewall {check[4]}", deletion, removes(what_is_left(node, pod.container_id))]
 
     def delete_until_it_works(self, pod, conf):
         """DEL by the reference, repeated as runtimes do."""
