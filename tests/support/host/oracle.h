@@ -12,10 +12,10 @@ namespace test::oracle {
 using Lines = std::vector<std::string>;
 
 /// `3: cni0 bridge up mtu 1500 qdisc noqueue mac 02:00:00:00:00:01`, then what the link has of
-/// `link INDEX` (peer or parent), `master NAME`, `alias TEXT`; of a VXLAN device `vxlan id 1 local
-/// 10.0.0.1 port 4789 nolearning noudpcsum`; of a macvlan or ipvlan `mode bridge`; of a bridge's
-/// port `hairpin`, `isolated`; of a bridge `nf_call_iptables`, `nf_call_ip6tables`. Up is what was
-/// configured: the carrier may come later.
+/// `group N`, `link INDEX` (peer or parent), `master NAME`, `alias TEXT`; of a VXLAN device `vxlan
+/// id 1 local 10.0.0.1 port 4789 nolearning noudpcsum`; of a macvlan or ipvlan `mode bridge`; of a
+/// bridge's port `hairpin`, `isolated`; of a bridge `nf_call_iptables`, `nf_call_ip6tables`. Up is
+/// what was configured: the carrier may come later.
 Lines links();
 /// `eth0 up`: whether the link works (operational state).
 Lines states();

@@ -48,14 +48,14 @@ TEST(Oracle, ReadsTunnelsAndTheirEntries) {
   const TestHost host;
   output_of(
       "ip link add t0 address 02:00:00:00:00:01 type vxlan id 7 local 10.0.0.1 dstport 4789 "
-      "nolearning noudpcsum; ip link set t0 up alias mine;"
+      "nolearning noudpcsum; ip link set t0 up alias mine group 7;"
       "ip neigh add 10.1.0.9 lladdr 02:00:00:00:00:09 dev t0 proto 88;"
       "for i in 2 3; do bridge fdb append 00:00:00:00:00:00 dev t0 dst 10.0.0.$i; done;"
       "bridge fdb add 02:00:00:00:00:09 dev t0 dst 10.0.0.9 self dynamic");
-  EXPECT_THAT(
-      oracle::links(),
-      Contains(EndsWith(": t0 vxlan up mtu 1500 qdisc noqueue mac 02:00:00:00:00:01 "
-                        "alias mine vxlan id 7 local 10.0.0.1 port 4789 nolearning noudpcsum")));
+  EXPECT_THAT(oracle::links(),
+              Contains(EndsWith(
+                  ": t0 vxlan up mtu 1500 qdisc noqueue mac 02:00:00:00:00:01 "
+                  "group 7 alias mine vxlan id 7 local 10.0.0.1 port 4789 nolearning noudpcsum")));
   EXPECT_THAT(oracle::neighbours(),
               Contains("t0 10.1.0.9 lladdr 02:00:00:00:00:09 permanent proto 88"));
   EXPECT_THAT(oracle::lines_with(oracle::fdb(), "t0 "),
