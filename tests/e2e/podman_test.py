@@ -22,7 +22,7 @@ NETWORK = {
         {"type": "bridge", "bridge": "cni1", "isGateway": True, "ipMasq": True, "hairpinMode": True,
          "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.89.0.0/24"}], [{"subnet": "fd00:89::/64"}]],
                   "routes": [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]}},
-        {"type": "portmap", "capabilities": {"portMappings": True}}],
+        {"type": "portmap", "capabilities": {"portMappings": True}}, {"type": "firewall"}, {"type": "tuning"}],
 }
 CONFIG = """
 [containers]

@@ -8,7 +8,7 @@ import pathlib
 import re
 import subprocess
 
-from faults import BANDWIDTH, BRIDGE, CHAIN, IPAM, NODE, NODE_FILE, OVERLAY, PORTMAP, PTP, SBR, TUNING, Attachment, Node, Tracer, error_of, require_success, was_killed
+from faults import BANDWIDTH, BRIDGE, CHAIN, FIREWALL, IPAM, NODE, NODE_FILE, OVERLAY, PORTMAP, PTP, SBR, TUNING, Attachment, Node, Tracer, error_of, require_success, was_killed
 from lab import state
 
 KILL, EINTR = "signal=KILL", "error=EINTR"
@@ -69,6 +69,7 @@ SCENES = (
     Scene("vxlan alone", (OVERLAY,)),
     Scene("portmap", tuple(CHAIN)), Scene("portmap by iptables", (CHAIN[0], by_iptables(PORTMAP))),
     Scene("tuning", (CHAIN[0], TUNING), tunes=True), Scene("bandwidth", (CHAIN[0], BANDWIDTH)),
+    Scene("firewall", (CHAIN[0], FIREWALL)), Scene("firewall by nftables", (CHAIN[0], {**FIREWALL, "backend": "nftables"})),
     Scene("sbr", (BRIDGE, SBR), collects=False),
     Scene("loopback", ({"type": "loopback"},), ifname="lo", collects=False),
     Scene("host-local", ({"type": "host-local", "ipam": IPAM},)), Scene("static", ({"type": "static", "ipam": STATIC},), collects=False))

@@ -26,6 +26,7 @@ SEGMENT = {**OVERLAY, "mode": "l2", "ipam": IPAM}
 PORTMAP = {"type": "portmap", "runtimeConfig": {"portMappings": [
     {"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}, {"hostPort": 5353, "containerPort": 53, "protocol": "udp"}]}}
 TUNING = {"type": "tuning", "sysctl": {"net.core.somaxconn": "1024"}, "mac": "02:00:5e:00:53:08", "mtu": 1400, "promisc": True, "txQLen": 77}
+FIREWALL = {"type": "firewall", "ingressPolicy": "isolated"}
 BANDWIDTH = {"type": "bandwidth", "ingressRate": 10**8, "ingressBurst": 10**6, "egressRate": 10**8, "egressBurst": 10**6}
 SBR = {"type": "sbr", "addSourceHints": True}
 # The rest of a process's calls: its start, its memory, and calls that practically cannot fail.
@@ -206,6 +207,8 @@ SCENES = (Scene("bridge, first pod", [{**BRIDGE, "spoofCheck": True}], forget=FO
           Scene("ptp", [PTP], forget=FORGET), Scene("portmap, first pod", CHAIN, forget="nft flush ruleset"),
           Scene("portmap, next pod", CHAIN, neighbour=True),
           Scene("tuning", [CHAIN[0], TUNING]), Scene("bandwidth", [CHAIN[0], BANDWIDTH]),
+          Scene("firewall, first pod", [CHAIN[0], FIREWALL], forget="nft flush ruleset"),
+          Scene("firewall by nftables", [CHAIN[0], {**FIREWALL, "backend": "nftables"}], neighbour=True),
           Scene("sbr", [BRIDGE, SBR]),
           Scene("vxlan alone, first pod", [OVERLAY], forget=FORGET, by_design=FABRIC),
           Scene("vxlan alone, next pod by ptp", [{**OVERLAY, "podInterface": "ptp"}], neighbour=True),
