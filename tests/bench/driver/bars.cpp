@@ -56,6 +56,17 @@ Bar flat(const Row& big, const Row& small, Verb verb, double wanted) {
                   "%.2f x", value, value <= wanted);
 }
 
+/// The same where the kernel's own work grows, by as much as the floor's.
+Bar as_flat_as_kernel(const Row& big, const Row& small, Verb verb, double wanted) {
+  const double kernel = ratio(big.cell(verb, Side::kFloor), small.cell(verb, Side::kFloor));
+  const double ours = ratio(big.cell(verb, Side::kOurs), small.cell(verb, Side::kOurs));
+  const double value = kernel > 0 ? ours / kernel : 0;
+  return make_bar(
+      std::string(to_string(verb)) + " " + big.what.title +
+          format(": at most %g x of the empty case, apart from the floor's growth", wanted),
+      "%.2f x", value, value <= wanted);
+}
+
 Bar small_in_memory(const std::vector<Row>& rows) {
   long peak = 0;
   for (const Row& row : rows)
@@ -87,6 +98,7 @@ std::vector<Bar> judge(const std::vector<Row>& rows) {
       {"tuning", Verb::kDel, 3, 0},
       {"firewall", Verb::kAdd, 3, 0},
       {"firewall", Verb::kDel, 0, 1.15},
+      {"bandwidth", Verb::kAdd, 3, 0},
       {"parallel", Verb::kAdd, 5, 0},
   };
   std::vector<Bar> bars;
@@ -115,6 +127,11 @@ std::vector<Bar> judge(const std::vector<Row>& rows) {
   const Row* pods = find_row(rows, "firewall-500");
   const Row* none = find_row(rows, "firewall");
   if (pods && none) bars.push_back(flat(*pods, *none, Verb::kAdd, kMappingsLimit));
+  const Row* limited = find_row(rows, "bandwidth-500");
+  const Row* unlimited = find_row(rows, "bandwidth");
+  for (const Verb verb : kVerbs)
+    if (limited && unlimited)
+      bars.push_back(as_flat_as_kernel(*limited, *unlimited, verb, kMappingsLimit));
   bars.push_back(small_in_memory(rows));
   return bars;
 }

@@ -39,6 +39,18 @@ std::vector<Case> chained_cases() {
        .iterations = 60,
        .quick_iterations = 12,
        .quick_reference = false},
+      {.name = "bandwidth",
+       .title = "bandwidth, both directions, empty node",
+       .kind = Kind::kBandwidth,
+       .iterations = 60,
+       .quick_iterations = 12},
+      {.name = "bandwidth-500",
+       .title = "bandwidth, both directions, 500 pods present",
+       .kind = Kind::kBandwidth,
+       .limited = 500,
+       .iterations = 60,
+       .quick_iterations = 12,
+       .quick_reference = false},
   };
 }
 

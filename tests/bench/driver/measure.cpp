@@ -63,6 +63,7 @@ class Measurement {
   }
 
   static Sample single(Runner& runner, Verb verb) {
+    if (verb == Verb::kAdd) runner.node->renew();
     const Outcome outcome = bench::run(runner.node->call(verb, 0, runner.results[0]));
     keep(runner, verb, 0, outcome);
     return outcome.cost;
@@ -89,6 +90,7 @@ class Measurement {
       if (runner.out || too_long) continue;
       guarded(runner, [&] {
         for (const Verb verb : kVerbs) {
+          if (verb == Verb::kAdd) runner.node->renew();
           const Counted counted = count(runner.node->call(verb, 0, runner.results[0]));
           keep(runner, verb, 0, counted.outcome);
           row_.cells[{verb, runner.side}].footprint = counted.footprint;

@@ -21,10 +21,11 @@ const char* to_string(Side side);
 const char* to_string(Verb verb);
 
 /// The parts of the pod's attachment.
-enum class Kind { kLoopback, kBridge, kPtp, kPortmap, kTuning, kFirewall, kHostLocal };
+enum class Kind { kLoopback, kBridge, kPtp, kPortmap, kTuning, kFirewall, kBandwidth, kHostLocal };
 /// Returns whether it is measured behind a bridge plugin, whose call is not timed.
 constexpr bool is_chained(Kind kind) {
-  return kind == Kind::kPortmap || kind == Kind::kTuning || kind == Kind::kFirewall;
+  return kind == Kind::kPortmap || kind == Kind::kTuning || kind == Kind::kFirewall ||
+         kind == Kind::kBandwidth;
 }
 
 /// One line of the table before it is measured.
@@ -37,6 +38,7 @@ struct Case {
   bool spoof_check = false;  ///< the reference and the floor do not have it
   size_t reservations = 0;   ///< already in the store
   size_t mappings = 0;       ///< attachments that are already on the node
+  size_t limited = 0;        ///< limited attachments with a link that are already on the node
   size_t pods = 1;           ///< above 1: so many per batch, `kParallel` at a time
   int iterations = 0;
   int quick_iterations = 0;

@@ -20,6 +20,10 @@ constexpr char kTuning[] =
     R"(,"sysctl":{"net.core.somaxconn":"1024","net.ipv4.conf.eth0.arp_filter":"1"},)"
     R"("mac":"02:00:00:00:00:09","mtu":1400,"promisc":true,"allmulti":true)";
 
+constexpr char kLimits[] =
+    R"(,"ingressRate":1000000000,"ingressBurst":10000000,"egressRate":1000000000,)"
+    R"("egressBurst":10000000)";
+
 const char* type_of(Kind kind) {
   switch (kind) {
     case Kind::kLoopback:
@@ -34,6 +38,8 @@ const char* type_of(Kind kind) {
       return "tuning";
     case Kind::kFirewall:
       return "firewall";
+    case Kind::kBandwidth:
+      return "bandwidth";
     case Kind::kHostLocal:
       return "host-local";
   }
@@ -110,6 +116,16 @@ void Node::prepare() {
   must_succeed(link, "bridge ADD before " + std::string(type_of(what_.kind)));
   pods_[0].result = link.output;
   fill_mappings();
+  fill_limited();
+}
+
+void Node::renew() {
+  if (what_.kind != Kind::kBandwidth) return;
+  Pod& pod = pods_[0];
+  must_succeed(run(make_call(Kind::kBridge, Verb::kDel, pod, pod.result)), "bridge DEL");
+  const Outcome link = run(make_call(Kind::kBridge, Verb::kAdd, pod, ""));
+  must_succeed(link, "bridge ADD");
+  pod.result = link.output;
 }
 
 void Node::fill_store() const {
@@ -130,6 +146,19 @@ void Node::fill_mappings() const {
   for (const Call& call : calls) must_succeed(run(call), "ADD of the attachments before");
 }
 
+void Node::fill_limited() const {
+  for (size_t i = 0; i < what_.limited; ++i) {
+    Pod pod{.id = "before-" + std::to_string(i),
+            .netns = pods_[0].netns,
+            .result = "",
+            .ifname = "before" + std::to_string(i)};
+    const Outcome link = run(make_call(Kind::kBridge, Verb::kAdd, pod, ""));
+    must_succeed(link, "bridge ADD of the attachments before");
+    must_succeed(run(make_call(Kind::kBandwidth, Verb::kAdd, pod, link.output)),
+                 "bandwidth ADD of the attachments before");
+  }
+}
+
 Call Node::call(Verb verb, size_t pod, const std::string& result) const {
   const Pod& p = pods_.at(pod);
   return make_call(what_.kind, verb, p, is_chained(what_.kind) ? p.result : result);
@@ -141,7 +170,7 @@ Call Node::make_call(Kind kind, Verb verb, const Pod& pod, const std::string& re
   return {
       .argv = {folder + "/" + type_of(kind)},
       .environment = {std::string("CNI_COMMAND=") + to_string(verb), "CNI_CONTAINERID=" + pod.id,
-                      "CNI_NETNS=" + pod.netns, "CNI_IFNAME=eth0", "CNI_PATH=" + folder,
+                      "CNI_NETNS=" + pod.netns, "CNI_IFNAME=" + pod.ifname, "CNI_PATH=" + folder,
                       "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
       .input = config(kind, pod, result),
       .host_netns = netns_.get()};
@@ -151,7 +180,7 @@ Call Node::floor_call(Kind kind, Verb verb, const Pod& pod, const std::string& r
   Call call{
       .argv = {places_.floor, type_of(kind)},
       .environment = {std::string("CNI_COMMAND=") + to_string(verb), "CNI_CONTAINERID=" + pod.id,
-                      "CNI_NETNS=" + pod.netns, "CNI_IFNAME=eth0"},
+                      "CNI_NETNS=" + pod.netns, "CNI_IFNAME=" + pod.ifname},
       .input = "",
       .host_netns = netns_.get()};
   if (kind == Kind::kLoopback) return call;
@@ -179,6 +208,7 @@ std::string Node::config(Kind kind, const Pod& pod, const std::string& result) c
     text += R"(,"runtimeConfig":{"portMappings":[{"hostPort":)" + std::to_string(pod.host_port) +
             R"(,"containerPort":80,"protocol":"tcp"}]})";
   if (kind == Kind::kTuning) text += kTuning;
+  if (kind == Kind::kBandwidth) text += kLimits;
   if (kind != Kind::kLoopback && !is_chained(kind)) {
     text += R"(,"ipam":{"type":"host-local","dataDir":")" + data_dir_ +
             R"(","ranges":[[{"subnet":")" + kSubnet4 + R"("}])";

@@ -27,6 +27,9 @@ class Node {
   /// The preconditions of the case: stored reservations, mapped ports, the link of a chained
   /// plugin. Not timed. Throws std::runtime_error with the plugin's output when a call fails.
   void prepare();
+  /// Gives the pod another link before the next ADD, where a second ADD on the same link is another
+  /// matter. Not timed.
+  void renew();
 
   /// The call of `verb` for a pod. `result` is the output of ADD; DEL gets it back as prevResult.
   Call call(Verb verb, size_t pod, const std::string& result) const;
@@ -41,6 +44,7 @@ class Node {
     std::string netns;
     std::string result;  ///< of the plugin before a chained one
     unsigned host_port = 8080;
+    std::string ifname = "eth0";
   };
 
   std::string plugin() const;
@@ -50,6 +54,7 @@ class Node {
   std::string store() const;
   void fill_store() const;
   void fill_mappings() const;
+  void fill_limited() const;
 
   Side side_;
   Case what_;

@@ -82,5 +82,6 @@ void run_bridge(const struct request* r);
 void run_ptp(const struct request* r);
 void run_portmap(const struct request* r);
 void run_tuning(const struct request* r);
+void run_bandwidth(const struct request* r);
 void run_firewall(const struct request* r);
 void run_host_local(const struct request* r);

@@ -43,9 +43,10 @@ int main(int argc, char** argv) {
   static const struct {
     const char* name;
     void (*run)(const struct request*);
-  } cases[] = {{"loopback", run_loopback},    {"bridge", run_bridge}, {"ptp", run_ptp},
-               {"portmap", run_portmap},      {"tuning", run_tuning}, {"firewall", run_firewall},
-               {"host-local", run_host_local}};
+  } cases[] = {
+      {"loopback", run_loopback},   {"bridge", run_bridge},        {"ptp", run_ptp},
+      {"portmap", run_portmap},     {"tuning", run_tuning},        {"firewall", run_firewall},
+      {"bandwidth", run_bandwidth}, {"host-local", run_host_local}};
   struct request r = {.del = !strcmp(variable("CNI_COMMAND"), "DEL"),
                       .ifname = variable("CNI_IFNAME"),
                       .container_id = variable("CNI_CONTAINERID"),
@@ -56,8 +57,9 @@ int main(int argc, char** argv) {
     cases[i].run(&r);
     return 0;
   }
-  dprintf(STDERR_FILENO,
-          "usage: floor loopback|bridge|ptp|portmap|tuning|firewall|host-local [dual] [masq] "
-          "[KEY=VALUE]...\n");
+  dprintf(
+      STDERR_FILENO,
+      "usage: floor loopback|bridge|ptp|portmap|tuning|firewall|bandwidth|host-local [dual] [masq] "
+      "[KEY=VALUE]...\n");
   return 2;
 }
