@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <set>
 #include <stdexcept>
@@ -58,34 +59,37 @@ bool reaches(const std::vector<RuleInfo>& present, const FilterRule& jump) {
   return false;
 }
 
-/// The rules of CNI-FORWARD as far as an ADD reads them.
-struct Pods {
-  std::vector<RuleInfo> rules = {};
-  bool whole = true;  ///< `rules` are all
+/// The rules as far as an ADD reads them.
+struct Present {
+  std::vector<RuleInfo> forward = {};  ///< of FORWARD
+  std::vector<RuleInfo> pods = {};     ///< of CNI-FORWARD
+  bool whole = true;                   ///< `pods` are all
 };
 
 /// Reading a long chain would take longer than the rest of an ADD.
-Pods read_pods(TableView& view) {
+Present read_present(TableView& view, bool with_pods) {
   constexpr std::size_t kFew = 128;
+  Present present{.forward = view.list_rules(kForward)};
+  if (!with_pods) return present;
   const bool is_nft = view.variant() == IptablesVariant::nft;  // a legacy table is read at once
-  if (is_nft && view.count_rules(kPodsChain) > kFew) return {.whole = false};
-  return {.rules = view.list_rules(kPodsChain)};
+  present.whole = !is_nft || view.count_rules(kPodsChain) <= kFew;
+  if (present.whole) present.pods = view.list_rules(kPodsChain);
+  return present;
 }
 
 /// Puts what all pods share and what is missing. Returns whether the jump to that chain moved to
 /// the head.
 bool put_shared(FilterEdits& edits, TableView& view, const std::string& admin_chain,
-                const Pods& pods) {
-  const std::vector<RuleInfo> forward = view.list_rules(kForward);
+                const Present& present) {
   const FilterRule entry = entry_rule();
   const FilterRule admin = admin_rule(admin_chain);
   // CHECK finds a jump that is missing from a chain which is not read.
-  const bool admitted = pods.whole ? has(pods.rules, admin) : view.has_chain(admin_chain);
-  const bool entered = reaches(forward, entry);
+  const bool admitted = present.whole ? has(present.pods, admin) : view.has_chain(admin_chain);
+  const bool entered = reaches(present.forward, entry);
   if (!entered && !view.has_chain(kPodsChain)) edits.add_chain(kPodsChain);
   if (!admitted && !view.has_chain(admin_chain)) edits.add_chain(admin_chain);
   if (!entered) {
-    for (const RuleInfo& rule : forward)
+    for (const RuleInfo& rule : present.forward)
       if (is_same(rule, entry)) edits.remove(entry, rule);
     edits.insert(entry);
   }
@@ -93,24 +97,38 @@ bool put_shared(FilterEdits& edits, TableView& view, const std::string& admin_ch
   return !entered;
 }
 
+constexpr char kTimeMark = '@';  // no part of an owner's comment has it
+
+/// The note of a rule: its owner, and the time at which it was made.
+std::string note_of(const Owner& owner) {
+  return owner_comment(owner) + " " + kTimeMark + std::to_string(base::boot_time().count());
+}
+
+bool is_made_since(std::string_view note, base::BootTime time) {
+  const std::size_t mark = note.rfind(kTimeMark);
+  std::int64_t made = 0;
+  if (mark == std::string_view::npos) return false;
+  std::from_chars(note.data() + mark + 1, note.data() + note.size(), made);
+  return base::BootTime(made) >= time;
+}
+
 /// Returns whether the shared part had to change: then the batch depends on what was read.
 bool put(FilterEdits& edits, TableView& view, const Owner& owner, const ForwardRules& rules) {
-  const Pods pods = rules.accept ? read_pods(view) : Pods{};
-  if (!view.has_chain(kForward)) edits.ensure_forward();
-  const bool moved = rules.accept && put_shared(edits, view, rules.admin_chain, pods);
+  const Present present = read_present(view, rules.accept);
+  if (present.forward.empty() && !view.has_chain(kForward)) edits.ensure_forward();
+  const bool moved = rules.accept && put_shared(edits, view, rules.admin_chain, present);
   if (rules.isolation)
     isolation_iptables::put(edits, view, *rules.isolation, moved);
   else if (moved)
     isolation_iptables::keep_first(edits, view);
   const bool changed = !edits.empty();
   if (!rules.accept) return changed;
-  const std::string note = owner_comment(owner);
   const bool has_notes = view.variant() == IptablesVariant::nft;
   for (const FilterRule& rule : pod_rules(rules.addresses, view.family())) {
-    const bool is_present = std::ranges::any_of(pods.rules, [&](const RuleInfo& each) {
+    const bool is_present = std::ranges::any_of(present.pods, [&](const RuleInfo& each) {
       return is_same(each, rule) && (!has_notes || is_owned_by(each.note, owner));
     });
-    if (!is_present) edits.append(rule, note);
+    if (!is_present) edits.append(rule, note_of(owner));
   }
   return changed;
 }
@@ -304,8 +322,11 @@ void check_forward_rules(Nft& nft, const ForwardRules& rules) {
 }
 
 std::function<void()> find_stale_forward_rules(Nft& nft, const std::string& network,
-                                               std::span<const Owner> valid) {
-  const StaleComments is_stale(network, valid);
+                                               std::span<const Owner> valid, base::BootTime began) {
+  const StaleComments is_of_none(network, valid);
+  const auto is_stale = [&](std::string_view note) {
+    return is_of_none(note) && !is_made_since(note, began);
+  };
   std::map<int, std::set<std::uint64_t>> stale;
   for (const int family : kFamilies)
     for (const std::uint64_t handle : nft.list_handles(filter_table(family), kPodsChain, is_stale))

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "libcni/base/boot_time.h"
 #include "libcni/base/ip.h"
 #include "libcni/firewall/isolation.h"
 #include "libcni/firewall/owner.h"
@@ -49,10 +50,12 @@ bool remove_forward_rules(nft::Nft& nft, const Owner& owner,
 void check_forward_rules(nft::Nft& nft, const ForwardRules& rules);
 
 /// GC: reads the rules of `network` that belong to none of `valid`; the returned step removes them.
-/// Rules made in between stay, and rules without an owner, which do not name their network.
+/// Rules made at `began` or later stay, and rules without an owner, which do not name their
+/// network.
 [[nodiscard]] std::function<void()> find_stale_forward_rules(nft::Nft& nft,
                                                              const std::string& network,
-                                                             std::span<const Owner> valid);
+                                                             std::span<const Owner> valid,
+                                                             base::BootTime began);
 
 /// A text that `rule` is missing from its chain of `view`.
 std::string missing_text(const FilterRule& rule, const TableView& view);

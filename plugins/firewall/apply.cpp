@@ -107,15 +107,17 @@ struct Stale {
   std::function<void()> remove_rules = [] {};
 };
 
-Stale find_stale(nft::Nft& nft, const std::string& network, std::span<const Owner> spared,
+Stale find_stale(nft::Nft& nft, const cni::Request& request, std::span<const Owner> spared,
                  base::Failures& unread) {
+  const std::string& network = request.network;
   Stale stale;
   unread.attempt([&] {
     stale.addresses = firewall::list_pod_addresses(nft, firewall::StaleComments(network, spared));
     stale.remove_addresses = firewall::find_stale_pod_addresses(nft, network, spared);
   });
-  unread.attempt(
-      [&] { stale.remove_rules = firewall::find_stale_forward_rules(nft, network, spared); });
+  unread.attempt([&] {
+    stale.remove_rules = firewall::find_stale_forward_rules(nft, network, spared, request.began);
+  });
   return stale;
 }
 
@@ -172,9 +174,9 @@ void collect_garbage(const cni::Request& request) {
   const auto valid = attach::owners_of(request.network, request.valid_attachments);
   base::Failures failures;
   nft::Nft nft;
-  const auto find = [&](const std::string& network, std::span<const Owner> spared) {
+  const auto find = [&](const std::string&, std::span<const Owner> spared) {
     base::Failures unread;
-    const Stale stale = find_stale(nft, network, spared, unread);
+    const Stale stale = find_stale(nft, request, spared, unread);
     return std::function<void()>([&failures, &nft, &request, unread, stale] {
       failures.attempt([&] { unread.report(); });
       failures.attempt(stale.remove_addresses);

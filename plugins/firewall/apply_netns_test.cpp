@@ -34,9 +34,9 @@ TEST_P(FirewallBackends, LetThePodOutWhereForwardDrops) {
 TEST_P(FirewallBackends, ASecondAddChangesNothing) {
   let_forward_drop();
   add_pod(kPod, GetParam());
-  const std::string before = test::output_of("nft -a list ruleset");
+  const std::string before = rules_with_handles();
   add_pod(kPod, GetParam());
-  EXPECT_EQ(test::output_of("nft -a list ruleset"), before);
+  EXPECT_EQ(rules_with_handles(), before);
 }
 
 TEST_P(FirewallBackends, AnAddressOfTwoPodsStaysOpenUntilBothAreGone) {
@@ -193,6 +193,16 @@ TEST_F(Firewall, DelRemovesTheReferencesRulesOfThePod) {
   remove_pod(pod);
   EXPECT_THAT(filter(), Not(HasSubstr("10.22.0.5/32")));
   EXPECT_THAT(filter(), HasSubstr("-A CNI-FORWARD -s 10.22.0.6/32 -j ACCEPT"));
+}
+
+// The pod's link is of another suite: nothing but the rules tells that the pod is new.
+TEST_F(Firewall, GcSparesThePodThatIsAddedAfterItBegan) {
+  add_pod(kNeighbour, kIptables);
+  cni::Request gc = request(cni::Verb::gc, kPod);
+  add_pod(kPod, kIptables);
+  collect_garbage(gc);
+  check_pod(kPod, kIptables);
+  EXPECT_ANY_THROW(check_pod(kNeighbour, kIptables));
 }
 
 TEST_F(Firewall, APodAmongManyIsAddedAndRemovedAlone) {

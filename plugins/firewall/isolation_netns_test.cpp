@@ -82,9 +82,9 @@ TEST_P(Isolation, IsolatedStopsPacketsInsideABridgeToo) {
 
 TEST_P(Isolation, ASecondAddChangesNothing) {
   add_pod(kPod, conf(kIsolated));
-  const std::string before = test::output_of("nft -a list ruleset");
+  const std::string before = rules_with_handles();
   add_pod(kPod, conf(kIsolated));
-  EXPECT_EQ(test::output_of("nft -a list ruleset"), before);
+  EXPECT_EQ(rules_with_handles(), before);
 }
 
 TEST_P(Isolation, NeedsABridgeInPrevResult) {

@@ -39,6 +39,11 @@ inline std::string filter(const std::string& variant = "") {
                          "; do $tool-save -t filter | sed '/^#/d; s/ \\[.*\\]$//'; done");
 }
 
+/// All of nf_tables, without counters: they count the kernel's own packets, too.
+inline std::string rules_with_handles() {
+  return test::output_of("nft -a list ruleset | sed 's/packets [0-9]* bytes [0-9]*//'");
+}
+
 /// Pods behind a bridge, and a machine outside that has a route to them.
 class Firewall : public ::testing::Test {
  protected:
