@@ -92,11 +92,14 @@ TEST_F(SbrApply, EachAddressGetsATableWithItsFamilysRoutes) {
 }
 
 TEST_F(SbrApply, ADefaultRouteOfTheInterfaceMovesToo) {
-  run("ip route add default via 10.31.0.1 dev net1 metric 5");
+  run("ip route add default via 10.31.0.1 dev net1 metric 5; ip route add 10.5.0.0/16 via "
+      "10.31.0.1");
   previous_.ips.pop_back();
   previous_.ips[0].gateway.reset();  // as of static
   add(request(cni::Verb::add));
-  EXPECT_THAT(table("100"), HasSubstr("default via 10.31.0.1 dev net1"));
+  // The kernel accepts the second only behind the subnet: else the first would lead to its gateway.
+  EXPECT_THAT(table("100"), AllOf(HasSubstr("default via 10.31.0.1 dev net1"),
+                                  HasSubstr("10.5.0.0/16 via 10.31.0.1")));
   EXPECT_THAT(table("main"), AllOf(HasSubstr("fd31::/64"), Not(HasSubstr("10.31"))));
 }
 

@@ -104,6 +104,13 @@ MAIN = [
     # The text of two comments has changed since 1.1.1.
     Case("firewall-same-bridge", [bridge(**ROUTED), firewall(ingressPolicy="same-bridge")], backends_agree=False, **FIREWALL),
     Case("podman", PODMAN, runtime=MAPPINGS, **FIREWALL),
+    # The lists of podman and nerdctl, with tuning set to something.
+    Case("podman-tuned", [bridge(ipam=host_local(V4, V6, routes=DEFAULTS), hairpinMode=True, capabilities={"mac": True}, **GATEWAY, **iptables_masquerade()),
+                    portmap(), {"type": "firewall", "backend": ""}, TUNING],
+         runtime={**MAPPINGS, "mac": "02:00:5e:00:53:07"}, versions=("0.4.0", "1.0.0")),
+    Case("nerdctl", [bridge(ipam=host_local(V4, routes=DEFAULTS), hairpinMode=True, capabilities={"mac": True}, **GATEWAY, **iptables_masquerade()),
+                     portmap(), {"type": "firewall", "ingressPolicy": "same-bridge"}, TUNING],
+         runtime={**MAPPINGS, "mac": "02:00:5e:00:53:07"}, versions=("1.0.0",), backends_agree=False),
     Case("masquerade-and-portmap", [bridge(ipam=host_local(V4, V6), **GATEWAY, **iptables_masquerade()), portmap()],
          runtime=MAPPINGS, versions=("1.0.0",)),
     Case("bandwidth", [bridge(ipam=host_local(V4, V6), **GATEWAY), {"type": "bandwidth", **LIMITS}],
