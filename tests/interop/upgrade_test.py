@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A node whose plugins are exchanged while pods run: one suite adds, the other checks and deletes."""
 import concurrent.futures
+import copy
 import dataclasses
 import json
 import pathlib
@@ -14,6 +15,7 @@ from lab import state, world  # noqa: E402
 from lab.runtime import REFERENCE, Case, Node, Suite, leftovers  # noqa: E402
 
 PARALLEL = 32
+MANY = 200
 ALL = MAIN + IPAM
 SHARED = next(case for case in MAIN if case.name == "masquerade-and-portmap")
 
@@ -119,6 +121,30 @@ class UpgradeTest(unittest.TestCase):
             self.assert_clean(node)
         finally:
             node.close()
+
+    def test_two_hundred_pods_change_hands(self):
+        """firewall alone: its rules are the same in both suites, and all pods share two chains."""
+        case = Case("many", [{"type": "firewall"}])
+        plugin = case.plugins[0]
+        for adds, then in ((self.theirs, self.ours), (self.ours, self.theirs)):
+            with self.subTest(adds=adds.name, then=then.name):
+                node = Node(case)
+                try:
+                    pods = [copy.copy(pod) for pod in [node.add_pod("pod-0")] * MANY]
+                    for number, pod in enumerate(pods):
+                        pod.container_id = f"pod-{number}"
+                        pod.result = {"cniVersion": "1.0.0", "interfaces": [{"name": "br0"}, {"name": "eth0", "sandbox": pod.path}], "ips": [
+                            {"address": f"10.61.1.{number + 2}/16", "interface": 1}, {"address": f"fd00:61::{number + 2:x}/64", "interface": 1}]}
+                    pods[0].call("ADD", adds, case, plugin)
+                    pods[0].call("DEL", adds, case, plugin)
+                    before = list(state.iptables(node.host))
+                    for verb, suite in (("ADD", adds), ("CHECK", then), ("DEL", then)):
+                        for pod in pods:
+                            pod.call(verb, suite, case, plugin)
+                    self.assertEqual(before, list(state.iptables(node.host)))
+                    self.assert_clean(node)
+                finally:
+                    node.close()
 
     def test_both_suites_work_at_the_same_time(self):
         node = Node(SHARED)

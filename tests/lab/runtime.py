@@ -109,6 +109,10 @@ class Pod:
         for plugin in reversed(case.plugins):
             self._call("DEL", suite, case, version, plugin, **environment)
 
+    def call(self, verb, suite, case, plugin):
+        """One verb of one plugin, with the result that the pod has."""
+        return self._call(verb, suite, case, "1.0.0", plugin)
+
     def _call(self, verb, suite, case, version, plugin, **environment):
         config = {"cniVersion": version, "name": "interop", **plugin}
         runtime = {key: value for key, value in case.runtime.items() if config.get("capabilities", {}).get(key)}
