@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Lists of plugins as podman, nerdctl, Nomad and microVM builders write them, through all verbs, with both suites mixed in one list."""
+"""Lists of plugins as podman, nerdctl, Nomad, microVM builders and Kubernetes write them, through all verbs, with both suites mixed in one list."""
 import itertools
 import json
 import os
@@ -18,6 +18,9 @@ V4, V6 = [{"subnet": "10.61.0.0/16", "gateway": "10.61.0.1"}], [{"subnet": "fd00
 PORTMAP = {"type": "portmap", "capabilities": {"portMappings": True}}
 PORTS = {"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]}
 TUNING = {"type": "tuning"}
+BANDWIDTH = {"type": "bandwidth", "capabilities": {"bandwidth": True}}
+# A kubelet writes the burst.
+LIMITS = {"bandwidth": {"ingressRate": 10**6, "ingressBurst": 2**31 - 1, "egressRate": 10**9, "egressBurst": 2**31 - 1}}
 
 
 def bridge(name, *ranges, **options):
@@ -40,16 +43,18 @@ LISTS = [
     Case("Nomad", [bridge("nomad", V4, forceAddress=True, **GATEWAY),
                    {"type": "firewall", "backend": "iptables", "iptablesAdminChainName": "NOMAD-ADMIN"}, {**PORTMAP, "snat": True}],
          runtime=PORTS, versions=("0.4.0",)),
+    Case("Kubernetes", [bridge("cni0", V4, V6, **GATEWAY), PORTMAP, BANDWIDTH],
+         runtime={**PORTS, **LIMITS}, versions=("0.4.0", "1.0.0")),
 ]
-META = ("firewall", "tuning")
+META = ("firewall", "tuning", "bandwidth")
 
 
 class Mixture:
-    """A folder for CNI_PATH: firewall and tuning of one suite, all others of another."""
+    """A folder for CNI_PATH: firewall, tuning and bandwidth of one suite, all others of another."""
 
     def __init__(self, main, meta):
         names = {REFERENCE: "the reference's", world.plugin_folder(): "our"}
-        self.name = f"{names[meta]} firewall behind {names[main]} plugins"
+        self.name = f"{names[meta]} chained plugins behind {names[main]} others"
         self.main, self.meta, self.path = main, meta, tempfile.mkdtemp(dir="/run", prefix="mixture-")
         self.is_reference = REFERENCE in (main, meta)
         for plugin in os.listdir(main):
