@@ -22,6 +22,13 @@ def second(*subnets, **options):
     return Case("second", [{"type": "bridge", "bridge": "br-second", "isGateway": True, "ipam": ipam}, {"type": "sbr", **options}], ifname="net1")
 
 
+def macvlan(*subnets):
+    """The second network without a bridge, as Multus attaches it."""
+    case = second(*subnets)
+    ipam = case.plugins[0]["ipam"]
+    return Case("macvlan", [{"type": "macvlan", "master": "up0", "ipam": ipam}, case.plugins[1]], ifname=case.ifname)
+
+
 class SbrTest(unittest.TestCase):
     maxDiff = None
 
@@ -33,6 +40,9 @@ class SbrTest(unittest.TestCase):
         """A pod with eth0 by our suite and net1 by `suite`."""
         node = Node()
         self.addCleanup(node.close)
+        node.host.run("ip", "link", "add", "up0", "type", "veth", "peer", "name", "up1")
+        for link in ("up0", "up1"):
+            node.host.run("ip", "link", "set", link, "up")
         pod = node.add_pod("pod-one")
         pod.add(self.ours, FIRST, VERSION)
         before = self.routing(pod)
@@ -43,11 +53,11 @@ class SbrTest(unittest.TestCase):
         return [*state.routes(pod.sandbox), *state.rules(pod.sandbox)]
 
     def test_one_family_gives_the_same_routes_and_rules(self):
-        case = second("10.62.0.0/24")
-        self.assertEqual(self.routing(self.open(self.theirs, case)[0]), self.routing(self.open(self.ours, case)[0]))
+        for case in (second("10.62.0.0/24"), macvlan("10.62.0.0/24")):
+            self.assertEqual(self.routing(self.open(self.theirs, case)[0]), self.routing(self.open(self.ours, case)[0]))
 
     def test_our_check_and_del_of_the_references_state(self):
-        for case in (second("10.62.0.0/24"), second("10.62.0.0/24", "fd00:62::/64")):
+        for case in (second("10.62.0.0/24"), second("10.62.0.0/24", "fd00:62::/64"), macvlan("10.62.0.0/24", "fd00:62::/64")):
             pod, before = self.open(self.theirs, case)
             pod.check(self.ours, case, VERSION)
             for _ in range(2):
@@ -55,7 +65,8 @@ class SbrTest(unittest.TestCase):
                 self.assertEqual(before, self.routing(pod))
 
     def test_the_references_del_of_our_state(self):
-        for case in (second("10.62.0.0/24"), second("10.62.0.0/24", "fd00:62::/64"), second("10.62.0.0/24", addSourceHints=True)):
+        for case in (second("10.62.0.0/24"), second("10.62.0.0/24", "fd00:62::/64"), second("10.62.0.0/24", addSourceHints=True),
+                     macvlan("10.62.0.0/24", "fd00:62::/64")):
             pod, before = self.open(self.ours, case)
             pod.check(self.ours, case, VERSION)
             pod.delete(self.theirs, case, VERSION)
