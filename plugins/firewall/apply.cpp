@@ -9,7 +9,9 @@
 #include "libcni/attach/gc.h"
 #include "libcni/attach/owner.h"
 #include "libcni/base/failures.h"
+#include "libcni/base/log.h"
 #include "libcni/base/undo.h"
+#include "libcni/firewall/forward_chains.h"
 #include "libcni/firewall/forward_rules.h"
 #include "libcni/firewall/pod_sets.h"
 #include "plugins/firewall/conf.h"
@@ -121,6 +123,20 @@ Stale find_stale(nft::Nft& nft, const cni::Request& request, std::span<const Own
   return stale;
 }
 
+/// An accept verdict ends one base chain only: another chain of nf_tables can still drop the pods'
+/// packets. Its rules may accept them by conditions that cannot be judged here, so this is not an
+/// error.
+void log_dropping_chains(nft::Nft& nft) {
+  for (const firewall::DroppingChain& chain : firewall::list_dropping_forward_chains(nft)) {
+    const bool is_of_iptables = chain.table.family != nft::Family::inet &&
+                                chain.table.name == "filter" && chain.name == "FORWARD";
+    if (is_of_iptables) continue;
+    base::log("firewall: chain " + chain.name + " of nf_tables table " + chain.table.name +
+              " drops the forwarded packets that its own rules do not accept; it must accept those "
+              "of pods");
+  }
+}
+
 }  // namespace
 
 cni::Result add(const cni::Request& request) {
@@ -201,6 +217,7 @@ void report_status(const cni::Request& request) {
     if (conf.backend != Backend::nftables &&
         firewall::find_host_variant(nft, AF_INET) == firewall::IptablesVariant::legacy)
       firewall::require_iptables(AF_INET);
+    log_dropping_chains(nft);
   } catch (const cni::Error& error) {
     if (error.code() != cni::Code::try_again_later) throw;
     throw cni::Error(cni::Code::not_available, error.what(), error.details());

@@ -259,5 +259,19 @@ TEST_F(Firewall, StatusPassesOnThisHost) {
     EXPECT_NO_THROW(report_status(request(cni::Verb::status, kPod, backend)));
 }
 
+TEST_F(Firewall, StatusNamesAChainOfAnotherProgramThatDrops) {
+  const auto status_log = [&] {
+    testing::internal::CaptureStderr();
+    report_status(request(cni::Verb::status, kPod, kNftables));
+    return testing::internal::GetCapturedStderr();
+  };
+  let_forward_drop();
+  EXPECT_EQ(status_log(), "");
+  test::output_of(
+      "nft 'add table inet own; add chain inet own gate { type filter hook forward "
+      "priority 5; policy drop; }'");
+  EXPECT_THAT(status_log(), HasSubstr("chain gate of nf_tables table own drops"));
+}
+
 }  // namespace
 }  // namespace firewall_plugin

@@ -87,6 +87,20 @@ class FirewalldTest(unittest.TestCase):
         self.call("DEL", config, added, "c1")
         self.assertEqual([], self.daemon.sources("work"))
 
+    def test_bridges_are_isolated_by_iptables(self):
+        config = {**AUTOMATIC, "ingressPolicy": "same-bridge"}
+        added = self.add(config, "c1")
+        self.call("CHECK", config, added, "c1")
+        rules = self.node.host.run("iptables-save", "-t", "filter").stdout
+        self.assertIn("-A CNI-ISOLATION-STAGE-1 -i br0 ! -o br0 ", rules)
+        self.assertNotIn("CNI-FORWARD", rules)
+        self.assertTrue(self.reaches_outside(added[0]))
+        self.node.host.run("iptables", "-F", "CNI-ISOLATION-STAGE-2")
+        error = self.error_of(self.call("CHECK", config, added, "c1", check=False))
+        self.assertRegex(error["msg"], '^rule "-o br0 .* is missing from chain CNI-ISOLATION-STAGE-2 of iptables table filter$')
+        self.call("DEL", config, added, "c1")
+        self.assertEqual([], self.daemon.sources())
+
     def test_a_zone_that_does_not_exist_fails_add_and_leaves_nothing(self):
         pod = self.node.namespace()
         result = self.node.add(BRIDGE, pod, "c1")
