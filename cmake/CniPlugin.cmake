@@ -53,14 +53,16 @@ std::span<const InProcessDelegate> used_plugins() { return kUsed; }
   target_link_libraries(${name}_uses PUBLIC cni_flags cni_plugin_main ${libraries})
 endfunction()
 
-# cni_plugin(<name> [IPAM] [USES <plugin>...]): build the CNI executable <name> from the current folder.
+# cni_plugin(<name> [IPAM] [USES <plugin>...] [LINK_KIND <words>]): build the CNI executable <name> from the current folder.
 # main.cpp is the executable; every other *.cpp is its core; *_test.cpp are tests. The folder's `plugin.h` declares
 # `const cni::Plugin& plugin()` in the namespace of the plugin: its name with _ for -, behind `ipam_` with IPAM.
 # IPAM: other plugins run it in process if CNI_PATH resolves to an executable of the same build.
 # USES: interface plugins that this one runs as a part of itself (cni::get_used_plugin). Their own executables are not
 # changed by it.
+# LINK_KIND: the kind of link that the plugin makes, as the words behind `type` of ip-link(8), for a kind that not every
+# kernel has. Where it is missing, the suites skip the plugin; tests/vm runs them on Debian's kernel.
 function(cni_plugin name)
-  cmake_parse_arguments(ARG "IPAM" "" "USES" ${ARGN})
+  cmake_parse_arguments(ARG "IPAM" "LINK_KIND" "USES" ${ARGN})
   file(GLOB core CONFIGURE_DEPENDS *.cpp)
   list(FILTER core EXCLUDE REGEX "(/main|_test)\\.cpp$")
   add_library(${name}_core STATIC ${core})
@@ -74,6 +76,7 @@ function(cni_plugin name)
     target_link_libraries(${name} PRIVATE delegate_table)
   endif()
   set_property(GLOBAL APPEND PROPERTY PLUMB_PLUGINS ${name})
+  set_property(GLOBAL PROPERTY PLUMB_LINK_KIND_${name} "${ARG_LINK_KIND}")
   set_property(GLOBAL APPEND PROPERTY PLUMB_PLUGIN_FOLDERS ${CMAKE_CURRENT_SOURCE_DIR})
   plumb_install_plugin(${name})
   plumb_tests(${name}_core)
