@@ -96,7 +96,8 @@ void allows_later_changes(Context& c) {
   ip_run({"addr", "add", "192.0.2.7/32", "dev", "eth0"}, kSandbox);
   ip_run({"route", "add", "198.51.100.0/24", "dev", "eth0"}, kSandbox);
   c.expect_ok(c.run(check_of(c, result)), "CHECK with an address and a route added");
-  ip_run({"link", "set", "eth0", "address", "02:00:00:00:00:77"}, kSandbox);
+  // An ipvlan has the MAC address of its master and keeps it.
+  if (!ip_run({"link", "set", "eth0", "address", "02:00:00:00:00:77"}, kSandbox)) return;
   for (Json& interface : result["interfaces"]) {
     if (interface.contains("sandbox")) interface["mac"] = "02:00:00:00:00:77";
   }

@@ -46,6 +46,9 @@ void takes_the_first_file(Context& c) {
   c.add(call.set("CNI_PATH", path_of({kFirst, kSecond, kDoubles})));
   c.expect(executed(c) == kSecond + "/ipam", "a folder of that name first", kSecond + "/ipam",
            executed(c));
+  // The delegate gives out one address, which only one attachment can have.
+  Call del = c.delegated("DEL");
+  c.expect_ok(c.run(del.set("CNI_PATH", path_of({kSecond, kDoubles}))), "DEL");
   c.recorder().reset();
   call = add;
   c.add(for_attachment(call.set("CNI_PATH", path_of({kDoubles, kSecond})), "c2", "eth1"));
