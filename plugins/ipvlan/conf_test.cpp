@@ -15,7 +15,7 @@ Conf parse(const std::string& config, const std::optional<cni::Result>& previous
   return parse_conf(request);
 }
 
-const cni::Result kOneLink{.interfaces = {{.name = "bond0"}},
+const cni::Result kOneLink{.interfaces = {{.name = "bond0", .mac = ""}},
                            .ips = {{.address = *base::Prefix::parse("10.1.0.5/24")}}};
 
 TEST(IpvlanConf, HasTheDefaultsOfTheReference) {
@@ -40,7 +40,7 @@ TEST(IpvlanConf, LiesOnTheLinkOfThePluginBefore) {
 
 TEST(IpvlanConf, RefusesAResultWithoutASingleNamedLink) {
   cni::Result two = kOneLink;
-  two.interfaces.push_back({.name = "bond1"});
+  two.interfaces.push_back({.name = "bond1", .mac = ""});
   for (const cni::Result& result : {two, cni::Result{}}) {
     try {
       parse("{}", result);
