@@ -81,7 +81,8 @@ bool is_own(std::uint32_t table) {
 }
 
 void put_on_link_first(std::vector<net::Route>& routes) {
-  std::ranges::stable_partition(routes, [](const net::Route& route) { return !route.gateway; });
+  std::stable_partition(routes.begin(), routes.end(),
+                        [](const net::Route& route) { return !route.gateway; });
 }
 
 std::vector<Source> sources_of(const Conf& conf, const cni::Result& result,
