@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """A real firewalld with a message bus of its own, for the test's namespaces.
 
