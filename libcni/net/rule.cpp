@@ -28,14 +28,32 @@ void fill(Message& message, const Rule& rule) {
   if (rule.priority != 0) message.put_u32(FRA_PRIORITY, rule.priority);
 }
 
+/// Returns whether the attribute is more than what Rule holds.
+bool is_more(const nlattr& a) {
+  switch (type_of(a)) {
+    case FRA_SRC:
+    case FRA_TABLE:
+    case FRA_PRIORITY:
+    case FRA_PROTOCOL:
+    case FRA_PAD:
+      return false;
+    case FRA_SUPPRESS_PREFIXLEN:
+      return u32_of(a) != UINT32_MAX;  // the kernel writes "none" for every rule
+    default:
+      return true;
+  }
+}
+
 Rule parse(const nlmsghdr& message, const fib_rule_hdr& header) {
   constexpr std::array<std::uint8_t, 16> kZero{};
   const std::span any(kZero);
   Rule rule{.source = {.address = *base::IpAddress::from_bytes(
                            header.family == AF_INET ? any.first(4) : any),
                        .length = header.src_len},
-            .table = header.table};
+            .table = header.table,
+            .has_more = header.tos != 0 || (header.flags & FIB_RULE_INVERT) != 0};
   for_each_attribute<fib_rule_hdr>(message, [&](const nlattr& a) {
+    if (is_more(a)) rule.has_more = true;
     if (type_of(a) == FRA_TABLE) rule.table = u32_of(a);
     if (type_of(a) == FRA_PRIORITY) rule.priority = u32_of(a);
     if (type_of(a) != FRA_SRC) return;

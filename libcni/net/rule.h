@@ -15,6 +15,7 @@ struct Rule {
   base::Prefix source;
   std::uint32_t table = 0;
   std::uint32_t priority = 0;  ///< 0: the kernel chooses, in front of the rules that are there
+  bool has_more = false;       ///< read rules only: it has conditions besides the source
   bool operator==(const Rule&) const = default;
 };
 

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "libcni/attach/sandbox.h"
+#include "libcni/base/failures.h"
 #include "libcni/base/file.h"
 #include "libcni/base/undo.h"
 #include "libcni/net/address.h"
@@ -83,7 +84,7 @@ std::vector<Item> missing(const std::vector<Item>& wanted, const std::vector<Ite
 }
 
 bool same_rule(const net::Rule& a, const net::Rule& b) {
-  return a.source == b.source && a.table == b.table;
+  return a.source == b.source && a.table == b.table && a.has_more == b.has_more;
 }
 
 bool same_route(const net::Route& a, const net::Route& b) {
@@ -124,13 +125,13 @@ bool contains(const std::vector<base::Prefix>& hosts, const base::Prefix& host) 
   return std::ranges::find(hosts, host) != hosts.end();
 }
 
-/// The addresses that the interface has, and had according to prevResult, and that no other
-/// interface of the pod has: its attachment has the same rule.
-std::vector<base::Prefix> own_addresses(const cni::Request& request, net::Netlink& netlink,
-                                        int index) {
+/// The addresses of the interface, present ones and those of prevResult. An address that another
+/// interface of the pod has, too, is left out: the other attachment needs the same rule.
+std::vector<base::Prefix> own_addresses(const cni::Request& request,
+                                        const std::vector<net::Address>& addresses, int index) {
   std::vector<base::Prefix> hosts;
   std::vector<base::Prefix> of_others;
-  for (const net::Address& address : net::list_addresses(netlink))
+  for (const net::Address& address : addresses)
     (address.index == index ? hosts : of_others)
         .push_back(base::host_prefix(address.prefix.address));
   if (request.prev_result)
@@ -140,9 +141,16 @@ std::vector<base::Prefix> own_addresses(const cni::Request& request, net::Netlin
   return hosts;
 }
 
+bool has_address(const std::vector<net::Address>& addresses, const base::IpAddress& wanted) {
+  return std::ranges::any_of(
+      addresses, [&](const net::Address& address) { return address.prefix.address == wanted; });
+}
+
 /// Moves the interface's routes of `tables` back into the main table, except default routes: those
-/// of another interface have to stay in force while this one goes.
-void give_back(net::Netlink& netlink, int index, const std::set<std::uint32_t>& tables) {
+/// of another interface have to stay in force while this one goes. A source that is not among the
+/// `addresses` of the pod any more is left out, because the kernel refuses it.
+void give_back(net::Netlink& netlink, int index, const std::set<std::uint32_t>& tables,
+               const std::vector<net::Address>& addresses) {
   auto routes = list_routes(netlink);
   std::erase_if(routes, [&](const net::Route& route) {
     return route.oif != index || !tables.contains(route.table);
@@ -153,10 +161,13 @@ void give_back(net::Netlink& netlink, int index, const std::set<std::uint32_t>& 
     if (route.dst.length == 0) continue;
     former.push_back(route);
     former.back().table = kMain;
+    if (route.source && !has_address(addresses, *route.source)) former.back().source.reset();
   }
-  put_routes(netlink, former);
   std::ranges::reverse(routes);
-  remove_routes(netlink, routes);
+  base::Failures failures;
+  failures.attempt([&] { put_routes(netlink, former); });
+  failures.attempt([&] { remove_routes(netlink, routes); });
+  failures.report();
 }
 
 bool has_default_route(const Present& present, std::uint32_t table,
@@ -174,7 +185,8 @@ void verify_source(const Conf& conf, const Present& present, const Source& sourc
   bool has_rule = false;
   bool has_route = conf.table.has_value() || !source.gateway;
   for (const net::Rule& rule : present.rules) {
-    if (rule.source != host || (conf.table ? rule.table != *conf.table : !is_own(rule.table)))
+    if (rule.has_more || rule.source != host ||
+        (conf.table ? rule.table != *conf.table : !is_own(rule.table)))
       continue;
     has_rule = true;
     has_route = has_route || has_default_route(present, rule.table, *source.gateway);
@@ -213,18 +225,24 @@ void remove(const cni::Request& request) {
   lock(*request.sandbox);
   net::Netlink netlink(*request.sandbox);
   const auto link = net::find_link(netlink, request.ifname);
-  if (!link) return;  // with its routes and addresses
-  const auto hosts = own_addresses(request, netlink, link->index);
+  // Rules stay when a link goes with its routes and addresses; prevResult names the addresses.
+  if (!link && !request.prev_result) return;
+  const int index = link ? link->index : 0;
+  const auto addresses = net::list_addresses(netlink);
+  const auto hosts = own_addresses(request, addresses, index);
   const auto table = known_table(request);
   std::vector<net::Rule> rules;
   std::set<std::uint32_t> tables;
   for (const net::Rule& rule : list_rules(netlink)) {
-    if (!contains(hosts, rule.source) || (table && rule.table != *table)) continue;
+    if (rule.has_more || !contains(hosts, rule.source) || (table && rule.table != *table)) continue;
     rules.push_back(rule);
     if (!table && is_own(rule.table)) tables.insert(rule.table);
   }
-  if (!tables.empty()) give_back(netlink, link->index, tables);
-  remove_rules(netlink, rules);
+  base::Failures failures;
+  if (link && !tables.empty())
+    failures.attempt([&] { give_back(netlink, index, tables, addresses); });
+  failures.attempt([&] { remove_rules(netlink, rules); });
+  failures.report();
 }
 
 void verify(const cni::Request& request) {

@@ -10,7 +10,9 @@ namespace sbr {
 cni::Result add(const cni::Request& request);
 
 /// DEL: removes the rules of the interface's addresses, and moves its routes in their tables back.
-/// Also those of the reference. Succeeds when namespace or interface is gone.
+/// Also those of the reference. Without the interface, only the rules of prevResult's addresses are
+/// left to remove. Succeeds when namespace or interface is gone. Makes all other changes when one
+/// fails, then throws.
 void remove(const cni::Request& request);
 
 /// CHECK: every address has its rule, and the rule's table a default route by its gateway.

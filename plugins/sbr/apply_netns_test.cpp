@@ -201,6 +201,72 @@ TEST_F(SbrApply, DelSucceedsWithoutInterfaceOrNamespaceOrConfiguration) {
   EXPECT_NO_THROW(remove(gone));
 }
 
+TEST_F(SbrApply, DefaultRoutesLeaveTheMainTableWhereverTheirGatewayIs) {
+  run("ip -4 addr flush dev net1; ip addr add 10.1.1.2/32 dev net1; ip route add 169.254.1.1 dev "
+      "net1; ip route add default via 169.254.1.1 dev net1 metric 5; ip route add default via "
+      "fe80::1 dev net1; ip route add fd77::/64 via fe80::1 dev net1");
+  previous_.ips[0].address = *base::Prefix::parse("10.1.1.2/32");
+  previous_.ips[0].gateway = base::IpAddress::parse("169.254.1.1");
+  add(request(cni::Verb::add));
+  EXPECT_THAT(table("100"), HasSubstr("default via 169.254.1.1 dev net1"));
+  EXPECT_THAT(table("101"), AllOf(HasSubstr("default via fd31::1"), HasSubstr("fd77::/64 via")));
+  EXPECT_THAT(table("main"), AllOf(HasSubstr("default via 10.30.0.1 dev eth0"),
+                                   Not(HasSubstr("169.254")), Not(HasSubstr("via fe80"))));
+  EXPECT_EQ(check_failure(), "passed");
+}
+
+TEST_F(SbrApply, RulesWithFurtherConditionsAreForeign) {
+  run("ip rule add from 10.31.0.2 fwmark 1 lookup 150; ip rule add from 10.31.0.2 tos 0x10 lookup "
+      "151; ip rule add not from 10.31.0.2 lookup 152; ip -6 rule add from fd31::2 iif eth0 lookup "
+      "153; ip rule add from 10.31.0.2 to 10.9.0.0/16 lookup 154; ip rule add from 10.31.0.2 "
+      "lookup 155 suppress_prefixlength 0");
+  const std::string before = state();
+  EXPECT_EQ(check_failure(), "rule from 10.31.0.2/32 to a table of its own is missing");
+  add(request(cni::Verb::add));
+  EXPECT_THAT(rules(),
+              AllOf(HasSubstr("from 10.31.0.2 table 100"), HasSubstr("from fd31::2 table 101")));
+  EXPECT_EQ(check_failure(), "passed");
+  remove(request(cni::Verb::del));
+  EXPECT_EQ(state(), before);
+}
+
+TEST_F(SbrApply, ARuleWithAFurtherConditionIsNotTheOneOfAGivenTable) {
+  run("ip rule add from 10.31.0.2 fwmark 1 lookup 77");
+  const std::string before = state();
+  add(request(cni::Verb::add, R"(,"table":77)"));
+  EXPECT_THAT(rules(), HasSubstr("from 10.31.0.2 table 77"));
+  remove(request(cni::Verb::del, R"(,"table":77)"));
+  EXPECT_EQ(state(), before);
+}
+
+TEST_F(SbrApply, DelGivesRoutesBackWhoseSourceIsGone) {
+  run("ip addr add 10.32.0.7/24 dev net1");
+  add(request(cni::Verb::add));
+  run("ip addr del 10.31.0.2/24 dev net1");
+  remove(request(cni::Verb::del));
+  EXPECT_THAT(rules(), AllOf(Not(HasSubstr("10.31")), Not(HasSubstr("fd31"))));
+  EXPECT_EQ(table("100") + table("101"), "");
+  EXPECT_THAT(table("main"), AllOf(HasSubstr("10.98.0.0/16 dev net1"),
+                                   HasSubstr("10.99.0.0/16 via 10.31.0.1 dev net1")));
+}
+
+TEST_F(SbrApply, DelRemovesTheRulesWhenTheMainTableRefusesARoute) {
+  add(request(cni::Verb::add));
+  run("ip route del 10.31.0.0/24 table 100");  // the gateway's
+  EXPECT_THROW(remove(request(cni::Verb::del)), std::system_error);
+  EXPECT_THAT(rules(), AllOf(Not(HasSubstr("10.31")), Not(HasSubstr("fd31"))));
+  EXPECT_EQ(table("100") + table("101"), "");
+  EXPECT_THAT(table("main"), HasSubstr("fd99::/64 via fd31::1"));
+  EXPECT_NO_THROW(remove(request(cni::Verb::del)));
+}
+
+TEST_F(SbrApply, DelRemovesTheRulesOfALinkThatIsGone) {
+  add(request(cni::Verb::add));
+  run("ip link del net1; ip addr add fd31::2/64 dev eth0 nodad");
+  remove(request(cni::Verb::del));
+  EXPECT_THAT(rules(), AllOf(Not(HasSubstr("10.31")), HasSubstr("from fd31::2")));
+}
+
 TEST_F(SbrApply, CheckNoticesAMissingRuleAndRoute) {
   add(request(cni::Verb::add));
   run("ip route del default table 100");

@@ -18,7 +18,8 @@ class Tables {
   }
   std::uint32_t choose(const base::Prefix& source) {
     for (const net::Rule& rule : present_.rules)
-      if (rule.source == source && rule.table >= kFirstTable && is_own(rule.table))
+      if (!rule.has_more && rule.source == source && rule.table >= kFirstTable &&
+          is_own(rule.table))
         return rule.table;
     std::uint32_t table = kFirstTable;
     while (used_.contains(table) || !is_own(table)) ++table;
@@ -49,15 +50,17 @@ std::vector<net::Route> routes_of_interface(const Present& present) {
   return found;
 }
 
-bool is_link_local(const net::Route& route) {
-  return route.dst.address.is_link_local_unicast() && !route.dst.address.is_v4();
+bool is_link_local_v6(const base::IpAddress& address) {
+  return address.is_link_local_unicast() && !address.is_v4();
 }
 
-/// Returns whether packets from `source` use the route.
+/// Returns whether packets from `source` use the route. A default route and an IPv6 link-local
+/// gateway serve every address of the family, also where its subnet does not contain the gateway.
 bool concerns(const net::Route& route, const base::Prefix& source) {
   const base::Prefix subnet = source.network();
   if (route.dst.address.is_v4() != source.address.is_v4()) return false;
-  if (!route.source && !route.gateway) return true;
+  if (route.dst.length == 0 || (!route.source && !route.gateway)) return true;
+  if (route.gateway && is_link_local_v6(*route.gateway)) return true;
   return (route.source && subnet.contains(*route.source)) ||
          (route.gateway && subnet.contains(*route.gateway));
 }
@@ -110,7 +113,7 @@ void plan_move(Plan& plan, const Conf& conf, std::span<const net::Route> ours,
       plan.added.push_back(route);
       plan.added.back().table = table;
     }
-    const bool stays = is_link_local(route) || (conf.source_hints && !route.gateway);
+    const bool stays = is_link_local_v6(route.dst.address) || (conf.source_hints && !route.gateway);
     if (!stays && std::ranges::find(plan.removed, route) == plan.removed.end())
       plan.removed.push_back(route);
     if (!conf.source_hints || !lacks_hint(route, source.address)) continue;

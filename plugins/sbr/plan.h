@@ -34,13 +34,13 @@ std::vector<Source> sources_of(const Conf& conf, const cni::Result& result,
 
 /// The routing state of the pod's namespace.
 struct Present {
-  int index = 0;  ///< of the interface
+  int index = 0;  ///< the interface's index
   std::vector<net::Rule> rules = {};
-  std::vector<net::Route> routes = {};  ///< of every table
+  std::vector<net::Route> routes = {};  ///< the routes of every table
 };
 
-/// The changes of one ADD. Of `added` and `removed`, routes without a gateway come first: the
-/// others need them.
+/// The changes of one ADD. In `added` and `removed`, the routes without a gateway come first,
+/// because the kernel accepts the others only behind them.
 struct Plan {
   std::vector<net::Route> added = {};     ///< to the tables of the addresses
   std::vector<net::Route> hints = {};     ///< subnets in the main table, with the source address
@@ -53,7 +53,8 @@ struct Plan {
 /// Gives each address a table of its own: the one that a rule sends it to already, else the lowest
 /// from 100 that neither rules nor routes use. Into it go a default route and the routes of the
 /// interface in the main table that are of the address's family and whose gateway and source, if
-/// any, are in its subnet. Moved routes leave the main table, except link-local ones and, with
+/// any, are in its subnet; default routes and routes by an IPv6 link-local gateway concern every
+/// address of their family. Moved routes leave the main table, except link-local ones and, with
 /// source hints, those without a gateway, which get the address as their source. With `table`,
 /// there are rules only.
 Plan make_plan(const Conf& conf, const Present& present, std::span<const Source> sources);

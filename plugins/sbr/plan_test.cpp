@@ -48,6 +48,18 @@ TEST(SbrPlan, UsesTheTableOfARuleThatIsThere) {
   EXPECT_EQ(make_plan({}, present, kSource).rules[0].table, 142u);
 }
 
+TEST(SbrPlan, ADefaultRouteWithoutAGatewayOfItsOwnConcernsEveryAddress) {
+  const net::Route theirs{.dst = prefix("0.0.0.0/0"), .gateway = ip("169.254.1.1"), .oif = kOurs};
+  const std::vector<Source> sources{{.address = prefix("10.31.0.2/32")},
+                                    {.address = prefix("10.32.0.2/32")},
+                                    {.address = prefix("fd31::2/64")}};
+  const Plan plan = make_plan({}, {.index = kOurs, .routes = {theirs}}, sources);
+  EXPECT_EQ(plan.removed, std::vector{theirs});
+  ASSERT_EQ(plan.added.size(), 2u);
+  EXPECT_EQ(plan.added[0].table, 100u);
+  EXPECT_EQ(plan.added[1].table, 101u);
+}
+
 TEST(SbrPlan, NeverChoosesTheKernelsTables) {
   Present present{.index = kOurs};
   for (std::uint32_t table = 100; table < 253; ++table)
