@@ -95,13 +95,19 @@ void write_sysctl(const std::string& key, const std::string& value) {
   if (!fd || !write_to(fd.get(), value)) base::throw_errno("set sysctl " + key + " to " + value);
 }
 
-std::optional<std::string> exchange_sysctl(const std::string& key, const std::string& value) {
+std::optional<std::string> exchange_sysctl(const std::string& key, const std::string& value,
+                                           bool (*same)(std::string_view, std::string_view)) {
   base::UniqueFd fd = open_to(O_RDWR, key);
   // The mode of a sysctl also binds root: some can only be written, such as route/flush.
   if (!fd && errno == EACCES) fd = open_to(O_WRONLY, key);
   auto before = fd ? read_from(fd.get()) : std::nullopt;
-  if (!fd || !write_to(fd.get(), value)) base::throw_errno("set sysctl " + key + " to " + value);
-  return before;
+  if (fd && write_to(fd.get(), value)) return before;
+  const int errnum = errno;
+  if (!fd) fd = open_to(O_RDONLY, key);
+  if (fd && !before) before = read_from(fd.get());
+  if (!before || !same(*before, value))
+    base::throw_errno("set sysctl " + key + " to " + value, errnum);
+  return std::nullopt;
 }
 
 void ensure_sysctl(const std::string& key, const std::string& value) {

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "libcni/net/netlink.h"
@@ -16,8 +17,11 @@ std::optional<std::string> find_sysctl(const std::string& key);  ///< without th
 /// mounted (as in conf-examples/kubernetes). Both show the namespace of the process that opens
 /// them.
 void write_sysctl(const std::string& key, const std::string& value);
-/// The same; returns the value before, or nothing for a sysctl that cannot be read.
-std::optional<std::string> exchange_sysctl(const std::string& key, const std::string& value);
+/// The same; returns the value before, or nothing for a sysctl that cannot be read. An equal value
+/// is written as well, because one of net/ipv6/conf/all also goes to every link. A write that fails
+/// is not an error if the present value is the `same`; then nothing is returned either.
+std::optional<std::string> exchange_sysctl(const std::string& key, const std::string& value,
+                                           bool (*same)(std::string_view, std::string_view));
 /// Writes only if the value differs: /proc/sys may be read-only and already correct.
 void ensure_sysctl(const std::string& key, const std::string& value);
 /// The effective value of `net/ipv4/conf/<link>/<knob>`: the greater of this value and that of

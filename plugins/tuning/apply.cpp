@@ -20,6 +20,7 @@
 #include "plugins/tuning/backup.h"
 #include "plugins/tuning/conf.h"
 #include "plugins/tuning/result.h"
+#include "plugins/tuning/values.h"
 
 namespace tuning {
 namespace {
@@ -39,7 +40,7 @@ void set_back_sysctls() {
   base::Failures failures;
   const auto all = std::exchange(written().before, {});
   for (auto each = all.rbegin(); each != all.rend(); ++each)
-    // The kernel takes a write of no bytes for none at all.
+    // The kernel ignores a write of zero bytes.
     failures.attempt(
         [&] { net::write_sysctl(each->first, each->second.empty() ? "\n" : each->second); });
   failures.report();
@@ -47,7 +48,7 @@ void set_back_sysctls() {
 
 void set_sysctls(const Conf& conf) {
   for (const Sysctl& sysctl : conf.sysctls) {
-    auto before = net::exchange_sysctl(sysctl.path, sysctl.value);
+    auto before = net::exchange_sysctl(sysctl.path, sysctl.value, same_value);
     if (before) written().before.emplace_back(sysctl.path, *std::move(before));
   }
 }
@@ -92,13 +93,14 @@ void back_up(base::Undo& undo, const cni::Request& request, const net::LinkSetti
   const BackupFolder folder = BackupFolder::ensure(path);
   const auto earlier = folder.read(name);
   const auto kept = earlier ? parse_backup(*earlier) : std::nullopt;
-  undo.add("set back the backup file", [path, name, earlier, &request] {
-    const auto there = BackupFolder::find(path);
-    if (there && earlier) there->write(name, *earlier, request.network);
-    if (there && !earlier) there->remove(name);
-  });
+  const auto mark = earlier ? folder.find_network(name) : std::nullopt;
   folder.write(name, print_backup(merge(kept.value_or(net::LinkSettings{}), before)),
                request.network);
+  undo.add("set back the backup file", [path, name, earlier, mark] {
+    const auto there = BackupFolder::find(path);
+    if (there && earlier) there->write(name, *earlier, mark);
+    if (there && !earlier) there->remove(name);
+  });
 }
 
 void change_link(base::Undo& undo, const cni::Request& request, net::Netlink& netlink,

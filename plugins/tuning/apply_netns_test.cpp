@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sched.h>
 #include <sys/stat.h>
 
 #include <chrono>
@@ -9,6 +10,7 @@
 
 #include "libcni/base/file.h"
 #include "plugins/tuning/apply.h"
+#include "plugins/tuning/backup.h"
 #include "tests/support/host/test_host.h"
 
 namespace tuning {
@@ -134,6 +136,24 @@ TEST_F(TuningApply, SysctlsAreWrittenInTheOrderOfTheConfiguration) {
   }
 }
 
+TEST_F(TuningApply, AValueOfAllReachesTheLinksAlsoWhenAllHasIt) {
+  run("sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.eth0.disable_ipv6=0");
+  add_with(R"("sysctl":{"net.ipv6.conf.all.disable_ipv6":"1"})");
+  EXPECT_EQ(sysctl("net.ipv6.conf.eth0.disable_ipv6"), "1\n");
+}
+
+TEST_F(TuningApply, AReadOnlySysctlThatHasItsValueIsAccepted) {
+  run("sysctl -qw net.core.somaxconn=512");
+  ASSERT_EQ(::unshare(CLONE_NEWNS), 0);
+  test::output_of("mount --make-rprivate /; mount --bind -o ro /proc/sys /proc/sys");
+  auto made = request(cni::Verb::add, R"("sysctl":{"net.core.somaxconn":"0x200"})");
+  EXPECT_NO_THROW(add(made));
+  made.verb = cni::Verb::del;  // of an undelivered result: nothing has to be set back
+  EXPECT_NO_THROW(remove(made));
+  EXPECT_THAT([&] { add_with(R"("sysctl":{"net.core.somaxconn":"513"})"); },
+              ThrowsMessage<std::system_error>(HasSubstr("Read-only file system")));
+}
+
 TEST_F(TuningApply, SysctlThatCanOnlyBeWrittenIsWritten) {
   EXPECT_NO_THROW(add_with(R"("sysctl":{"net.ipv4.route.flush":"1"})"));
   EXPECT_NO_THROW(check(R"("sysctl":{"net.ipv4.route.flush":"1"})"));
@@ -196,6 +216,29 @@ TEST_F(TuningApply, ASecondAddKeepsTheFirstValuesInTheBackup) {
   EXPECT_EQ(backup(), "{\n \"promisc\": false,\n \"mtu\": 1500\n}");
   EXPECT_THAT(link(), HasSubstr(" mtu 1300 qlen 1000 "));
   del();
+  EXPECT_EQ(link(), kUntuned);
+}
+
+TEST_F(TuningApply, AFailedAddLeavesTheMarkOfAnEarlierBackup) {
+  const auto failed_add = [&] {
+    EXPECT_THROW(add_with(R"("mac":"03:00:00:00:00:01")"), std::system_error);
+    return BackupFolder::find(data_dir_)->find_network("c1_eth0.json");
+  };
+  fs::create_directory(data_dir_);
+  base::write_file_atomic(data_dir_ + "/c1_eth0.json", "{}", 0600);  // of the reference
+  EXPECT_EQ(failed_add(), std::nullopt);
+  BackupFolder::find(data_dir_)->write("c1_eth0.json", "{}", "net2");
+  EXPECT_EQ(failed_add(), "net2");
+  EXPECT_EQ(backup(), "{}");
+}
+
+TEST_F(TuningApply, ABackupThatWasNotWrittenIsNotSetBack) {
+  fs::create_directory(data_dir_);
+  base::write_file_atomic(data_dir_ + "/c1_eth0.json", "{}", 0600);
+  fs::create_directory(data_dir_ + "/.plumb-new");  // in the way of a write
+  ::testing::internal::CaptureStderr();
+  EXPECT_THROW(add_with(R"("mtu":1400)"), std::system_error);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), Not(HasSubstr("set back")));
   EXPECT_EQ(link(), kUntuned);
 }
 

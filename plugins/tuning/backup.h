@@ -36,9 +36,10 @@ class BackupFolder {
   static BackupFolder ensure(const std::string& path);
 
   std::optional<std::string> read(const std::string& name) const;
-  /// Replaces the file in one step and marks it with its network, for GC. On a file system without
-  /// extended attributes it stays without the mark.
-  void write(const std::string& name, std::string_view content, const std::string& network) const;
+  /// Replaces the file in one step and marks it with its network, for GC. Without a network, and on
+  /// a file system without extended attributes, it has no mark.
+  void write(const std::string& name, std::string_view content,
+             const std::optional<std::string>& network) const;
   /// The network that the file is marked with; nothing for a file of the reference.
   std::optional<std::string> find_network(const std::string& name) const;
   /// Returns false when the file did not exist.

@@ -44,10 +44,14 @@ base::UniqueFd create_temporary(int folder) {
 std::vector<std::string> list_names(int fd, const std::string& path) {
   const int copy = ::openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const std::unique_ptr<DIR, DirectoryCloser> directory(copy < 0 ? nullptr : ::fdopendir(copy));
-  if (!directory) base::throw_errno("list " + path);
+  if (!directory) {
+    const int errnum = errno;
+    if (copy >= 0) ::close(copy);
+    base::throw_errno("list " + path, errnum);
+  }
   std::vector<std::string> names;
-  errno = 0;
-  while (const dirent* entry = ::readdir(directory.get())) names.emplace_back(entry->d_name);
+  for (errno = 0; const dirent* entry = ::readdir(directory.get()); errno = 0)
+    names.emplace_back(entry->d_name);
   if (errno != 0) base::throw_errno("list " + path);
   return names;
 }
@@ -87,7 +91,7 @@ std::optional<std::string> BackupFolder::read(const std::string& name) const {
 }
 
 void BackupFolder::write(const std::string& name, std::string_view content,
-                         const std::string& network) const {
+                         const std::optional<std::string>& network) const {
   lock();
   base::UniqueFd fd = create_temporary(fd_.get());
   if (!fd && errno == EEXIST) {  // a killed ADD left it
@@ -100,7 +104,8 @@ void BackupFolder::write(const std::string& name, std::string_view content,
   base::write_all(fd.get(), content, path_of(name));
   // A file without the mark only costs that GC leaves it. The kernel's coarse time stamp can lie
   // before the start of a GC that began earlier.
-  static_cast<void>(::fsetxattr(fd.get(), kNetwork, network.data(), network.size(), 0));
+  if (network)
+    static_cast<void>(::fsetxattr(fd.get(), kNetwork, network->data(), network->size(), 0));
   std::array<timespec, 2> times{{{0, UTIME_OMIT}, {}}};
   ::clock_gettime(CLOCK_REALTIME, &times[1]);
   static_cast<void>(::futimens(fd.get(), times.data()));
