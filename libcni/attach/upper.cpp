@@ -5,9 +5,11 @@
 
 #include <algorithm>
 
+#include "libcni/attach/owner.h"
 #include "libcni/attach/sandbox.h"
 #include "libcni/attach/veth.h"
 #include "libcni/base/failures.h"
+#include "libcni/base/names.h"
 #include "libcni/base/undo.h"
 #include "libcni/net/route.h"
 #include "libcni/net/upper_link.h"
@@ -75,9 +77,50 @@ void require_expressible(const cni::Request& request) {
         "configure ipam, or cniVersion 0.3.0 or later");
 }
 
-/// The attachment does not exist: its name is free in the sandbox.
-bool lives() {
-  return false;
+/// The link of this attachment, also under another name.
+std::optional<net::Link> find_own_link(net::Netlink& sandbox, const std::string& alias) {
+  for (net::Link& link : net::list_links(sandbox))
+    if (is_own(link, alias)) return std::move(link);
+  return std::nullopt;
+}
+
+void remove_own_link(net::Netlink& sandbox, const std::string& alias) {
+  if (const auto link = find_own_link(sandbox, alias)) net::remove_link(sandbox, link->index);
+}
+
+/// Creates the link under a random name and renames it in the sandbox: kernels before 6.15 refuse a
+/// name that a link of the host has. The undo step is registered first, because the kernel may
+/// create the link although its answer is lost.
+net::Link create(const cni::Request& request, const Upper& upper, net::Netlink& sandbox,
+                 base::Undo& undo) {
+  MasterSide side(sandbox, upper);
+  const net::Link master = get_master(side.socket(), upper, cni::Code::invalid_config);
+  require_mtu(upper, master);
+  const std::string alias = alias_of(owner_of(request));
+  const std::string temporary = base::random_veth_name();
+  undo.add("delete link \"" + request.ifname + "\"",
+           [&sandbox, alias] { remove_own_link(sandbox, alias); });
+  net::add_upper_link(side.socket(), *request.sandbox,
+                      {.name = temporary,
+                       .kind = upper.kind,
+                       .lower = master.index,
+                       .group = mark_of(alias),
+                       .mtu = upper.mtu,
+                       .mac = upper.mac,
+                       .put_data = upper.put_data});
+  net::name_link(sandbox, net::get_link(sandbox, temporary).index, request.ifname, alias);
+  return net::get_link(sandbox, request.ifname);
+}
+
+/// The link of an attachment that the reference made, which has no alias.
+bool is_of_reference(const net::Link& link, const cni::Request& request) {
+  if (names_owner(link.alias) || link.name != request.ifname) return false;
+  if (!request.prev_result || !link.mac) return true;
+  return std::ranges::none_of(request.prev_result->interfaces,
+                              [&](const cni::Interface& interface) {
+                                return interface.name == link.name && !interface.mac.empty() &&
+                                       base::Mac::parse(interface.mac) != link.mac;
+                              });
 }
 
 SandboxPlan plan_of(const cni::Request& request, const Upper& upper, const cni::Result& result) {
@@ -115,28 +158,20 @@ cni::Result add_upper(const cni::Request& request, const Upper& upper,
   if (!get_addresses && !ipam.configured()) require_expressible(request);
   net::Netlink sandbox(*request.sandbox);
   require_free_name(sandbox, request.ifname);
-  MasterSide side(sandbox, upper);
-  const net::Link master = get_master(side.socket(), upper, cni::Code::invalid_config);
-  require_mtu(upper, master);
+  if (find_own_link(sandbox, alias_of(owner_of(request))))
+    throw cni::Error(cni::Code::internal,
+                     "the sandbox has the link of this attachment, under another name",
+                     "run DEL of the attachment first");
 
   base::Undo undo;
-  net::add_upper_link(side.socket(), *request.sandbox,
-                      {.name = request.ifname,
-                       .kind = upper.kind,
-                       .lower = master.index,
-                       .mtu = upper.mtu,
-                       .mac = upper.mac,
-                       .put_data = upper.put_data});
-  undo.add("delete link \"" + request.ifname + "\"",
-           [&] { net::remove_link(sandbox, request.ifname); });
+  const net::Link link = create(request, upper, sandbox, undo);
   cni::Result result;
   if (get_addresses) {
     result = get_addresses();
   } else if (ipam.configured()) {
-    result = ipam.add(lives);
+    result = ipam.add([] { return false; });  // the sandbox has no link of this attachment
     undo.add("release the address", [&ipam] { ipam.del(); });
   }
-  const net::Link link = net::get_link(sandbox, request.ifname);
   result.interfaces = {describe(link, request.netns)};
   for (cni::IpConfig& ip : result.ips) ip.interface = 0;
   name_default_gateways(result);
@@ -153,8 +188,10 @@ void remove_upper(const cni::Request& request, const std::string& kind) {
   failures.attempt([&] {
     if (!request.sandbox) return;
     net::Netlink sandbox(*request.sandbox);
-    const auto link = net::find_link(sandbox, request.ifname);
-    if (link && link->kind == kind) net::remove_link(sandbox, link->index);
+    const std::string alias = alias_of(owner_of(request));
+    for (const net::Link& link : net::list_links(sandbox))
+      if (link.kind == kind && (is_own(link, alias) || is_of_reference(link, request)))
+        net::remove_link(sandbox, link.index);
   });
   failures.attempt([&] { cni::Ipam(request).del(); });
   failures.report();
@@ -170,7 +207,9 @@ net::Link verify_upper(const cni::Request& request, net::Netlink& sandbox, const
     MasterSide side(sandbox, upper);
     const auto master = find_master(side.socket(), upper);
     if (!master) differs("master " + upper.master + " of " + link.name + " does not exist");
-    if (master->index != link.peer_index)
+    // The kernel puts a macvlan on a macvlan beside it, on the same lower link.
+    const bool is_beside = master->kind == upper.kind && master->peer_index == link.peer_index;
+    if (master->index != link.peer_index && !is_beside)
       differs("link " + link.name + " lies on another link than " + upper.master);
   }
   verify(sandbox, link, plan_of(request, upper, result));
@@ -181,8 +220,8 @@ void collect_upper_garbage(const cni::Request& request) {
   cni::Ipam(request).gc();
 }
 
-void report_upper_status(const cni::Request& request, const Upper& upper) {
-  if (!upper.master_in_sandbox) {
+void report_upper_status(const cni::Request& request, const Upper& upper, bool needs_master) {
+  if (needs_master && !upper.master_in_sandbox) {
     net::Netlink host;
     get_master(host, upper, cni::Code::not_available);
   }

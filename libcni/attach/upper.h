@@ -40,14 +40,15 @@ using GetAddresses = std::function<cni::Result()>;
 /// failure undoes everything that this call made.
 cni::Result add_upper(const cni::Request& request, const Upper& upper,
                       const GetAddresses& get_addresses = {});
-/// DEL: the link first, so that no pod answers for an address when IPAM releases it. A link of the
-/// same name but of another kind is not touched. Tries both steps, then throws the failures.
+/// DEL: the link first, so that no pod answers for an address when IPAM releases it. A link of
+/// another attachment or of another kind is not touched, though it has the name. Tries both steps,
+/// then throws the failures.
 void remove_upper(const cni::Request& request, const std::string& kind);
 /// CHECK: IPAM, the link and its master, addresses and routes. Returns the link in `sandbox`.
 net::Link verify_upper(const cni::Request& request, net::Netlink& sandbox, const Upper& upper);
 /// GC of an attachment's only state outside its sandbox: IPAM's.
 void collect_upper_garbage(const cni::Request& request);
-/// STATUS: throws code 50 when the master does not exist.
-void report_upper_status(const cni::Request& request, const Upper& upper);
+/// STATUS: throws code 50 when the master does not exist, unless ADD does not need one.
+void report_upper_status(const cni::Request& request, const Upper& upper, bool needs_master = true);
 
 }  // namespace attach

@@ -28,15 +28,6 @@ std::string shortened(const std::string& text) {
   return text.size() <= kLongest ? text : text.substr(0, 64) + base::sha512_hex(text).substr(0, 32);
 }
 
-/// The link group that marks the owner of a host end until it has an alias: creation can set a
-/// group, but not an alias (rtnl_create_link). Never 0, and never a group of GC.
-std::uint32_t mark_of(const std::string& alias) {
-  constexpr std::uint32_t kMarks = 0x40000000;
-  if (alias.empty()) return 0;
-  const std::string hash = base::sha512_hex(alias).substr(0, 8);
-  return kMarks | static_cast<std::uint32_t>(std::stoul(hash, nullptr, 16) % kMarks);
-}
-
 /// The host end of a new pair, if the kernel described it.
 struct Made {
   std::string name;
@@ -87,11 +78,6 @@ const cni::Interface* find_interface(const std::optional<cni::Result>& result,
 
 bool has_mac(const net::Link& link, const std::string& mac) {
   return link.mac && link.mac == base::Mac::parse(mac);
-}
-
-bool is_own(const net::Link& host_end, const std::string& alias) {
-  return host_end.alias == alias ||
-         (host_end.alias.empty() && host_end.group == mark_of(alias) && !alias.empty());
 }
 
 /// The other end of a sandbox's veth, if that is on the host.
@@ -146,6 +132,18 @@ std::optional<net::Link> find_own_end(net::Netlink& host, const std::string& ali
 
 std::string alias_prefix(const std::string& network) {
   return kAliasStart + shortened(network) + "/";
+}
+
+std::uint32_t mark_of(const std::string& alias) {
+  constexpr std::uint32_t kMarks = 0x40000000;
+  if (alias.empty()) return 0;
+  const std::string hash = base::sha512_hex(alias).substr(0, 8);
+  return kMarks | static_cast<std::uint32_t>(std::stoul(hash, nullptr, 16) % kMarks);
+}
+
+bool is_own(const net::Link& link, const std::string& alias) {
+  return link.alias == alias ||
+         (link.alias.empty() && link.group == mark_of(alias) && !alias.empty());
 }
 
 bool names_owner(const std::string& alias) {

@@ -23,6 +23,12 @@ std::string alias_prefix(const std::string& network);
 /// Returns whether `alias` marks an attachment of this suite.
 bool names_owner(const std::string& alias);
 
+/// The link group that marks the owner of a link until it has an alias: creation can set a group,
+/// but not an alias (rtnl_create_link). Never 0, and never a group of GC.
+std::uint32_t mark_of(const std::string& alias);
+/// Returns whether `link` has the alias, or none yet and its mark.
+bool is_own(const net::Link& link, const std::string& alias);
+
 /// Throws cni::Error when the sandbox has a link of that name. Called before IPAM runs, so that a
 /// second ADD never disturbs the address of the first.
 void require_free_name(net::Netlink& sandbox, const std::string& ifname);

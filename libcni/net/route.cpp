@@ -179,8 +179,10 @@ std::vector<NextHop> hops_of(const Route& route) {
 }
 
 void add_route(Netlink& netlink, const Route& route, IfPresent if_present) try {
-  const std::uint16_t replace = if_present == IfPresent::replace ? NLM_F_REPLACE : 0;
-  Message message(RTM_NEWROUTE, static_cast<std::uint16_t>(NLM_F_CREATE | replace));
+  int flags = NLM_F_CREATE;
+  if (if_present == IfPresent::replace) flags |= NLM_F_REPLACE;
+  if (if_present == IfPresent::refuse) flags |= NLM_F_EXCL;
+  Message message(RTM_NEWROUTE, static_cast<std::uint16_t>(flags));
   fill(message, route, route.scope);
   netlink.request(message, "add " + describe(route));
 } catch (const std::system_error& e) {

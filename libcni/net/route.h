@@ -52,11 +52,11 @@ struct Route {
 /// The next hops of `route`, one or several.
 std::vector<NextHop> hops_of(const Route& route);
 
-enum class IfPresent { fail, keep, replace };
+enum class IfPresent { fail, keep, replace, refuse };
 
 /// Adds the route. `fail` adds it beside a route with another gateway, as the reference does
 /// (NLM_F_CREATE without EXCL), and throws EEXIST for an identical one; `keep` accepts an identical
-/// one.
+/// one; `refuse` throws EEXIST for every route with this destination and metric.
 void add_route(Netlink& netlink, const Route& route, IfPresent if_present);
 /// Returns false when the route did not exist.
 bool remove_route(Netlink& netlink, const Route& route);

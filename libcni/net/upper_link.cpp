@@ -38,6 +38,7 @@ void add_upper_link(Netlink& where, const base::Netns& target, const UpperLink& 
   message.put(IFLA_IFNAME, link.name);
   message.put_u32(IFLA_LINK, static_cast<std::uint32_t>(link.lower));
   message.put_u32(IFLA_NET_NS_FD, static_cast<std::uint32_t>(target.fd()));
+  if (link.group != 0) message.put_u32(IFLA_GROUP, link.group);
   if (link.mtu) message.put_u32(IFLA_MTU, static_cast<std::uint32_t>(*link.mtu));
   if (link.mac) message.put(IFLA_ADDRESS, link.mac->bytes);
   message.nest(IFLA_LINKINFO, [&] {
@@ -46,6 +47,15 @@ void add_upper_link(Netlink& where, const base::Netns& target, const UpperLink& 
   });
   where.request(message, "create " + link.kind + " \"" + link.name + "\" on link " +
                              std::to_string(link.lower) + " in the sandbox");
+}
+
+void name_link(Netlink& netlink, int index, const std::string& name, const std::string& alias) {
+  Message message(RTM_NEWLINK, 0);
+  message.extra<ifinfomsg>().ifi_index = index;
+  message.put(IFLA_IFNAME, name);
+  message.put(IFLA_IFALIAS, alias);
+  message.put_u32(IFLA_GROUP, 0);
+  netlink.request(message, "rename link " + std::to_string(index) + " to \"" + name + "\"");
 }
 
 std::function<void(Message&)> macvlan_data(MacvlanMode mode,

@@ -17,15 +17,20 @@ struct UpperLink {
   std::string name;
   std::string kind;  ///< IFLA_INFO_KIND
   int lower = 0;     ///< index of the lower link
+  std::uint32_t group = 0;
   std::optional<int> mtu = {};
   std::optional<base::Mac> mac = {};
   std::function<void(Message&)> put_data = {};  ///< puts the attributes of IFLA_INFO_DATA
 };
 
-/// Creates the link in `target`, down and under its final name, so that a crash cannot leave it
-/// elsewhere. `where` is a socket of the namespace of the lower link. Throws EEXIST when the name
-/// is taken, EBUSY when the lower link does not allow such a link.
+/// Creates the link in `target`, down. `where` is a socket of the namespace of the lower link.
+/// Throws EEXIST when the name is taken, which kernels before 6.15 look for in both namespaces, and
+/// EBUSY when the lower link does not allow such a link.
 void add_upper_link(Netlink& where, const base::Netns& target, const UpperLink& link);
+
+/// Gives the link its name and alias and puts it into group 0, in one request. Throws EEXIST when
+/// the name is taken.
+void name_link(Netlink& netlink, int index, const std::string& name, const std::string& alias);
 
 /// MACVLAN_MODE_* of linux/if_link.h.
 enum class MacvlanMode : std::uint32_t { isolated = 1, vepa = 2, bridge = 4, passthru = 8 };

@@ -83,8 +83,9 @@ void collect_ifbs(const cni::Request& request) {
       indices.insert(link.index);
   base::Failures failures;
   for (const Wiring::Use& use : wiring.uses)
-    if (indices.contains(use.redirect.target))
-      failures.attempt([&] { net::remove_redirect(host, use.link, use.redirect); });
+    if (indices.contains(use.redirect.target) &&
+        !failures.attempt([&] { net::remove_redirect(host, use.link, use.redirect); }))
+      indices.erase(use.redirect.target);  // the packets of a pod that lives would be lost
   failures.attempt([&] {
     attach::remove_stale_links(host, links, [&](const net::Link& link) {
       return indices.contains(link.index) && (stale.is_marked(link) || stale.may_be_unmarked(link));

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <system_error>
 
 #include "libcni/attach/sandbox.h"
+#include "libcni/base/failures.h"
 #include "libcni/base/netns.h"
 #include "libcni/base/sys_error.h"
 #include "libcni/base/undo.h"
@@ -34,19 +36,32 @@ class HostEnd {
     tbf_ = net::put_root_tbf(batch_, link_.index, bucket, net::Existing::refuse);
   }
   void send(const Plan& plan) {
-    batch_.send();
+    try {
+      batch_.send();
+      sent_ = true;
+    } catch (const std::system_error& error) {
+      sent_ = error.code().value() != EINTR;  // thrown before anything is sent
+      throw;
+    }
     if (redirect_ && batch_.was_refused(*redirect_)) redirect_again();
     if (tbf_ && batch_.was_refused(*tbf_)) change_tbf(*plan.ingress);
   }
 
   /// Removes only changes of this call.
   void undo() {
-    if (tbf_ && !batch_.was_refused(*tbf_)) net::remove_root_qdisc(host_, link_.index);
-    if (!redirect_) return;
-    for (const net::Redirect& redirect : net::list_redirects(host_, link_.index))
-      if (redirect.target == ifb_) net::remove_redirect(host_, link_.index, redirect);
-    if (!batch_.was_refused(*ingress_qdisc_) && !net::has_ingress_filters(host_, link_.index))
-      net::remove_ingress_qdisc(host_, link_.index);
+    if (!sent_) return;
+    const auto made = [&](const std::optional<std::size_t>& change) {
+      return change && !batch_.was_refused(*change);
+    };
+    base::Failures failures;
+    if (made(tbf_)) failures.attempt([&] { net::remove_root_qdisc(host_, link_.index); });
+    if (made(redirect_) || redirected_) failures.attempt([&] { remove_redirects(); });
+    if (made(ingress_qdisc_))
+      failures.attempt([&] {
+        if (!net::has_ingress_filters(host_, link_.index))
+          net::remove_ingress_qdisc(host_, link_.index);
+      });
+    failures.report();
   }
 
  private:
@@ -62,7 +77,12 @@ class HostEnd {
     if (is_there) return;
     net::Batch batch(host_);
     net::put_redirect(batch, link_.index, ifb_, false);
+    redirected_ = true;
     batch.send();
+  }
+  void remove_redirects() {
+    for (const net::Redirect& redirect : net::list_redirects(host_, link_.index))
+      if (redirect.target == ifb_) net::remove_redirect(host_, link_.index, redirect);
   }
   void change_tbf(const net::TokenBucket& bucket) {
     const auto root = net::find_root_qdisc(host_, link_.index);
@@ -79,6 +99,7 @@ class HostEnd {
   const net::Link& link_;
   net::Batch batch_;
   int ifb_ = 0;
+  bool sent_ = false, redirected_ = false;
   std::optional<std::size_t> ingress_qdisc_;
   std::optional<std::size_t> redirect_;
   std::optional<std::size_t> tbf_;

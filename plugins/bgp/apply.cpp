@@ -4,7 +4,9 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
+#include <system_error>
 
 #include "libcni/attach/gc.h"
 #include "libcni/attach/owner.h"
@@ -23,6 +25,8 @@
 
 namespace bgp {
 namespace {
+
+constexpr int kOperUp = 6;  // IF_OPER_UP of RFC 2863
 
 /// The request that DEL and GC pass to IPAM. host-local releases without the ranges; another IPAM
 /// plugin may ask for them. A missing or damaged file must not prevent a removal.
@@ -63,6 +67,32 @@ void add_gateway_neighbors(const Plan& plan, net::Netlink& sandbox, int index) {
   pipeline.flush();
 }
 
+/// The host end that has the route of `address` and belongs to a pod that lives.
+std::optional<net::Link> find_holder(net::Netlink& host, const base::IpAddress& address) {
+  const auto routes = net::find_main_routes(host, address.family(), [&](const net::Route& route) {
+    return route.dst == base::host_prefix(address) && route.oif != 0;
+  });
+  for (const net::Route& route : routes) {
+    auto link = net::find_link(host, route.oif);
+    if (link && link->operstate == kOperUp && attach::names_owner(link->alias)) return link;
+  }
+  return std::nullopt;
+}
+
+/// Replaces the route to a former pod with this address whose host end has not disappeared yet. A
+/// pod that lives would be cut off, also when this one is removed.
+void add_host_route(net::Netlink& host, const base::IpAddress& address, int index) try {
+  net::add_route(host, host_route(address, index), net::IfPresent::refuse);
+} catch (const std::system_error& error) {
+  if (error.code().value() != EEXIST) throw;
+  if (const auto holder = find_holder(host, address))
+    throw cni::Error(cni::Code::try_again_later,
+                     "address " + address.text() + " belongs to another pod, attachment " +
+                         json::quote(holder->alias) + " by link " + json::quote(holder->name),
+                     "give this pod another address, or remove the other pod first");
+  net::add_route(host, host_route(address, index), net::IfPresent::replace);
+}
+
 /// Makes the gateway answer ARP and neighbour solicitations too: of a virtual machine behind the
 /// pod's interface, or of a pod whose MAC address was changed, upon which the kernel forgets all
 /// neighbours. For IPv4 proxy ARP answers; for IPv6 the host's end has the address, which needs no
@@ -79,9 +109,7 @@ void configure_host(const Plan& plan, net::Netlink& host, const net::Link& link)
     // other owner exists.
     net::try_write_sysctl("net/ipv4/neigh/" + link.name + "/proxy_delay", "0");
   }
-  // Replaces the route to a former pod with this address whose host end has not disappeared yet.
-  for (const base::IpAddress& address : plan.addresses)
-    net::add_route(host, host_route(address, link.index), net::IfPresent::replace);
+  for (const base::IpAddress& address : plan.addresses) add_host_route(host, address, link.index);
 }
 
 /// The rules of an attachment with the host's end `host_end`.

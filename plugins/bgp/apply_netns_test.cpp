@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <chrono>
+#include <thread>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -209,8 +212,30 @@ TEST_F(BgpApply, DelSucceedsWithoutPlumbdsFiles) {
   EXPECT_EQ(host_.read("log"), "DEL\nGC\n");
 }
 
+// Rule (a): a route belongs to its pod, whatever IPAM answers.
+TEST_F(BgpApply, TheAddressOfALivingPodIsRefused) {
+  const cni::Result first = add_one();
+  const std::string before = test::routed_state();
+  test::output_of(": > " + host_.path() + "/log");  // gives the same address again
+  const auto other = host_.add_sandbox();
+  try {
+    add_second(other);
+    FAIL() << "the route of the first pod was taken over";
+  } catch (const cni::Error& error) {
+    EXPECT_EQ(error.code(), cni::Code::try_again_later);
+    EXPECT_THAT(error.what(), AllOf(HasSubstr("address 10.244.1.5 belongs to another pod"),
+                                    HasSubstr(first.interfaces[0].name)));
+  }
+  EXPECT_EQ(test::routed_state(), before);
+}
+
 TEST_F(BgpApply, AnAddressThatComesBackIsRoutedToItsNewPod) {
-  add_one();
+  const cni::Result first = add_one();
+  // As while the kernel takes the other end away.
+  test::output_in(sandbox_, "ip link set eth0 down");
+  const std::string going = first.interfaces[0].name + " lowerlayerdown";
+  for (int tries = 0; tries < 100 && lines_with(states(), going).empty(); ++tries)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
   test::output_of(": > " + host_.path() + "/log");  // gives the same address again
   const auto other = host_.add_sandbox();
   const cni::Result second = add_second(other);

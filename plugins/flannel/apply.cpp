@@ -2,6 +2,8 @@
 #include "plugins/flannel/apply.h"
 
 #include <map>
+#include <set>
+#include <vector>
 
 #include "libcni/attach/sandbox.h"
 #include "libcni/base/failures.h"
@@ -17,15 +19,15 @@ namespace {
 
 constexpr cni::DelegateRole kRole{.key = "delegate.type", .what = "delegate"};
 
-/// The delegate's request: what ADD saved or would save, with what the runtime adds for this verb.
+/// The delegate's request: the configuration that ADD saved or would save, with the members that
+/// the runtime adds for this verb. The version is that of prevResult.
 cni::Request make_request(const cni::Request& request, const std::string& config) {
+  const json::Object own = json::Object::parse(config, "delegate's configuration");
   std::map<std::string, std::string> members;
-  for (const char* key : {"prevResult", "cni.dev/valid-attachments"})
-    if (request.config.has(key)) members[key] = request.config.text_of(key);
-  return cni::with_config(
-      request, members.empty()
-                   ? config
-                   : json::Object::parse(config, "delegate's configuration").text_with(members));
+  for (const char* key : {"cniVersion", "prevResult", "cni.dev/valid-attachments"})
+    if (request.config.has(key) && request.config.text_of(key) != own.text_of(key))
+      members[key] = request.config.text_of(key);
+  return cni::with_config(request, members.empty() ? config : own.text_with(members));
 }
 
 cni::Delegate delegate_of(const cni::Request& delegated) {
@@ -45,9 +47,9 @@ cni::Result add(const cni::Request& request) {
   const std::string config = make_delegate_config(request, conf, node);
   const cni::Request delegated = cni::with_config(request, config);
   // Before the delegate runs, so that DEL finds it whenever this process is killed.
-  const std::string path = Scratch(conf.data_dir, request).write(config);
+  const Scratch::Written file = Scratch(conf.data_dir, request).write(config);
   base::Undo undo;
-  undo.add("remove " + path, [&] { base::remove_file(path); });
+  undo.add("undo " + file.path, file.undo);
   cni::Result result = delegate_of(delegated).add();
   undo.commit();
   return result;
@@ -69,8 +71,8 @@ void verify(const cni::Request& request) {
   const Conf conf = parse_conf(request);
   const auto saved = Scratch(conf.data_dir, request).find();
   if (!is_usable(saved))
-    attach::differs("file " + conf.data_dir + "/" + request.container_id +
-                    " with the delegate's configuration is missing or damaged");
+    attach::differs("file " + conf.data_dir + "/" + request.container_id + ", or the same with :" +
+                    request.ifname + ", with the delegate's configuration is missing or damaged");
   const cni::Request delegated = make_request(request, saved->text);
   delegate_of(delegated).run(cni::Verb::check);
 }
@@ -78,13 +80,21 @@ void verify(const cni::Request& request) {
 void collect_garbage(const cni::Request& request) {
   const Conf conf = parse_conf_for_removal(request);
   const Scratch scratch(conf.data_dir, request);
-  const cni::Request delegated =
-      make_request(request, make_delegate_config(request, conf, std::nullopt));
-  delegate_of(delegated).run(cni::Verb::gc);
-  // Only now: as long as the delegate's objects are there, DEL needs the files.
+  const std::vector<Scratch::Saved> stale = scratch.find_stale();
+  // The delegate and its folders may have been others when the attachments were made.
+  std::set<std::string> configs{make_delegate_config(request, conf, std::nullopt)};
+  for (const Scratch::Saved& saved : stale)
+    if (is_usable(saved)) configs.insert(saved.text);
   base::Failures failures;
-  for (const std::string& path : scratch.find_stale())
-    failures.attempt([&] { base::remove_file(path); });
+  bool collected = true;
+  for (const std::string& config : configs)
+    collected = failures.attempt([&] {
+      const cni::Request delegated = make_request(request, config);
+      delegate_of(delegated).run(cni::Verb::gc);
+    }) && collected;
+  // As long as the delegate's objects are there, DEL needs the files.
+  for (const Scratch::Saved& saved : stale)
+    if (collected) failures.attempt([&] { base::remove_file(saved.path); });
   failures.attempt([&] { scratch.remove_temporary_files(); });
   failures.report();
 }

@@ -109,7 +109,7 @@ TEST_F(FlannelApply, AFailedDelCanBeRepeated) {
 
 TEST_F(FlannelApply, DelWithADamagedFileGoesByTheConfiguration) {
   base::ensure_directory(data_dir(), 0700);
-  for (const char* text : {"", "{\"type\":", "[]"}) {
+  for (const char* text : {"", "{\"type\":", "[]", "{\"name\":5}", "{\"type\":5}"}) {
     base::write_file_atomic(data_dir() + "/c1", text, 0600);
     remove(request(cni::Verb::del));
     EXPECT_THAT(files(), IsEmpty()) << text;
@@ -123,6 +123,32 @@ TEST_F(FlannelApply, ASecondAttachmentOfAContainerHasAFileOfItsOwn) {
   EXPECT_THAT(files(), UnorderedElementsAre("c1", "c1:eth1"));
   remove(second(cni::Verb::del));
   EXPECT_THAT(files(), UnorderedElementsAre("c1"));
+}
+
+TEST_F(FlannelApply, AFailedSecondAttachmentLeavesTheFileOfTheFirst) {
+  add(request(cni::Verb::add));
+  write("broken", "");
+  EXPECT_THROW(add(second(cni::Verb::add)), cni::Error);
+  std::filesystem::remove(host_.path() + "/broken");
+  remove(second(cni::Verb::del));
+  EXPECT_THAT(files(), UnorderedElementsAre("c1"));
+  remove(second(cni::Verb::del));
+  EXPECT_THAT(files(), UnorderedElementsAre("c1"));
+}
+
+TEST_F(FlannelApply, ARefusedRepetitionLeavesTheFormerFile) {
+  add(request(cni::Verb::add));
+  add(second(cni::Verb::add));
+  const std::string saved = base::read_file(data_dir() + "/c1:eth1");
+  write("subnet.env",
+        "FLANNEL_NETWORK=10.9.0.0/16\nFLANNEL_SUBNET=10.9.1.1/24\n"
+        "FLANNEL_MTU=1400\nFLANNEL_IPMASQ=true\n");
+  write("broken", "");
+  EXPECT_THROW(add(second(cni::Verb::add)), cni::Error);
+  EXPECT_THROW(add(request(cni::Verb::add)), cni::Error);
+  EXPECT_THAT(files(), UnorderedElementsAre("c1", "c1:eth1"));
+  EXPECT_EQ(base::read_file(data_dir() + "/c1:eth1"), saved);
+  EXPECT_EQ(base::read_file(data_dir() + "/c1"), saved);
 }
 
 TEST_F(FlannelApply, DelLeavesTheFileOfAnotherNetwork) {
@@ -149,12 +175,14 @@ TEST_F(FlannelApply, GcRemovesTheFilesOfAttachmentsThatAreGone) {
   base::write_file_atomic(data_dir() + "/c3", R"({"name":"other","type":"fake"})", 0600);
   base::write_file_atomic(data_dir() + "/c4", "", 0600);
   base::write_file_atomic(data_dir() + "/c5.tmp-abcdef", "{", 0600);
+  base::write_file_atomic(data_dir() + "/c7.tmp-abcdef", R"({"name":"other","type":"fake"})", 0600);
+  base::write_file_atomic(data_dir() + "/c8", R"({"name":5})", 0600);
   make_old();
   base::write_file_atomic(data_dir() + "/c6", R"({"name":"fl","type":"fake"})", 0600);
   cni::Request gc = request(cni::Verb::gc);
   gc.valid_attachments = {{.container_id = "c1", .ifname = "eth0"}};
   collect_garbage(gc);
-  EXPECT_THAT(files(), UnorderedElementsAre("c1", "c3", "c4", "c6"));
+  EXPECT_THAT(files(), UnorderedElementsAre("c1", "c3", "c4", "c6", "c7.tmp-abcdef", "c8"));
   EXPECT_THAT(host_.read("calls"), HasSubstr("GC"));
 }
 
@@ -162,7 +190,19 @@ TEST_F(FlannelApply, GcKeepsTheFilesWhenTheDelegateFails) {
   add(request(cni::Verb::add));
   make_old();
   write("broken", "");
-  EXPECT_THROW(collect_garbage(request(cni::Verb::gc)), cni::Error);
+  EXPECT_ANY_THROW(collect_garbage(request(cni::Verb::gc)));
+  EXPECT_THAT(files(), UnorderedElementsAre("c1"));
+}
+
+TEST_F(FlannelApply, GcRunsTheDelegateThatAddRan) {
+  add(request(cni::Verb::add));
+  make_old();
+  cni::Request gc = request(cni::Verb::gc);
+  gc.config =
+      json::Object::parse(gc.config.text_with({{"delegate", R"({"type":"bridge"})"}}), "test");
+  gc.path = "/nonexistent:" + host_.path();
+  EXPECT_THROW(collect_garbage(gc), cni::Error);  // no bridge in the path
+  EXPECT_THAT(host_.read("calls"), HasSubstr("GC"));
   EXPECT_THAT(files(), UnorderedElementsAre("c1"));
 }
 

@@ -30,8 +30,8 @@ Conf parse_conf_for_removal(const cni::Request& request);
 nodes::NodeFile read_subnet_file(const Conf& conf, cni::Code when_unusable);
 
 /// The configuration that the delegate gets on ADD: `delegate`, completed by what subnet.env says,
-/// as compact JSON with sorted keys. Without `node`, for a removal: what does not depend on it.
-/// Pure.
+/// as compact JSON with sorted keys. Without `node`, for a removal, it lacks the values from
+/// there. Pure.
 std::string make_delegate_config(const cni::Request& request, const Conf& conf,
                                  const std::optional<nodes::NodeFile>& node);
 

@@ -1,19 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugins/flannel/scratch.h"
 
+#include <fcntl.h>
+#include <net/if.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <filesystem>
 #include <system_error>
 
 #include "libcni/base/file.h"
 #include "libcni/base/log.h"
 #include "libcni/base/names.h"
+#include "libcni/base/sys_error.h"
+#include "libcni/base/undo.h"
+#include "libcni/base/unique_fd.h"
 
 namespace flannel {
 namespace {
 
+constexpr const char* kInterface = "trusted.plumb.ifname";
 constexpr std::size_t kLongestId = 200;  // leaves room for the interface and a temporary name
 constexpr mode_t kFileMode = 0600, kFolderMode = 0700;
 
@@ -21,15 +30,37 @@ std::string name_of(const std::string& container_id) {
   return container_id.size() > kLongestId ? base::sha512_hex(container_id) : container_id;
 }
 
+/// The object in a file; an empty one when the file is damaged.
 std::optional<json::Object> find_object(const std::string& path) {
-  const auto text = base::find_file(path, base::kMostInFile);
-  if (!text) return std::nullopt;
   try {
-    return json::Object::parse(*text, path);
+    const auto text = base::find_file(path);
+    if (!text) return std::nullopt;
+    json::Object object = json::Object::parse(*text, path);
+    object.get_string("name");
+    object.get_string("type");
+    return object;
   } catch (const cni::Error& error) {
-    base::log(std::string("ignored: ") + error.what());
-    return json::Object();
+    base::log(std::string("damaged: ") + error.what());
+  } catch (const std::system_error& error) {
+    if (error.code().value() != EFBIG) throw;
+    base::log(std::string("damaged: ") + error.what());
   }
+  return json::Object();
+}
+
+/// The interface that the file belongs to; nothing for a file of flannel's own plugin.
+std::optional<std::string> find_interface(const std::string& path) {
+  std::array<char, IFNAMSIZ> name{};
+  const ssize_t size = ::lgetxattr(path.c_str(), kInterface, name.data(), name.size());
+  if (size < 0) return std::nullopt;
+  return std::string(name.data(), static_cast<std::size_t>(size));
+}
+
+/// Creates the file; returns false when it exists.
+bool try_create(const std::string& path) {
+  const base::UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode));
+  if (!fd && errno != EEXIST) base::throw_errno("create " + path);
+  return static_cast<bool>(fd);
 }
 
 }  // namespace
@@ -38,23 +69,50 @@ std::string Scratch::path_of_container() const {
   return folder_ + "/" + name_of(request_.container_id);
 }
 
-std::string Scratch::write(const std::string& text) const {
-  base::ensure_directory(folder_, kFolderMode);
-  // The file of an earlier ADD that was killed is kept as well; GC removes it.
-  const bool taken = std::filesystem::exists(std::filesystem::symlink_status(path_of_container()));
-  std::string path = taken ? path_of_attachment() : path_of_container();
+std::optional<std::string> Scratch::find_own_path() const {
+  if (base::find_file(path_of_attachment())) return path_of_attachment();
+  if (find_interface(path_of_container()) == request_.ifname) return path_of_container();
+  return std::nullopt;
+}
+
+/// ADDs of one container can run at the same time: only one of them creates the file.
+std::string Scratch::claim_path() const {
+  if (try_create(path_of_container())) return path_of_container();
+  try_create(path_of_attachment());
+  return path_of_attachment();
+}
+
+void Scratch::put(const std::string& path, const std::string& text) const {
   base::write_file_atomic(path, text, kFileMode);
-  return path;
+  // Not every file system has it; then the file counts for any interface of the container.
+  static_cast<void>(
+      ::lsetxattr(path.c_str(), kInterface, request_.ifname.data(), request_.ifname.size(), 0));
+}
+
+Scratch::Written Scratch::write(const std::string& text) const {
+  base::ensure_directory(folder_, kFolderMode);
+  if (const auto path = find_own_path()) {
+    const auto former = base::find_file(*path);
+    put(*path, text);
+    return {*path, [*this, path, former] { put(*path, former.value_or("")); }};
+  }
+  const std::string path = claim_path();
+  base::Undo undo;
+  undo.add("remove " + path, [&path] { base::remove_file(path); });
+  put(path, text);
+  undo.commit();
+  return {path, [path] { base::remove_file(path); }};
 }
 
 std::optional<Scratch::Saved> Scratch::find() const {
   if (const auto object = find_object(path_of_attachment()))
     return Saved{path_of_attachment(), object->text()};
   const auto object = find_object(path_of_container());
-  if (!object) return std::nullopt;
-  const bool is_of_another_network =
-      object->has("name") && object->get_string("name") != request_.network;
-  if (is_of_another_network) return std::nullopt;
+  const auto interface = find_interface(path_of_container());
+  const bool is_of_another =
+      !object || (interface && *interface != request_.ifname) ||
+      (object->has("name") && object->get_string("name") != request_.network);
+  if (is_of_another) return std::nullopt;
   return Saved{path_of_container(), object->text()};
 }
 
@@ -78,20 +136,23 @@ void Scratch::for_each_old_file(const std::function<void(const std::string& name
     throw std::system_error(gone, "list " + folder_);
 }
 
-std::vector<std::string> Scratch::find_stale() const {
-  std::vector<std::string> stale;
+std::vector<Scratch::Saved> Scratch::find_stale() const {
+  std::vector<Saved> stale;
   for_each_old_file([&](const std::string& name) {
     const std::string path = folder_ + "/" + name;
     const auto object = is_valid(name) ? std::nullopt : find_object(path);
-    if (object && object->get_string("name") == request_.network) stale.push_back(path);
+    if (object && object->get_string("name") == request_.network)
+      stale.push_back({path, object->text()});
   });
   return stale;
 }
 
 void Scratch::remove_temporary_files() const {
   for_each_old_file([&](const std::string& name) {
-    if (base::is_temporary_name(name, name.substr(0, name.rfind('.'))))
-      base::remove_file(folder_ + "/" + name);
+    const std::string path = folder_ + "/" + name;
+    if (!base::is_temporary_name(name, name.substr(0, name.rfind('.'))) || is_valid(name)) return;
+    const auto object = find_object(path);
+    if (object && !object->has("type")) base::remove_file(path);
   });
 }
 

@@ -31,7 +31,9 @@ void collect_garbage(const cni::Request& request) {
 }
 
 void report_status(const cni::Request& request) {
-  attach::report_upper_status(request, parse_conf(request).upper);
+  const Conf conf = parse_conf(request);
+  // In a list, the plugin before names the master on ADD.
+  attach::report_upper_status(request, conf.upper, !conf.upper.master.empty());
 }
 
 }  // namespace ipvlan

@@ -13,7 +13,7 @@ namespace ipvlan {
 struct Conf {
   attach::Upper upper;
   net::IpvlanMode mode = net::IpvlanMode::l2;
-  /// Without IPAM, in a list behind a plugin that gave addresses: these are moved to the ipvlan.
+  /// Without IPAM, in a list behind a plugin that gave addresses: the ipvlan gets these as well.
   bool takes_addresses = false;
 };
 

@@ -152,6 +152,56 @@ TEST_F(MacvlanApply, DelSucceedsAgainAndWithoutMasterOrConfiguration) {
   EXPECT_THAT(host_.read("log"), HasSubstr("ADD\nDEL\nDEL\nDEL\n"));
 }
 
+// The runtime answers a refused ADD with a DEL.
+TEST_F(MacvlanApply, DelOfAnotherNetworkLeavesTheLink) {
+  const cni::Result result = add(request(cni::Verb::add));
+  cni::Request other = request(cni::Verb::add);
+  other.network = "net2";
+  EXPECT_THROW(add(other), cni::Error);
+  other = request(cni::Verb::del);
+  other.network = "net2";
+  remove(other);
+  EXPECT_NO_THROW(verify(check(result)));
+}
+
+TEST_F(MacvlanApply, DelFindsALinkThatThePodHasRenamed) {
+  add(request(cni::Verb::add));
+  test::output_in(sandbox_, "ip link set eth0 down; ip link set eth0 name other0");
+  EXPECT_THROW(add(request(cni::Verb::add)), cni::Error);
+  remove(request(cni::Verb::del));
+  EXPECT_THAT(links_inside(), Not(Contains(HasSubstr("macvlan"))));
+}
+
+// The reference gives its links no alias.
+TEST_F(MacvlanApply, DelRemovesALinkOfTheReference) {
+  const cni::Result result = add(request(cni::Verb::add));
+  test::output_in(sandbox_, "ip link set eth0 alias ''");
+  cni::Request del = request(cni::Verb::del);
+  del.prev_result = result;
+  del.prev_result->interfaces[0].mac = "02:00:00:00:00:99";
+  remove(del);
+  EXPECT_THAT(links_inside(), Contains(HasSubstr("eth0 macvlan")));
+  del.prev_result = result;
+  remove(del);
+  EXPECT_THAT(links_inside(), Not(Contains(HasSubstr("eth0"))));
+}
+
+TEST_F(MacvlanApply, TheHostMayHaveALinkOfThatName) {
+  test::output_of("ip link add eth0 type veth");
+  EXPECT_NO_THROW(add(request(cni::Verb::add)));
+}
+
+TEST_F(MacvlanApply, AMacvlanOfThePodCanBeTheMaster) {
+  const cni::Result first = add(request(cni::Verb::add));
+  const std::string inside = R"(,"linkInContainer":true,"master":"eth0","ipam":{})";
+  cni::Request upper = request(cni::Verb::add, inside);
+  upper.ifname = "eth1";
+  const cni::Result second = add(upper);
+  upper = check(second, inside);
+  upper.ifname = "eth1";
+  EXPECT_NO_THROW(verify(upper));
+}
+
 TEST_F(MacvlanApply, DelLeavesALinkOfAnotherKind) {
   test::output_in(sandbox_, "ip link add eth0 type veth");
   remove(request(cni::Verb::del));

@@ -14,8 +14,9 @@ from lab import world  # noqa: E402
 from lab.runtime import REFERENCE, Case, Node, Suite, leftovers  # noqa: E402
 
 V4, V6 = [{"subnet": "10.61.0.0/24"}], [{"subnet": "fd00:61::/64"}]
-MASTER = (("ip", "link", "add", "lan0", "type", "veth", "peer", "name", "far0"), ("ip", "link", "set", "lan0", "up"),
-          ("ip", "link", "set", "far0", "up"))
+# The host has a link with the name of the pods' links, which old kernels look for in both namespaces.
+MASTER = (("ip", "link", "add", "lan0", "type", "veth", "peer", "name", "eth0"), ("ip", "link", "set", "lan0", "up"),
+          ("ip", "link", "set", "eth0", "up"))
 
 
 def case(name, *ranges, **keys):
