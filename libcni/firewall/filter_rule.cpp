@@ -17,6 +17,11 @@ std::string target_of(const RuleInfo& rule) {
   return rule.verdict == give_back ? kReturn : rule.target;
 }
 
+bool matches_all(const RuleInfo& present) {
+  return !present.has_more && !present.source && !present.destination && present.protocol == 0 &&
+         present.mark == 0;
+}
+
 bool is_host(const std::optional<base::Prefix>& present,
              const std::optional<base::IpAddress>& wanted) {
   if (!wanted) return !present;
@@ -73,8 +78,11 @@ bool is_same(const RuleInfo& present, const FilterRule& rule) {
 
 bool drops_all(const RuleInfo& present) {
   const std::string target = target_of(present);
-  return (target == kDrop || target == "REJECT") && !present.has_more && !present.source &&
-         !present.destination && present.protocol == 0 && present.mark == 0;
+  return (target == kDrop || target == "REJECT") && matches_all(present);
+}
+
+bool accepts_all(const RuleInfo& present) {
+  return target_of(present) == kAccept && matches_all(present);
 }
 
 /// The batch where the change goes into nf_tables, which this counts in any case.

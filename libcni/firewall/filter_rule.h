@@ -31,6 +31,8 @@ std::string words_of(const FilterRule& rule);
 bool is_same(const nft::RuleInfo& present, const FilterRule& rule);
 /// Returns whether `present` drops or rejects every packet that reaches it.
 bool drops_all(const nft::RuleInfo& present);
+/// The same for accepting.
+bool accepts_all(const nft::RuleInfo& present);
 
 /// Collects changes of table filter of one family. Those of the nf_tables variant go into a batch
 /// that the caller commits; those of the legacy variant run one iptables-legacy-restore.

@@ -61,9 +61,9 @@ bool reaches(const std::vector<RuleInfo>& present, const FilterRule& jump) {
 
 /// The rules as far as an ADD reads them.
 struct Present {
-  std::vector<RuleInfo> forward = {};  ///< of FORWARD
-  std::vector<RuleInfo> pods = {};     ///< of CNI-FORWARD
-  bool whole = true;                   ///< `pods` are all
+  std::vector<RuleInfo> forward = {};  ///< rules of FORWARD
+  std::vector<RuleInfo> pods = {};     ///< rules of CNI-FORWARD
+  bool whole = true;                   ///< CNI-FORWARD was read
 };
 
 /// Reading a long chain would take longer than the rest of an ADD.
@@ -77,14 +77,19 @@ Present read_present(TableView& view, bool with_pods) {
   return present;
 }
 
-/// Puts what all pods share and what is missing. Returns whether the jump to that chain moved to
-/// the head.
+/// Returns whether any rule jumps to `chain`, by its count of rules and jumps.
+bool is_jumped_to(TableView& view, const std::string& chain) {
+  const std::size_t uses = view.count_rules(chain);
+  return uses > 0 && uses > view.list_rules(chain).size();
+}
+
+/// Puts the part that all pods share where it is missing. Returns whether the jump to CNI-FORWARD
+/// moved to the head of FORWARD.
 bool put_shared(FilterEdits& edits, TableView& view, const std::string& admin_chain,
                 const Present& present) {
   const FilterRule entry = entry_rule();
   const FilterRule admin = admin_rule(admin_chain);
-  // CHECK finds a jump that is missing from a chain which is not read.
-  const bool admitted = present.whole ? has(present.pods, admin) : view.has_chain(admin_chain);
+  const bool admitted = present.whole ? has(present.pods, admin) : is_jumped_to(view, admin_chain);
   const bool entered = reaches(present.forward, entry);
   if (!entered && !view.has_chain(kPodsChain)) edits.add_chain(kPodsChain);
   if (!admitted && !view.has_chain(admin_chain)) edits.add_chain(admin_chain);
@@ -205,24 +210,26 @@ void add_legacy(Nft& nft, const Owner& owner, const ForwardRules& rules, int fam
   require_all(after, rules);
 }
 
-/// Removes the rules that `list` finds in a family, in one transaction. Returns whether there were
-/// any.
-bool remove_by_netlink(Nft& nft,
-                       const std::function<std::vector<std::uint64_t>(const nft::Table&)>& list) {
-  bool existed = false;
+/// Removes the rules that `list` finds in a family, in one transaction. Returns the families that
+/// had any.
+std::set<int> remove_by_netlink(
+    Nft& nft, const std::function<std::vector<std::uint64_t>(const nft::Table&)>& list) {
+  std::set<int> found;
   nft::retry_on_conflict([&] {
     nft::Batch batch(filter_table(AF_INET));
     for (const int family : kFamilies) {
       batch.select(filter_table(family));
-      for (const std::uint64_t handle : list(batch.table())) batch.remove_rule(kPodsChain, handle);
+      for (const std::uint64_t handle : list(batch.table())) {
+        batch.remove_rule(kPodsChain, handle);
+        found.insert(family);
+      }
     }
-    existed = existed || !batch.empty();
     nft.commit(batch);
   });
-  return existed;
+  return found;
 }
 
-bool remove_owned(Nft& nft, const Owner& owner) {
+std::set<int> remove_owned(Nft& nft, const Owner& owner) {
   return remove_by_netlink(nft, [&](const nft::Table& table) {
     return nft.list_handles(table, kPodsChain,
                             [&](std::string_view note) { return is_owned_by(note, owner); });
@@ -235,7 +242,7 @@ bool remove_unowned(Nft& nft, std::span<const base::IpAddress> addresses) {
   for (const int family : kFamilies)
     std::ranges::move(pod_rules(addresses, family), std::back_inserter(rules));
   if (rules.empty()) return false;
-  return remove_by_netlink(nft, [&](const nft::Table& table) {
+  const std::set<int> found = remove_by_netlink(nft, [&](const nft::Table& table) {
     std::vector<std::uint64_t> handles;
     for (const RuleInfo& present : nft.list_rules(table, kPodsChain))
       if (present.note.empty() && std::ranges::any_of(rules, [&](const FilterRule& rule) {
@@ -244,14 +251,17 @@ bool remove_unowned(Nft& nft, std::span<const base::IpAddress> addresses) {
         handles.push_back(present.handle);
     return handles;
   });
+  return !found.empty();
 }
 
 bool remove_legacy(Nft& nft, std::span<const base::IpAddress> addresses, int family) {
+  const std::vector<FilterRule> rules = pod_rules(addresses, family);
+  if (rules.empty()) return false;
   TableView view = view_of(nft, family, IptablesVariant::legacy);
   nft::Batch unused(filter_table(family));
   FilterEdits edits(unused, family, IptablesVariant::legacy);
   const std::vector<RuleInfo> present = view.list_rules(kPodsChain);
-  for (const FilterRule& rule : pod_rules(addresses, family)) {
+  for (const FilterRule& rule : rules) {
     const auto found =
         std::ranges::find_if(present, [&](const RuleInfo& each) { return is_same(each, rule); });
     if (found != present.end()) edits.remove(rule, *found);
@@ -303,9 +313,13 @@ void add_forward_rules(Nft& nft, const Owner& owner, const ForwardRules& rules) 
 
 bool remove_forward_rules(Nft& nft, const Owner& owner,
                           std::span<const base::IpAddress> addresses) {
-  if (remove_owned(nft, owner)) return true;
-  bool existed = remove_unowned(nft, addresses);
-  for (const int family : kFamilies) existed = remove_legacy(nft, addresses, family) || existed;
+  const std::set<int> owned = remove_owned(nft, owner);
+  std::vector<base::IpAddress> others;
+  std::ranges::copy_if(addresses, std::back_inserter(others), [&](const base::IpAddress& address) {
+    return !owned.contains(address.family());
+  });
+  bool existed = remove_unowned(nft, others) || !owned.empty();
+  for (const int family : kFamilies) existed = remove_legacy(nft, others, family) || existed;
   return existed;
 }
 

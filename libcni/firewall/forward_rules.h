@@ -40,8 +40,8 @@ struct ForwardRules {
 /// missing, or behind a rule that drops all packets.
 void add_forward_rules(nft::Nft& nft, const Owner& owner, const ForwardRules& rules);
 
-/// Removes the rules of `owner`; where it has none, those without an owner for `addresses`. Returns
-/// whether there was anything. The shared chains stay.
+/// Removes the rules of `owner`; in a family where it has none, the rules without an owner for
+/// `addresses`. Returns whether there was anything. The shared chains stay.
 bool remove_forward_rules(nft::Nft& nft, const Owner& owner,
                           std::span<const base::IpAddress> addresses);
 

@@ -64,7 +64,7 @@ const RuleInfo* find(const std::vector<RuleInfo>& present, const FilterRule& rul
 bool comes_first(const std::vector<RuleInfo>& forward) {
   for (const RuleInfo& rule : forward) {
     if (is_match(rule, entry_rule())) return true;
-    if (rule.target == kPodsChain || drops_all(rule)) return false;
+    if (rule.target == kPodsChain || drops_all(rule) || accepts_all(rule)) return false;
   }
   return false;
 }

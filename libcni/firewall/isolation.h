@@ -21,7 +21,7 @@ struct Isolation {
 /// as the reference's do.
 namespace isolation_iptables {
 
-/// Puts what is missing, and removes the rule that `inside` alone has where it does not hold. The
+/// Puts the rules that are missing, and removes the rule of `inside` where that is false. The
 /// jump from FORWARD comes before the one to CNI-FORWARD, which accepts packets; `entry_is_new`:
 /// that one was put at the head just now.
 void put(FilterEdits& edits, TableView& view, const Isolation& isolation, bool entry_is_new);
@@ -36,8 +36,8 @@ std::string find_fault(TableView& view, const Isolation& isolation);
 /// In nf_tables: chain `isolation` of table `inet cni_plugins_firewall`.
 namespace isolation_nft {
 
-/// Puts what is missing into `batch`, which has selected the table; `rules` are those of the table.
-/// Returns whether that was anything.
+/// Puts the rules that are missing into `batch`, which has selected the table; `rules` are all that
+/// the table has. Returns whether any were missing.
 bool put(nft::Batch& batch, const std::vector<nft::RuleInfo>& rules, const Isolation& isolation);
 /// Throws std::runtime_error naming the first rule that is missing.
 void check(const std::vector<nft::RuleInfo>& rules, const Isolation& isolation);

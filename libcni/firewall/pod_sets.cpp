@@ -64,8 +64,8 @@ bool is_shared_present(const std::vector<RuleInfo>& rules, int family) {
   return has(replies_comment(family)) && has(sources_comment(family));
 }
 
-/// Puts what `family` needs and what is missing, also after a flush. Returns whether that was
-/// anything.
+/// Puts the table, the set and the rules of `family` where one of its rules is missing, also after
+/// a flush. Returns whether one was.
 bool repair(Batch& batch, const std::vector<RuleInfo>& rules, int family) {
   if (is_shared_present(rules, family)) return false;
   batch.ensure_table("CNI firewall plugin");
@@ -100,17 +100,25 @@ bool has_own(const std::vector<RuleInfo>& rules, const Owner& owner,
   });
 }
 
+/// The mark of an element whose owner has `count` addresses; 0 for more than fit into a byte.
+std::uint8_t companions_of(std::size_t count) {
+  return count <= UINT8_MAX ? static_cast<std::uint8_t>(count) : std::uint8_t{0};
+}
+
 /// One try of an ADD, and the rules that are present.
 struct Try {
   Nft& nft;
   Batch& batch;
   const std::vector<RuleInfo>& rules;
-  bool contested;  ///< an earlier try failed: elements must be looked for
+  bool contested;     ///< an earlier try failed: elements must be looked for
+  std::size_t count;  ///< the addresses of the ADD
 };
 
 void put(const Try& to, const Owner& owner, const base::IpAddress& address) {
   const std::string set = set_name(address.family());
-  const Element wanted{.key = key_of(address), .comment = owner_comment(owner)};
+  const Element wanted{.key = key_of(address),
+                       .comment = owner_comment(owner),
+                       .companions = companions_of(to.count)};
   const auto present = to.contested ? to.nft.find_element(table(), set, wanted.key) : std::nullopt;
   if (!present)
     to.batch.add_element(set, wanted);
@@ -131,14 +139,15 @@ void remove_rules(Nft& nft, Batch& batch, const IsWanted& wanted) {
     if (wanted(rule.comment)) batch.remove_rule(kForward, rule.handle);
 }
 
-/// Puts the removal of the elements of `known` into `batch`; returns false when `owner` does not
-/// have one of them.
+/// Puts the removal of the elements of `known` into `batch`; returns false unless these are all
+/// elements that `owner` has.
 bool remove_known(Nft& nft, Batch& batch, const Owner& owner,
                   std::span<const base::IpAddress> known) {
   for (const base::IpAddress& address : known) {
     const std::string set = set_name(address.family());
     const auto element = nft.find_element(table(), set, key_of(address));
-    if (!element || !is_owned_by(element->comment, owner)) return false;
+    if (!element || !is_owned_by(element->comment, owner) || element->companions != known.size())
+      return false;
     batch.remove_element(set, element->key);
   }
   return !known.empty();
@@ -159,7 +168,7 @@ void add_pod_addresses(Nft& nft, const Owner& owner, std::span<const base::IpAdd
         depends = repair(batch, rules, family) || depends;
     if (isolation) depends = isolation_nft::put(batch, rules, *isolation) || depends;
     for (const base::IpAddress& address : addresses)
-      put({nft, batch, rules, contested}, owner, address);
+      put({nft, batch, rules, contested, addresses.size()}, owner, address);
     contested = true;
     nft.commit(batch, depends ? std::optional(generation) : std::nullopt);
   });

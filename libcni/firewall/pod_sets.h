@@ -16,7 +16,7 @@
 /// The nf_tables backend of plugin `firewall`: table `inet cni_plugins_firewall` has the addresses
 /// of pods in a set for each family, with their owner as comment, and a chain on the forward hook
 /// that accepts packets from these addresses and their replies. An accept verdict ends this chain
-/// only: FORWARD of iptables needs rules of its own (forward_accept.h).
+/// only: FORWARD of iptables needs rules of its own (forward_rules.h).
 namespace firewall {
 
 /// ADD: one transaction. Idempotent. If another attachment has the same address, the next gets
@@ -24,8 +24,8 @@ namespace firewall {
 void add_pod_addresses(nft::Nft& nft, const Owner& owner,
                        std::span<const base::IpAddress> addresses,
                        const std::optional<Isolation>& isolation = {});
-/// `known` are the addresses of the owner, which saves reading all elements, or empty; wrong ones
-/// do no harm. Returns whether there was anything.
+/// `known` are the addresses of the owner, which saves reading all elements, or empty; a part of
+/// them or wrong ones do no harm. Returns whether there was anything.
 bool remove_pod_addresses(nft::Nft& nft, const Owner& owner,
                           std::span<const base::IpAddress> known = {});
 /// The addresses whose element or rules have a comment that `wanted` selects.

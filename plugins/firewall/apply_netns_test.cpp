@@ -75,6 +75,23 @@ TEST_P(FirewallBackends, S194_GcKeepsValidAttachmentsAndOtherNetworks) {
   check_pod(kNeighbour, GetParam());
 }
 
+TEST_P(FirewallBackends, AFailedAddLeavesNothing) {
+  let_forward_drop();
+  // The jump that an ADD puts into CNI-FORWARD would close a loop.
+  test::output_of(
+      "iptables -N CNI-FORWARD; iptables -N CNI-ADMIN; iptables -A CNI-ADMIN -j CNI-FORWARD");
+  EXPECT_ANY_THROW(add(request(cni::Verb::add, kPod, GetParam())));
+  EXPECT_THAT(test::output_of("nft list ruleset"), Not(HasSubstr(W::kPod)));
+  EXPECT_THAT(test::output_of("nft list ruleset"), Not(HasSubstr(W::kPod6)));
+}
+
+TEST_P(FirewallBackends, DelWithAPartOfTheAddressesRemovesAll) {
+  let_forward_drop();
+  add_pod(kPod, GetParam());
+  remove_pod({kPod.id, kPod.v4}, GetParam());
+  EXPECT_THAT(test::output_of("nft list ruleset"), Not(HasSubstr(W::kPod6)));
+}
+
 INSTANTIATE_TEST_SUITE_P(Backends, FirewallBackends, ::testing::Values(kIptables, kNftables));
 
 TEST_F(Firewall, IptablesRulesAreTheReferences) {
@@ -221,6 +238,16 @@ TEST_F(Firewall, APodAmongManyIsAddedAndRemovedAlone) {
   remove_pod_without_result(kPod);
   EXPECT_EQ(test::output_of("iptables -S CNI-FORWARD | wc -l"), "202\n");
   EXPECT_THAT(filter(), Not(HasSubstr(W::kPod6)));
+}
+
+TEST_F(Firewall, APodAmongManyGetsTheJumpToAnAdminChainThatExistsAlready) {
+  constexpr const char* kNomad = R"("backend":"iptables","iptablesAdminChainName":"NOMAD-ADMIN",)";
+  for (int n = 1; n <= 70; ++n)
+    add_pod({"m" + std::to_string(n), "10.22.1." + std::to_string(n)}, kIptables);
+  test::output_of("iptables -N NOMAD-ADMIN; iptables -A NOMAD-ADMIN -d 192.0.2.2 -j DROP");
+  for (int i = 0; i < 2; ++i) add_pod({"c1", W::kPod}, kNomad);
+  check_pod({"c1", W::kPod}, kNomad);
+  EXPECT_EQ(test::output_of("iptables -S CNI-FORWARD | grep -c NOMAD-ADMIN"), "1\n");
 }
 
 TEST_F(Firewall, TheNftablesBackendLeavesAHostWithoutIptablesAlone) {

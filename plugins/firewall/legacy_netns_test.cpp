@@ -71,6 +71,18 @@ TEST_F(FirewallLegacy, AnotherVariantsRulesAreCheckedAndRemovedAfterASwitch) {
   EXPECT_THAT(filter("-legacy"), Not(HasSubstr("10.22.0.5")));
 }
 
+TEST_F(FirewallLegacy, DelRemovesLegacyIpv4RulesWhereIpv6IsInNfTables) {
+  const std::string tool = tools_ / "ip6tables-restore";
+  ::unlink(tool.c_str());
+  EXPECT_EQ(::symlink("/usr/sbin/xtables-nft-multi", tool.c_str()), 0);
+  add_pod(kPod, kIptables);
+  EXPECT_THAT(test::output_of("iptables-legacy-save -t filter"), HasSubstr(W::kPod));
+  EXPECT_THAT(test::output_of("nft list ruleset"), HasSubstr(W::kPod6));
+  remove_pod(kPod, kIptables);
+  EXPECT_THAT(test::output_of("iptables-legacy-save -t filter"), Not(HasSubstr(W::kPod)));
+  EXPECT_THAT(test::output_of("nft list ruleset"), Not(HasSubstr(W::kPod6)));
+}
+
 TEST_F(FirewallLegacy, StatusFailsWithoutTheTool) {
   test::output_of("iptables -P FORWARD DROP");
   ::setenv("PATH", "/nowhere", 1);
