@@ -4,12 +4,14 @@
 #include <sys/socket.h>
 
 #include <functional>
+#include <set>
 #include <span>
 
 #include "libcni/attach/gc.h"
 #include "libcni/attach/owner.h"
 #include "libcni/base/failures.h"
 #include "libcni/base/log.h"
+#include "libcni/base/names.h"
 #include "libcni/base/undo.h"
 #include "libcni/firewall/forward_chains.h"
 #include "libcni/firewall/forward_rules.h"
@@ -40,6 +42,10 @@ std::optional<firewall::Isolation> isolation_of(const Conf& conf, const cni::Res
   if (bridge.empty())
     throw cni::Error(cni::Code::invalid_config, "got empty bridge name",
                      "the first interface of prevResult has no name");
+  if (const std::string problem = base::ifname_problem(bridge); !problem.empty())
+    throw cni::Error(cni::Code::invalid_config,
+                     "bridge name " + json::excerpt(bridge) + " in prevResult: " + problem,
+                     "the first interface of prevResult must be a bridge");
   return firewall::Isolation{.bridge = bridge, .inside = conf.ingress == IngressPolicy::isolated};
 }
 
@@ -66,21 +72,24 @@ struct Addition {
 void add_addresses(const Addition& to, const std::optional<firewall::Isolation>& isolation) {
   firewall::add_pod_addresses(to.nft, to.owner(), to.rules.addresses, isolation);
   to.undo.add("remove the pod's addresses",
-              [&to] { firewall::remove_pod_addresses(to.nft, to.owner()); });
+              [to] { firewall::remove_pod_addresses(to.nft, to.owner()); });
+}
+
+IsLeaving owned_by(const Owner& owner) {
+  return [owner](std::string_view comment) { return firewall::is_owned_by(comment, owner); };
 }
 
 void add_sources(const Addition& to, Firewalld& firewalld) {
-  // It runs after the addresses have lost this owner.
-  to.undo.add("remove the pod's sources",
-              [&to] { drop_sources(to.nft, to.conf, to.rules.addresses); });
   add_addresses(to, {});
+  to.undo.add("remove the pod's sources",
+              [to] { drop_sources(to.nft, to.conf, to.rules.addresses, owned_by(to.owner())); });
   firewalld.add_sources(to.conf.zone, to.rules.addresses);
   restore_sources(to.nft, firewalld, to.conf.zone, to.request.network);
 }
 
 void add_rules(const Addition& to) {
   to.undo.add("remove the forward rules",
-              [&to] { firewall::remove_forward_rules(to.nft, to.owner(), to.rules.addresses); });
+              [to] { firewall::remove_forward_rules(to.nft, to.owner(), to.rules.addresses); });
   firewall::add_forward_rules(to.nft, to.owner(), to.rules);
 }
 
@@ -96,15 +105,15 @@ Conf conf_or_defaults(const cni::Request& request) noexcept {
 /// The addresses in prevResult, which the reference may have let through; without it those that
 /// the owner has registered.
 std::vector<base::IpAddress> known_addresses(nft::Nft& nft, const cni::Request& request) {
-  if (request.prev_result) return addresses_of(*request.prev_result);
-  const Owner owner = attach::owner_of(request);
-  return firewall::list_pod_addresses(
-      nft, [&](std::string_view comment) { return firewall::is_owned_by(comment, owner); });
+  if (request.prev_result && !request.prev_result->ips.empty())
+    return addresses_of(*request.prev_result);
+  return firewall::list_pod_addresses(nft, owned_by(attach::owner_of(request)));
 }
 
 /// The findings of a GC, to be removed in this order.
 struct Stale {
   std::vector<base::IpAddress> addresses = {};
+  std::set<std::string, std::less<>> comments = {};  ///< of the addresses' owners
   std::function<void()> remove_addresses = [] {};
   std::function<void()> remove_rules = [] {};
 };
@@ -114,13 +123,33 @@ Stale find_stale(nft::Nft& nft, const cni::Request& request, std::span<const Own
   const std::string& network = request.network;
   Stale stale;
   unread.attempt([&] {
-    stale.addresses = firewall::list_pod_addresses(nft, firewall::StaleComments(network, spared));
+    const firewall::StaleComments is_stale(network, spared);
+    stale.addresses = firewall::list_pod_addresses(nft, [&](std::string_view comment) {
+      if (is_stale(comment)) stale.comments.emplace(comment);
+      return is_stale(comment);
+    });
     stale.remove_addresses = firewall::find_stale_pod_addresses(nft, network, spared);
   });
   unread.attempt([&] {
     stale.remove_rules = firewall::find_stale_forward_rules(nft, network, spared, request.began);
   });
   return stale;
+}
+
+/// Removes first what firewalld has: a later DEL or GC finds it by the owner in the sets. Returns
+/// whether the sets had anything.
+bool remove_addresses(const cni::Request& request, nft::Nft& nft,
+                      const std::vector<base::IpAddress>& addresses) {
+  const Owner owner = attach::owner_of(request);
+  drop_sources(nft, conf_or_defaults(request), addresses, owned_by(owner));
+  return firewall::remove_pod_addresses(nft, owner, addresses);
+}
+
+/// The same for GC.
+void remove_addresses(const cni::Request& request, nft::Nft& nft, const Stale& stale) {
+  drop_sources(nft, conf_or_defaults(request), stale.addresses,
+               [&](std::string_view comment) { return stale.comments.contains(comment); });
+  stale.remove_addresses();
 }
 
 /// An accept verdict ends one base chain only: another chain of nf_tables can still drop the pods'
@@ -164,10 +193,9 @@ void remove(const cni::Request& request) {
   bool existed = false;
   std::vector<base::IpAddress> addresses;
   failures.attempt([&] { addresses = known_addresses(nft, request); });
-  failures.attempt([&] { existed = firewall::remove_pod_addresses(nft, owner, addresses); });
+  failures.attempt([&] { existed = remove_addresses(request, nft, addresses); });
   failures.attempt(
       [&] { existed = firewall::remove_forward_rules(nft, owner, addresses) || existed; });
-  failures.attempt([&] { drop_sources(nft, conf_or_defaults(request), addresses); });
   if (existed) nft::Nft::settle();
   failures.report();
 }
@@ -195,9 +223,8 @@ void collect_garbage(const cni::Request& request) {
     const Stale stale = find_stale(nft, request, spared, unread);
     return std::function<void()>([&failures, &nft, &request, unread, stale] {
       failures.attempt([&] { unread.report(); });
-      failures.attempt(stale.remove_addresses);
+      failures.attempt([&] { remove_addresses(request, nft, stale); });
       failures.attempt(stale.remove_rules);
-      failures.attempt([&] { drop_sources(nft, conf_or_defaults(request), stale.addresses); });
     });
   };
   std::function<void()> remove = [] {};

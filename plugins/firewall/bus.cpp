@@ -13,14 +13,17 @@
 
 #include "libcni/base/interrupt.h"
 #include "libcni/base/sys_error.h"
+#include "libcni/json/object.h"
 #include "plugins/firewall/bus_message.h"
 
 namespace firewall_plugin {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr const char* kUsualAddress = "unix:path=/var/run/dbus/system_bus_socket";
 constexpr const char* kBus = "org.freedesktop.DBus";
-constexpr timeval kPatience{25, 0};  // of every D-Bus library
+constexpr std::chrono::seconds kPatience{25};  // as in every D-Bus library
 constexpr std::size_t kChunk = 4096;
 
 /// The socket of one part of an address; its length is 0 when it is not a local socket.
@@ -50,10 +53,25 @@ SocketAddress parse_part(std::string_view part) {
   return made;
 }
 
+[[noreturn]] void fail_late() {
+  base::throw_errno("use the system's message bus, which did not answer within 25 s", ETIMEDOUT);
+}
+
+/// Lets the next call on `fd` block until `deadline` at most; `option` is its direction.
+void limit(const base::UniqueFd& fd, int option, Clock::time_point deadline) {
+  using std::chrono::microseconds;
+  const auto left = std::chrono::duration_cast<microseconds>(deadline - Clock::now()).count();
+  if (left <= 0) fail_late();  // the kernel takes 0 as no limit
+  const timeval value{left / 1'000'000, left % 1'000'000};
+  ::setsockopt(fd.get(), SOL_SOCKET, option, &value, sizeof value);
+}
+
 /// Returns whether the connection was made; false when nothing listens there.
-bool connect_to(const base::UniqueFd& fd, const SocketAddress& to) {
+bool connect_to(const base::UniqueFd& fd, const SocketAddress& to, Clock::time_point deadline) {
+  limit(fd, SO_SNDTIMEO, deadline);
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to.raw), to.length) == 0) return true;
   if (errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR) return false;
+  if (errno == EAGAIN) fail_late();
   base::throw_errno("connect to the system's message bus");
 }
 
@@ -72,6 +90,7 @@ std::string hex(const std::string& text) {
 std::optional<Bus> Bus::find() {
   const char* given = ::getenv("DBUS_SYSTEM_BUS_ADDRESS");
   std::string_view address = given != nullptr && *given != '\0' ? given : kUsualAddress;
+  const Clock::time_point deadline = Clock::now() + kPatience;
   while (!address.empty()) {
     const std::string_view part = address.substr(0, address.find(';'));
     address.remove_prefix(std::min(part.size() + 1, address.size()));
@@ -79,18 +98,16 @@ std::optional<Bus> Bus::find() {
     if (to.length == 0) continue;
     base::UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!fd) base::throw_errno("open a socket for the system's message bus");
-    if (connect_to(fd, to)) return Bus(std::move(fd));
+    if (connect_to(fd, to, deadline)) return Bus(std::move(fd), deadline);
   }
   return std::nullopt;
 }
 
-Bus::Bus(base::UniqueFd fd) : fd_(std::move(fd)) {
-  ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
-  ::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
+Bus::Bus(base::UniqueFd fd, Clock::time_point deadline) : fd_(std::move(fd)), deadline_(deadline) {
   log_in();
 }
 
-/// The kernel tells the bus who this is; the first byte carries that.
+/// The kernel passes the identity of this process to the bus along with the first byte.
 void Bus::log_in() {
   std::string text(1, '\0');
   text += "AUTH EXTERNAL " + hex(std::to_string(::geteuid())) + "\r\nBEGIN\r\n";
@@ -100,16 +117,19 @@ void Bus::log_in() {
   send(bytes);
   const std::string answer = read_line();
   if (!answer.starts_with("OK"))
-    base::throw_errno("log in to the system's message bus (it answers \"" + answer + "\")", EACCES);
+    base::throw_errno(
+        "log in to the system's message bus (it answers " + json::excerpt(answer) + ")", EACCES);
 }
 
 void Bus::send(const std::vector<std::uint8_t>& bytes) {
   for (std::size_t sent = 0; sent < bytes.size();) {
+    limit(fd_, SO_SNDTIMEO, deadline_);
     const ssize_t n = ::send(fd_.get(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
     if (n >= 0) {
       sent += static_cast<std::size_t>(n);
       continue;
     }
+    if (errno == EAGAIN) fail_late();
     if (errno != EINTR) base::throw_errno("send to the system's message bus");
     base::throw_if_interrupted();
   }
@@ -118,6 +138,7 @@ void Bus::send(const std::vector<std::uint8_t>& bytes) {
 void Bus::receive() {
   std::array<std::uint8_t, kChunk> chunk;
   for (;;) {
+    limit(fd_, SO_RCVTIMEO, deadline_);
     const ssize_t n = ::recv(fd_.get(), chunk.data(), chunk.size(), 0);
     if (n > 0) {
       input_.insert(input_.end(), chunk.begin(), chunk.begin() + n);
@@ -126,6 +147,7 @@ void Bus::receive() {
     if (n == 0)
       base::throw_errno("read from the system's message bus, which ended the connection",
                         ECONNRESET);
+    if (errno == EAGAIN) fail_late();
     if (errno != EINTR) base::throw_errno("read from the system's message bus");
     base::throw_if_interrupted();
   }
@@ -159,6 +181,7 @@ ReceivedMessage Bus::read_message() {
 }
 
 std::vector<BusAnswer> Bus::call(std::span<const BusCall> calls) {
+  deadline_ = Clock::now() + kPatience;
   const std::uint32_t first = serial_ + 1;
   std::vector<std::uint8_t> bytes;
   for (const BusCall& each : calls) {

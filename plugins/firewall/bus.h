@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -23,8 +24,8 @@ struct BusCall {
 /// The answer to a call: a result, or an error with its name and text.
 struct BusAnswer {
   std::string error = {};               ///< name of the error; empty: the call succeeded
-  std::vector<std::string> texts = {};  ///< of a text or a list of texts; text of an error
-  bool truth = false;                   ///< of a truth value
+  std::vector<std::string> texts = {};  ///< the text, or the list of texts; an error's text
+  bool truth = false;                   ///< the truth value
 };
 
 struct ReceivedMessage;
@@ -34,7 +35,8 @@ struct ReceivedMessage;
 /// Calls do not start a service that does not run.
 class Bus {
  public:
-  /// Nothing where no bus listens at $DBUS_SYSTEM_BUS_ADDRESS, or at its usual place.
+  /// Nothing where no bus listens at $DBUS_SYSTEM_BUS_ADDRESS, or at its usual place. Throws as
+  /// call() does.
   static std::optional<Bus> find();
 
   /// Makes the calls at once and returns their answers in that order. Throws std::system_error when
@@ -43,7 +45,7 @@ class Bus {
   BusAnswer call(const BusCall& single) { return call({&single, 1}).front(); }
 
  private:
-  explicit Bus(base::UniqueFd fd);
+  Bus(base::UniqueFd fd, std::chrono::steady_clock::time_point deadline);
   void log_in();
   void send(const std::vector<std::uint8_t>& bytes);
   void receive();
@@ -51,7 +53,8 @@ class Bus {
   ReceivedMessage read_message();
 
   base::UniqueFd fd_;
-  std::vector<std::uint8_t> input_;  ///< received and not read yet
+  std::chrono::steady_clock::time_point deadline_;  ///< until which a call may block
+  std::vector<std::uint8_t> input_;                 ///< received and not read yet
   std::uint32_t serial_ = 0;
 };
 

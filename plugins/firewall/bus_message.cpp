@@ -15,7 +15,7 @@ constexpr std::uint8_t kMethodReturn = 2;
 constexpr std::uint8_t kError = 3;
 constexpr std::uint8_t kNoAutoStart = 2;  // flag
 constexpr std::uint8_t kProtocol = 1;
-constexpr std::size_t kFixedSize = 16;  // of a header, with the length of its fields
+constexpr std::size_t kFixedSize = 16;  // the header up to the length of its fields
 constexpr std::size_t kMostBytes = 16 << 20;
 
 /// Codes of header fields.

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugins/firewall/conf.h"
 
+#include <cstdint>
+
+#include "libcni/base/utf8.h"
+
 namespace firewall_plugin {
 namespace {
 
-constexpr std::size_t kLongestChain = 28;  // iptables allows no longer names
+constexpr std::size_t kLongestChain = 28;     // iptables allows no longer names
+constexpr std::size_t kLongestZone = 64;      // firewalld itself allows 17
+constexpr std::uint32_t kMalformed = 0xfffd;  // the JSON parser puts it for malformed UTF-8
 
 Backend parse_backend(const std::string& name) {
   if (name == "iptables") return Backend::iptables;
@@ -29,6 +35,18 @@ void require_chain_name(const json::Object& config, const std::string& name) {
     config.refuse("iptablesAdminChainName", "the name of a chain of iptables, at most 28 bytes");
 }
 
+/// Messages show the name as it is, and the message bus ends connections over a malformed text.
+void require_zone_name(const json::Object& config, std::string_view name) {
+  bool is_text = name.size() <= kLongestZone;
+  for (std::string_view rest = name; is_text && !rest.empty();) {
+    const auto point = base::next_code_point(rest);
+    is_text = point && *point != kMalformed && !base::is_control(*point);
+  }
+  if (!is_text)
+    config.refuse("firewalldZone",
+                  "the name of a zone of firewalld, at most 64 bytes without control characters");
+}
+
 }  // namespace
 
 std::string_view name_of(IngressPolicy policy) {
@@ -45,6 +63,7 @@ Conf parse_conf(const cni::Request& request) {
   require_chain_name(config, conf.admin_chain);
   const std::string zone = config.get_string("firewalldZone");
   if (!zone.empty()) conf.zone = zone;
+  require_zone_name(config, conf.zone);
   conf.ingress = parse_ingress(config.get_string("ingressPolicy"));
   return conf;
 }

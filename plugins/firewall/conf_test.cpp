@@ -63,6 +63,14 @@ TEST(FirewallConf, RefusesAnAdminChainThatIptablesWouldMisread) {
         << name;
 }
 
+TEST(FirewallConf, RefusesAZoneThatFirewalldCannotHave) {
+  for (const std::string& zone : {std::string(R"(a\u0000b)"), std::string(R"(a\nb)"),
+                                  std::string("a\xff"), std::string(65, 'x')})
+    EXPECT_EQ(refusal(R"({"firewalldZone":")" + zone + "\"}").first, cni::Code::invalid_config)
+        << zone;
+  EXPECT_EQ(parse(R"({"firewalldZone":"zone-\u00e4/2"})").zone, "zone-\u00e4/2");
+}
+
 TEST(FirewallConf, RefusesAValueOfTheWrongType) {
   for (const char* key : {"backend", "iptablesAdminChainName", "firewalldZone", "ingressPolicy"})
     EXPECT_EQ(refusal("{\"" + std::string(key) + "\":1}").first, cni::Code::decoding_failure)

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "libcni/json/object.h"
+
 namespace firewall_plugin {
 namespace {
 
@@ -22,7 +24,7 @@ std::string complaint_of(const BusAnswer& answer, std::span<const char* const> a
   const std::string text = answer.texts.empty() ? answer.error : answer.texts.front();
   const bool is_fine = std::ranges::any_of(
       accepted, [&](const char* code) { return text.find(code) != std::string::npos; });
-  return is_fine ? "" : text;
+  return is_fine ? "" : json::excerpt(text);
 }
 
 }  // namespace
@@ -32,6 +34,9 @@ std::optional<Firewalld> Firewalld::find() {
   if (!bus) return std::nullopt;
   const BusAnswer answer =
       bus->call({kBus, "/org/freedesktop/DBus", kBus, "NameHasOwner", {kName}});
+  if (!answer.error.empty())
+    throw std::runtime_error("ask the system's message bus whether firewalld runs: " +
+                             complaint_of(answer, {}));
   if (!answer.truth) return std::nullopt;
   return Firewalld(std::move(*bus));
 }

@@ -15,15 +15,18 @@ namespace firewall_plugin {
 /// configuration alone: a reload of firewalld drops it.
 class Firewalld {
  public:
-  /// The firewalld that runs; nothing when there is no bus, or firewalld is not on it.
+  /// The firewalld that runs; nothing when there is no bus, or firewalld is not on it. Throws
+  /// std::runtime_error when the bus answers with an error, and what Bus throws.
   static std::optional<Firewalld> find();
 
   /// A source that the zone has already is accepted. Throws std::runtime_error with firewalld's
   /// answer otherwise.
   void add_sources(const std::string& zone, std::span<const base::IpAddress> addresses);
-  /// A source that the zone does not have is accepted. Tries all, then throws.
+  /// A source that the zone does not have is accepted. Tries all, then throws
+  /// std::runtime_error with firewalld's answer to the first that it refused.
   void remove_sources(const std::string& zone, std::span<const base::IpAddress> addresses);
-  /// The addresses that are not sources of the zone.
+  /// Lists the addresses that are not sources of the zone. Throws std::runtime_error with
+  /// firewalld's answer.
   std::vector<base::IpAddress> find_missing(const std::string& zone,
                                             std::span<const base::IpAddress> addresses);
 

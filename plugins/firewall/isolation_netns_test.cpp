@@ -102,6 +102,21 @@ TEST_P(Isolation, NeedsABridgeInPrevResult) {
   EXPECT_THAT(test::output_of("nft list ruleset"), Not(HasSubstr(W::kPod)));
 }
 
+TEST_P(Isolation, RefusesANameInPrevResultThatNoBridgeCanHave) {
+  for (const char* name : {"br0\n-F FORWARD", "a-name-of-more-than-15", "br 0"}) {
+    cni::Request made = request(cni::Verb::add, kPod, conf(kIsolated));
+    made.prev_result->interfaces[0].name = name;
+    try {
+      add(made);
+      ADD_FAILURE() << "no failure with " << name;
+    } catch (const cni::Error& error) {
+      EXPECT_EQ(error.code(), cni::Code::invalid_config);
+      EXPECT_THAT(error.what(), HasSubstr("bridge name " + json::quote(name)));
+    }
+  }
+  EXPECT_THAT(test::output_of("nft list ruleset"), Not(HasSubstr(W::kPod)));
+}
+
 INSTANTIATE_TEST_SUITE_P(Backends, Isolation, ::testing::Values(kIptables, kNftables));
 
 using IsolationByIptables = Isolation;
@@ -145,6 +160,18 @@ TEST_P(IsolationByIptables, CheckFailsWhenPacketsAreAcceptedFirst) {
   test::output_of(
       "iptables -D FORWARD 2; iptables -I FORWARD 1 -m comment --comment 'CNI firewall plugin "
       "rules' -j CNI-FORWARD");
+  EXPECT_ANY_THROW(check_pod(kPod, conf(kSameBridge)));
+  add_pod(kNeighbour, conf(kSameBridge));
+  check_pod(kPod, conf(kSameBridge));
+}
+
+TEST_P(IsolationByIptables, TheJumpMovesInFrontOfARuleThatAcceptsAll) {
+  add_pod(kPod, conf(kSameBridge));
+  test::output_of(
+      "iptables -I FORWARD 1 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT; iptables -I "
+      "FORWARD 1 -i br0 -j ACCEPT");
+  check_pod(kPod, conf(kSameBridge));
+  test::output_of("iptables -I FORWARD 1 -j ACCEPT");
   EXPECT_ANY_THROW(check_pod(kPod, conf(kSameBridge)));
   add_pod(kNeighbour, conf(kSameBridge));
   check_pod(kPod, conf(kSameBridge));

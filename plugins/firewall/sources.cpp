@@ -33,16 +33,8 @@ std::vector<base::IpAddress> find_lost(nft::Nft& nft, Firewalld& firewalld, cons
 
 std::optional<Firewalld> find_firewalld(const Conf& conf) {
   if (conf.backend == Backend::iptables || conf.backend == Backend::nftables) return std::nullopt;
-  if (conf.backend == Backend::automatic) {
-    try {
-      return Firewalld::find();
-    } catch (const std::system_error& error) {
-      base::log(std::string("firewall: firewalld is taken as absent: ") + error.what());
-      return std::nullopt;
-    }
-  }
   auto firewalld = Firewalld::find();
-  if (!firewalld)
+  if (!firewalld && conf.backend == Backend::firewalld)
     throw cni::Error(cni::Code::try_again_later, "firewalld is not running",
                      "org.fedoraproject.FirewallD1 has no owner on the system's message bus: start "
                      "firewalld, or choose another backend");
@@ -63,7 +55,8 @@ void restore_sources(nft::Nft& nft, Firewalld& firewalld, const std::string& zon
   }
 }
 
-void drop_sources(nft::Nft& nft, const Conf& conf, std::span<const base::IpAddress> addresses) {
+void drop_sources(nft::Nft& nft, const Conf& conf, std::span<const base::IpAddress> addresses,
+                  const IsLeaving& is_leaving) {
   if (addresses.empty()) return;
   std::optional<Firewalld> firewalld;
   try {
@@ -73,8 +66,13 @@ void drop_sources(nft::Nft& nft, const Conf& conf, std::span<const base::IpAddre
   }
   if (!firewalld) return;
   std::vector<base::IpAddress> unowned(addresses.begin(), addresses.end());
-  const auto any_owner = [](std::string_view comment) { return !comment.empty(); };
-  for (const base::IpAddress& owned : firewall::list_pod_addresses(nft, any_owner))
+  // prevResult may name a part of them.
+  for (const base::IpAddress& leaving : firewall::list_pod_addresses(nft, is_leaving))
+    if (std::ranges::find(unowned, leaving) == unowned.end()) unowned.push_back(leaving);
+  const auto stays = [&](std::string_view comment) {
+    return !comment.empty() && !is_leaving(comment);
+  };
+  for (const base::IpAddress& owned : firewall::list_pod_addresses(nft, stays))
     std::erase(unowned, owned);
   firewalld->remove_sources(conf.zone, unowned);
 }

@@ -138,6 +138,14 @@ class FirewalldTest(unittest.TestCase):
         self.call("DEL", AUTOMATIC, added, "c2")
         self.assertEqual([], self.daemon.sources())
 
+    def test_del_with_a_part_of_the_addresses_removes_all_sources(self):
+        pod, result, _ = self.add(AUTOMATIC, "c1")
+        for count in (1, 0):
+            self.call("DEL", AUTOMATIC, (pod, {**result, "ips": result["ips"][:count]}), "c1")
+            self.assertEqual([], self.daemon.sources())
+            self.assertNotIn("id: c1", self.owners())
+            self.call("ADD", AUTOMATIC, (pod, result), "c1")
+
     def test_either_suite_removes_what_the_other_added(self):
         config = {**NAMED}
         pod = self.node.namespace()
