@@ -130,10 +130,10 @@ bool lives(net::Netlink& host, const cni::Request& request) {
 
 cni::Result add(const cni::Request& request) {
   const Conf conf = parse_conf(request);
+  const cni::Ipam ipam(request);  // an undo step of the session needs it
   Session session{request, conf, net::Netlink(), net::Netlink(*request.sandbox), {}};
   attach::require_free_name(session.sandbox, request.ifname);
 
-  const cni::Ipam ipam(request);
   cni::Result result;
   if (ipam.configured()) {
     result = ipam.add([&] { return lives(session.host, request); });
