@@ -30,8 +30,8 @@ END
 exit 0)";
 
 std::string config(const std::string& more) {
-  return R"({"cniVersion":"1.1.0","name":"net1","type":"bridge","ipam":{"type":"fake"})" + more +
-         "}";
+  return R"({"cniVersion":"1.1.0","name":"net1","type":"bridge")" + more +
+         R"(,"ipam":{"type":"long-name-of-fake"}})";
 }
 
 class BridgeApply : public ::testing::Test {

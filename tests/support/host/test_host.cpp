@@ -9,6 +9,8 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
+#include <system_error>
 #include <thread>
 
 #include "libcni/base/file.h"
@@ -32,6 +34,8 @@ TestHost::Sandbox TestHost::add_sandbox() {
 void TestHost::install_ipam(const std::string& script) {
   const std::string file = dir_.path() + "/fake";
   base::write_file_atomic(file, "#!/bin/sh\nDIR=" + dir_.path() + "\n" + script, 0755);
+  std::error_code exists;
+  std::filesystem::create_symlink("fake", dir_.path() + "/long-name-of-fake", exists);
 }
 
 std::string TestHost::read(const std::string& name) const {

@@ -24,7 +24,8 @@ class TestHost {
   Sandbox add_sandbox();
 
   /// Installs `script` (sh) as the IPAM plugin `fake` in CNI_PATH; it finds CNI_COMMAND in its
-  /// environment and its folder in $DIR.
+  /// environment and its folder in $DIR. It is also `long-name-of-fake`: such a text is on the
+  /// heap, so that ASan reports the use of an IPAM object that is gone.
   void install_ipam(const std::string& script);
   std::string path() const { return dir_.path(); }
   /// The text of a file that a script wrote into the folder; empty when there is none.
