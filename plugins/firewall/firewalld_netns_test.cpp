@@ -42,9 +42,16 @@ TEST_F(FirewallBus, AutomaticBackendFailsWhenTheBusDoesNotSayWhetherFirewalldRun
   EXPECT_THAT(filter(), Not(HasSubstr("CNI-FORWARD")));
 }
 
-TEST_F(FirewallBus, AutomaticBackendFailsWhenTheBusRefusesTheLogin) {
+// As a user namespace that sees the host's bus.
+TEST_F(FirewallBus, AutomaticBackendWritesIptablesWhereTheBusRefusesTheLogin) {
+  bus_.login = "REJECTED EXTERNAL";
+  add_pod(kPod);
+  EXPECT_THAT(filter(), HasSubstr("CNI-FORWARD"));
+}
+
+TEST_F(FirewallBus, BackendFirewalldFailsWhenTheBusRefusesTheLogin) {
   bus_.login = "REJECTED \x1b[31m" + std::string(200, 'x');
-  const std::string failure = failure_of_add();
+  const std::string failure = failure_of_add(R"("backend":"firewalld",)");
   EXPECT_THAT(failure, HasSubstr("log in to the system's message bus"));
   EXPECT_THAT(failure, Not(HasSubstr("\x1b")));
   EXPECT_THAT(failure, Not(HasSubstr(std::string(100, 'x'))));

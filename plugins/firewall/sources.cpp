@@ -2,6 +2,9 @@
 #include "plugins/firewall/sources.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <system_error>
 
 #include "libcni/attach/living.h"
 #include "libcni/base/log.h"
@@ -33,7 +36,15 @@ std::vector<base::IpAddress> find_lost(nft::Nft& nft, Firewalld& firewalld, cons
 
 std::optional<Firewalld> find_firewalld(const Conf& conf) {
   if (conf.backend == Backend::iptables || conf.backend == Backend::nftables) return std::nullopt;
-  auto firewalld = Firewalld::find();
+  std::optional<Firewalld> firewalld;
+  try {
+    firewalld = Firewalld::find();
+  } catch (const std::system_error& error) {
+    // A root of a user namespace sees the host's bus, which does not let it in; nor could it ask
+    // firewalld for anything.
+    if (conf.backend != Backend::automatic || error.code().value() != EACCES) throw;
+    base::log(std::string("firewall: firewalld cannot be used: ") + error.what());
+  }
   if (!firewalld && conf.backend == Backend::firewalld)
     throw cni::Error(cni::Code::try_again_later, "firewalld is not running",
                      "org.fedoraproject.FirewallD1 has no owner on the system's message bus: start "
