@@ -34,15 +34,23 @@ def plugins():
 
 
 class ConformanceTest(unittest.TestCase):
+    """All rows: minutes under emulation."""
+    groups = ()
+
     def test_conformance(self):
         self.bin = world.plugin_folder()
         for plugin in plugins():
             with self.subTest(plugin):
-                done = world.run(f"{self.bin}/cnitool", "conformance", f"{self.bin}/{plugin}", timeout=900, check=False)
+                rows = [word for group in self.groups for word in ("--row", group)]
+                done = world.run(f"{self.bin}/cnitool", "conformance", f"{self.bin}/{plugin}", *rows, timeout=900, check=False)
                 failed = set(re.findall(r"^(\S+) +FAIL", done.stdout, re.M))
                 # A million keys within 2 s of processor time: not under emulation.
                 self.assertLessEqual(failed, {"S-052"}, done.stdout + done.stderr)
-                self.assertRegex(done.stdout, r"MUST +\d{2}")
+                self.assertRegex(done.stdout, r"MUST +[1-9]")
+
+
+class SampleTest(ConformanceTest):
+    groups = ("A4", "A6", "A10")
 
 
 class LinkKindsTest(unittest.TestCase):
