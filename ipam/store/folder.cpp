@@ -9,8 +9,6 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <ctime>
-#include <memory>
 
 #include "libcni/base/file.h"
 #include "libcni/base/gone.h"
@@ -28,10 +26,6 @@ constexpr const char* kLock = "lock";
 
 // O_NONBLOCK: opening a FIFO in the place of a file must not block.
 constexpr int kReading = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-
-struct DirectoryCloser {
-  void operator()(DIR* directory) const { ::closedir(directory); }
-};
 
 base::UniqueFd open_directory(int at, const std::string& path, int flags) {
   return base::UniqueFd(::openat(at, path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags));
@@ -58,27 +52,6 @@ bool rename_new(int folder, const std::string& name) {
   if (::linkat(folder, kTemporary, folder, name.c_str(), 0) != 0) return false;
   ::unlinkat(folder, kTemporary, 0);
   return true;
-}
-
-/// Calls `visit` with each entry of the folder.
-template <typename Visit>
-void for_each_entry(int folder, const std::string& path, const Visit& visit) {
-  // A separate open file description: the reading position of `folder` is shared by all its
-  // readers.
-  const int fd = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) base::throw_errno("open " + path);
-  const std::unique_ptr<DIR, DirectoryCloser> directory(::fdopendir(fd));
-  if (!directory) {
-    const int why = errno;
-    ::close(fd);
-    base::throw_errno("read " + path, why);
-  }
-  errno = 0;
-  while (const dirent* entry = ::readdir(directory.get())) {
-    visit(*entry);
-    errno = 0;
-  }
-  if (errno != 0) base::throw_errno("read " + path);
 }
 
 }  // namespace
@@ -122,7 +95,7 @@ std::optional<Lock> Folder::lock(int seconds) const {
 }
 
 void Folder::scan(const std::function<void(AddressFile)>& visit) const {
-  for_each_entry(fd_.get(), path_, [&](const dirent& entry) {
+  base::for_each_entry(fd_.get(), path_, [&](const dirent& entry) {
     const auto address = address_of(entry.d_name);
     if (!address) return;
     AddressFile file{.address = *address, .owner = {}};
@@ -141,7 +114,7 @@ void Folder::scan(const std::function<void(AddressFile)>& visit) const {
 }
 
 void Folder::list(const std::function<void(const base::IpAddress&)>& visit) const {
-  for_each_entry(fd_.get(), path_, [&](const dirent& entry) {
+  base::for_each_entry(fd_.get(), path_, [&](const dirent& entry) {
     if (const auto address = address_of(entry.d_name)) visit(*address);
   });
 }
@@ -171,11 +144,9 @@ bool Folder::is_empty(const std::string& name) const {
 }
 
 bool Folder::is_newer(const std::string& name, std::chrono::system_clock::time_point moment) const {
-  using namespace std::chrono;
   struct stat status {};
-  if (::fstatat(fd_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return false;
-  const auto written = seconds(status.st_mtim.tv_sec) + nanoseconds(status.st_mtim.tv_nsec);
-  return written > moment.time_since_epoch();
+  return ::fstatat(fd_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+         base::written_at(status) > moment;
 }
 
 bool Folder::publish(const std::string& name, std::string_view content) const {
@@ -189,11 +160,7 @@ bool Folder::publish(const std::string& name, std::string_view content) const {
   base::Undo undo;
   undo.add("remove " + path_of(kTemporary), [this] { remove(kTemporary); });
   base::write_all(fd.get(), content, path_of(name));
-  // The kernel's coarse time stamp can be a clock tick old, and so lie before the start of a GC
-  // that began earlier. On file systems without such times only that precision is lost.
-  std::array<timespec, 2> times{{{0, UTIME_OMIT}, {}}};
-  ::clock_gettime(CLOCK_REALTIME, &times[1]);
-  static_cast<void>(::futimens(fd.get(), times.data()));
+  base::stamp_written(fd.get());
   if (!rename_new(fd_.get(), name)) {
     if (errno != EEXIST) base::throw_errno("create " + path_of(name));
     const auto there = find_file(name);

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libcni/base/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <unistd.h>
 
-#include <chrono>
+#include <array>
+#include <cerrno>
 #include <csignal>
+#include <ctime>
 #include <memory>
 
 #include "libcni/base/gone.h"
@@ -17,6 +21,10 @@
 
 namespace base {
 namespace {
+
+struct DirectoryCloser {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
 
 constexpr std::string_view kTemporarySuffix = ".tmp-XXXXXX";  // mkostemp() replaces the six
 
@@ -150,6 +158,7 @@ void write_all(int fd, std::string_view data, const std::string& what) {
 void write_file_atomic(const std::string& path, std::string_view data, mode_t mode) {
   TemporaryFile file(path);
   write_all(file.fd(), data, path);
+  stamp_written(file.fd());
   if (::fchmod(file.fd(), mode) != 0) throw_errno("set the mode of " + path);
   if (::fsync(file.fd()) != 0) throw_errno("sync " + path);
   file.rename_to(path);
@@ -170,6 +179,34 @@ void ensure_directory(const std::string& path, mode_t mode) {
   }
   const int why = errno;
   if (!is_directory(path)) throw_errno("create folder " + path, why);
+}
+
+void stamp_written(int fd) noexcept {
+  std::array<timespec, 2> times{{{0, UTIME_OMIT}, {}}};
+  ::clock_gettime(CLOCK_REALTIME, &times[1]);
+  static_cast<void>(::futimens(fd, times.data()));
+}
+
+std::chrono::system_clock::time_point written_at(const struct stat& status) {
+  using std::chrono::system_clock;
+  const auto time = std::chrono::seconds(status.st_mtim.tv_sec) +
+                    std::chrono::nanoseconds(status.st_mtim.tv_nsec);
+  return system_clock::time_point(std::chrono::duration_cast<system_clock::duration>(time));
+}
+
+void for_each_entry(int fd, const std::string& path,
+                    const std::function<void(const dirent& entry)>& visit) {
+  // A separate open file description: the reading position of `fd` is shared by all its readers.
+  const int copy = ::openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (copy < 0) throw_errno("open " + path);
+  const std::unique_ptr<DIR, DirectoryCloser> directory(::fdopendir(copy));
+  if (!directory) {
+    const int why = errno;
+    ::close(copy);
+    throw_errno("read " + path, why);
+  }
+  for (errno = 0; const dirent* entry = ::readdir(directory.get()); errno = 0) visit(*entry);
+  if (errno != 0) throw_errno("read " + path);
 }
 
 bool remove_file(const std::string& path) {

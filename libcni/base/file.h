@@ -3,12 +3,17 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "libcni/base/unique_fd.h"
+
+struct dirent;
+struct stat;
 
 namespace base {
 
@@ -33,8 +38,9 @@ std::string read_file(const std::string& path, std::size_t most = kMostInFile);
 /// Writes everything or throws std::system_error naming `what`.
 void write_all(int fd, std::string_view data, const std::string& what);
 
-/// Replaces `path` so that readers see the old or the new content, never a part of it, also after a
-/// power cut: temporary file in the same folder, fsync, rename, fsync of the folder.
+/// Replaces `path`, with the exact present time, so that readers see the old or the new content,
+/// never a part of it, also after a power cut: temporary file in the same folder, fsync, rename,
+/// fsync of the folder.
 void write_file_atomic(const std::string& path, std::string_view data, mode_t mode);
 
 /// Returns whether `name` can be the name of a temporary file of write_file_atomic() for `target`,
@@ -43,6 +49,18 @@ bool is_temporary_name(std::string_view name, std::string_view target);
 
 /// mkdir -p; every new folder gets `mode`.
 void ensure_directory(const std::string& path, mode_t mode);
+
+/// Sets the time at which the file was written to the present. The kernel takes it from a coarse
+/// clock, so that a new file can seem to be up to 10 ms older than a GC that had already begun.
+/// File systems without such times keep the kernel's.
+void stamp_written(int fd) noexcept;
+/// The time at which the file was last written.
+std::chrono::system_clock::time_point written_at(const struct stat& status);
+
+/// Calls `visit` with each entry of the open folder `fd`, also `.` and `..`. `path` names it in the
+/// error.
+void for_each_entry(int fd, const std::string& path,
+                    const std::function<void(const dirent& entry)>& visit);
 
 /// Removes the file; returns false when it did not exist.
 bool remove_file(const std::string& path);

@@ -147,6 +147,18 @@ TEST(File, RemovingReturnsWhetherTheFileExisted) {
   EXPECT_NE(errno_of([&] { remove_file(folder.path()); }), 0);
 }
 
+// The kernel's own time would lie before the call in most of these.
+TEST(File, AWrittenFileIsNotOlderThanTheCall) {
+  const test::TempDir dir;
+  for (int i = 0; i < 100; ++i) {
+    const auto before = std::chrono::system_clock::now();
+    write_file_atomic(dir / "file", "x", 0600);
+    struct stat status {};
+    ASSERT_EQ(::stat((dir / "file").c_str(), &status), 0);
+    EXPECT_GE(written_at(status), before);
+  }
+}
+
 class Lock : public testing::Test {
  protected:
   UniqueFd open() const { return UniqueFd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)); }

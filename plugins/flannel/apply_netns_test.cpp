@@ -178,8 +178,8 @@ TEST_F(FlannelApply, GcRemovesTheFilesOfAttachmentsThatAreGone) {
   base::write_file_atomic(data_dir() + "/c7.tmp-abcdef", R"({"name":"other","type":"fake"})", 0600);
   base::write_file_atomic(data_dir() + "/c8", R"({"name":5})", 0600);
   make_old();
-  base::write_file_atomic(data_dir() + "/c6", R"({"name":"fl","type":"fake"})", 0600);
   cni::Request gc = request(cni::Verb::gc);
+  base::write_file_atomic(data_dir() + "/c6", R"({"name":"fl","type":"fake"})", 0600);
   gc.valid_attachments = {{.container_id = "c1", .ifname = "eth0"}};
   collect_garbage(gc);
   EXPECT_THAT(files(), UnorderedElementsAre("c1", "c3", "c4", "c6", "c7.tmp-abcdef", "c8"));

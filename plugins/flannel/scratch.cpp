@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugins/flannel/scratch.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <sys/stat.h>
@@ -9,10 +10,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <filesystem>
 #include <system_error>
 
 #include "libcni/base/file.h"
+#include "libcni/base/gone.h"
 #include "libcni/base/log.h"
 #include "libcni/base/names.h"
 #include "libcni/base/sys_error.h"
@@ -124,16 +125,15 @@ bool Scratch::is_valid(const std::string& file_name) const {
 }
 
 void Scratch::for_each_old_file(const std::function<void(const std::string& name)>& visit) const {
-  const auto start = std::chrono::system_clock::to_time_t(request_.earliest_start());
-  std::error_code gone;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_, gone)) {
+  const base::UniqueFd folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder && base::is_gone(errno, base::Object::file)) return;
+  if (!folder) base::throw_errno("open " + folder_);
+  base::for_each_entry(folder.get(), folder_, [&](const dirent& entry) {
     struct stat status {};
-    const bool is_old = ::lstat(entry.path().c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
-                        status.st_mtim.tv_sec < start;
-    if (is_old) visit(entry.path().filename());
-  }
-  if (gone && gone != std::errc::no_such_file_or_directory)
-    throw std::system_error(gone, "list " + folder_);
+    if (::fstatat(folder.get(), entry.d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISREG(status.st_mode) && base::written_at(status) < request_.earliest_start())
+      visit(entry.d_name);
+  });
 }
 
 std::vector<Scratch::Saved> Scratch::find_stale() const {

@@ -9,9 +9,6 @@
 #include <array>
 #include <cerrno>
 #include <climits>
-#include <ctime>
-#include <memory>
-#include <vector>
 
 #include "libcni/base/failures.h"
 #include "libcni/base/file.h"
@@ -31,29 +28,9 @@ constexpr const char* kTemporary = ".plumb-new";
 constexpr const char* kNetwork = "trusted.plumb.network";
 constexpr int kLockSeconds = 10;
 
-struct DirectoryCloser {
-  void operator()(DIR* directory) const { ::closedir(directory); }
-};
-
 base::UniqueFd create_temporary(int folder) {
   return base::UniqueFd(
       ::openat(folder, kTemporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-}
-
-/// The names of all files in the folder `fd`.
-std::vector<std::string> list_names(int fd, const std::string& path) {
-  const int copy = ::openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const std::unique_ptr<DIR, DirectoryCloser> directory(copy < 0 ? nullptr : ::fdopendir(copy));
-  if (!directory) {
-    const int errnum = errno;
-    if (copy >= 0) ::close(copy);
-    base::throw_errno("list " + path, errnum);
-  }
-  std::vector<std::string> names;
-  for (errno = 0; const dirent* entry = ::readdir(directory.get()); errno = 0)
-    names.emplace_back(entry->d_name);
-  if (errno != 0) base::throw_errno("list " + path);
-  return names;
 }
 
 }  // namespace
@@ -102,13 +79,10 @@ void BackupFolder::write(const std::string& name, std::string_view content,
   base::Undo undo;
   undo.add("remove " + path_of(kTemporary), [this] { remove(kTemporary); });
   base::write_all(fd.get(), content, path_of(name));
-  // A file without the mark only costs that GC leaves it. The kernel's coarse time stamp can lie
-  // before the start of a GC that began earlier.
+  // A file without the mark only costs that GC leaves it.
   if (network)
     static_cast<void>(::fsetxattr(fd.get(), kNetwork, network->data(), network->size(), 0));
-  std::array<timespec, 2> times{{{0, UTIME_OMIT}, {}}};
-  ::clock_gettime(CLOCK_REALTIME, &times[1]);
-  static_cast<void>(::futimens(fd.get(), times.data()));
+  base::stamp_written(fd.get());
   if (::renameat(fd_.get(), kTemporary, fd_.get(), name.c_str()) != 0)
     base::throw_errno("create " + path_of(name));
   undo.commit();
@@ -133,25 +107,25 @@ std::optional<std::string> BackupFolder::find_network(const std::string& name) c
 
 bool BackupFolder::is_newer(const std::string& name,
                             std::chrono::system_clock::time_point moment) const {
-  using namespace std::chrono;
   struct stat status {};
   if (::fstatat(fd_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
     if (base::is_gone(errno, base::Object::file)) return true;
     base::throw_errno("read the time of " + path_of(name));
   }
-  const auto written = seconds(status.st_mtim.tv_sec) + nanoseconds(status.st_mtim.tv_nsec);
-  return written > moment.time_since_epoch();
+  return base::written_at(status) > moment;
 }
 
 void BackupFolder::remove_stale(const std::string& network, const std::set<std::string>& kept,
                                 std::chrono::system_clock::time_point began) const {
   lock();
   base::Failures failures;
-  for (const std::string& name : list_names(fd_.get(), path_))
+  base::for_each_entry(fd_.get(), path_, [&](const dirent& entry) {
+    const std::string name = entry.d_name;
     failures.attempt([&] {
       if (!kept.contains(name) && find_network(name) == network && !is_newer(name, began))
         remove(name);
     });
+  });
   failures.report();
 }
 
