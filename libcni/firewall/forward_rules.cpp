@@ -19,6 +19,7 @@ using nft::Nft;
 using nft::RuleInfo;
 
 constexpr const char* kForward = "FORWARD";
+constexpr int kLegacyTries = 3;
 constexpr int kFamilies[] = {AF_INET, AF_INET6};
 
 FilterRule entry_rule() {
@@ -102,7 +103,7 @@ bool put_shared(FilterEdits& edits, TableView& view, const std::string& admin_ch
   return !entered;
 }
 
-constexpr char kTimeMark = '@';  // no part of an owner's comment has it
+constexpr char kTimeMark = '@';  // the last one of a note
 
 /// The note of a rule: its owner, and the time at which it was made.
 std::string note_of(const Owner& owner) {
@@ -193,7 +194,6 @@ void require_all(TableView& view, const ForwardRules& rules) {
 }
 
 void add_legacy(Nft& nft, const Owner& owner, const ForwardRules& rules, int family) {
-  constexpr int kTries = 3;
   nft::Batch unused(filter_table(family));
   for (int i = 1;; ++i) {
     TableView view = view_of(nft, family, IptablesVariant::legacy);
@@ -203,7 +203,7 @@ void add_legacy(Nft& nft, const Owner& owner, const ForwardRules& rules, int fam
       edits.restore();
       break;
     } catch (const std::system_error&) {
-      if (i == kTries) throw;  // before that: another process may have made the chains first
+      if (i == kLegacyTries) throw;  // before that: another process may have made the chains first
     }
   }
   TableView after = view_of(nft, family, IptablesVariant::legacy);
@@ -254,20 +254,36 @@ bool remove_unowned(Nft& nft, std::span<const base::IpAddress> addresses) {
   return !found.empty();
 }
 
-bool remove_legacy(Nft& nft, std::span<const base::IpAddress> addresses, int family) {
-  const std::vector<FilterRule> rules = pod_rules(addresses, family);
-  if (rules.empty()) return false;
-  TableView view = view_of(nft, family, IptablesVariant::legacy);
-  nft::Batch unused(filter_table(family));
-  FilterEdits edits(unused, family, IptablesVariant::legacy);
+/// Puts the removal of each of `rules` that is present into `edits`.
+void remove_present(FilterEdits& edits, TableView view, const std::vector<FilterRule>& rules) {
   const std::vector<RuleInfo> present = view.list_rules(kPodsChain);
   for (const FilterRule& rule : rules) {
     const auto found =
         std::ranges::find_if(present, [&](const RuleInfo& each) { return is_same(each, rule); });
     if (found != present.end()) edits.remove(rule, *found);
   }
-  edits.restore();
-  return !edits.empty();
+}
+
+/// Returns whether there were any. The tool removes all of them or none: a rule that another DEL
+/// has removed meanwhile makes it fail, and it can report a success without having read its input.
+bool remove_legacy(Nft& nft, std::span<const base::IpAddress> addresses, int family) {
+  const std::vector<FilterRule> rules = pod_rules(addresses, family);
+  nft::Batch unused(filter_table(family));
+  for (int i = 0; !rules.empty(); ++i) {
+    FilterEdits edits(unused, family, IptablesVariant::legacy);
+    remove_present(edits, view_of(nft, family, IptablesVariant::legacy), rules);
+    if (edits.empty()) return i > 0;
+    if (i == kLegacyTries)
+      base::throw_errno("remove rules from " + place_of(kPodsChain, family) +
+                            ": iptables-legacy-restore reported success, but they are still there",
+                        EIO);
+    try {
+      edits.restore();
+    } catch (const std::system_error&) {
+      if (i + 1 == kLegacyTries) throw;
+    }
+  }
+  return false;
 }
 
 }  // namespace
@@ -337,20 +353,19 @@ void check_forward_rules(Nft& nft, const ForwardRules& rules) {
 
 std::function<void()> find_stale_forward_rules(Nft& nft, const std::string& network,
                                                std::span<const Owner> valid, base::BootTime began) {
-  const StaleComments is_of_none(network, valid);
-  const auto is_stale = [&](std::string_view note) {
+  const auto is_stale = [is_of_none = StaleComments(network, valid), began](std::string_view note) {
     return is_of_none(note) && !is_made_since(note, began);
   };
   std::map<int, std::set<std::uint64_t>> stale;
   for (const int family : kFamilies)
     for (const std::uint64_t handle : nft.list_handles(filter_table(family), kPodsChain, is_stale))
       stale[family].insert(handle);
-  return [&nft, stale] {
+  return [&nft, stale, is_stale] {
     for (const auto& [family, handles] : stale)
       nft::retry_on_conflict([&, &handles = handles, table = filter_table(family)] {
-        const auto any_owner = [](std::string_view) { return true; };
         nft::Batch batch(table);
-        for (const std::uint64_t handle : nft.list_handles(table, kPodsChain, any_owner))
+        // The note as well: after a flush, the kernel begins to count handles anew.
+        for (const std::uint64_t handle : nft.list_handles(table, kPodsChain, is_stale))
           if (handles.contains(handle)) batch.remove_rule(kPodsChain, handle);
         nft.commit(batch);
       });

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "libcni/firewall/forward_rules.h"
 #include "tests/support/host/firewall_pods.h"
 
 namespace firewall_plugin {
@@ -220,6 +221,17 @@ TEST_F(Firewall, GcSparesThePodThatIsAddedAfterItBegan) {
   collect_garbage(gc);
   check_pod(kPod, kIptables);
   EXPECT_ANY_THROW(check_pod(kNeighbour, kIptables));
+}
+
+// The rules of the second pod have the handles that the first pod's had.
+TEST_F(Firewall, GcLeavesRulesThatCameAfterAFlush) {
+  add_pod(kNeighbour, kIptables);
+  nft::Nft nft;
+  const auto remove_stale = firewall::find_stale_forward_rules(nft, "net1", {}, base::boot_time());
+  test::output_of("nft flush ruleset");
+  add_pod(kPod, kIptables);
+  remove_stale();
+  check_pod(kPod, kIptables);
 }
 
 TEST_F(Firewall, APodAmongManyIsAddedAndRemovedAlone) {

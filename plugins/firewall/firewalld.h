@@ -15,7 +15,7 @@ namespace firewall_plugin {
 /// configuration alone: a reload of firewalld drops it.
 class Firewalld {
  public:
-  /// The firewalld that runs; nothing when there is no bus, or firewalld is not on it. Throws
+  /// Finds the running firewalld; nothing when the bus is missing or firewalld is not on it. Throws
   /// std::runtime_error when the bus answers with an error, and what Bus throws.
   static std::optional<Firewalld> find();
 

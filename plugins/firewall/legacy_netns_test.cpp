@@ -83,6 +83,16 @@ TEST_F(FirewallLegacy, DelRemovesLegacyIpv4RulesWhereIpv6IsInNfTables) {
   EXPECT_THAT(test::output_of("nft list ruleset"), Not(HasSubstr(W::kPod6)));
 }
 
+TEST_F(FirewallLegacy, DelFailsWhenTheToolOnlyClaimsToHaveRemovedTheRules) {
+  add_pod(kPod, kIptables);
+  tools_.script("iptables-legacy-restore", "cat >/dev/null\n");
+  EXPECT_THAT([&] { remove_pod(kPod, kIptables); },
+              testing::ThrowsMessage<std::exception>(HasSubstr("they are still there")));
+  ::unlink((tools_ / "iptables-legacy-restore").c_str());
+  remove_pod(kPod, kIptables);
+  EXPECT_THAT(filter("-legacy"), Not(HasSubstr(W::kPod)));
+}
+
 TEST_F(FirewallLegacy, StatusFailsWithoutTheTool) {
   test::output_of("iptables -P FORWARD DROP");
   ::setenv("PATH", "/nowhere", 1);
