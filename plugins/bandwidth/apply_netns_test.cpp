@@ -170,6 +170,16 @@ TEST_F(BandwidthApply, AddRefusesAQdiscOfAnotherProgram) {
   EXPECT_THAT(test::links(), Not(HasSubstr("ifb")));
 }
 
+TEST_F(BandwidthApply, AFailedRepetitionLeavesWhatTheFirstAddMade) {
+  add_with(kEgress);
+  const std::string before = filters();
+  test::output_of("tc qdisc add dev veth1 root pfifo");
+  EXPECT_ANY_THROW(add_with(kBoth));
+  EXPECT_EQ(filters(), before);
+  EXPECT_NO_THROW(check_with(kEgress));
+  EXPECT_THAT(qdiscs("veth1"), HasSubstr("pfifo"));
+}
+
 TEST_F(BandwidthApply, AFailedAddLeavesNothing) {
   // A filter of another protocol has the priority of the redirect.
   test::output_of(
