@@ -11,6 +11,7 @@
 #include "libcni/base/failures.h"
 #include "libcni/base/names.h"
 #include "libcni/base/undo.h"
+#include "libcni/json/result.h"
 #include "libcni/net/route.h"
 #include "libcni/net/upper_link.h"
 #include "libcni/plugin/conf.h"
@@ -69,14 +70,6 @@ void require_mtu(const Upper& upper, const net::Link& master) {
                      "key mtu");
 }
 
-void require_expressible(const cni::Request& request) {
-  if (request.version < cni::Version{0, 3, 0})
-    throw cni::Error(
-        cni::Code::invalid_config,
-        "cniVersion " + request.version.text() + " cannot express a result without addresses",
-        "configure ipam, or cniVersion 0.3.0 or later");
-}
-
 /// The link of this attachment, also under another name.
 std::optional<net::Link> find_own_link(net::Netlink& sandbox, const std::string& alias) {
   for (net::Link& link : net::list_links(sandbox))
@@ -108,8 +101,10 @@ net::Link create(const cni::Request& request, const Upper& upper, net::Netlink& 
                        .mtu = upper.mtu,
                        .mac = upper.mac,
                        .put_data = upper.put_data});
-  net::name_link(sandbox, net::get_link(sandbox, temporary).index, request.ifname, alias);
-  return net::get_link(sandbox, request.ifname);
+  net::Link link = net::get_link(sandbox, temporary);
+  net::name_link(sandbox, link.index, request.ifname, alias);
+  link.name = request.ifname;
+  return link;
 }
 
 /// The link of an attachment that the reference made, which has no alias.
@@ -155,7 +150,7 @@ Upper parse_upper(const cni::Request& request, const std::string& kind) {
 cni::Result add_upper(const cni::Request& request, const Upper& upper,
                       const GetAddresses& get_addresses) {
   const cni::Ipam ipam(request);
-  if (!get_addresses && !ipam.configured()) require_expressible(request);
+  if (!get_addresses && !ipam.configured()) json::require_expressible({}, request.version);
   net::Netlink sandbox(*request.sandbox);
   require_free_name(sandbox, request.ifname);
   if (find_own_link(sandbox, alias_of(owner_of(request))))

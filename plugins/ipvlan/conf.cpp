@@ -5,6 +5,8 @@
 #include <array>
 #include <utility>
 
+#include "libcni/plugin/delegate.h"
+
 namespace ipvlan {
 namespace {
 
@@ -31,10 +33,6 @@ std::string master_of(const cni::Result& previous) {
                    "name a link in key master");
 }
 
-bool has_ipam(const json::Object& config) {
-  return !config.get_object("ipam").get_string("type").empty();
-}
-
 }  // namespace
 
 std::string all_keys() {
@@ -53,7 +51,7 @@ Conf parse_conf(const cni::Request& request) {
   // CHECK gets the result of this plugin itself.
   if (request.verb != cni::Verb::add || !request.prev_result) return conf;
   if (conf.upper.master.empty()) conf.upper.master = master_of(*request.prev_result);
-  conf.takes_addresses = !has_ipam(request.config) && !request.prev_result->ips.empty();
+  conf.takes_addresses = !cni::Ipam(request).configured() && !request.prev_result->ips.empty();
   return conf;
 }
 
