@@ -146,27 +146,42 @@ bool has_address(const std::vector<net::Address>& addresses, const base::IpAddre
       addresses, [&](const net::Address& address) { return address.prefix.address == wanted; });
 }
 
-/// Moves the interface's routes of `tables` back into the main table, except default routes: those
-/// of another interface have to stay in force while this one goes. A source that is not among the
-/// `addresses` of the pod any more is left out, because the kernel refuses it.
-void give_back(net::Netlink& netlink, int index, const std::set<std::uint32_t>& tables,
-               const std::vector<net::Address>& addresses) {
-  auto routes = list_routes(netlink);
-  std::erase_if(routes, [&](const net::Route& route) {
+/// Changes that DEL makes.
+struct Removal {
+  std::vector<net::Route> former;  ///< for the main table
+  std::vector<net::Route> routes;
+  std::vector<net::Rule> rules;
+};
+
+/// Plans to move the interface's routes of `tables` back into the main table, except default
+/// routes: those of another interface have to stay in force while this one goes. A source that is
+/// not among the `addresses` of the pod any more is left out, because the kernel refuses it.
+Removal give_back(net::Netlink& netlink, int index, const std::set<std::uint32_t>& tables,
+                  const std::vector<net::Address>& addresses) {
+  Removal removal{.former = {}, .routes = list_routes(netlink), .rules = {}};
+  std::erase_if(removal.routes, [&](const net::Route& route) {
     return route.oif != index || !tables.contains(route.table);
   });
-  put_on_link_first(routes);
-  std::vector<net::Route> former;
-  for (const net::Route& route : routes) {
+  put_on_link_first(removal.routes);
+  for (const net::Route& route : removal.routes) {
     if (route.dst.length == 0) continue;
-    former.push_back(route);
-    former.back().table = kMain;
-    if (route.source && !has_address(addresses, *route.source)) former.back().source.reset();
+    removal.former.push_back(route);
+    net::Route& former = removal.former.back();
+    former.table = kMain;
+    if (route.source && !has_address(addresses, *route.source)) former.source.reset();
   }
-  std::ranges::reverse(routes);
+  std::ranges::reverse(removal.routes);
+  return removal;
+}
+
+/// The rules go last, and only when the routes are gone: a repeated DEL finds the tables by them.
+void carry_out(net::Netlink& netlink, const Removal& removal) {
   base::Failures failures;
-  failures.attempt([&] { put_routes(netlink, former); });
-  failures.attempt([&] { remove_routes(netlink, routes); });
+  failures.attempt([&] { put_routes(netlink, removal.former); });
+  failures.attempt([&] {
+    remove_routes(netlink, removal.routes);
+    remove_rules(netlink, removal.rules);
+  });
   failures.report();
 }
 
@@ -238,11 +253,10 @@ void remove(const cni::Request& request) {
     rules.push_back(rule);
     if (!table && is_own(rule.table)) tables.insert(rule.table);
   }
-  base::Failures failures;
-  if (link && !tables.empty())
-    failures.attempt([&] { give_back(netlink, index, tables, addresses); });
-  failures.attempt([&] { remove_rules(netlink, rules); });
-  failures.report();
+  Removal removal;
+  if (link && !tables.empty()) removal = give_back(netlink, index, tables, addresses);
+  removal.rules = std::move(rules);
+  carry_out(netlink, removal);
 }
 
 void verify(const cni::Request& request) {
