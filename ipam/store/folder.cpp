@@ -145,8 +145,10 @@ bool Folder::is_empty(const std::string& name) const {
 
 bool Folder::is_newer(const std::string& name, std::chrono::system_clock::time_point moment) const {
   struct stat status {};
-  return ::fstatat(fd_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-         base::written_at(status) > moment;
+  if (::fstatat(fd_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0)
+    return base::written_at(status) > moment;
+  if (base::is_gone(errno, base::Object::file)) return false;
+  base::throw_errno("read the time of " + path_of(name));
 }
 
 bool Folder::publish(const std::string& name, std::string_view content) const {

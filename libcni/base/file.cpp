@@ -7,8 +7,10 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -192,6 +194,16 @@ std::chrono::system_clock::time_point written_at(const struct stat& status) {
   const auto time = std::chrono::seconds(status.st_mtim.tv_sec) +
                     std::chrono::nanoseconds(status.st_mtim.tv_nsec);
   return system_clock::time_point(std::chrono::duration_cast<system_clock::duration>(time));
+}
+
+std::optional<std::string> find_attribute(const std::string& path, const char* name) {
+  constexpr std::array kMissing{ENODATA, EOPNOTSUPP, ENOENT, ERANGE};
+  std::array<char, 255> value{};
+  const ssize_t size = ::lgetxattr(path.c_str(), name, value.data(), value.size());
+  if (size >= 0) return std::string(value.data(), static_cast<std::size_t>(size));
+  if (std::ranges::find(kMissing, errno) == kMissing.end())
+    throw_errno(std::string("read attribute ") + name + " of " + path);
+  return std::nullopt;
 }
 
 void for_each_entry(int fd, const std::string& path,

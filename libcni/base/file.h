@@ -57,6 +57,11 @@ void stamp_written(int fd) noexcept;
 /// The time at which the file was last written.
 std::chrono::system_clock::time_point written_at(const struct stat& status);
 
+/// The extended attribute `name` of the file itself, not of a link's target; nothing where the
+/// file, the attribute or the file system's support is missing. One of more than 255 bytes counts
+/// as missing.
+std::optional<std::string> find_attribute(const std::string& path, const char* name);
+
 /// Calls `visit` with each entry of the open folder `fd`, also `.` and `..`. `path` names it in the
 /// error.
 void for_each_entry(int fd, const std::string& path,

@@ -3,12 +3,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <system_error>
 
@@ -51,17 +50,14 @@ std::optional<json::Object> find_object(const std::string& path) {
 
 /// The interface that the file belongs to; nothing for a file of flannel's own plugin.
 std::optional<std::string> find_interface(const std::string& path) {
-  std::array<char, IFNAMSIZ> name{};
-  const ssize_t size = ::lgetxattr(path.c_str(), kInterface, name.data(), name.size());
-  if (size < 0) return std::nullopt;
-  return std::string(name.data(), static_cast<std::size_t>(size));
+  return base::find_attribute(path, kInterface);
 }
 
-/// Creates the file; returns false when it exists.
-bool try_create(const std::string& path) {
-  const base::UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode));
+/// Creates the file; nothing when it exists.
+base::UniqueFd try_create(const std::string& path) {
+  base::UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode));
   if (!fd && errno != EEXIST) base::throw_errno("create " + path);
-  return static_cast<bool>(fd);
+  return fd;
 }
 
 }  // namespace
@@ -77,14 +73,13 @@ std::optional<std::string> Scratch::find_own_path() const {
 }
 
 /// ADDs of one container can run at the same time: only one of them creates the file.
-std::string Scratch::claim_path() const {
-  if (try_create(path_of_container())) return path_of_container();
-  try_create(path_of_attachment());
-  return path_of_attachment();
+Scratch::New Scratch::create() const {
+  for (const std::string& path : {path_of_container(), path_of_attachment()})
+    if (base::UniqueFd fd = try_create(path)) return {path, std::move(fd)};
+  base::throw_errno("create " + path_of_attachment(), EEXIST);
 }
 
-void Scratch::put(const std::string& path, const std::string& text) const {
-  base::write_file_atomic(path, text, kFileMode);
+void Scratch::mark(const std::string& path) const {
   // Not every file system has it; then the file counts for any interface of the container.
   static_cast<void>(
       ::lsetxattr(path.c_str(), kInterface, request_.ifname.data(), request_.ifname.size(), 0));
@@ -94,15 +89,24 @@ Scratch::Written Scratch::write(const std::string& text) const {
   base::ensure_directory(folder_, kFolderMode);
   if (const auto path = find_own_path()) {
     const auto former = base::find_file(*path);
-    put(*path, text);
-    return {*path, [*this, path, former] { put(*path, former.value_or("")); }};
+    const auto replace = [*this, path](const std::string& content) {
+      base::write_file_atomic(*path, content, kFileMode);
+      mark(*path);
+    };
+    replace(text);
+    return {*path, [replace, former] { replace(former.value_or("")); }};
   }
-  const std::string path = claim_path();
+  const New file = create();
+  const auto remove = [path = file.path] { base::remove_file(path); };
   base::Undo undo;
-  undo.add("remove " + path, [&path] { base::remove_file(path); });
-  put(path, text);
+  undo.add("remove " + file.path, remove);
+  mark(file.path);
+  // In place: nothing is attached yet, so that a part of it after a kill does no harm.
+  base::write_all(file.fd.get(), text, file.path);
+  base::stamp_written(file.fd.get());
+  if (::fsync(file.fd.get()) != 0) base::throw_errno("sync " + file.path);
   undo.commit();
-  return {path, [path] { base::remove_file(path); }};
+  return {file.path, remove};
 }
 
 std::optional<Scratch::Saved> Scratch::find() const {
@@ -130,8 +134,11 @@ void Scratch::for_each_old_file(const std::function<void(const std::string& name
   if (!folder) base::throw_errno("open " + folder_);
   base::for_each_entry(folder.get(), folder_, [&](const dirent& entry) {
     struct stat status {};
-    if (::fstatat(folder.get(), entry.d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-        S_ISREG(status.st_mode) && base::written_at(status) < request_.earliest_start())
+    if (::fstatat(folder.get(), entry.d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (base::is_gone(errno, base::Object::file)) return;
+      base::throw_errno("look at " + folder_ + "/" + entry.d_name);
+    }
+    if (S_ISREG(status.st_mode) && base::written_at(status) < request_.earliest_start())
       visit(entry.d_name);
   });
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "libcni/base/unique_fd.h"
 #include "libcni/plugin/plugin.h"
 
 namespace flannel {
@@ -28,8 +29,8 @@ class Scratch {
   Scratch(std::string folder, const cni::Request& request)
       : folder_(std::move(folder)), request_(request) {}
 
-  /// Writes the configuration of an attachment, safe against a power cut. Never replaces the file
-  /// of another attachment.
+  /// Writes the configuration of an attachment; it is on the disk when this returns. Never replaces
+  /// the file of another attachment.
   Written write(const std::string& text) const;
   /// The file that ADD wrote for this attachment. A file of flannel's own plugin names no interface
   /// and counts for any.
@@ -44,8 +45,12 @@ class Scratch {
   std::string path_of_container() const;
   std::string path_of_attachment() const { return path_of_container() + ":" + request_.ifname; }
   std::optional<std::string> find_own_path() const;
-  std::string claim_path() const;
-  void put(const std::string& path, const std::string& text) const;
+  struct New {
+    std::string path;
+    base::UniqueFd fd;
+  };
+  New create() const;
+  void mark(const std::string& path) const;
   bool is_valid(const std::string& file_name) const;
   void for_each_old_file(const std::function<void(const std::string& name)>& visit) const;
   std::string folder_;

@@ -5,10 +5,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
-#include <climits>
 
 #include "libcni/base/failures.h"
 #include "libcni/base/file.h"
@@ -97,12 +94,7 @@ bool BackupFolder::remove(const std::string& name) const {
 }
 
 std::optional<std::string> BackupFolder::find_network(const std::string& name) const {
-  std::array<char, NAME_MAX + 1> mark{};
-  const ssize_t size = ::lgetxattr(path_of(name).c_str(), kNetwork, mark.data(), mark.size());
-  if (size >= 0) return std::string(mark.data(), static_cast<std::size_t>(size));
-  constexpr std::array kUnmarked{ENODATA, EOPNOTSUPP, ENOENT, ERANGE};
-  if (std::ranges::find(kUnmarked, errno) != kUnmarked.end()) return std::nullopt;
-  base::throw_errno("read the network of " + path_of(name));
+  return base::find_attribute(path_of(name), kNetwork);
 }
 
 bool BackupFolder::is_newer(const std::string& name,
