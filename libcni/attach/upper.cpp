@@ -81,9 +81,9 @@ void remove_own_link(net::Netlink& sandbox, const std::string& alias) {
   if (const auto link = find_own_link(sandbox, alias)) net::remove_link(sandbox, link->index);
 }
 
-/// Creates the link under a random name and renames it in the sandbox: kernels before 6.15 refuse a
-/// name that a link of the host has. The undo step is registered first, because the kernel may
-/// create the link although its answer is lost.
+/// Creates the link under a random name and renames it in the sandbox: Linux 6.1 refuses a name
+/// that a link of the host has (6.18 does not). The undo step is registered first, because the
+/// kernel may create the link although its answer is lost.
 net::Link create(const cni::Request& request, const Upper& upper, net::Netlink& sandbox,
                  base::Undo& undo) {
   MasterSide side(sandbox, upper);

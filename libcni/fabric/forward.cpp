@@ -167,11 +167,6 @@ bool is_accepted(const firewall::DroppingChain& chain, const base::Prefix& range
          base::any_contains(chain.accepted_destinations, range);
 }
 
-bool is_of_iptables(const firewall::DroppingChain& chain) {
-  return chain.table.family != nft::Family::inet && chain.table.name == "filter" &&
-         chain.name == kChain;
-}
-
 }  // namespace
 
 bool has_forward_rules(Nft& nft, const Desired& desired) {
@@ -199,7 +194,7 @@ std::vector<ForwardDrop> list_forward_guards(Nft& nft, const std::optional<Traff
   const std::vector<base::Prefix> ranges = forwarded_ranges(traffic);
   for (firewall::DroppingChain& chain : firewall::list_dropping_forward_chains(nft)) {
     std::vector<base::Prefix> here = ranges_in(chain, ranges);
-    if (!here.empty() && !is_of_iptables(chain))
+    if (!here.empty() && !chain.is_of_iptables())
       guards.push_back({std::move(chain.table), std::move(chain.name), std::move(here)});
   }
   return guards;

@@ -18,6 +18,11 @@ struct DroppingChain {
   /// Rules with further conditions do not count, nor do rules with sets.
   std::vector<base::Prefix> accepted_sources = {};
   std::vector<base::Prefix> accepted_destinations = {};
+
+  /// Chain FORWARD of iptables or ip6tables.
+  bool is_of_iptables() const {
+    return table.family != nft::Family::inet && table.name == "filter" && name == "FORWARD";
+  }
 };
 
 /// Lists all such chains of the families ip, ip6 and inet, in the kernel's order, and follows jumps

@@ -24,8 +24,8 @@ struct UpperLink {
 };
 
 /// Creates the link in `target`, down. `where` is a socket of the namespace of the lower link.
-/// Throws EEXIST when the name is taken, which kernels before 6.15 look for in both namespaces, and
-/// EBUSY when the lower link does not allow such a link.
+/// Throws EEXIST when the name is taken, which Linux 6.1 looks for in both namespaces (6.18 only in
+/// `target`), and EBUSY when the lower link does not allow such a link.
 void add_upper_link(Netlink& where, const base::Netns& target, const UpperLink& link);
 
 /// Gives the link its name and alias and puts it into group 0, in one request. Throws EEXIST when

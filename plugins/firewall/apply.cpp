@@ -157,9 +157,7 @@ void remove_addresses(const cni::Request& request, nft::Nft& nft, const Stale& s
 /// error.
 void log_dropping_chains(nft::Nft& nft) {
   for (const firewall::DroppingChain& chain : firewall::list_dropping_forward_chains(nft)) {
-    const bool is_of_iptables = chain.table.family != nft::Family::inet &&
-                                chain.table.name == "filter" && chain.name == "FORWARD";
-    if (is_of_iptables) continue;
+    if (chain.is_of_iptables()) continue;
     base::log("firewall: chain " + chain.name + " of nf_tables table " + chain.table.name +
               " drops the forwarded packets that its own rules do not accept; it must accept those "
               "of pods");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the plugin does when the message bus or firewalld refuse a call.
+// Calls that the message bus or firewalld refuse.
 #include <stdexcept>
 
 #include <gmock/gmock.h>
