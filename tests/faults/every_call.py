@@ -8,7 +8,8 @@ import pathlib
 import re
 import subprocess
 
-from faults import BANDWIDTH, BRIDGE, CHAIN, FIREWALL, IPAM, NODE, NODE_FILE, OVERLAY, PORTMAP, PTP, SBR, TUNING, Attachment, Node, Tracer, error_of, require_success, was_killed
+from faults import (BANDWIDTH, BRIDGE, CHAIN, FIREWALL, FLANNEL, IPAM, MACVLAN, NODE_FILE, OVERLAY, PORTMAP, PTP, SBR, TUNING, Attachment, Tracer,
+                    error_of, make_node, require_success, was_killed)
 from lab import state
 
 KILL, EINTR = "signal=KILL", "error=EINTR"
@@ -53,6 +54,7 @@ class Scene:
     plugins: tuple
     ifname: str = "eth0"
     collects: bool = True  # GC of the plugin removes what is stale; else it changes nothing
+    lost: bool = False  # its link is in the pod, which is gone when an attachment is stale
     tunes: bool = False  # it changes a link of another plugin, which GC cannot find: the pod of a stale attachment is gone
 
 
@@ -70,7 +72,7 @@ SCENES = (
     Scene("portmap", tuple(CHAIN)), Scene("portmap by iptables", (CHAIN[0], by_iptables(PORTMAP))),
     Scene("tuning", (CHAIN[0], TUNING), tunes=True), Scene("bandwidth", (CHAIN[0], BANDWIDTH)),
     Scene("firewall", (CHAIN[0], FIREWALL)), Scene("firewall by nftables", (CHAIN[0], {**FIREWALL, "backend": "nftables"})),
-    Scene("sbr", (BRIDGE, SBR), collects=False),
+    Scene("sbr", (BRIDGE, SBR), collects=False), Scene("flannel", (FLANNEL,)), Scene("macvlan", (MACVLAN,), lost=True),
     Scene("loopback", ({"type": "loopback"},), ifname="lo", collects=False),
     Scene("host-local", ({"type": "host-local", "ipam": IPAM},)), Scene("static", ({"type": "static", "ipam": STATIC},), collects=False))
 
@@ -79,9 +81,7 @@ class Stage:
     """A scene on a node: the neighbour is attached, the victim comes and goes."""
 
     def __init__(self, scene):
-        NODE_FILE.write_text(json.dumps(NODE), encoding="utf-8")
-        self.scene, self.node = scene, Node()
-        self.node.host.run("ip", "address", "add", "10.60.0.1/32", "dev", "lo")
+        self.scene, self.node = scene, make_node()
         neighbour = Attachment(self.node, "pod-neighbour", self._of_neighbour(), scene.ifname)
         neighbour.prepare()
         require_success(neighbour.add())
@@ -119,6 +119,8 @@ class Stage:
             done = self.victim.gc(self.valid, wrapper)
             if self.scene.tunes:
                 self._renew_link()
+            if self.scene.lost:
+                self.victim.pod.sandbox.run("ip", "link", "delete", self.scene.ifname, check=False)
             return done
         return self.victim.call(verb, self.victim.plugins[-1], wrapper)
 

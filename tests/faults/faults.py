@@ -19,6 +19,12 @@ PTP = {"type": "ptp", "ipMasq": True, "ipam": IPAM}
 NODE_FILE = pathlib.Path("/run/faults-node.json")
 NODE = {"version": 1, "name": "a", "network": ["10.61.0.0/16", "fd00:61::/48"], "ranges": ["10.61.0.0/24", "fd00:61::/64"],
         "mtu": 1400, "backend": "vxlan", "ipMasq": True, "stale": False}
+SUBNET_FILE = pathlib.Path("/run/faults-subnet.env")
+SUBNET = ("FLANNEL_NETWORK=10.61.0.0/16\nFLANNEL_SUBNET=10.61.0.1/24\nFLANNEL_IPV6_NETWORK=fd00:61::/48\nFLANNEL_IPV6_SUBNET=fd00:61::1/64\n"
+          "FLANNEL_MTU=1400\nFLANNEL_IPMASQ=false\n")
+FLANNEL = {"type": "flannel", "subnetFile": str(SUBNET_FILE), "delegate": {"bridge": "br0"}}
+# Without IPv6: duplicate address detection takes seconds.
+MACVLAN = {"type": "macvlan", "master": "lan0", "ipam": {**IPAM, "ranges": IPAM["ranges"][:1]}}
 OVERLAY = {"type": "vxlan", "bridge": "br0", "vni": 7, "peers": [
     {"name": "a", "address": "10.60.0.1", "ranges": ["10.61.0.0/24", "fd00:61::/64"]},
     {"name": "b", "address": "10.60.0.2", "ranges": ["10.61.1.0/24", "fd00:61:0:1::/64"]}]}
@@ -149,6 +155,16 @@ class Attachment:
         self.results.clear()
 
 
+def make_node():
+    """A node with an address for overlays, a link of a network with other machines, and the files that the agents leave for plugins."""
+    NODE_FILE.write_text(json.dumps(NODE), encoding="utf-8")
+    SUBNET_FILE.write_text(SUBNET, encoding="utf-8")
+    node = Node()
+    for words in ("address add 10.60.0.1/32 dev lo", "link add lan0 type veth peer name far0", "link set lan0 up", "link set far0 up"):
+        node.host.run("ip", *words.split())
+    return node
+
+
 def require_success(done):
     assert done.returncode == 0, f"exit {done.returncode}: {done.stdout}{done.stderr}"
 
@@ -175,9 +191,7 @@ class Scene:
     by_design: re.Pattern = re.compile("(?!)")
 
     def open(self):
-        NODE_FILE.write_text(json.dumps(NODE), encoding="utf-8")
-        node = Node()
-        node.host.run("ip", "address", "add", "10.60.0.1/32", "dev", "lo")
+        node = make_node()
         if self.neighbour:
             other = Attachment(node, "pod-neighbour", self.plugins_of_neighbour())
             other.prepare()
@@ -213,7 +227,8 @@ SCENES = (Scene("bridge, first pod", [{**BRIDGE, "spoofCheck": True}], forget=FO
           Scene("vxlan alone, first pod", [OVERLAY], forget=FORGET, by_design=FABRIC),
           Scene("vxlan alone, next pod by ptp", [{**OVERLAY, "podInterface": "ptp"}], neighbour=True),
           Scene("vxlan alone, one segment", [SEGMENT], forget=FORGET, by_design=FABRIC),
-          Scene("bgp", [{"type": "bgp", "nodeFile": str(NODE_FILE)}], forget=FORGET))
+          Scene("bgp", [{"type": "bgp", "nodeFile": str(NODE_FILE)}], forget=FORGET),
+          Scene("flannel", [FLANNEL], neighbour=True), Scene("macvlan", [MACVLAN]))
 
 
 def snapshot(attachment):

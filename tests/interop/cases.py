@@ -4,6 +4,9 @@ from lab.runtime import Case
 
 V4, V6 = "10.61.0.0/24", "fd00:61::/64"
 DEFAULTS = [{"dst": "0.0.0.0/0"}]
+# The link of a network with other machines.
+LAN = (("ip", "link", "add", "lan0", "address", "02:00:5e:00:53:11", "type", "veth", "peer", "name", "far0", "address", "02:00:5e:00:53:12"),
+       ("ip", "link", "set", "lan0", "up"), ("ip", "link", "set", "far0", "up"))
 
 
 def host_local(*subnets, **options):
@@ -12,6 +15,10 @@ def host_local(*subnets, **options):
 
 def bridge(**options):
     return {"type": "bridge", "bridge": "br-interop", **options}
+
+
+def macvlan(**options):
+    return {"type": "macvlan", "master": "lan0", **options}
 
 
 def iptables_masquerade(**options):
@@ -77,6 +84,12 @@ MAIN = [
     Case("ptp-dual-stack", [{"type": "ptp", "mtu": 1400, "ipam": host_local(V4, V6, routes=[*DEFAULTS, {"dst": "::/0"}]),
                              **iptables_masquerade()}], versions=("0.4.0", "1.0.0")),
     Case("ptp-static", [{"type": "ptp", "ipam": STATIC, "dns": {"domain": "ptp.test"}}], versions=("1.0.0",)),
+    # One of them waits for duplicate address detection, for seconds.
+    Case("macvlan", [macvlan(ipam=host_local(V4, routes=DEFAULTS))], versions=("0.2.0", "1.0.0"), prepare=LAN),
+    Case("macvlan-dual-stack", [macvlan(mode="vepa", mtu=1400, ipam={key: STATIC[key] for key in STATIC if key != "dns"})],
+         versions=("1.0.0",), prepare=LAN),
+    Case("macvlan-l2", [macvlan(mode="private", capabilities={"mac": True})], runtime={"mac": "02:00:5e:00:53:07"}, versions=("1.0.0",),
+         prepare=LAN),
     Case("portmap", [bridge(ipam=host_local(V4, routes=DEFAULTS), **GATEWAY), portmap()], runtime=MAPPINGS,
          versions=("0.3.1", "0.4.0", "1.0.0")),
     Case("portmap-dual-stack", [bridge(ipam=host_local(V4, V6), **GATEWAY), portmap()], runtime=MAPPINGS, versions=("1.0.0",)),
