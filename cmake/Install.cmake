@@ -1,6 +1,7 @@
 # The files that `cmake --install` installs, and their places. Components: plugins, tools (cnitool), agent (plumbd),
 # examples.
 include(GNUInstallDirs)
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
 set(PLUMB_CNI_BIN_DIR /opt/cni/bin CACHE PATH "Folder of the plugins; an absolute path does not depend on the prefix")
 
 # Plugins that tests generate elsewhere are not a part of the suite.
@@ -8,7 +9,21 @@ function(plumb_install_plugin name)
   file(RELATIVE_PATH folder ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
   if(folder MATCHES "^(plugins|ipam)/")
     install(TARGETS ${name} RUNTIME DESTINATION ${PLUMB_CNI_BIN_DIR} COMPONENT plugins)
+    set_property(GLOBAL APPEND PROPERTY PLUMB_SHIPPED_PLUGINS ${name})
+    plumb_install_plugin_manual(${name})
   endif()
+endfunction()
+
+# The manual of a plugin is made from its README.md. Its name begins with plumb-, because bridge(8) is iproute2's.
+function(plumb_install_plugin_manual name)
+  set(manual ${CMAKE_BINARY_DIR}/man/plumb-${name}.8)
+  set(writer ${CMAKE_SOURCE_DIR}/scripts/plugin_manual.py)
+  file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/man)
+  add_custom_command(OUTPUT ${manual} VERBATIM
+    COMMAND ${Python3_EXECUTABLE} -B ${writer} ${CMAKE_CURRENT_SOURCE_DIR} ${PROJECT_VERSION} > ${manual}
+    DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/README.md ${writer})
+  add_custom_target(${name}_manual ALL DEPENDS ${manual})
+  install(FILES ${manual} DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT plugins)
 endfunction()
 
 # plumb_install_program(<target> <folder> <manual> <component>): with its manual in docs/man and its completions, which the
@@ -41,6 +56,7 @@ function(plumb_install_unit unit)
     string(REPLACE \"=/usr/local/sbin/\" \"=\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_SBINDIR}/\" text \"\${text}\")
     file(WRITE \"${written}\" \"\${text}\")" COMPONENT agent)
   install(FILES ${written} DESTINATION lib/systemd/system COMPONENT agent)
+  install(FILES ${CMAKE_SOURCE_DIR}/packaging/plumb.tmpfiles DESTINATION lib/tmpfiles.d RENAME plumb.conf COMPONENT agent)
 endfunction()
 
 function(plumb_install_documents)

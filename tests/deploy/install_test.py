@@ -11,31 +11,9 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lab import world  # noqa: E402
+from lab.installed import COMPONENTS, PLUGINS, UNIT, placed  # noqa: E402
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(world.plugin_folder()).parent
-PLUGINS = {path.parent.name for folder in ("plugins", "ipam") for path in (ROOT / folder).glob("*/CMakeLists.txt")
-           if "cni_plugin(" in path.read_text(encoding="utf-8")}
-DOCUMENTS = "share/doc/plumb"
-UNIT = "lib/systemd/system/plumbd.service"
-
-
-def of_program(name, folder, manual):
-    return {f"{folder}/{name}", f"share/man/man{manual[-1]}/{manual}", f"share/bash-completion/completions/{name}",
-            f"share/zsh/site-functions/_{name}", f"share/fish/vendor_completions.d/{name}.fish"}
-
-
-def examples():
-    files = [path.relative_to(ROOT / "conf-examples") for path in (ROOT / "conf-examples").rglob("*") if path.is_file()]
-    return {f"{DOCUMENTS}/examples/{file}" for file in files if file.name != "plumbd.service"}
-
-
-COMPONENTS = {
-    "plugins": {f"/opt/cni/bin/{name}" for name in PLUGINS},
-    "tools": of_program("cnitool", "bin", "cnitool.1") | {"bin/cnitool-conformance"},
-    "agent": of_program("plumbd", "sbin", "plumbd.8") | {UNIT},
-    "examples": examples() | {f"{DOCUMENTS}/plumbd.yaml", f"{DOCUMENTS}/LICENSE"},
-}
 
 
 class InstallTest(unittest.TestCase):
@@ -49,19 +27,16 @@ class InstallTest(unittest.TestCase):
     def files(self):
         return {f"/{path.relative_to(self.root)}" for path in self.root.rglob("*") if not path.is_dir()}
 
-    def placed(self, prefix, *components):
-        return {name if name.startswith("/") else f"{prefix}/{name}" for each in components for name in COMPONENTS[each]}
-
     def test_installs_every_file_in_its_place(self):
         self.install()
-        self.assertEqual(self.files(), self.placed("/usr/local", *COMPONENTS))
+        self.assertEqual(self.files(), placed("/usr/local", *COMPONENTS))
 
     def test_installs_each_component_by_itself(self):
         self.assertGreater(len(PLUGINS), 7)
         for name in COMPONENTS:
             with self.subTest(name):
                 self.install("--component", name)
-                self.assertEqual(self.files(), self.placed("/usr/local", name))
+                self.assertEqual(self.files(), placed("/usr/local", name))
                 for entry in self.root.iterdir():
                     shutil.rmtree(entry)
 

@@ -1,0 +1,73 @@
+# The packages that `cpack` makes of a release build; scripts/package runs it. A package is a group of the components that
+# `cmake --install` knows, so that no list of files is kept here.
+set(PLUMB_CONTACT "Plumb maintainers <maintainers@plumb.invalid>" CACHE STRING "Maintainer in the packages' metadata")
+set(PLUMB_PACKAGE_RELEASE 1 CACHE STRING "Number of the packaging of one version")
+
+set(CPACK_PACKAGE_NAME plumb)
+set(CPACK_PACKAGE_VENDOR Plumb)
+set(CPACK_PACKAGE_CONTACT ${PLUMB_CONTACT})
+set(CPACK_RESOURCE_FILE_LICENSE ${CMAKE_SOURCE_DIR}/LICENSE)
+# DESTDIR: the plugins' folder is an absolute path.
+set(CPACK_SET_DESTDIR ON)
+set(CPACK_INSTALL_PREFIX /usr)
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES OFF)
+set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
+  OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+set(CPACK_PRE_BUILD_SCRIPTS ${CMAKE_SOURCE_DIR}/packaging/finish.cmake)
+set(CPACK_THREADS 1)
+
+set(CPACK_COMPONENTS_ALL plugins tools agent examples)
+set(CPACK_COMPONENTS_GROUPING ONE_PER_GROUP)
+set(CPACK_COMPONENT_PLUGINS_GROUP plumb-cni-plugins)
+set(CPACK_COMPONENT_EXAMPLES_GROUP plumb-cni-plugins)
+set(CPACK_COMPONENT_TOOLS_GROUP plumb-cnitool)
+set(CPACK_COMPONENT_AGENT_GROUP plumbd)
+
+# plumb_package(<name> <summary> <description>): its maintainer scripts are in packaging/debian/<name>; in *.in, @plugins@ is
+# the list of plugins.
+get_property(plugins GLOBAL PROPERTY PLUMB_SHIPPED_PLUGINS)
+list(SORT plugins)
+list(JOIN plugins " " plugins)
+macro(plumb_package name summary description)
+  string(TOUPPER ${name} group)
+  set(CPACK_COMPONENT_GROUP_${group}_DESCRIPTION "${description}")
+  set(CPACK_DEBIAN_${group}_PACKAGE_NAME ${name})
+  set(CPACK_DEBIAN_${group}_FILE_NAME DEB-DEFAULT)
+  set(CPACK_DEBIAN_${group}_DESCRIPTION "${summary}\n${description}")
+  set(CPACK_DEBIAN_${group}_PACKAGE_SECTION net)
+  set(CPACK_RPM_${group}_PACKAGE_NAME ${name})
+  set(CPACK_RPM_${group}_FILE_NAME RPM-DEFAULT)
+  set(CPACK_RPM_${group}_PACKAGE_SUMMARY "${summary}")
+  set(CPACK_RPM_${group}_PACKAGE_DESCRIPTION "${description}")
+  file(GLOB scripts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/packaging/debian/${name}/*)
+  foreach(script IN LISTS scripts)
+    if(script MATCHES "/([a-z]+)\\.in$")
+      list(REMOVE_ITEM scripts ${script})
+      set(written ${CMAKE_BINARY_DIR}/packaging/${name}/${CMAKE_MATCH_1})
+      configure_file(${script} ${written} @ONLY USE_SOURCE_PERMISSIONS)
+      list(APPEND scripts ${written})
+    endif()
+  endforeach()
+  set(CPACK_DEBIAN_${group}_PACKAGE_CONTROL_EXTRA "${scripts}")
+endmacro()
+
+plumb_package(plumb-cni-plugins "CNI plugins that connect pods to the network"
+  "Container runtimes start these programs to attach a pod to networks. They read\nthe configurations and the state of the plugins of the CNI project, so that\na node changes to them while pods run. They are linked statically.")
+plumb_package(plumb-cnitool "command line for CNI networks"
+  "cnitool attaches network namespaces to CNI networks, checks and detaches them,\nlists attachments, and tests plugins against the CNI specification.")
+plumb_package(plumbd "node agent for networks of pods that span machines"
+  "plumbd connects the pods of a cluster by VXLAN, plain routes or BGP. It learns\nthe nodes from a file, etcd or Kubernetes. The service is not enabled by\ninstalling the package, because it needs a configuration first.")
+
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_PACKAGE_RELEASE ${PLUMB_PACKAGE_RELEASE})
+set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
+set(CPACK_DEBIAN_PLUMBD_PACKAGE_SHLIBDEPS ON)
+# libcurl is loaded at run time, and only for etcd and Kubernetes.
+set(CPACK_DEBIAN_PLUMBD_PACKAGE_RECOMMENDS "libcurl4, plumb-cni-plugins")
+set(CPACK_DEBIAN_PLUMBD_PACKAGE_SUGGESTS "bird2, plumb-cnitool")
+set(CPACK_DEBIAN_PLUMB-CNITOOL_PACKAGE_RECOMMENDS plumb-cni-plugins)
+
+include(CPack)

@@ -1,0 +1,37 @@
+"""Packages of the release build, made by scripts/package into a folder of a test's own."""
+import pathlib
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+from lab import world  # noqa: E402
+from lab.installed import placed  # noqa: E402
+
+BUILD = pathlib.Path(world.plugin_folder()).parent
+OF_PACKAGE = {"plumb-cni-plugins": ("plugins", "examples"), "plumb-cnitool": ("tools",), "plumbd": ("agent",)}
+
+
+def expected_files(package):
+    """The files of the package's components and the documents that packing adds; Debian wants manuals compressed."""
+    files = {f"{name}.gz" if "/share/man/" in name else name for name in placed("/usr", *OF_PACKAGE[package])}
+    return files | {f"/usr/share/doc/{package}/{name}" for name in ("copyright", "changelog.gz")}
+
+
+class PackageTest(unittest.TestCase):
+    """`kinds` are packed once, into `self.folder`."""
+    kinds = ()
+
+    @classmethod
+    def setUpClass(cls):
+        if "PLUMB_STATIC:BOOL=ON" not in (BUILD / "CMakeCache.txt").read_text(encoding="utf-8"):
+            raise unittest.SkipTest("there is no release build")
+        cls.folder = cls.pack()
+
+    @classmethod
+    def pack(cls):
+        scratch = tempfile.TemporaryDirectory(prefix="plumb-package-")
+        cls.addClassCleanup(scratch.cleanup)
+        world.run(str(ROOT / "scripts/package"), "--no-build", "--fast", "--to", scratch.name, *cls.kinds, timeout=240)
+        return pathlib.Path(scratch.name)
