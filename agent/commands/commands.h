@@ -48,6 +48,8 @@ Known known_cluster(const Config& config);
 int run_agent(const CommandLine& command_line);
 int check_config(const CommandLine& command_line);
 int print_firewall(const CommandLine& command_line);
+/// `policy rules FOLDER`: a dry run, without the kernel.
+int show_policy(const CommandLine& command_line);
 int install(const CommandLine& command_line);
 
 /// These ask the running agent.

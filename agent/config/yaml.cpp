@@ -131,4 +131,16 @@ nlohmann::json parse_yaml(const std::string& text, ProblemCollector& problems) {
   return Converter(problems).value(load(text, problems));
 }
 
+std::vector<nlohmann::json> parse_yaml_documents(const std::string& text,
+                                                 ProblemCollector& problems) try {
+  std::vector<nlohmann::json> documents;
+  for (const YAML::Node& node : YAML::LoadAll(text))
+    documents.push_back(Converter(problems).value(node));
+  return documents;
+} catch (const YAML::Exception& error) {
+  problems.truncated = true;
+  problems.add_at(std::max(error.mark.line + 1, 1), "not YAML: " + error.msg);
+  return {};
+}
+
 }  // namespace agent

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -13,5 +14,9 @@ namespace agent {
 /// typed, quoted scalars and everything else are text. Fills in `problems.lines`, and adds broken
 /// YAML, duplicate keys and merge keys to the problems. Reads a broken text up to the broken line.
 nlohmann::json parse_yaml(const std::string& text, ProblemCollector& problems);
+
+/// The same for every document of a text that `---` divides; none where the text is broken.
+std::vector<nlohmann::json> parse_yaml_documents(const std::string& text,
+                                                 ProblemCollector& problems);
 
 }  // namespace agent

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/policy/folder.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "agent/config/problems.h"
+#include "agent/config/yaml.h"
+#include "agent/policy/read.h"
+#include "libcni/base/file.h"
+#include "libcni/spec/error.h"
+
+namespace agent::policy {
+namespace {
+
+/// A list of 10,000 pods has 40 MB as kubectl prints it.
+constexpr std::size_t kMostInObjects = std::size_t{256} << 20;
+constexpr std::size_t kMostFiles = 10000;
+
+std::vector<std::string> files_in(const std::string& folder) {
+  std::vector<std::string> files;
+  std::error_code error;
+  std::filesystem::directory_iterator entries(folder, error);
+  if (error) throw std::system_error(error, "read folder \"" + folder + "\"");
+  for (const auto& entry : entries) {
+    const std::string extension = entry.path().extension();
+    const bool hidden = entry.path().filename().string().starts_with('.');
+    if (!hidden && (extension == ".yaml" || extension == ".yml" || extension == ".json"))
+      files.push_back(entry.path());
+    if (files.size() > kMostFiles)
+      throw cni::Error(cni::Code::invalid_config, "folder \"" + folder + "\" has more than " +
+                                                      std::to_string(kMostFiles) + " files");
+  }
+  std::ranges::sort(files);
+  return files;
+}
+
+/// Keeps the last object of each name.
+template <typename Object>
+void keep_last(std::vector<Object>& list) {
+  const auto key = [](const Object& each) { return std::tie(each.ns, each.name); };
+  std::ranges::reverse(list);
+  std::ranges::stable_sort(list, {}, key);
+  const auto same = std::ranges::unique(list, {}, key);
+  list.erase(same.begin(), same.end());
+}
+
+}  // namespace
+
+Objects read_folder(const std::string& path) {
+  Objects objects;
+  std::vector<ConfigProblem> broken;
+  for (const std::string& file : files_in(path)) {
+    ProblemCollector problems(file);
+    for (const auto& document :
+         parse_yaml_documents(base::read_file(file, kMostInObjects), problems))
+      add_object(objects, document, std::filesystem::path(file).filename());
+    const auto here = problems.sorted();
+    broken.insert(broken.end(), here.begin(), here.end());
+  }
+  require_sound(broken);
+  keep_last(objects.pods);
+  keep_last(objects.policies);
+  return objects;
+}
+
+}  // namespace agent::policy

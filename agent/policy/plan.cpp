@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/policy/plan.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "agent/policy/cluster.h"
+#include "agent/policy/selector.h"
+#include "libcni/base/names.h"
+
+namespace agent::policy {
+namespace {
+
+using Kind = Condition::Kind;
+using Verdict = TableRule::Verdict;
+using SetKind = TableSet::Kind;
+
+constexpr std::size_t kHashShown = 16;
+constexpr std::size_t kLongestComment = 120;  ///< nf_tables stores 128 bytes
+
+std::string name_with(const std::string& prefix, const std::string& content) {
+  return prefix + base::sha512_hex(content).substr(0, kHashShown);
+}
+
+std::string digit(int family) {
+  return family == AF_INET ? "4" : "6";
+}
+
+/// A peer in the words of its policy: the same for peers that mean the same pods.
+std::string key_of(const Peer& peer, const std::string& ns) {
+  if (!peer.pods && !peer.namespaces) return "every pod";
+  const std::string pods = peer.pods ? text_of(*peer.pods) : "[]";
+  return (peer.namespaces ? "namespaces " + text_of(*peer.namespaces) : "namespace " + ns) +
+         " pods " + pods;
+}
+
+Condition in_set(Kind kind, const TableSet& set, bool inverted = false) {
+  return {.kind = kind, .family = set.family, .set = set.name, .inverted = inverted};
+}
+
+/// Makes the table. The sets are shared by content of their selector.
+class TablePlanner {
+ public:
+  TablePlanner(const Objects& objects, const Place& place);
+  PolicyTable make();
+
+ private:
+  using Conditions = std::vector<Condition>;
+  struct Subject {
+    const Pod& pod;
+    Direction way;
+  };
+
+  void isolate(const LivePod& pod, Direction way);
+  TableChain chain_of(const LivePod& pod, Direction way,
+                      const std::vector<const NetworkPolicy*>& policies);
+  std::vector<Conditions> peers_of(const Rule& rule, const NetworkPolicy& policy, Direction way);
+  void add_peer(std::vector<Conditions>& all, const Peer& peer, const std::string& ns,
+                Direction way);
+  void add_block(std::vector<Conditions>& all, const Peer& peer, Direction way);
+  void add_rules(TableChain& chain, const Rule& rule, const NetworkPolicy& policy,
+                 const Subject& subject);
+  void add_named_egress(std::vector<Conditions>& all, const Rule& rule, const Port& port,
+                        const std::string& ns);
+  void add_target(std::vector<Conditions>& all, const Peer& peer, const Port& port,
+                  const std::string& ns);
+  static std::vector<Condition> ports_of(const Rule& rule, const Pod& pod, Direction way);
+  TableSet& set_of(const std::string& name, int family, SetKind kind);
+  void add_base_sets();
+  std::vector<TableRule> shortcuts() const;
+  TableChain forward() const;
+  TableChain output() const;
+
+  const Cluster cluster_;
+  const Place& place_;
+  std::set<int> families_;  ///< of this node's pods and ranges
+  std::map<std::string, TableSet> sets_;
+  std::map<std::string, TableChain> chains_;
+};
+
+TablePlanner::TablePlanner(const Objects& objects, const Place& place)
+    : cluster_(objects), place_(place) {
+  for (const base::Prefix& range : place.ranges) families_.insert(range.address.family());
+  for (const LivePod& each : cluster_.pods())
+    if (each.pod->node == place.node)
+      for (const base::IpAddress& address : each.addresses) families_.insert(address.family());
+}
+
+TableSet& TablePlanner::set_of(const std::string& name, int family, SetKind kind) {
+  TableSet& set = sets_[name];
+  set.name = name;
+  set.family = family;
+  set.kind = kind;
+  return set;
+}
+
+void TablePlanner::add_base_sets() {
+  for (const int family : families_) {
+    set_of("known" + digit(family), family, SetKind::addresses);
+    set_of("self" + digit(family), family, SetKind::pairs);
+    set_of("in" + digit(family), family, SetKind::verdicts);
+    set_of("out" + digit(family), family, SetKind::verdicts);
+  }
+  for (const base::Prefix& each : place_.ranges) {
+    const int family = each.address.family();
+    set_of("range" + digit(family), family, SetKind::ranges)
+        .elements.push_back({.address = each.network().address, .other = each.last()});
+  }
+}
+
+void TablePlanner::add_block(std::vector<Conditions>& all, const Peer& peer, Direction way) {
+  const int family = peer.block->address.family();
+  if (!families_.contains(family)) return;
+  const bool egress = way == Direction::egress;
+  if (peer.exceptions.empty()) {
+    // nft does not print a comparison with all addresses of a family.
+    if (peer.block->length == 0) return all.push_back({{.kind = Kind::family, .family = family}});
+    return all.push_back({{.kind = egress ? Kind::destination : Kind::source,
+                           .family = family,
+                           .block = *peer.block}});
+  }
+  std::string content = peer.block->text();
+  const std::vector<AddressRange> ranges = cut_out(*peer.block, peer.exceptions);
+  for (const AddressRange& each : ranges)
+    content += " " + each.first.text() + "-" + each.last.text();
+  TableSet& set = set_of(name_with("b" + digit(family) + "_", content), family, SetKind::ranges);
+  set.elements.clear();
+  for (const AddressRange& each : ranges)
+    set.elements.push_back({.address = each.first, .other = each.last});
+  all.push_back({in_set(egress ? Kind::destination_in : Kind::source_in, set)});
+}
+
+void TablePlanner::add_peer(std::vector<Conditions>& all, const Peer& peer, const std::string& ns,
+                            Direction way) {
+  if (!peer.readable) return;
+  if (peer.block) return add_block(all, peer, way);
+  const std::string key = key_of(peer, ns);
+  for (const int family : families_) {
+    const std::string name = name_with("p" + digit(family) + "_", key);
+    const bool is_new = !sets_.contains(name);
+    TableSet& set = set_of(name, family, SetKind::addresses);
+    all.push_back({in_set(way == Direction::egress ? Kind::destination_in : Kind::source_in, set)});
+    if (!is_new) continue;
+    for (const LivePod& pod : cluster_.pods())
+      if (cluster_.is_peer(peer, ns, *pod.pod))
+        for (const base::IpAddress& address : pod.addresses)
+          if (address.family() == family) set.elements.push_back({.address = address});
+  }
+}
+
+/// The alternatives for the other end; one without conditions where every end is allowed.
+std::vector<TablePlanner::Conditions> TablePlanner::peers_of(const Rule& rule,
+                                                             const NetworkPolicy& policy,
+                                                             Direction way) {
+  if (!rule.peers) return {{}};
+  std::vector<Conditions> all;
+  for (const Peer& peer : *rule.peers) add_peer(all, peer, policy.ns, way);
+  return all;
+}
+
+void TablePlanner::add_target(std::vector<Conditions>& all, const Peer& peer, const Port& port,
+                              const std::string& ns) {
+  if (!peer.readable || peer.block) return;
+  const std::string key =
+      key_of(peer, ns) + " port " + std::to_string(port.protocol) + " " + port.name;
+  for (const int family : families_) {
+    const std::string name = name_with("n" + digit(family) + "_", key);
+    const bool is_new = !sets_.contains(name);
+    TableSet& set = set_of(name, family, SetKind::targets);
+    all.push_back({in_set(Kind::target_in, set)});
+    if (!is_new) continue;
+    for (const LivePod& pod : cluster_.pods()) {
+      if (!cluster_.is_peer(peer, ns, *pod.pod)) continue;
+      for (const std::uint16_t number : named_ports(port, *pod.pod))
+        for (const base::IpAddress& address : pod.addresses)
+          if (address.family() == family)
+            set.elements.push_back({.address = address, .protocol = port.protocol, .port = number});
+    }
+  }
+}
+
+/// A name of a port is that of the destination, which each peer has for itself.
+void TablePlanner::add_named_egress(std::vector<Conditions>& all, const Rule& rule,
+                                    const Port& port, const std::string& ns) {
+  if (!rule.peers) return add_target(all, Peer{}, port, ns);
+  for (const Peer& peer : *rule.peers) add_target(all, peer, port, ns);
+}
+
+/// The alternatives of ports but for the names of egress rules.
+std::vector<Condition> TablePlanner::ports_of(const Rule& rule, const Pod& pod, Direction way) {
+  std::vector<Condition> all;
+  for (const Port& port : *rule.ports) {
+    if (!port.readable) continue;
+    const std::uint8_t protocol = port.protocol;
+    if (!port.name.empty()) {
+      if (way == Direction::ingress)
+        for (const std::uint16_t number : named_ports(port, pod))
+          all.push_back(
+              {.kind = Kind::ports, .protocol = protocol, .first = number, .last = number});
+    } else if (port.first == 0) {
+      all.push_back({.kind = Kind::protocol, .protocol = protocol});
+    } else {
+      all.push_back(
+          {.kind = Kind::ports, .protocol = protocol, .first = port.first, .last = port.last});
+    }
+  }
+  return all;
+}
+
+void TablePlanner::add_rules(TableChain& chain, const Rule& rule, const NetworkPolicy& policy,
+                             const Subject& subject) {
+  const Direction way = subject.way;
+  const auto add = [&](Conditions conditions) {
+    const bool present = std::ranges::any_of(
+        chain.rules, [&](const TableRule& each) { return each.conditions == conditions; });
+    if (present) return;
+    chain.rules.push_back({.conditions = std::move(conditions),
+                           .verdict = Verdict::give_back,
+                           .comment = policy.text().substr(0, kLongestComment)});
+  };
+  const std::vector<Conditions> peers = peers_of(rule, policy, way);
+  if (!rule.ports) {
+    for (const Conditions& peer : peers) add(peer);
+    return;
+  }
+  const std::vector<Condition> ports = ports_of(rule, subject.pod, way);
+  for (const Conditions& peer : peers)
+    for (const Condition& port : ports) {
+      Conditions both = peer;
+      both.push_back(port);
+      add(std::move(both));
+    }
+  std::vector<Conditions> targets;
+  if (way == Direction::egress)
+    for (const Port& port : *rule.ports)
+      if (port.readable && !port.name.empty()) add_named_egress(targets, rule, port, policy.ns);
+  for (Conditions& target : targets) add(std::move(target));
+}
+
+TableChain TablePlanner::chain_of(const LivePod& pod, Direction way,
+                                  const std::vector<const NetworkPolicy*>& policies) {
+  TableChain chain;
+  // A reply that was not translated back would leave with the pod's own address.
+  chain.rules.push_back({.conditions = {{.kind = Kind::invalid}}, .verdict = Verdict::drop});
+  for (const int family : families_)
+    chain.rules.push_back({.conditions = {in_set(Kind::pair_in, sets_.at("self" + digit(family)))},
+                           .verdict = Verdict::give_back});
+  for (const NetworkPolicy* policy : policies) {
+    chain.comment += (chain.comment.empty() ? "" : " ") + policy->text();
+    for (const Rule& rule : policy->rules(way)) add_rules(chain, rule, *policy, {*pod.pod, way});
+  }
+  chain.rules.push_back({.verdict = Verdict::go_to, .target = "refuse", .counts = true});
+  std::string content = chain.comment;
+  for (const TableRule& rule : chain.rules) content += "\n" + text_of(rule);
+  chain.name = name_with(way == Direction::egress ? "e_" : "i_", content);
+  chain.comment = chain.comment.substr(0, kLongestComment);
+  return chain;
+}
+
+void TablePlanner::isolate(const LivePod& pod, Direction way) {
+  const auto policies = cluster_.policies_of(*pod.pod, way);
+  if (policies.empty()) return;
+  const TableChain chain = chain_of(pod, way, policies);
+  for (const base::IpAddress& address : pod.addresses) {
+    const std::string end = digit(address.family());
+    const Element pair{.address = address, .other = address};
+    std::vector<Element>& pairs = sets_.at("self" + end).elements;
+    if (std::ranges::find(pairs, pair) == pairs.end()) pairs.push_back(pair);
+    sets_.at((way == Direction::egress ? "out" : "in") + end)
+        .elements.push_back({.address = address, .chain = chain.name});
+  }
+  chains_.emplace(chain.name, chain);
+}
+
+/// The packets that no policy is asked for.
+std::vector<TableRule> TablePlanner::shortcuts() const {
+  const auto messages = [](std::uint16_t first, std::uint16_t last) {
+    return TableRule{
+        .conditions = {{.kind = Kind::neighbour_messages, .first = first, .last = last}}};
+  };
+  return {{.conditions = {{.kind = Kind::marked_denied}},
+           .verdict = Verdict::go_to,
+           .target = "refuse"},
+          // Only replies: the first direction is asked for each packet, so that a policy also ends
+          // connections that run.
+          {.conditions = {{.kind = Kind::reply}}},
+          {.conditions = {{.kind = Kind::related}}},
+          messages(130, 137),
+          messages(143, 143)};
+}
+
+TableChain TablePlanner::forward() const {
+  TableChain chain{.name = "forward", .hook = TableChain::Hook::forward, .rules = shortcuts()};
+  for (const auto& [side, verdict] :
+       {std::pair{"out", Verdict::source_map}, {"in", Verdict::destination_map}})
+    for (const int family : families_)
+      chain.rules.push_back({.verdict = verdict, .family = family, .target = side + digit(family)});
+  for (const int family : families_) {
+    const auto range = sets_.find("range" + digit(family));
+    if (range == sets_.end()) continue;
+    const TableSet& known = sets_.at("known" + digit(family));
+    for (const Kind side : {Kind::source_in, Kind::destination_in})
+      chain.rules.push_back({.conditions = {in_set(side, known, true), in_set(side, range->second)},
+                             .verdict = Verdict::drop});
+  }
+  return chain;
+}
+
+/// Sends what another host sent to a local pod through this node's own stack, as IPVS does, through
+/// the policies. The node's own packets reach its pods.
+TableChain TablePlanner::output() const {
+  TableChain chain{.name = "output", .hook = TableChain::Hook::output, .rules = shortcuts()};
+  for (const int family : families_)
+    chain.rules.push_back(
+        {.conditions = {in_set(Kind::destination_in, sets_.at("known" + digit(family))),
+                        {.kind = Kind::source_is_foreign}},
+         .verdict = Verdict::destination_map,
+         .family = family,
+         .target = "in" + digit(family)});
+  return chain;
+}
+
+PolicyTable TablePlanner::make() {
+  add_base_sets();
+  for (const LivePod& pod : cluster_.pods()) {
+    if (pod.pod->node != place_.node) continue;
+    for (const base::IpAddress& address : pod.addresses)
+      sets_.at("known" + digit(address.family())).elements.push_back({.address = address});
+    isolate(pod, Direction::egress);
+    isolate(pod, Direction::ingress);
+  }
+  TableChain base_chains[] = {forward(), output()};
+  PolicyTable table;
+  for (auto& [name, set] : sets_) {
+    std::ranges::sort(set.elements);
+    table.sets.push_back(std::move(set));
+  }
+  const TableRule reset{.conditions = {{.kind = Kind::protocol, .protocol = 6}},
+                        .verdict = Verdict::reset};
+  table.chains.push_back({.name = "refuse", .rules = {reset, {.verdict = Verdict::reject}}});
+  for (auto& [name, chain] : chains_) table.chains.push_back(std::move(chain));
+  for (TableChain& chain : base_chains) table.chains.push_back(std::move(chain));
+  return table;
+}
+
+}  // namespace
+
+std::vector<AddressRange> cut_out(const base::Prefix& block,
+                                  const std::vector<base::Prefix>& exceptions) {
+  std::vector<base::Prefix> cuts;
+  for (const base::Prefix& each : exceptions)
+    if (each.overlaps(block)) cuts.push_back(each.network());
+  std::ranges::sort(cuts, {}, [](const base::Prefix& each) { return each.address; });
+  std::vector<AddressRange> left;
+  base::IpAddress next = block.network().address;
+  const base::IpAddress end = block.last();
+  for (const base::Prefix& cut : cuts) {
+    if (cut.last() < next) continue;
+    if (next < cut.address) left.push_back({next, cut.address.plus(-1)});
+    if (!(cut.last() < end)) return left;
+    next = cut.last().plus(1);
+  }
+  left.push_back({next, end});
+  return left;
+}
+
+PolicyTable make_table(const Objects& objects, const Place& place) {
+  return TablePlanner(objects, place).make();
+}
+
+}  // namespace agent::policy
