@@ -62,5 +62,6 @@ endfunction()
 function(plumb_install_documents)
   install(DIRECTORY conf-examples/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples COMPONENT examples
     PATTERN plumbd.service EXCLUDE)
+  install(DIRECTORY docs/schema DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT examples)
   install(FILES docs/plumbd.yaml LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT examples)
 endfunction()

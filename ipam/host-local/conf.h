@@ -19,10 +19,12 @@ struct Conf {
 
 /// Every key that README.md documents.
 inline constexpr std::string_view kKeys =
-    "ipam.type ipam.ranges[][].subnet ipam.ranges[][].rangeStart ipam.ranges[][].rangeEnd"
-    " ipam.ranges[][].gateway ipam.subnet ipam.rangeStart ipam.rangeEnd ipam.gateway"
-    " ipam.routes[].dst ipam.routes[].gw ipam.routes[].mtu ipam.routes[].advmss"
-    " ipam.routes[].priority ipam.routes[].table ipam.routes[].scope ipam.dataDir ipam.resolvConf";
+    "ipam.type:string ipam.ranges[][].subnet:string ipam.ranges[][].rangeStart:string"
+    " ipam.ranges[][].rangeEnd:string ipam.ranges[][].gateway:string ipam.subnet:string"
+    " ipam.rangeStart:string ipam.rangeEnd:string ipam.gateway:string"
+    " ipam.routes[].dst:string ipam.routes[].gw:string ipam.routes[].mtu:uint"
+    " ipam.routes[].advmss:uint ipam.routes[].priority:uint ipam.routes[].table:uint"
+    " ipam.routes[].scope:uint ipam.dataDir:string ipam.resolvConf:string";
 
 /// Parses and checks the configuration. Throws code 7 for an invalid value, in the words of the
 /// reference plugin.

@@ -9,9 +9,11 @@ namespace ipam_static {
 
 /// Every key that README.md documents.
 inline constexpr std::string_view kKeys =
-    "ipam.type ipam.addresses[].address ipam.addresses[].gateway ipam.routes[].dst ipam.routes[].gw"
-    " ipam.routes[].mtu ipam.routes[].advmss ipam.routes[].priority ipam.routes[].table"
-    " ipam.routes[].scope ipam.dns.nameservers ipam.dns.domain ipam.dns.search ipam.dns.options";
+    "ipam.type:string ipam.addresses[].address:string ipam.addresses[].gateway:string"
+    " ipam.routes[].dst:string ipam.routes[].gw:string ipam.routes[].mtu:uint"
+    " ipam.routes[].advmss:uint ipam.routes[].priority:uint ipam.routes[].table:uint"
+    " ipam.routes[].scope:uint ipam.dns.nameservers[]:string ipam.dns.domain:string"
+    " ipam.dns.search[]:string ipam.dns.options[]:string";
 
 /// Makes the result from the configuration and CNI_ARGS. Throws code 7 for an invalid value.
 ///

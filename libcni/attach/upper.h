@@ -28,7 +28,8 @@ struct Upper {
 
 /// The keys that parse_upper() reads.
 inline constexpr std::string_view kUpperKeys =
-    "master mtu linkInContainer acceptRa ipam dns.nameservers dns.domain dns.search dns.options";
+    "master:string mtu:int(0..65535) linkInContainer:bool acceptRa:bool ipam:object"
+    " dns.nameservers[]:string dns.domain:string dns.search[]:string dns.options[]:string";
 
 /// Reads the keys that all these plugins have. Throws code 7 for a wrong value.
 Upper parse_upper(const cni::Request& request, const std::string& kind);

@@ -14,13 +14,9 @@ namespace {
 
 using Value = nlohmann::json;
 
-constexpr std::size_t kMaxQuoted = 60;
-
 [[noreturn]] void refuse_value(const std::string& path, std::string_view wanted,
                                std::string_view got, cni::Code code) {
-  const bool long_text = got.size() > kMaxQuoted;
-  throw cni::Error(code, "key \"" + path + "\" must be " + std::string(wanted) + ", not " +
-                             std::string(got.substr(0, kMaxQuoted)) + (long_text ? "..." : ""));
+  throw cni::Error(code, wrong_value_text(path, wanted, got));
 }
 
 [[noreturn]] void refuse_type(const std::string& path, std::string_view wanted,

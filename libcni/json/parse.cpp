@@ -151,6 +151,13 @@ std::string to_utf8(std::string_view text) {
   return clean;
 }
 
+std::string wrong_value_text(const std::string& path, std::string_view wanted,
+                             std::string_view got) {
+  constexpr std::size_t kMaxQuoted = 60;
+  return "key \"" + path + "\" must be " + std::string(wanted) + ", not " +
+         std::string(got.substr(0, kMaxQuoted)) + (got.size() > kMaxQuoted ? "..." : "");
+}
+
 std::string print_value(const nlohmann::json& root) {
   struct Frame {
     const Value* container;

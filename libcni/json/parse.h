@@ -18,4 +18,8 @@ std::string to_utf8(std::string_view text);
 /// Compact JSON of `value`, however deep.
 std::string print_value(const nlohmann::json& value);
 
+/// `key "mtu" must be <wanted>, not "1400"`, with at most 60 bytes of `got`.
+std::string wrong_value_text(const std::string& path, std::string_view wanted,
+                             std::string_view got);
+
 }  // namespace json

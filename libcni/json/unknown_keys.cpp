@@ -7,26 +7,16 @@
 #include <nlohmann/json.hpp>
 
 #include "libcni/base/nearest.h"
+#include "libcni/json/known_keys.h"
 
 namespace json {
 namespace {
 
 using Words = std::vector<std::string_view>;
 
-Words split(std::string_view text) {
-  Words words;
-  while (true) {
-    const auto start = text.find_first_not_of(' ');
-    if (start == std::string_view::npos) return words;
-    text.remove_prefix(start);
-    words.push_back(text.substr(0, text.find(' ')));
-    text.remove_prefix(words.back().size());
-  }
-}
-
 class Search {
  public:
-  explicit Search(std::string_view known) : known_(split(known)) {}
+  explicit Search(std::string_view known) : known_(parse_known_keys(known)) {}
 
   /// `pattern` is `path` in the form of the known words: with `[]` for every element.
   void walk(const nlohmann::json& value, const std::string& path, const std::string& pattern) {
@@ -53,15 +43,15 @@ class Search {
  private:
   Words names_below(const std::string& prefix) const {
     std::set<std::string_view> names;
-    for (const std::string_view word : known_)
-      if (word.starts_with(prefix)) {
-        const auto rest = word.substr(prefix.size());
+    for (const KnownKey& known : known_)
+      if (known.path.starts_with(prefix)) {
+        const auto rest = known.path.substr(prefix.size());
         names.insert(rest.substr(0, rest.find_first_of(".[")));
       }
     return {names.begin(), names.end()};
   }
 
-  Words known_;
+  std::vector<KnownKey> known_;
 };
 
 }  // namespace

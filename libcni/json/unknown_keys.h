@@ -15,9 +15,9 @@ struct UnknownKey {
   std::string hint = {};  ///< `, did you mean "minID"?`; empty when no known key is near
 };
 
-/// The keys of `object` that `known` does not list, in the order of the object. `known` are words
-/// separated by spaces: `mtu`, `dns.search`, `vlanTrunk[].id`. Keys match in any case, as in the
-/// getters. The members of a key are compared only if `known` lists any of them.
+/// The keys of `object` that `known`, a table as in known_keys.h, does not list, in the order of
+/// the object. Keys match in any case, as in the getters. The members of a key are compared only if
+/// `known` lists any of them.
 std::vector<UnknownKey> find_unknown_keys(const Object& object, std::string_view known);
 
 }  // namespace json

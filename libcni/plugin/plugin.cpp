@@ -182,12 +182,14 @@ std::optional<std::string> find_answer(const Plugin& plugin, const Edges& edges,
   if (option == "--version")
     return name + " " PLUMB_VERSION " (build " + std::string(build_id()) + ")\n";
   if (option == "--validate") return validate(plugin, edges.read_stdin());
+  if (option == "--keys") return list_keys(plugin);
   if (option == "--help")
     return "usage: CNI_COMMAND=ADD|DEL|CHECK|GC|STATUS|VERSION ... " + name +
            " < configuration\n\n" +
            "A plugin of the Container Network Interface: container runtimes run it.\n" +
            "To try it by hand, use cnitool. \"" + name +
-           " --validate < configuration\" only checks the configuration.\n\n" + about(plugin);
+           " --validate < configuration\" only checks the configuration,\n" + "\"" + name +
+           " --keys\" lists its keys with their types.\n\n" + about(plugin);
   return std::nullopt;
 }
 

@@ -67,8 +67,8 @@ struct Plugin {
   /// Run by `--validate`: throws the error of ADD for a configuration that ADD would refuse, and
   /// changes nothing.
   std::function<void(const Request&)> parse = {};
-  /// Every key of the configuration, for json::find_unknown_keys(). All keys of an IPAM plugin
-  /// begin with `ipam.`.
+  /// Every key of the configuration with its type, as words of json/known_keys.h. All keys of an
+  /// IPAM plugin begin with `ipam.`.
   std::string_view keys = {};
   /// False for a plugin that never enters the sandbox: then CNI_NETNS may be a path that does not
   /// exist here, and `Request::sandbox` may also be missing on ADD and CHECK.

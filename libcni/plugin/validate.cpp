@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libcni/plugin/validate.h"
 
+#include <algorithm>
+
+#include "libcni/json/known_keys.h"
 #include "libcni/json/unknown_keys.h"
 #include "libcni/json/writer.h"
 #include "libcni/plugin/request.h"
@@ -9,10 +12,11 @@ namespace cni {
 namespace {
 
 /// Keys of the specification, which may be in any plugin's object. A single-plugin configuration
-/// also contains the keys of the list.
+/// also contains the keys of the list. Editors look for the file of the schema in `$schema`.
 constexpr std::string_view kCommonKeys =
-    " cniVersion name type capabilities args runtimeConfig prevResult cniVersions disableCheck"
-    " disableGC loadOnlyInlinedPlugins";
+    "cniVersion:string name:string type:string capabilities:map(bool) args:object"
+    " runtimeConfig:object prevResult:object cniVersions[]:string disableCheck:flag disableGC:flag"
+    " loadOnlyInlinedPlugins:flag $schema:string";
 constexpr std::string_view kReserved = "cni.dev/";
 
 struct Findings {
@@ -31,12 +35,19 @@ bool belongs_to(const Plugin& plugin, const std::string& path) {
 }
 
 void compare_keys(const Plugin& plugin, const json::Object& config, Findings& findings) {
-  const std::string known = std::string(plugin.keys) + std::string(kCommonKeys);
+  const std::string known = std::string(plugin.keys) + " " + std::string(kCommonKeys);
   for (const auto& [path, hint] : json::find_unknown_keys(config, known)) {
     if (!belongs_to(plugin, path) || path.starts_with(kReserved)) continue;
     auto& list = hint.empty() ? findings.warnings : findings.errors;
     list.push_back("unknown key " + json::quote(path) + " is ignored" + hint);
   }
+  for (const auto& [path, text] : json::find_wrong_types(config, known))
+    if (belongs_to(plugin, path)) findings.errors.push_back(text);
+}
+
+/// The plugin's parser ends at its first error, which compare_keys() may have found as well.
+void add_once(std::vector<std::string>& lines, const std::string& line) {
+  if (std::ranges::find(lines, line) == lines.end()) lines.push_back(line);
 }
 
 Findings look_at(const Plugin& plugin, std::string_view configuration) {
@@ -48,9 +59,9 @@ Findings look_at(const Plugin& plugin, std::string_view configuration) {
     read_config(request, plugin.versions);
     if (plugin.parse) plugin.parse(request);
   } catch (const Error& error) {
-    findings.errors.push_back(text_of(error));
+    add_once(findings.errors, text_of(error));
   } catch (const std::exception& error) {
-    findings.errors.emplace_back(error.what());
+    add_once(findings.errors, error.what());
   }
   return findings;
 }
@@ -62,6 +73,13 @@ void write_list(json::Writer& writer, std::string_view key, const std::vector<st
 }
 
 }  // namespace
+
+std::string list_keys(const Plugin& plugin) {
+  std::string text;
+  for (const auto& [path, type] : json::parse_known_keys(plugin.keys))
+    text += std::string(path) + (type.empty() ? "" : ":" + std::string(type)) + "\n";
+  return text;
+}
 
 std::string validate(const Plugin& plugin, std::string_view configuration) {
   const Findings findings = look_at(plugin, configuration);

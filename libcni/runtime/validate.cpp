@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "libcni/base/nearest.h"
+#include "libcni/json/known_keys.h"
 #include "libcni/runtime/chain.h"
 #include "libcni/runtime/cni.h"
 #include "libcni/runtime/conf_dir.h"
@@ -14,9 +15,10 @@
 namespace runtime {
 namespace {
 
-constexpr std::array<std::string_view, 7> kListKeys{
-    "cniVersion", "cniVersions", "name", "disableCheck", "disableGC", "loadOnlyInlinedPlugins",
-    "plugins"};
+/// With the types that the reader of lists requires.
+constexpr std::string_view kListKeys =
+    "cniVersion:string cniVersions[]:string name:string disableCheck:flag disableGC:flag"
+    " loadOnlyInlinedPlugins:flag plugins[]:object $schema:string";
 constexpr std::array<std::string_view, 3> kReservedKeys{"runtimeConfig", "args", "prevResult"};
 
 bool supports(const VersionInfo& info, const std::string& version) {
@@ -138,10 +140,13 @@ bool differs_only_in_case(std::string_view left, std::string_view right) {
 
 void check_list_keys(const NetworkList& list, ValidateReport& report) {
   if (list.single || list.bytes.empty()) return;
+  std::vector<std::string_view> known;
+  for (const json::KnownKey& key : json::parse_known_keys(kListKeys))
+    known.push_back(key.path.substr(0, key.path.find('[')));
   for (const RawMember& member : split_object(list.bytes)) {
-    if (std::ranges::find(kListKeys, member.key) != kListKeys.end()) continue;
+    if (std::ranges::find(known, member.key) != known.end()) continue;
     report.warnings.push_back("unknown key " + json::quote(member.key) + " of the list is ignored" +
-                              base::did_you_mean(member.key, kListKeys));
+                              base::did_you_mean(member.key, known));
   }
 }
 

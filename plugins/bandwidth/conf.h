@@ -24,7 +24,8 @@ struct Conf {
 };
 
 /// Every key that README.md documents.
-inline constexpr std::string_view kKeys = "ingressRate ingressBurst egressRate egressBurst";
+inline constexpr std::string_view kKeys =
+    "ingressRate:uint ingressBurst:uint egressRate:uint egressBurst:uint";
 
 /// Reads the four keys at the top, or, where all of them are absent, in runtimeConfig.bandwidth.
 /// Throws cni::Error(6) for a wrong type and (7) for a wrong value, naming the key.

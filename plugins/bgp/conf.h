@@ -25,8 +25,10 @@ struct Conf {
 
 /// Every key that README.md documents.
 inline constexpr std::string_view kKeys =
-    "ipam mtu spoofCheck acceptRa ipMasq ipMasqBackend network nodeFile subnetFile"
-    " dns.nameservers dns.domain dns.search dns.options";
+    "ipam:object mtu:int(0..65535) spoofCheck:bool acceptRa:bool ipMasq:bool"
+    " ipMasqBackend:string(nftables|iptables) network[]:string nodeFile:string"
+    " subnetFile:string dns.nameservers[]:string dns.domain:string dns.search[]:string"
+    " dns.options[]:string";
 
 /// Reads plumbd's files. Throws code `when_unusable` when they are damaged, or when they are
 /// missing and the configuration has no IPAM.

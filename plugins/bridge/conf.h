@@ -43,12 +43,14 @@ struct Conf {
 
 /// Every key that README.md documents.
 inline constexpr std::string_view kKeys =
-    "bridge isGateway isDefaultGateway forceAddress otherRanges ipMasq ipMasqBackend mtu"
-    " hairpinMode promiscMode vlan vlanTrunk[].id vlanTrunk[].minID vlanTrunk[].maxID"
-    " preserveDefaultVlan macspoofchk spoofCheck portIsolation acceptRa enabledad "
-    "disableContainerInterface "
-    "ipam"
-    " dns.nameservers dns.domain dns.search dns.options";
+    "bridge:string isGateway:bool isDefaultGateway:bool forceAddress:bool"
+    " otherRanges[]:string ipMasq:bool ipMasqBackend:string(nftables|iptables)"
+    " mtu:int(0..65535) hairpinMode:bool promiscMode:bool vlan:int(0..4094)"
+    " vlanTrunk[].id:int(1..4094) vlanTrunk[].minID:int(1..4094)"
+    " vlanTrunk[].maxID:int(1..4094) preserveDefaultVlan:bool macspoofchk:bool"
+    " spoofCheck:bool portIsolation:bool acceptRa:bool enabledad:bool"
+    " disableContainerInterface:bool ipam:object dns.nameservers[]:string dns.domain:string"
+    " dns.search[]:string dns.options[]:string";
 
 /// Throws cni::Error(6) for a wrong type and (7) for a wrong value, naming the key.
 Conf parse_conf(const cni::Request& request);

@@ -23,7 +23,8 @@ struct Conf {
 
 /// Every key that README.md documents.
 inline constexpr std::string_view kKeys =
-    "backend iptablesAdminChainName firewalldZone ingressPolicy";
+    "backend:string iptablesAdminChainName:string firewalldZone:string"
+    " ingressPolicy:string(open|same-bridge|isolated)";
 
 /// Throws cni::Error 7 naming key and value, 6 for a wrong type.
 Conf parse_conf(const cni::Request& request);

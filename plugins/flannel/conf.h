@@ -19,7 +19,8 @@ struct Conf {
 };
 
 /// Every key that README.md documents.
-inline constexpr std::string_view kKeys = "subnetFile dataDir delegate ipam";
+inline constexpr std::string_view kKeys =
+    "subnetFile:string dataDir:string delegate:object ipam:object";
 
 /// Throws cni::Error(6) for a wrong type and (7) for a wrong value, naming the key.
 Conf parse_conf(const cni::Request& request);

@@ -36,7 +36,7 @@ std::string master_of(const cni::Result& previous) {
 }  // namespace
 
 std::string all_keys() {
-  return "mode " + std::string(attach::kUpperKeys);
+  return "mode:string(l2|l3|l3s) " + std::string(attach::kUpperKeys);
 }
 
 std::string name_of(net::IpvlanMode mode) {

@@ -45,7 +45,8 @@ std::optional<base::Mac> parse_mac(const cni::Request& request) {
 }  // namespace
 
 std::string all_keys() {
-  return "mode mac bcqueuelen " + std::string(attach::kUpperKeys);
+  return "mode:string(bridge|private|vepa|passthru) mac:string bcqueuelen:uint(0..4294967295) " +
+         std::string(attach::kUpperKeys);
 }
 
 std::string name_of(net::MacvlanMode mode) {

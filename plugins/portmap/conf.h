@@ -29,7 +29,8 @@ struct Conf {
 
 /// Every key that README.md documents.
 inline constexpr std::string_view kKeys =
-    "backend snat masqAll markMasqBit externalSetMarkChain conditionsV4 conditionsV6";
+    "backend:string(nftables|iptables) snat:bool masqAll:bool markMasqBit:int(0..31)"
+    " externalSetMarkChain:string conditionsV4[]:string conditionsV6[]:string";
 
 /// Throws cni::Error 7 naming key and value, 6 for a wrong type. Without `backend`, a configuration
 /// with keys or words of iptables gets iptables, all others nf_tables.

@@ -29,8 +29,9 @@ struct Conf {
 
 /// Every key that README.md documents.
 inline constexpr std::string_view kKeys =
-    "ipMasq ipMasqBackend mtu spoofCheck acceptRa ipam dns.nameservers dns.domain dns.search "
-    "dns.options";
+    "ipMasq:bool ipMasqBackend:string(nftables|iptables) mtu:int(0..65535) spoofCheck:bool"
+    " acceptRa:bool ipam:object dns.nameservers[]:string dns.domain:string"
+    " dns.search[]:string dns.options[]:string";
 
 /// Throws cni::Error(6) for a wrong type and (7) for a wrong value, naming the key.
 Conf parse_conf(const cni::Request& request);

@@ -21,7 +21,8 @@ struct Conf {
 };
 
 /// Every key that README.md documents.
-inline constexpr std::string_view kKeys = "table gateways addSourceHints";
+inline constexpr std::string_view kKeys =
+    "table:int(1..4294967295) gateways[]:string addSourceHints:bool";
 
 /// Throws cni::Error(6) for a wrong type and (7) for a wrong value, naming the key.
 Conf parse_conf(const cni::Request& request);

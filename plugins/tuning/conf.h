@@ -26,7 +26,9 @@ struct Conf {
 };
 
 /// Every key that README.md documents.
-inline constexpr std::string_view kKeys = "sysctl mac promisc mtu allmulti txQLen dataDir";
+inline constexpr std::string_view kKeys =
+    "sysctl:map(string) mac:string promisc:bool mtu:int(0..65535) allmulti:bool"
+    " txQLen:int(0..4294967295) dataDir:string";
 
 /// Throws cni::Error(6) for a wrong type and (7) for a wrong value, naming the key.
 Conf parse_conf(const cni::Request& request);

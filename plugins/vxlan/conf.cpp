@@ -112,10 +112,13 @@ std::string make_ipam(const json::Object& config, const std::vector<base::Prefix
 
 std::string all_keys() {
   std::string keys =
-      "podInterface nodeFile subnetFile peers[].name peers[].address peers[].addresses"
-      " peers[].ranges peers[].mac peers[].macV6 peers[].backend peers[].asNumber peers[].labels"
-      " peersFile ranges clusterRanges network localAddress parent backend mode vni port mtu ipMasq"
-      " ipam";
+      "podInterface:string(bridge|ptp) nodeFile:string subnetFile:string peers[].name:string"
+      " peers[].address:string peers[].addresses[]:string peers[].ranges[]:string"
+      " peers[].mac:string peers[].macV6:string peers[].backend:string(vxlan|host-gw|auto|bgp)"
+      " peers[].asNumber:uint(0..4294967295) peers[].labels:map(string) peersFile:string"
+      " ranges[]:string clusterRanges[]:string network[]:string localAddress:string"
+      " parent:string backend:string(vxlan|host-gw|auto) mode:string(l3|l2)"
+      " vni:int(1..16777215) port:int(1..65535) mtu:int(0..65535) ipMasq:bool ipam:object";
   for (const cni::InProcessDelegate& used : cni::used_plugins())
     keys += " " + std::string(used.plugin().keys);
   return keys;

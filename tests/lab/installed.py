@@ -13,6 +13,10 @@ def of_program(name, folder, manual):
             f"share/zsh/site-functions/_{name}", f"share/fish/vendor_completions.d/{name}.fish"}
 
 
+def schemas():
+    return {f"{DOCUMENTS}/schema/{path.name}" for path in (ROOT / "docs/schema").iterdir()}
+
+
 def examples():
     files = [path.relative_to(ROOT / "conf-examples") for path in (ROOT / "conf-examples").rglob("*") if path.is_file()]
     return {f"{DOCUMENTS}/examples/{file}" for file in files if file.name != "plumbd.service"}
@@ -22,7 +26,7 @@ COMPONENTS = {
     "plugins": {f"/opt/cni/bin/{name}" for name in PLUGINS} | {f"share/man/man8/plumb-{name}.8" for name in PLUGINS},
     "tools": of_program("cnitool", "bin", "cnitool.1") | {"bin/cnitool-conformance", "share/man/man1/cnitool-conformance.1"},
     "agent": of_program("plumbd", "sbin", "plumbd.8") | {UNIT, "lib/tmpfiles.d/plumb.conf"},
-    "examples": examples() | {f"{DOCUMENTS}/plumbd.yaml", f"{DOCUMENTS}/LICENSE"},
+    "examples": examples() | schemas() | {f"{DOCUMENTS}/plumbd.yaml", f"{DOCUMENTS}/LICENSE"},
 }
 
 

@@ -21,6 +21,8 @@ MISTAKES = (
     (BRIDGE | {"ipam": RANGE | {"routes": [{"dst": "x"}]}}, r"error +plugin host-local: .*dst"),
     (BRIDGE | {"vlan": 4095}, r"error +plugin bridge: invalid VLAN ID 4095 \(must be between 0 and 4094\)"),
     (BRIDGE | {"mtu": "1400"}, r'error +plugin bridge: key "mtu" must be an integer, not "1400"'),
+    (BRIDGE | {"ipMasq": "yes", "vlan": "5", "vlanTrunk": {}}, r'error .*key "ipMasq" must be true or false, not "yes"\n.*error '
+     r'.*key "vlan" must be an integer, not "5"\n.*error .*key "vlanTrunk" must be a list of objects, not {}\n$'),
     (BRIDGE | {"isGatway": True}, r'error +plugin bridge: unknown key "isGatway" is ignored, did you mean "isGateway"\?'),
     (BRIDGE | {"vlanTrunk": [{"minid": 1, "maxID": 2, "is": 3}]}, r'unknown key "vlanTrunk\[0\]\.is" is ignored, did you mean "id"'),
     (BRIDGE | {"somethingElse": 1}, r'warning +plugin bridge: unknown key "somethingElse" is ignored'),
@@ -37,6 +39,8 @@ MISTAKES = (
     ({"type": "bgp", "nodefile": 1, "nodFile": "/x"}, r'error +plugin bgp: .*"nodFile".*"nodeFile"'),
     ({"type": "portmap", "markMasqBit": 32}, r"error +plugin portmap: MasqMarkBit must be between 0 and 31"),
     ({"type": "portmap", "backend": "nftable"}, r"error +plugin portmap: unrecognized backend"),
+    ({"type": "ptp", "ipam": {"type": "static", "routes": [{"dst": 1}]}}, r'error +plugin static: key "ipam\.routes\[0\]\.dst" must be a string, not 1'),
+    ({"type": "loopback", "args": 1}, r'error +plugin loopback: key "args" must be an object, not 1'),
     ({"type": "loopback", "mtu": 1}, r'warning +plugin loopback: unknown key "mtu" is ignored'),
 )
 
