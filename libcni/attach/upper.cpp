@@ -82,17 +82,13 @@ void remove_own_link(net::Netlink& sandbox, const std::string& alias) {
 }
 
 /// Creates the link under a random name and renames it in the sandbox: Linux 6.1 refuses a name
-/// that a link of the host has (6.18 does not). The undo step is registered first, because the
-/// kernel may create the link although its answer is lost.
-net::Link create(const cni::Request& request, const Upper& upper, net::Netlink& sandbox,
-                 base::Undo& undo) {
+/// that a link of the host has (6.18 does not).
+net::Link create_on_master(const cni::Request& request, const Upper& upper, net::Netlink& sandbox,
+                           const std::string& alias) {
   MasterSide side(sandbox, upper);
   const net::Link master = get_master(side.socket(), upper, cni::Code::invalid_config);
   require_mtu(upper, master);
-  const std::string alias = alias_of(owner_of(request));
   const std::string temporary = base::random_veth_name();
-  undo.add("delete link \"" + request.ifname + "\"",
-           [&sandbox, alias] { remove_own_link(sandbox, alias); });
   net::add_upper_link(side.socket(), *request.sandbox,
                       {.name = temporary,
                        .kind = upper.kind,
@@ -105,6 +101,17 @@ net::Link create(const cni::Request& request, const Upper& upper, net::Netlink& 
   net::name_link(sandbox, link.index, request.ifname, alias);
   link.name = request.ifname;
   return link;
+}
+
+/// The undo step is registered first, because the kernel may create the link although its answer is
+/// lost.
+net::Link create(const cni::Request& request, const Upper& upper, net::Netlink& sandbox,
+                 base::Undo& undo) {
+  const std::string alias = alias_of(owner_of(request));
+  undo.add("delete link \"" + request.ifname + "\"",
+           [&sandbox, alias] { remove_own_link(sandbox, alias); });
+  if (upper.make_link) return upper.make_link(sandbox, request.ifname, alias);
+  return create_on_master(request, upper, sandbox, alias);
 }
 
 /// The link of an attachment that the reference made, which has no alias.
@@ -122,9 +129,9 @@ SandboxPlan plan_of(const cni::Request& request, const Upper& upper, const cni::
   SandboxPlan plan{.ifname = request.ifname,
                    .ips = {},
                    .routes = result.routes,
-                   .dad = true,  // the network has other machines
-                   .arp_notify = true,
-                   .ndisc_notify = true,
+                   .dad = upper.reach == Reach::network,
+                   .arp_notify = upper.reach != Reach::nothing,
+                   .ndisc_notify = upper.reach == Reach::network,
                    .accept_ra = upper.accept_ra};
   for (const cni::IpConfig& ip : result.ips)
     if (!ip.interface || static_cast<std::size_t>(*ip.interface) >= result.interfaces.size() ||

@@ -5,27 +5,18 @@
 #include <linux/rtnetlink.h>
 
 #include "libcni/net/attributes.h"
+#include "libcni/net/link_data.h"
 
 namespace net {
 namespace {
 
 /// A number among the attributes of IFLA_INFO_DATA of link `index`, of 16 or 32 bits.
 std::optional<std::uint32_t> find_number(Netlink& netlink, int index, std::uint16_t attribute) {
-  Message message(RTM_GETLINK, 0);
-  message.extra<ifinfomsg>().ifi_index = index;
   std::optional<std::uint32_t> found;
-  const auto read = [&](const nlattr& data) {
+  read_link_data(netlink, index, [&](const nlattr& data) {
     if (type_of(data) != attribute) return;
     if (bytes_of(data).size() == sizeof(std::uint16_t)) found = mnl_attr_get_u16(&data);
     if (bytes_of(data).size() == sizeof(std::uint32_t)) found = u32_of(data);
-  };
-  netlink.find(message, "look up link " + std::to_string(index), [&](const nlmsghdr& reply) {
-    for_each_attribute<ifinfomsg>(reply, [&](const nlattr& a) {
-      if (type_of(a) != IFLA_LINKINFO) return;
-      for_each_nested(a, [&](const nlattr& info) {
-        if (type_of(info) == IFLA_INFO_DATA) for_each_nested(info, read);
-      });
-    });
   });
   return found;
 }
@@ -36,7 +27,7 @@ void add_upper_link(Netlink& where, const base::Netns& target, const UpperLink& 
   Message message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
   message.extra<ifinfomsg>();
   message.put(IFLA_IFNAME, link.name);
-  message.put_u32(IFLA_LINK, static_cast<std::uint32_t>(link.lower));
+  if (link.lower != 0) message.put_u32(IFLA_LINK, static_cast<std::uint32_t>(link.lower));
   message.put_u32(IFLA_NET_NS_FD, static_cast<std::uint32_t>(target.fd()));
   if (link.group != 0) message.put_u32(IFLA_GROUP, link.group);
   if (link.mtu) message.put_u32(IFLA_MTU, static_cast<std::uint32_t>(*link.mtu));
@@ -45,8 +36,8 @@ void add_upper_link(Netlink& where, const base::Netns& target, const UpperLink& 
     message.put(IFLA_INFO_KIND, link.kind);
     if (link.put_data) message.nest(IFLA_INFO_DATA, [&] { link.put_data(message); });
   });
-  where.request(message, "create " + link.kind + " \"" + link.name + "\" on link " +
-                             std::to_string(link.lower) + " in the sandbox");
+  const std::string on = link.lower != 0 ? " on link " + std::to_string(link.lower) : "";
+  where.request(message, "create " + link.kind + " \"" + link.name + "\"" + on + " in the sandbox");
 }
 
 void name_link(Netlink& netlink, int index, const std::string& name, const std::string& alias) {

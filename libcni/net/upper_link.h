@@ -12,18 +12,19 @@
 
 namespace net {
 
-/// A link on top of another one, its lower link: macvlan, ipvlan, vlan.
+/// A link on top of another one, its lower link: macvlan, ipvlan, vlan; or on top of none: dummy.
 struct UpperLink {
   std::string name;
   std::string kind;  ///< IFLA_INFO_KIND
-  int lower = 0;     ///< index of the lower link
+  int lower = 0;     ///< index of the lower link, or 0
   std::uint32_t group = 0;
   std::optional<int> mtu = {};
   std::optional<base::Mac> mac = {};
   std::function<void(Message&)> put_data = {};  ///< puts the attributes of IFLA_INFO_DATA
 };
 
-/// Creates the link in `target`, down. `where` is a socket of the namespace of the lower link.
+/// Creates the link in `target`, down. `where` is a socket of the namespace of the lower link,
+/// else of `target`.
 /// Throws EEXIST when the name is taken, which Linux 6.1 looks for in both namespaces (6.18 only in
 /// `target`), and EBUSY when the lower link does not allow such a link.
 void add_upper_link(Netlink& where, const base::Netns& target, const UpperLink& link);

@@ -64,6 +64,13 @@ std::optional<base::Mac> find_requested_mac(const Request& request) {
   return require_unicast_mac(text, key);
 }
 
+std::optional<base::Mac> find_mac(const Request& request) {
+  if (const auto mac = find_requested_mac(request)) return mac;
+  const std::string text = request.config.get_string("mac");
+  if (text.empty()) return std::nullopt;
+  return require_unicast_mac(text, "key mac");
+}
+
 void require_ifname(const json::Object& config, const std::string& key, const std::string& name) {
   const std::string problem = base::ifname_problem(name);
   if (!problem.empty())

@@ -21,6 +21,8 @@ std::optional<Dns> find_dns(const json::Object& config);
 /// The MAC address that the runtime asks for: runtimeConfig.mac, else args.cni.mac, else MAC in
 /// CNI_ARGS. Throws as require_unicast_mac().
 std::optional<base::Mac> find_requested_mac(const Request& request);
+/// The same, else key `mac`.
+std::optional<base::Mac> find_mac(const Request& request);
 /// Reads a MAC address for a link. Throws code 7 for one that no link can have; `key` names its
 /// source. The kernel's own error says only "Cannot assign requested address".
 base::Mac require_unicast_mac(const std::string& text, const std::string& key);

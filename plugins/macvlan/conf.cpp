@@ -34,14 +34,6 @@ std::optional<std::uint32_t> parse_queue_length(const json::Object& config) {
   return static_cast<std::uint32_t>(length);
 }
 
-/// The runtime comes before the configuration.
-std::optional<base::Mac> parse_mac(const cni::Request& request) {
-  if (const auto mac = cni::find_requested_mac(request)) return mac;
-  const std::string text = request.config.get_string("mac");
-  if (text.empty()) return std::nullopt;
-  return cni::require_unicast_mac(text, "key mac");
-}
-
 }  // namespace
 
 std::string all_keys() {
@@ -57,7 +49,7 @@ std::string name_of(net::MacvlanMode mode) {
 
 Conf parse_conf(const cni::Request& request) {
   Conf conf{.upper = attach::parse_upper(request, "macvlan"), .mode = parse_mode(request.config)};
-  conf.upper.mac = parse_mac(request);
+  conf.upper.mac = cni::find_mac(request);
   conf.upper.put_data = net::macvlan_data(conf.mode, parse_queue_length(request.config));
   return conf;
 }

@@ -22,6 +22,9 @@ NODE = {"version": 1, "name": "node-a", "network": ["10.83.0.0/16", "fd00:83::/4
         "ranges": ["10.83.1.0/24", "fd00:83:0:1::/64"], "ipMasq": False, "stale": False}
 
 
+SILENT = ("dummy", "tap")  # nothing answers on their links
+
+
 class Cnitool:
     """cnitool on a node, with one folder of configurations."""
 
@@ -62,6 +65,7 @@ class ExamplesTest(unittest.TestCase):
         folder = pathlib.Path(f"/etc/cni/{self.node.host.name}")
         folder.mkdir()
         (folder / name).write_text(text)
+        self.silent = json.loads(text)["plugins"][0]["type"] in SILENT
         self.cnitool = Cnitool(self.node, folder)
 
     def add_network(self):
@@ -104,7 +108,7 @@ class ExamplesTest(unittest.TestCase):
         present = pod.sandbox.run("ip", "address").stdout
         for ip in result.get("ips", ()):
             self.assertIn(f" {ip['address']} ", present)
-            if "gateway" in ip:
+            if "gateway" in ip and not self.silent:
                 pod.sandbox.run("ping", "-c1", "-W5", ip["gateway"])
 
     def test_conf_examples(self):

@@ -8,7 +8,7 @@ import pathlib
 import re
 import subprocess
 
-from faults import (BANDWIDTH, BRIDGE, CHAIN, FIREWALL, FLANNEL, IPAM, MACVLAN, NODE_FILE, OVERLAY, PORTMAP, PTP, SBR, TUNING, Attachment, Tracer,
+from faults import (BANDWIDTH, BRIDGE, CHAIN, FIREWALL, FLANNEL, IPAM, MACVLAN, NODE_FILE, OVERLAY, PORTMAP, PTP, SBR, TAP, TUNING, Attachment, Tracer,
                     error_of, make_node, require_success, was_killed)
 from lab import state
 
@@ -72,7 +72,7 @@ SCENES = (
     Scene("portmap", tuple(CHAIN)), Scene("portmap by iptables", (CHAIN[0], by_iptables(PORTMAP))),
     Scene("tuning", (CHAIN[0], TUNING), tunes=True), Scene("bandwidth", (CHAIN[0], BANDWIDTH)),
     Scene("firewall", (CHAIN[0], FIREWALL)), Scene("firewall by nftables", (CHAIN[0], {**FIREWALL, "backend": "nftables"})),
-    Scene("sbr", (BRIDGE, SBR), collects=False), Scene("flannel", (FLANNEL,)), Scene("macvlan", (MACVLAN,), lost=True),
+    Scene("sbr", (BRIDGE, SBR), collects=False), Scene("flannel", (FLANNEL,)), Scene("macvlan", (MACVLAN,), lost=True), Scene("tap", (TAP,), lost=True),
     Scene("loopback", ({"type": "loopback"},), ifname="lo", collects=False),
     Scene("host-local", ({"type": "host-local", "ipam": IPAM},)), Scene("static", ({"type": "static", "ipam": STATIC},), collects=False))
 

@@ -34,6 +34,7 @@ PORTMAP = {"type": "portmap", "runtimeConfig": {"portMappings": [
 TUNING = {"type": "tuning", "sysctl": {"net.core.somaxconn": "1024"}, "mac": "02:00:5e:00:53:08", "mtu": 1400, "promisc": True, "txQLen": 77}
 FIREWALL = {"type": "firewall", "ingressPolicy": "isolated"}
 BANDWIDTH = {"type": "bandwidth", "ingressRate": 10**8, "ingressBurst": 10**6, "egressRate": 10**8, "egressBurst": 10**6}
+TAP = {"type": "tap", "owner": 107, "mtu": 1400, "ipam": IPAM}
 SBR = {"type": "sbr", "addSourceHints": True}
 # The rest of a process's calls: its start, its memory, and calls that practically cannot fail.
 SETTLED = ("execve", "brk", "mmap", "munmap", "mprotect", "arch_prctl", "set_tid_address", "set_robust_list", "rseq", "prlimit64",
@@ -223,7 +224,7 @@ SCENES = (Scene("bridge, first pod", [{**BRIDGE, "spoofCheck": True}], forget=FO
           Scene("tuning", [CHAIN[0], TUNING]), Scene("bandwidth", [CHAIN[0], BANDWIDTH]),
           Scene("firewall, first pod", [CHAIN[0], FIREWALL], forget="nft flush ruleset"),
           Scene("firewall by nftables", [CHAIN[0], {**FIREWALL, "backend": "nftables"}], neighbour=True),
-          Scene("sbr", [BRIDGE, SBR]),
+          Scene("sbr", [BRIDGE, SBR]), Scene("tap", [TAP]),
           Scene("vxlan alone, first pod", [OVERLAY], forget=FORGET, by_design=FABRIC),
           Scene("vxlan alone, next pod by ptp", [{**OVERLAY, "podInterface": "ptp"}], neighbour=True),
           Scene("vxlan alone, one segment", [SEGMENT], forget=FORGET, by_design=FABRIC),

@@ -128,6 +128,7 @@ Subject make_subject(const std::string& binary, const std::string& config) {
   subject.config = parse_config(subject.type, config);
   subject.reads_arguments = take_flag(subject.config, "readsArguments");
   subject.needs_addresses = take_flag(subject.config, "needsAddresses");
+  subject.stays_in_sandbox = take_flag(subject.config, "staysInSandbox");
   subject.chained = subject.config.erase("prevResult") > 0;
   subject.versions = ask_versions(subject.binary);
   subject.newest = subject.versions.empty() ? "1.1.0" : subject.versions.back();

@@ -31,8 +31,9 @@ struct Subject {
   nlohmann::json config_for(const std::string& version) const;
 
   bool chained = false;
-  bool needs_addresses = false;  ///< refuses a prevResult without addresses: `needsAddresses`
-  bool reads_arguments = false;  ///< CNI_ARGS, as `readsArguments` of its configuration says
+  bool needs_addresses = false;   ///< refuses a prevResult without addresses: `needsAddresses`
+  bool stays_in_sandbox = false;  ///< its link has no end on the host: `staysInSandbox`
+  bool reads_arguments = false;   ///< CNI_ARGS, as `readsArguments` of its configuration says
 };
 
 /// Asks `binary` for its versions. `config` is the configuration to run it with; empty: the example
