@@ -76,6 +76,10 @@ class Side:
         for namespace in (self.host, self.pod):
             world.run("ip", "netns", "add", namespace)
         world.run("ip", "-n", self.host, "link", "set", "lo", "up")
+        if kind == "macvlan":
+            world.run("ip", "-n", self.host, "link", "add", "lan0", "type", "veth", "peer", "name", "lan1")
+            world.run("ip", "-n", self.host, "link", "set", "lan0", "up")
+            world.run("ip", "-n", self.host, "link", "set", "lan1", "up")
 
     def close(self):
         for namespace in (self.host, self.pod):
@@ -113,6 +117,8 @@ class Side:
             config["ipam"] = {"type": "host-local", "dataDir": self.store, "ranges": RANGES[self.dual], "routes": routes}
         if self.kind == "bridge":
             config |= {"bridge": "cni0", "isGateway": True}
+        if self.kind == "macvlan":
+            config["master"] = "lan0"
         if result:
             config["prevResult"] = json.loads(result)
         return json.dumps(config)
@@ -147,6 +153,9 @@ class SameResult(unittest.TestCase):
 
     def test_ptp_dual_stack(self):
         self.same("ptp", dual=True)
+
+    def test_macvlan(self):
+        self.same("macvlan", dual=False)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/bench/driver/measure.h"
 
+#include <algorithm>
 #include <memory>
 #include <stdexcept>
 
@@ -64,15 +65,30 @@ class Measurement {
 
   static Sample single(Runner& runner, Verb verb) {
     if (verb == Verb::kAdd) runner.node->renew();
-    const Outcome outcome = bench::run(runner.node->call(verb, 0, runner.results[0]));
-    keep(runner, verb, 0, outcome);
-    return outcome.cost;
+    Sample whole;
+    attach(runner, verb, [&](const Call& call) {
+      Outcome outcome = bench::run(call);
+      whole.wall_ms += outcome.cost.wall_ms;
+      whole.cpu_ms += outcome.cost.cpu_ms;
+      return outcome;
+    });
+    return whole;
+  }
+
+  /// Calls the plugins of the first pod's attachment by `run`, which returns an Outcome.
+  template <typename Run>
+  static void attach(Runner& runner, Verb verb, const Run& run) {
+    const std::string added = runner.results[0];
+    for (const Kind kind : runner.node->kinds(verb)) {
+      const std::string& result = verb == Verb::kAdd ? runner.results[0] : added;
+      keep(runner, verb, 0, run(runner.node->call(kind, verb, 0, result)));
+    }
   }
 
   Sample batch(Runner& runner, Verb verb) const {
     std::vector<Call> calls;
     for (size_t pod = 0; pod < what_.pods; ++pod)
-      calls.push_back(runner.node->call(verb, pod, runner.results[pod]));
+      calls.push_back(runner.node->call(what_.kind, verb, pod, runner.results[pod]));
     const Batch done = run_parallel(calls, kParallel);
     for (size_t pod = 0; pod < what_.pods; ++pod) keep(runner, verb, pod, done.outcomes[pod]);
     return done.cost;
@@ -91,9 +107,14 @@ class Measurement {
       guarded(runner, [&] {
         for (const Verb verb : kVerbs) {
           if (verb == Verb::kAdd) runner.node->renew();
-          const Counted counted = count(runner.node->call(verb, 0, runner.results[0]));
-          keep(runner, verb, 0, counted.outcome);
-          row_.cells[{verb, runner.side}].footprint = counted.footprint;
+          Footprint& whole = row_.cells[{verb, runner.side}].footprint;
+          attach(runner, verb, [&](const Call& call) {
+            const Counted counted = count(call);
+            whole.processes += counted.footprint.processes;
+            whole.syscalls += counted.footprint.syscalls;
+            whole.peak_kib = std::max(whole.peak_kib, counted.footprint.peak_kib);
+            return counted.outcome;
+          });
         }
       });
     }

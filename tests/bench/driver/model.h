@@ -21,7 +21,17 @@ const char* to_string(Side side);
 const char* to_string(Verb verb);
 
 /// The parts of the pod's attachment.
-enum class Kind { kLoopback, kBridge, kPtp, kPortmap, kTuning, kFirewall, kBandwidth, kHostLocal };
+enum class Kind {
+  kLoopback,
+  kBridge,
+  kPtp,
+  kMacvlan,
+  kPortmap,
+  kTuning,
+  kFirewall,
+  kBandwidth,
+  kHostLocal
+};
 /// Returns whether it is measured behind a bridge plugin, whose call is not timed.
 constexpr bool is_chained(Kind kind) {
   return kind == Kind::kPortmap || kind == Kind::kTuning || kind == Kind::kFirewall ||
@@ -33,6 +43,7 @@ struct Case {
   std::string name;
   std::string title;
   Kind kind = Kind::kBridge;
+  std::vector<Kind> behind = {};  ///< the rest of the chain, called and timed with `kind`
   bool dual = false;
   bool masq = false;
   bool spoof_check = false;  ///< the reference and the floor do not have it

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "libcni/base/sys_error.h"
@@ -32,6 +33,8 @@ const char* type_of(Kind kind) {
       return "bridge";
     case Kind::kPtp:
       return "ptp";
+    case Kind::kMacvlan:
+      return "macvlan";
     case Kind::kPortmap:
       return "portmap";
     case Kind::kTuning:
@@ -109,7 +112,21 @@ bool Node::available() const {
   return ::access(plugin().c_str(), X_OK) == 0;
 }
 
+/// The host link that macvlan needs. A dummy would do; not every kernel has them.
+void Node::make_master() const {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"add", "lan0", "type", "veth", "peer", "name", "lan1"},
+        {"set", "lan0", "up"},
+        {"set", "lan1", "up"}}) {
+    Call call{.argv = {"/usr/sbin/ip", "link"}, .environment = {}, .input = ""};
+    call.argv.insert(call.argv.end(), words.begin(), words.end());
+    call.host_netns = netns_.get();
+    must_succeed(run(call), "ip link " + words.front());
+  }
+}
+
 void Node::prepare() {
+  if (what_.kind == Kind::kMacvlan) make_master();
   if (what_.reservations > 0) fill_store();
   if (!is_chained(what_.kind)) return;
   const Outcome link = run(make_call(Kind::kBridge, Verb::kAdd, pods_[0], ""));
@@ -159,9 +176,18 @@ void Node::fill_limited() const {
   }
 }
 
-Call Node::call(Verb verb, size_t pod, const std::string& result) const {
+std::vector<Kind> Node::kinds(Verb verb) const {
+  std::vector<Kind> kinds{what_.kind};
+  kinds.insert(kinds.end(), what_.behind.begin(), what_.behind.end());
+  // Behind another plugin tuning has no keys, so there is no work for the kernel.
+  if (side_ == Side::kFloor && !what_.behind.empty()) std::erase(kinds, Kind::kTuning);
+  if (verb == Verb::kDel) std::ranges::reverse(kinds);
+  return kinds;
+}
+
+Call Node::call(Kind kind, Verb verb, size_t pod, const std::string& result) const {
   const Pod& p = pods_.at(pod);
-  return make_call(what_.kind, verb, p, is_chained(what_.kind) ? p.result : result);
+  return make_call(kind, verb, p, is_chained(what_.kind) ? p.result : result);
 }
 
 Call Node::make_call(Kind kind, Verb verb, const Pod& pod, const std::string& result) const {
@@ -203,11 +229,12 @@ std::string Node::config(Kind kind, const Pod& pod, const std::string& result) c
   if (kind == Kind::kBridge) text += R"(,"bridge":"cni0","isGateway":true)";
   if (kind == Kind::kBridge || kind == Kind::kPtp)
     text += std::string(R"(,"ipMasq":)") + (what_.masq ? "true" : "false");
+  if (kind == Kind::kMacvlan) text += R"(,"master":"lan0")";
   if (what_.spoof_check) text += R"(,"spoofCheck":true)";
   if (kind == Kind::kPortmap)
     text += R"(,"runtimeConfig":{"portMappings":[{"hostPort":)" + std::to_string(pod.host_port) +
             R"(,"containerPort":80,"protocol":"tcp"}]})";
-  if (kind == Kind::kTuning) text += kTuning;
+  if (kind == Kind::kTuning && what_.behind.empty()) text += kTuning;
   if (kind == Kind::kBandwidth) text += kLimits;
   if (kind != Kind::kLoopback && !is_chained(kind)) {
     text += R"(,"ipam":{"type":"host-local","dataDir":")" + data_dir_ +

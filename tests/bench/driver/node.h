@@ -31,8 +31,11 @@ class Node {
   /// matter. Not timed.
   void renew();
 
-  /// The call of `verb` for a pod. `result` is the output of ADD; DEL gets it back as prevResult.
-  Call call(Verb verb, size_t pod, const std::string& result) const;
+  /// The calls of one attachment, in the order of `verb`.
+  std::vector<Kind> kinds(Verb verb) const;
+  /// The call of `verb` for a pod. `result` is the output of ADD; DEL, and ADD of a plugin behind
+  /// another, get it as prevResult.
+  Call call(Kind kind, Verb verb, size_t pod, const std::string& result) const;
 
   /// Returns whether the plugin or floor program that `call` starts exists.
   bool available() const;
@@ -52,6 +55,7 @@ class Node {
   Call floor_call(Kind kind, Verb verb, const Pod& pod, const std::string& result) const;
   std::string config(Kind kind, const Pod& pod, const std::string& result) const;
   std::string store() const;
+  void make_master() const;
   void fill_store() const;
   void fill_mappings() const;
   void fill_limited() const;

@@ -250,6 +250,40 @@ void run_ptp(const struct request* r) {
   r->del ? remove_pod(r) : add_ptp(r);
 }
 
+static void add_macvlan(const struct request* r) {
+  int sandbox = open_netns(r->netns);
+  int host = netlink_open(NETLINK_ROUTE);
+  uint32_t master = link_index(host, "lan0");
+  struct lease lease = store_reserve(r);
+  struct pair drawn;
+  pair_draw(&drawn);
+  struct ifinfomsg link = {0};
+  batch_reset(&batch, host);
+  message_begin(&batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, &link, sizeof(link));
+  message_put_str(&batch, IFLA_IFNAME, r->ifname);
+  message_put(&batch, IFLA_ADDRESS, drawn.pod_mac, MAC_SIZE);
+  message_put_u32(&batch, IFLA_LINK, master);
+  message_put_u32(&batch, IFLA_NET_NS_FD, (uint32_t)sandbox);
+  size_t info = nest_begin(&batch, IFLA_LINKINFO);
+  message_put_str(&batch, IFLA_INFO_KIND, "macvlan");
+  size_t data = nest_begin(&batch, IFLA_INFO_DATA);
+  message_put_u32(&batch, IFLA_MACVLAN_MODE, MACVLAN_MODE_BRIDGE);
+  nest_end(&batch, data);
+  nest_end(&batch, info);
+  commit(0, "create the macvlan");
+  configure_pod(r, sandbox, &lease);
+  char mac[MAC_TEXT_SIZE], text[512];
+  mac_text(drawn.pod_mac, mac);
+  snprintf(text, sizeof(text),
+           "\"interfaces\":[{\"name\":\"%s\",\"mac\":\"%s\",\"sandbox\":\"%s\"}],", r->ifname, mac,
+           r->netns);
+  print_result(r, &lease, text);
+}
+
+void run_macvlan(const struct request* r) {
+  r->del ? remove_pod(r) : add_macvlan(r);
+}
+
 void run_host_local(const struct request* r) {
   if (r->del) {
     store_release(r);

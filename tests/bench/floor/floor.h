@@ -80,6 +80,7 @@ void portmap_remove(int fd, const struct request* r, struct in_addr addr);
 void run_loopback(const struct request* r);
 void run_bridge(const struct request* r);
 void run_ptp(const struct request* r);
+void run_macvlan(const struct request* r);
 void run_portmap(const struct request* r);
 void run_tuning(const struct request* r);
 void run_bandwidth(const struct request* r);

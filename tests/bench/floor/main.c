@@ -44,9 +44,9 @@ int main(int argc, char** argv) {
     const char* name;
     void (*run)(const struct request*);
   } cases[] = {
-      {"loopback", run_loopback},   {"bridge", run_bridge},        {"ptp", run_ptp},
-      {"portmap", run_portmap},     {"tuning", run_tuning},        {"firewall", run_firewall},
-      {"bandwidth", run_bandwidth}, {"host-local", run_host_local}};
+      {"loopback", run_loopback}, {"bridge", run_bridge},       {"ptp", run_ptp},
+      {"macvlan", run_macvlan},   {"portmap", run_portmap},     {"tuning", run_tuning},
+      {"firewall", run_firewall}, {"bandwidth", run_bandwidth}, {"host-local", run_host_local}};
   struct request r = {.del = !strcmp(variable("CNI_COMMAND"), "DEL"),
                       .ifname = variable("CNI_IFNAME"),
                       .container_id = variable("CNI_CONTAINERID"),
@@ -57,9 +57,9 @@ int main(int argc, char** argv) {
     cases[i].run(&r);
     return 0;
   }
-  dprintf(
-      STDERR_FILENO,
-      "usage: floor loopback|bridge|ptp|portmap|tuning|firewall|bandwidth|host-local [dual] [masq] "
-      "[KEY=VALUE]...\n");
+  dprintf(STDERR_FILENO,
+          "usage: floor loopback|bridge|ptp|macvlan|portmap|tuning|firewall|bandwidth|host-local "
+          "[dual] [masq] "
+          "[KEY=VALUE]...\n");
   return 2;
 }
