@@ -20,8 +20,9 @@ struct Conf {
 
 /// Every key that README.md documents.
 inline constexpr std::string_view kKeys =
-    "multiQueue mtu mac owner group selinuxContext bridge acceptRa ipam dns.nameservers dns.domain "
-    "dns.search dns.options";
+    "multiQueue:bool mtu:int(0..65535) mac:string owner:int(0..4294967294)"
+    " group:int(0..4294967294) selinuxContext:string bridge:string acceptRa:bool ipam:object"
+    " dns.nameservers[]:string dns.domain:string dns.search[]:string dns.options[]:string";
 
 /// Throws cni::Error(6) for a wrong type and (7) for a wrong value, naming the key.
 Conf parse_conf(const cni::Request& request);
