@@ -142,7 +142,8 @@ def leaf(kind, where):
 
 
 class Keys:
-    """The schema of an object from the words of a table and the rows of READMEs."""
+    """The schema of an object from the words of a table and the rows of READMEs. An object that is a word of its own beside its members,
+    such as runtimeConfig, may have others."""
 
     def __init__(self, words, tables, where):
         self.words = dict(reversed([(path, kind) for path, _, kind in (word.partition(":") for word in words)]))
@@ -173,7 +174,7 @@ class Keys:
         if any(key.startswith(path + "[]") for key in self.order):
             return {"type": "array", "items": self.value(path + "[]")}
         if any(key.startswith(path + ".") for key in self.order):
-            return self.object(path + ".")
+            return self.object(path + ".") | ({"additionalProperties": True} if path in self.words else {})
         return leaf(self.words[path], f"{self.where}: key `{path}`")
 
 

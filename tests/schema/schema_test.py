@@ -16,6 +16,7 @@ SCHEMAS = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in s
 PLUGINS = sorted(name.removesuffix(".json") for name in SCHEMAS if name not in ("conflist.json", "plugin.json", "ipam.json"))
 IPAM = {path.name for path in ROOT.glob("ipam/*") if (path / "plugin.h").exists()}
 WRONG_TYPE = {"string": 7, "integer": "7", "boolean": "true", "array": "x", "object": "x"}
+SUITE_KEYS = set(re.findall(r'`"(\w+)": true`', (ROOT / "tests/conformance/README.md").read_text(encoding="utf-8")))
 BIN = pathlib.Path()
 
 
@@ -29,9 +30,9 @@ def examples():
     """(place, schema, document) for each configuration in the tree."""
     for path in sorted([*ROOT.glob("conf-examples/*.conflist"), *ROOT.glob("docs/examples/*/*.conflist"), *ROOT.glob("plugins/*/*.conf*"), *ROOT.glob("ipam/*/*.conf*")]):
         document = json.loads(path.read_text(encoding="utf-8"))
-        if path.name == "conformance.conf":  # a part of a configuration, with two keys of the suite
+        if path.name == "conformance.conf":  # a part of a configuration, with keys of the suite
             kind = "ptp" if path.parent.name in IPAM else path.parent.name
-            document = {"type": kind} | {key: document[key] for key in document.keys() - {"readsArguments", "needsAddresses"}}
+            document = {"type": kind} | {key: document[key] for key in document.keys() - SUITE_KEYS}
         yield path.relative_to(ROOT), "conflist.json" if "plugins" in document else "plugin.json", document
     pages = [page for page in ROOT.rglob("*.md") if "build" not in page.relative_to(ROOT).parts]
     for page in sorted(pages):
