@@ -38,7 +38,8 @@ def main():
         sys.exit(__doc__)
     skipped, plugins = read_results(sys.argv[1])
     bad = list(complaints(skipped, plugins))
-    print("\n".join(f"skipped: {line}" for line in bad) or f"skipped: {len(skipped)} tests, which ran on Debian's kernel")
+    for line in bad:
+        print(f"skipped: {line}")
     return 1 if bad else 0
 
 
