@@ -20,7 +20,7 @@ class Search {
 
   /// `pattern` is `path` in the form of the known words: with `[]` for every element.
   void walk(const nlohmann::json& value, const std::string& path, const std::string& pattern) {
-    if (value.is_array()) {
+    if (value.is_array() && !names_below(pattern + "[]").empty()) {
       for (std::size_t i = 0; i < value.size(); ++i)
         walk(value[i], path + "[" + std::to_string(i) + "]", pattern + "[]");
     }

@@ -32,5 +32,13 @@ TEST(UnknownKeys, DoNotIncludeOtherCaseOrMembersOfAnOpenKey) {
   EXPECT_THAT(unknown(R"({"MTU":1,"args":{"any":{"thing":1}}})", "mtu args"), testing::IsEmpty());
 }
 
+// U4
+TEST(UnknownKeys, AreSearchedInsideListsOfTheTableOnlyHoweverDeepOthersAre) {
+  constexpr std::size_t kDepth = 9990;
+  const std::string deep = std::string(kDepth, '[') + std::string(kDepth, ']');
+  EXPECT_THAT(unknown("{\"mtu\":" + deep + ",\"trunk\":" + deep + "}", "mtu:int trunk[].id:int"),
+              testing::IsEmpty());
+}
+
 }  // namespace
 }  // namespace json

@@ -91,6 +91,10 @@ class Validate(Testbed):
                 with self.subTest(plugin=plugin, version=version):
                     self.assertRegex(self.validate(plugin, version=version).stdout, r"n +ok +-\n")
 
+    def test_U4_the_place_of_a_schema_is_a_known_key(self):
+        done = self.validate({"type": "loopback", "$schema": "plugin.json"}, **{"$schema": "conflist.json"})
+        self.assertRegex(done.stdout, r"n +ok +-\n")
+
     def test_U4_validate_leaves_no_trace(self):
         before = subprocess.run(["sh", "-c", "ip link; ip -6 addr; find /run /var/lib"], capture_output=True, check=True).stdout
         for plugin in (BRIDGE | {"isGateway": True}, {"type": "vxlan", "ranges": ["10.9.0.0/24"]}, {"type": "bgp"}):
