@@ -48,14 +48,16 @@ function(plumb_install_program name folder manual component)
   add_custom_target(${name}_completions ALL DEPENDS ${scripts})
 endfunction()
 
-# The unit contains the path of plumbd, which depends on the prefix; `cmake --install --prefix` may change it.
+# The unit contains the path of plumbd, which depends on the prefix; `cmake --install --prefix` may change it. It is written
+# at its place, because several installations with other prefixes may run at once.
 function(plumb_install_unit unit)
-  set(written ${CMAKE_BINARY_DIR}/generated/${unit})
+  set(folder lib/systemd/system)
+  install(FILES ${CMAKE_SOURCE_DIR}/conf-examples/${unit} DESTINATION ${folder} COMPONENT agent)
   install(CODE "
-    file(READ \"${CMAKE_SOURCE_DIR}/conf-examples/${unit}\" text)
+    set(written \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${folder}/${unit}\")
+    file(READ \"\${written}\" text)
     string(REPLACE \"=/usr/local/sbin/\" \"=\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_SBINDIR}/\" text \"\${text}\")
-    file(WRITE \"${written}\" \"\${text}\")" COMPONENT agent)
-  install(FILES ${written} DESTINATION lib/systemd/system COMPONENT agent)
+    file(WRITE \"\${written}\" \"\${text}\")" COMPONENT agent)
   install(FILES ${CMAKE_SOURCE_DIR}/packaging/plumb.tmpfiles DESTINATION lib/tmpfiles.d RENAME plumb.conf COMPONENT agent)
 endfunction()
 

@@ -70,4 +70,23 @@ set(CPACK_DEBIAN_PLUMBD_PACKAGE_RECOMMENDS "libcurl4, plumb-cni-plugins")
 set(CPACK_DEBIAN_PLUMBD_PACKAGE_SUGGESTS "bird2, plumb-cnitool")
 set(CPACK_DEBIAN_PLUMB-CNITOOL_PACKAGE_RECOMMENDS plumb-cni-plugins)
 
+set(CPACK_RPM_COMPONENT_INSTALL ON)
+set(CPACK_RPM_PACKAGE_RELEASE ${PLUMB_PACKAGE_RELEASE})
+set(CPACK_RPM_PACKAGE_LICENSE "Apache-2.0 AND GPL-2.0-or-later AND LGPL-2.1-or-later")
+set(CPACK_RPM_COMPRESSION_TYPE xz)
+set(CPACK_RPM_PACKAGE_GROUP System/Networking)
+set(CPACK_RPM_PLUMBD_POST_INSTALL_SCRIPT_FILE ${CMAKE_SOURCE_DIR}/packaging/rpm/plumbd.post)
+set(CPACK_RPM_PLUMBD_PRE_UNINSTALL_SCRIPT_FILE ${CMAKE_SOURCE_DIR}/packaging/rpm/plumbd.preun)
+set(CPACK_RPM_PLUMBD_POST_UNINSTALL_SCRIPT_FILE ${CMAKE_SOURCE_DIR}/packaging/rpm/plumbd.postun)
+# Folders of the distribution stay the distribution's.
+set(CPACK_RPM_EXCLUDE_FROM_AUTO_FILELIST_ADDITION /opt /usr/lib/systemd /usr/lib/systemd/system /usr/lib/tmpfiles.d /usr/sbin
+  /usr/share/bash-completion /usr/share/bash-completion/completions /usr/share/fish /usr/share/fish/vendor_completions.d
+  /usr/share/man /usr/share/man/man1 /usr/share/man/man8 /usr/share/zsh /usr/share/zsh/site-functions)
+# The same bytes at any time and on any machine; the files are stripped and their manuals compressed.
+set(CPACK_RPM_SPEC_MORE_DEFINE "%define use_source_date_epoch_as_buildtime 1
+%define clamp_mtime_to_source_date_epoch 1
+%define _buildhost plumb
+%define _build_id_links none
+%define __os_install_post %{nil}")
+
 include(CPack)

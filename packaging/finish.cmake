@@ -1,10 +1,9 @@
 # cpack runs it between the installation of the files below CPACK_TEMPORARY_DIRECTORY and the packing: adds the documents
 # that Debian's policy asks for, compresses them, and gives every file the time of SOURCE_DATE_EPOCH.
-if(DEFINED ENV{SOURCE_DATE_EPOCH})
-  set(epoch $ENV{SOURCE_DATE_EPOCH})
-else()
-  message(FATAL_ERROR "SOURCE_DATE_EPOCH is not set: run scripts/package, which takes it from the commit")
+if(NOT DEFINED ENV{SOURCE_DATE_EPOCH} OR NOT DEFINED ENV{PLUMB_DOCUMENTS})
+  message(FATAL_ERROR "SOURCE_DATE_EPOCH or PLUMB_DOCUMENTS is not set: run scripts/package, which sets both")
 endif()
+set(epoch $ENV{SOURCE_DATE_EPOCH})
 
 function(compress file)
   execute_process(COMMAND gzip -9nf ${file} COMMAND_ERROR_IS_FATAL ANY)
@@ -25,6 +24,11 @@ function(add_documents root name)
   configure_file(${CMAKE_CURRENT_FUNCTION_LIST_DIR}/copyright ${documents}/copyright COPYONLY)
   configure_file(${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../CHANGELOG.md ${documents}/changelog COPYONLY)
   compress(${documents}/changelog)
+  # Made by scripts/sbom.py.
+  foreach(file plumb.spdx.json libraries.copyright)
+    configure_file($ENV{PLUMB_DOCUMENTS}/${file} ${documents}/${file} COPYONLY)
+    compress(${documents}/${file})
+  endforeach()
   if(CPACK_GENERATOR STREQUAL "DEB")
     write_debian_changelog(${documents}/changelog.Debian ${name})
     compress(${documents}/changelog.Debian)

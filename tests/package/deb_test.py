@@ -62,9 +62,7 @@ class DebTest(PackageTest):
         self.assertEqual((found.stdout, found.returncode), ("", 0), found.stderr)
 
     def test_packing_twice_gives_the_same_bytes(self):
-        again = self.pack()
-        for file in sorted(self.folder.iterdir()):
-            self.assertEqual(file.read_bytes(), (again / file.name).read_bytes(), file.name)
+        self.assert_same_bytes_again()
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ OF_PACKAGE = {"plumb-cni-plugins": ("plugins", "examples"), "plumb-cnitool": ("t
 def expected_files(package):
     """The files of the package's components and the documents that packing adds; Debian wants manuals compressed."""
     files = {f"{name}.gz" if "/share/man/" in name else name for name in placed("/usr", *OF_PACKAGE[package])}
-    return files | {f"/usr/share/doc/{package}/{name}" for name in ("copyright", "changelog.gz")}
+    return files | {f"/usr/share/doc/{package}/{name}" for name in 
+                    ("copyright", "changelog.gz", "plumb.spdx.json.gz", "libraries.copyright.gz")}
 
 
 class PackageTest(unittest.TestCase):
@@ -28,6 +29,11 @@ class PackageTest(unittest.TestCase):
         if "PLUMB_STATIC:BOOL=ON" not in (BUILD / "CMakeCache.txt").read_text(encoding="utf-8"):
             raise unittest.SkipTest("there is no release build")
         cls.folder = cls.pack()
+
+    def assert_same_bytes_again(self):
+        again = self.pack()
+        for file in sorted(self.folder.iterdir()):
+            self.assertEqual(file.read_bytes(), (again / file.name).read_bytes(), file.name)
 
     @classmethod
     def pack(cls):

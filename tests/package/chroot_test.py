@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The .deb packages are installed, upgraded, removed and purged in a small Debian, on a node that had other plugins."""
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from packages import OF_PACKAGE, ROOT, PackageTest, expected_files, world  # noqa: E402
+from lab.installed import PLUGINS  # noqa: E402
+
+ARCHIVE = ROOT / "build/chroot.tar"
+ENTER = 'mount -t proc proc "$0/proc"; exec chroot "$0" "$@"'
+# Files that dpkg, ldconfig and systemd keep about every package.
+RECORDS = re.compile(r"/(var/lib/dpkg|var/log|var/cache|var/lib/systemd|proc|tmp|run/plumb|etc/ld\.so\.cache)(/|$)")
+OWN, KUBERNETES = "plumb-cni-plugins", "kubernetes-cni"
+
+
+class Node:
+    """A Debian without network, in a folder of its own."""
+
+    def __init__(self):
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="plumb-node-"))
+        world.run("tar", "-C", str(self.root), "-xf", str(ARCHIVE), timeout=120)
+
+    def run(self, *command, **options):
+        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+        return world.run("unshare", "--mount", "sh", "-ec", ENTER, str(self.root), *command, env=environment, timeout=120, **options)
+
+    def install(self, *packages):
+        for package in packages:
+            shutil.copy(package, self.root / "tmp")
+        return self.run("dpkg", "--install", *(f"/tmp/{package.name}" for package in packages))
+
+    def file(self, name):
+        return self.root / name.removeprefix("/")
+
+    def files(self):
+        found = {}
+        for folder, _, names in os.walk(self.root):
+            for name in names:
+                path = pathlib.Path(folder, name)
+                inside = f"/{path.relative_to(self.root)}"
+                if RECORDS.match(inside):
+                    continue
+                found[inside] = os.readlink(path) if path.is_symlink() else hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        return found
+
+
+@unittest.skipUnless(os.geteuid() == 0, "needs root for a chroot")
+class ChrootTest(PackageTest):
+    kinds = ("deb",)
+
+    def setUp(self):
+        self.assertTrue(ARCHIVE.exists(), "build/chroot.tar is missing: run tests/package/chroot --fetch")
+        self.node = Node()
+        self.addCleanup(shutil.rmtree, self.node.root)
+        self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="plumb-chroot-"))
+        self.addCleanup(shutil.rmtree, self.scratch)
+        self.packages = [next(self.folder.glob(f"{name}_*.deb")) for name in OF_PACKAGE]
+        # Another suite: one plugin of a package, one that no package owns.
+        self.node.install(self.other_suite("1.0"))
+        self.node.file("/opt/cni/bin/bridge").write_text("bridge by hand", encoding="utf-8")
+
+    def other_suite(self, version):
+        """A package as the Kubernetes project publishes it: files below /opt/cni/bin and nothing else."""
+        tree = self.scratch / f"{KUBERNETES}-{version}"
+        (tree / "opt/cni/bin").mkdir(parents=True)
+        for name in ("ptp", "other"):
+            (tree / f"opt/cni/bin/{name}").write_text(f"{name} {version}", encoding="utf-8")
+        (tree / "DEBIAN").mkdir()
+        (tree / "DEBIAN/control").write_text(f"Package: {KUBERNETES}\nVersion: {version}\nArchitecture: all\n"
+                                             "Maintainer: A <a@example.org>\nDescription: plugins\n", encoding="utf-8")
+        return self.packed(tree)
+
+    def packed(self, tree):
+        package = self.scratch / f"{tree.name}.deb"
+        world.run("dpkg-deb", "--root-owner-group", "-Znone", "--build", str(tree), str(package))
+        return package
+
+    def next_version(self):
+        """The packages with another version and, in the plugins' package, other bytes and a plugin more."""
+        for package in self.packages:
+            tree = self.scratch / f"next-{package.name.split('_')[0]}"
+            world.run("dpkg-deb", "--raw-extract", str(package), str(tree))
+            control = tree / "DEBIAN/control"
+            control.write_text(re.sub(r"^Version: .*", "Version: 99-1", control.read_text(encoding="utf-8"), flags=re.M), encoding="utf-8")
+            if package.name.startswith(OWN):
+                (tree / "opt/cni/bin/portmap").write_text("next", encoding="utf-8")
+            yield self.packed(tree)
+
+    def assert_files(self, before):
+        after = self.node.files()
+        self.assertEqual({name: (before.get(name), after.get(name)) for name in {*before, *after} if before.get(name) != after.get(name)}, {})
+
+    def content(self, name):
+        return self.node.file(name).read_text(encoding="utf-8", errors="replace")
+
+    def assert_ours(self):
+        for name in PLUGINS:
+            self.assertIn(f"CNI {name} plugin", self.node.run(f"/opt/cni/bin/{name}").stderr)
+        self.assertEqual(self.node.run("dpkg", "--audit").stdout, "")
+
+    def test_installation_puts_every_file_in_its_place_and_keeps_the_other_suites(self):
+        theirs = set(self.node.run("dpkg", "--listfiles", "containernetworking-plugins").stdout.split())
+        before = self.node.files()
+        self.node.install(*self.packages)
+        self.assert_ours()
+        after = self.node.files()
+        for package in OF_PACKAGE:
+            self.assertEqual(expected_files(package) - set(after), set())
+        self.assertEqual({name for name in theirs if before.get(name) != after.get(name)}, set())
+        self.assertEqual((self.content("/opt/cni/replaced/bridge"), self.content("/opt/cni/replaced/ptp")), ("bridge by hand", "ptp 1.0"))
+        self.assertEqual(self.content("/opt/cni/bin/other"), "other 1.0")
+        self.assertTrue(self.node.file("/run/plumb").is_dir())
+        version = re.search(r"\d+\.\d+\.\d+", self.packages[0].name)[0]
+        for program in ("cnitool", "plumbd"):
+            self.assertIn(version, self.node.run(program, "--version").stdout)
+        self.assertEqual(self.node.run("systemctl", "is-enabled", "plumbd", check=False).stdout.strip(), "disabled")
+
+    def test_no_plugin_is_missing_at_any_moment_of_installation_and_upgrade(self):
+        for packages in (self.packages, list(self.next_version())):
+            trace = self.scratch / "trace"
+            for package in packages:
+                shutil.copy(package, self.node.root / "tmp")
+            world.run("strace", "-f", "-qq", "-s", "200", "-e", "trace=unlink,unlinkat,rename,renameat,renameat2", "-e", "status=successful",
+                      "-o", str(trace), "unshare", "--mount", "sh", "-ec", ENTER, str(self.node.root), "dpkg", "--install",
+                      *(f"/tmp/{package.name}" for package in packages), timeout=200)
+            calls = trace.read_text(encoding="utf-8")
+            self.assertRegex(calls, r'rename\("/opt/cni/bin/bridge\.dpkg-new", "/opt/cni/bin/bridge"\)')
+            self.assertNotRegex(calls, r'(unlink|rename)\w*\((AT_FDCWD, )?"/opt/cni/bin/[a-z-]+"')
+
+    def test_an_upgrade_replaces_files_and_keeps_what_was_replaced_first(self):
+        self.node.install(*self.packages)
+        self.node.run("systemctl", "enable", "plumbd")
+        self.node.install(*self.next_version())
+        self.assertEqual(self.content("/opt/cni/bin/portmap"), "next")
+        self.assertEqual(self.content("/opt/cni/replaced/bridge"), "bridge by hand")
+        self.assertEqual(self.node.run("systemctl", "is-enabled", "plumbd").stdout.strip(), "enabled")
+        self.node.install(self.other_suite("2.0"))
+        self.assertEqual((self.content("/opt/cni/replaced/ptp"), self.content("/opt/cni/bin/other")), ("ptp 2.0", "other 2.0"))
+        self.assertIn("CNI ptp plugin", self.node.run("/opt/cni/bin/ptp").stderr)
+        self.node.run("dpkg", "--purge", *OF_PACKAGE)
+        self.assertEqual((self.content("/opt/cni/bin/bridge"), self.content("/opt/cni/bin/ptp")), ("bridge by hand", "ptp 2.0"))
+
+    def test_removal_and_purge_bring_back_the_node_as_it_was(self):
+        before = self.node.files()
+        self.node.install(*self.packages)
+        self.node.file("/var/lib/plumb").mkdir()
+        self.node.file("/var/lib/plumb/state").write_text("x", encoding="utf-8")
+        self.node.run("dpkg", "--remove", *OF_PACKAGE)
+        self.assertTrue(self.node.file("/var/lib/plumb/state").exists())
+        self.assertEqual(self.content("/opt/cni/bin/bridge"), "bridge by hand")
+        self.node.run("dpkg", "--purge", *OF_PACKAGE)
+        self.assert_files(before)
+        self.assertNotIn("plumb", self.node.run("dpkg-divert", "--list").stdout)
+        self.assertFalse(self.node.file("/opt/cni/replaced").exists())
+        self.assertFalse(self.node.file("/var/lib/plumb").exists())
+
+    def test_an_installation_that_fails_leaves_the_other_suites(self):
+        before = self.node.files()
+        broken = self.packages[0].with_name("broken.deb")
+        self.addCleanup(broken.unlink)
+        whole = self.packages[0].read_bytes()
+        broken.write_bytes(whole[:len(whole) // 2])
+        with self.assertRaises(AssertionError) as failed:
+            self.node.install(broken)
+        self.assertIn("unexpected end", str(failed.exception))
+        self.assert_files(before)
+        self.assertNotIn("plumb", self.node.run("dpkg-divert", "--list").stdout)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
