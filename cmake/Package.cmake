@@ -59,6 +59,14 @@ plumb_package(plumb-cnitool "command line for CNI networks"
 plumb_package(plumbd "node agent for networks of pods that span machines"
   "plumbd connects the pods of a cluster by VXLAN, plain routes or BGP. It learns\nthe nodes from a file, etcd or Kubernetes. The service is not enabled by\ninstalling the package, because it needs a configuration first.")
 
+# Not in CPACK_COMPONENTS_ALL: it is packed by itself, where it is built.
+set(CPACK_COMPONENT_LIBCNI-DEV_GROUP libcni-dev)
+plumb_package(libcni-dev "library for CNI plugins and CNI runtimes in C++"
+  "Both sides of the Container Network Interface: a plugin is a few functions, a\nruntime is one object. Headers, the static and the shared library, a CMake\npackage, a pkg-config file, and an example of each side.")
+set(CPACK_DEBIAN_LIBCNI-DEV_PACKAGE_SECTION libdevel)
+set(CPACK_DEBIAN_LIBCNI-DEV_PACKAGE_DEPENDS "libmd-dev, nlohmann-json3-dev")
+set(CPACK_DEBIAN_LIBCNI-DEV_PACKAGE_SHLIBDEPS ON)
+
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_PACKAGE_RELEASE ${PLUMB_PACKAGE_RELEASE})
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
