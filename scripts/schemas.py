@@ -24,6 +24,9 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 HEADER = "| key | type | default | meaning |"
 SIMPLE = {"string": {"type": "string"}, "bool": {"type": "boolean"}, "int": {"type": "integer"}, "object": {"type": "object"},
           "uint": {"type": "integer", "minimum": 0}, "flag": {"enum": [True, False, "true", "false"]}}
+# The first word of a README's column "type" -> the type in the schema.
+README_TYPES = {"int": "integer", "bool": "boolean", "string": "string", "path": "string", "address": "string", "network": "string",
+                "list": "array", "object": "object", "map": "object"}
 
 
 class Mistake(Exception):
@@ -88,7 +91,7 @@ def plain(text):
 
 
 def rows(readme):
-    """Key -> (default, meaning), the cells of a README's tables of keys."""
+    """Key -> (type, default, meaning), the cells of a README's tables of keys."""
     found, inside = {}, False
     for line in readme.read_text().splitlines():
         inside = line == HEADER or inside and line.startswith("|")
@@ -100,7 +103,7 @@ def rows(readme):
         names = [re.sub(r".*\.", "", name) if name.startswith("ipam.") else name for name in re.findall(r"`([^`]+)`", cells[0])]
         defaults = [each.strip() for each in cells[2].split(",")]
         for index, name in enumerate(names):
-            found[name] = (defaults[index] if len(defaults) == len(names) else cells[2], cells[3])
+            found[name] = (cells[1], defaults[index] if len(defaults) == len(names) else cells[2], cells[3])
     return found
 
 
@@ -118,7 +121,7 @@ def default_of(cell, schema):
 
 
 def described(schema, row):
-    default, meaning = row
+    _, default, meaning = row
     text, value = plain(meaning), default_of(default, schema)
     if not value and default not in ("", "required", "none", "absent", "`[]`"):
         text += f"; default: {plain(default)}"
@@ -153,7 +156,7 @@ class Keys:
     def object(self, prefix=""):
         names = dict.fromkeys(re.split(r"[.\[]", path[len(prefix):])[0] for path in self.order if path.startswith(prefix))
         properties = {name: self.describe(prefix, name) for name in names}
-        required = [name for name in names if prefix == "" and (self.row(name) or ("",))[0] == "required"]
+        required = [name for name in names if prefix == "" and (self.row(name) or ("", ""))[1] == "required"]
         schema = {"type": "object", "properties": properties, "additionalProperties": False}
         return schema | ({"required": required} if required else {})
 
@@ -166,7 +169,15 @@ class Keys:
         if not row and not prefix:
             raise Mistake(f"{self.where}: README.md has no row of key `{name}` in a table with the head {HEADER!r}")
         schema = self.value(path)
+        self.compare_type(path, schema, row)
         return described(schema, row) if row else schema
+
+    def compare_type(self, path, schema, row):
+        """The type in the README against that in the table of the sources."""
+        word = re.match(r"\w*", row[0])[0] if row else ""
+        documented, known = README_TYPES.get(word), schema.get("type")
+        if documented and known and documented != known:
+            raise Mistake(f"{self.where}: README.md says that key `{path}` is {row[0]!r}, the sources that it is of type {known}")
 
     def value(self, path):
         if path == "ipam":
