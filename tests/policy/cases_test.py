@@ -1,0 +1,29 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The oracle gives the matrices that the cases have by hand."""
+import pathlib
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from policy import cases_e2e  # noqa: E402
+from policy.cases import Cluster, mismatches  # noqa: E402
+
+
+class CasesTest(unittest.TestCase):
+    maxDiff = None
+
+    def check(self, cases):
+        for case in cases:
+            for number, step in enumerate(case.steps):
+                with self.subTest(case.name, step=number):
+                    self.assertTrue(step.checks)
+                    self.assertEqual([], mismatches(Cluster(), step))
+
+    def test_oracle_gives_the_matrices_of_the_end_to_end_suite(self):
+        self.assertEqual(len(cases_e2e.CASES), len({each.name for each in cases_e2e.CASES}))
+        self.check(cases_e2e.CASES)
+
+
+if __name__ == "__main__":
+    unittest.main()
