@@ -8,7 +8,7 @@ import dataclasses
 import ipaddress
 
 from policy import tiers
-from policy.selectors import Unreadable, selects
+from policy.label_selectors import Unreadable, selects
 from policy.view import View, block_contains, labels_of, named_ports
 
 INGRESS, EGRESS = "Ingress", "Egress"

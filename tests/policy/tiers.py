@@ -2,7 +2,7 @@
 """The tiers of ClusterNetworkPolicy (policy.networking.k8s.io/v1alpha2), as part of the """
 import ipaddress
 
-from policy.selectors import Unreadable, selects
+from policy.label_selectors import Unreadable, selects
 from policy.view import labels_of, named_ports, network
 
 PEERS = {"Ingress": ("namespaces", "pods"), "Egress": ("namespaces", "pods", "networks", "nodes")}
