@@ -27,14 +27,23 @@ def node_address(number, family):
 
 class Cluster:
     """Namespaces x, y and z, each with pods a, b and c, on one node or several in turns. Labels are ns and pod."""
+    names = NAMES
 
     def __init__(self, nodes=1):
         self.nodes = nodes
-        self.namespaces = {name: namespace(name, ns=name) for name in "xyz"}
-        self.pods = {name: pod(name, [pod_address(index, family, nodes) for family in FAMILIES], {"pod": name[-1]},
-                               nodeName=f"node{index % nodes + 1}") for index, name in enumerate(NAMES)}
+        self.namespaces = {name: self.make_namespace(name) for name in dict.fromkeys(each.partition("/")[0] for each in self.names)}
+        self.pods = {name: pod(name, [pod_address(index, family, nodes) for family in FAMILIES], self.pod_labels(name),
+                               nodeName=f"node{index % nodes + 1}") for index, name in enumerate(self.names)}
         self.node_objects = [node(f"node{number}", *(node_address(number, family) for family in FAMILIES))
                              for number in range(1, nodes + 1)]
+
+    @staticmethod
+    def make_namespace(name):
+        return namespace(name, ns=name)
+
+    @staticmethod
+    def pod_labels(name):
+        return {"pod": name.partition("/")[2]}
 
     def objects(self, step):
         """All objects of a step: its policies, and its labels in addition to the cluster's own."""
@@ -44,11 +53,13 @@ class Cluster:
         for name, more in step.changes.items():
             for part, values in more.items():
                 pods[name][part].update(values)
+        names = [(each["metadata"].get("namespace"), each["metadata"]["name"], each["kind"]) for each in step.policies]
+        assert len(names) == len(set(names)), f"two policies of one name: {names}"
         return list(namespaces.values()) + list(pods.values()) + self.node_objects + list(step.policies)
 
     def addresses(self):
         """(name, family) -> address, of every source and destination of a matrix."""
-        found = {(name, family): pod_address(index, family, self.nodes) for index, name in enumerate(NAMES) for family in FAMILIES}
+        found = {(name, family): pod_address(index, family, self.nodes) for index, name in enumerate(self.names) for family in FAMILIES}
         found |= {(f"node{number}", family): node_address(number, family) for number in range(1, self.nodes + 1) for family in FAMILIES}
         return found | {("outside", family): OUTSIDE[family] for family in FAMILIES}
 
@@ -110,7 +121,7 @@ def mismatches(cluster, step):
     """Where the oracle differs from the step's own lines."""
     view, found = View(cluster.objects(step)), []
     addresses = cluster.addresses()
-    for check, source, destination, family in itertools.product(step.checks, NAMES, NAMES, FAMILIES):
+    for check, source, destination, family in itertools.product(step.checks, cluster.names, cluster.names, FAMILIES):
         packet = Packet(addresses[source, family], addresses[destination, family], check.protocol, check.port)
         answer = verdict(view, packet)
         if source != destination and bool(answer) != check.wanted(source, destination):

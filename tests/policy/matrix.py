@@ -16,7 +16,7 @@ import time
 
 from lab import world
 from lab.cluster_traffic import FAMILIES, inside
-from policy.cases import NAMES, OUTSIDE, PROBES, node_address
+from policy.cases import OUTSIDE, PROBES, node_address
 
 GATEWAY = {4: "169.254.1.1", 6: "fe80::1"}
 LENGTH = {4: 32, 6: 128}
@@ -38,7 +38,7 @@ class Network:
         self.route(self.outside)
         for number in range(1, cluster.nodes + 1):
             self.add_node(number)
-        for index, name in enumerate(NAMES):
+        for index, name in enumerate(cluster.names):
             self.add_pod(index, name, f"node{index % cluster.nodes + 1}")
         self.listeners = Listeners(self)
 
@@ -251,7 +251,7 @@ def differences(expected, measured):
 
 
 def rules_of(objects, node):
-    """What `plumbd policy rules` prints for these objects."""
+    """Returns the script that `plumbd policy rules` prints for these objects."""
     with tempfile.TemporaryDirectory() as folder:
         for number, each in enumerate(objects):
             with open(f"{folder}/{number:03}.json", "w", encoding="utf-8") as file:

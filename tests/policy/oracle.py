@@ -2,14 +2,13 @@
 """The verdict of Kubernetes' network policies on a packet, by a direct walk over the API's objects.
 
 Written from the requirements alone (NP-nnn in the comments), without the planner's code, index or types: tests compare the two.
-Nothing here is fast, and nothing is cached between calls.
+Nothing here is made to be fast.
 """
 import dataclasses
-import ipaddress
 
 from policy import tiers
 from policy.label_selectors import Unreadable, selects
-from policy.view import View, block_contains, labels_of, named_ports
+from policy.view import View, block_contains, labels_of, named_ports, parse
 
 INGRESS, EGRESS = "Ingress", "Egress"
 
@@ -149,7 +148,7 @@ def by_network_policies(view, pod, packet, direction):
 
 
 def is_group(address):
-    parsed = ipaddress.ip_address(address)
+    parsed = parse(address)
     return parsed.is_multicast or address == "255.255.255.255"
 
 

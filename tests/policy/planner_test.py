@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The rules that plumbd prints, loaded into the kernel: every connection of every case passes or fails as the oracle says."""
+import os
 import pathlib
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lab import world  # noqa: E402
-from policy import cases_e2e  # noqa: E402
+from policy import cases_e2e, cases_generated  # noqa: E402
 from policy.cases import Cluster, expected_matrix  # noqa: E402
 from policy.matrix import Network, differences, rules_of  # noqa: E402
 
@@ -19,7 +21,6 @@ class PlannerTest(unittest.TestCase):
 
     def run_cases(self, cases, wiring="routed", nodes=1):
         network = Network(Cluster(nodes), wiring)
-        self.addCleanup(network.close)
         for case in cases:
             for number, step in enumerate(case.steps):
                 with self.subTest(case.name, step=number, wiring=wiring, nodes=nodes):
@@ -27,13 +28,26 @@ class PlannerTest(unittest.TestCase):
                     for node in range(1, nodes + 1):
                         network.load(f"node{node}", rules_of(objects, f"node{node}"))
                     expected = expected_matrix(network.cluster, step)
-                    self.assertEqual([], differences(expected, network.measure(expected)))
+                    self.assertEqual([], differences(expected, network.measure(expected))[:20])
+        network.close()
 
     def test_end_to_end_cases(self):
-        self.run_cases(cases_e2e.CASES if ALL else cases_e2e.CASES[::4])
+        self.run_cases(cases_e2e.CASES if ALL else cases_e2e.CASES[::6])
+
+    def test_generated_cases(self):
+        self.run_cases(cases_generated.all_cases(pairs=False)[::1 if ALL else 20])
+
+    def test_random_policies(self):
+        first = int(os.environ.get("PLUMB_POLICY_SEED") or time.time())
+        print(f"PLUMB_POLICY_SEED={first}")
+        self.run_cases([cases_generated.random_case(first + number) for number in range(200 if ALL else 6)])
+
+    def test_bridged_pods_and_three_nodes(self):
+        for wiring, nodes in (("bridge", 1), ("routed", 3), ("bridge", 3)):
+            self.run_cases((cases_e2e.CASES + cases_generated.all_cases())[::6 if ALL else 70], wiring, nodes)
 
 
 if __name__ == "__main__":
-    sys.argv = [each for each in sys.argv if each != "--all"]
     world.enter()
+    sys.argv = [each for each in sys.argv if each != "--all"]
     unittest.main(verbosity=2)

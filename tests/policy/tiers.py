@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tiers of ClusterNetworkPolicy (policy.networking.k8s.io/v1alpha2), as part of the """
-import ipaddress
-
 from policy.label_selectors import Unreadable, selects
-from policy.view import labels_of, named_ports, network
+from policy.view import labels_of, named_ports, network, parse
 
 PEERS = {"Ingress": ("namespaces", "pods"), "Egress": ("namespaces", "pods", "networks", "nodes")}
 ACTIONS = ("Accept", "Deny", "Pass")
@@ -65,7 +63,7 @@ def peer_test(view, peer, packet, direction):
     address = packet.source if direction == "Ingress" else packet.destination
     if known == ["networks"]:
         # A list: all of it has to be readable before one of it may match.
-        return any([ipaddress.ip_address(address) in network(each) for each in peer["networks"]])
+        return any([parse(address) in network(each) for each in peer["networks"]])
     if known == ["nodes"]:
         name = view.node_at(address)
         return selects(peer["nodes"], None if name is None else labels_of(view.nodes[name]))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The API's objects as the oracle looks at them: pods by address, names of ports, prefixes."""
+import functools
 import ipaddress
 
 TERMINAL = ("Succeeded", "Failed")
@@ -9,7 +10,9 @@ class View:
     """The objects by kind, and pods by address."""
 
     def __init__(self, objects):
-        self.objects = objects
+        self.by_kind = {}
+        for each in objects:
+            self.by_kind.setdefault(each.get("kind"), []).append(each)
         self.namespaces = {each["metadata"]["name"]: labels_of(each) for each in self.of("Namespace")}
         self.nodes = {each["metadata"]["name"]: each for each in self.of("Node")}
         self.by_address = {}
@@ -19,14 +22,14 @@ class View:
                 self.by_address[address] = pod
 
     def of(self, kind):
-        return [each for each in self.objects if each.get("kind") == kind]
+        return self.by_kind.get(kind, [])
 
     def pod_at(self, address):
-        return self.by_address.get(ipaddress.ip_address(address))
+        return self.by_address.get(parse(address))
 
     def node_at(self, address):
         """The name of the node with this address, or None."""
-        wanted = ipaddress.ip_address(address)
+        wanted = parse(address)
         for name, node in self.nodes.items():
             if wanted in node_addresses(node):
                 return name
@@ -35,6 +38,9 @@ class View:
     def namespace_labels(self, name):
         """None while the namespace is not known: no selector selects it, not even an empty one."""
         return self.namespaces.get(name)
+
+
+parse = functools.lru_cache(maxsize=None)(ipaddress.ip_address)
 
 
 def labels_of(thing):
@@ -82,7 +88,7 @@ def block_contains(block, address):
         excepted = [network(each) for each in block.get("except") or []]
     except ValueError:
         return False
-    address = ipaddress.ip_address(address)
+    address = parse(address)
     return address in whole and not any(address in each for each in excepted)
 
 
