@@ -94,7 +94,7 @@ function(plumb_install_libcni)
   install(FILES ${CMAKE_SOURCE_DIR}/cmake/libcniConfig.cmake ${generated}/libcniConfigVersion.cmake DESTINATION ${package} ${once})
   install(FILES ${generated}/libcni.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig ${once})
   install(FILES ${CMAKE_SOURCE_DIR}/docs/libcni.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libcni-dev ${once})
-  install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/examples/libcni/ DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libcni-dev/examples ${once})
+  install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/examples/libcni DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libcni-dev/examples ${once})
 endfunction()
 
 plumb_libcni_objects()

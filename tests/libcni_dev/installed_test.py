@@ -89,6 +89,12 @@ class InstalledTest(unittest.TestCase):
             run("g++", "-std=c++20", "-fsyntax-only", "-x", "c++", "-Wall", "-Wextra", "-Werror", f"-I{self.prefix}/include", "-",
                 input="".join(f"#include <{header}>\n" for header in order))
 
+    def test_the_installed_page_finds_its_examples(self):
+        page = next(self.prefix.rglob("libcni.md"))
+        links = re.findall(r"\]\(([^):#]+)\)", page.read_text(encoding="utf-8"))
+        self.assertGreater(len(links), 1)
+        self.assertEqual([], [link for link in links if not (page.parent / link).exists()])
+
     def test_every_header_that_the_page_names_is_installed(self):
         page = (ROOT / "docs/libcni.md").read_text(encoding="utf-8")
         for cell in re.findall(r"^\| (`\w+/[^|]*\.h`.*?) \|", page, re.M):

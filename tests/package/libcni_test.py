@@ -40,7 +40,7 @@ class LibcniTest(PackageTest):
         root = pathlib.Path(scratch.name)
         world.run("dpkg-deb", "--extract", self.package, str(root))
         for name, program, said in (("plugin", "search-domain", "CNI search-domain plugin"), ("runtime", "attach", "usage: attach")):
-            source, build = root / "usr/share/doc/libcni-dev/examples" / name, root / name
+            source, build = root / "usr/share/doc/libcni-dev/examples/libcni" / name, root / name
             world.run("cmake", "-G", "Ninja", "-S", str(source), "-B", str(build), f"-DCMAKE_PREFIX_PATH={root}/usr")
             world.run("cmake", "--build", str(build), timeout=120)
             done = world.run(str(build / program), "--help", check=False)
