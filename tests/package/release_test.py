@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The files of a release: complete, with checksums; every program prints the version that CMakeLists.txt holds."""
+import os
+import pathlib
+import re
+import shutil
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from packages import BUILD, OF_PACKAGE, ROOT, PackageTest, world  # noqa: E402
+from lab.installed import PLUGINS  # noqa: E402
+
+VERSION = re.search(r"^project\(plumb VERSION ([0-9.]+)", (ROOT / "CMakeLists.txt").read_text(encoding="utf-8"), re.M)[1]
+# All plugins together, stripped; those of the reference take 69 MB.
+MOST_MEGABYTES = 30
+
+
+class ReleaseTest(PackageTest):
+    @classmethod
+    def pack(cls):
+        scratch = pathlib.Path(tempfile.mkdtemp(prefix="plumb-release-"))
+        cls.addClassCleanup(shutil.rmtree, scratch)
+        cls.answer = world.run(str(ROOT / "scripts/release"), "--dry-run", "--no-build", "--no-image", "--fast", "--to", str(scratch / "files"),
+                               env={**os.environ, "PLUMB_BUILD": str(BUILD)}, timeout=200).stderr
+        return scratch / "files"
+
+    def test_has_every_kind_of_file_and_the_checksum_of_each(self):
+        names = {path.name for path in self.folder.iterdir()} - {"SHA256SUMS"}
+        for package in OF_PACKAGE:
+            self.assertTrue(any(re.fullmatch(rf"{package}_{VERSION}-\d+_\w+\.deb", name) for name in names), names)
+            self.assertTrue(any(re.fullmatch(rf"{package}-{VERSION}-\d+\.\w+\.rpm", name) for name in names), names)
+        rest = {name for name in names if not re.search(r"\.(deb|rpm)$", name)}
+        machine = next(name.split("_")[-1] for name in names if name.endswith(".deb")).removesuffix(".deb")
+        self.assertEqual(rest, {f"plumb-{VERSION}.tar.gz", f"plumb-{VERSION}-linux-{machine}.tar.gz", f"plumb-{VERSION}-{machine}.spdx.json"})
+        checked = world.run("sh", "-c", 'cd "$0" && sha256sum --check --strict SHA256SUMS', str(self.folder)).stdout
+        self.assertEqual({row.removesuffix(": OK") for row in checked.splitlines()}, names)
+
+    def test_says_what_to_sign(self):
+        self.assertIn("gpg --armor --detach-sign", self.answer)
+        self.assertIn(f"git tag --sign v{VERSION}", self.answer)
+
+    def test_does_not_write_into_a_folder_that_exists(self):
+        again = world.run(str(ROOT / "scripts/release"), "--dry-run", "--no-build", "--no-image", "--to", str(self.folder), check=False)
+        self.assertEqual(again.returncode, 1)
+        self.assertIn("exists", again.stderr)
+
+    def test_the_changelog_begins_with_this_version(self):
+        first = re.search(r"^## (\S+) \((not released yet|\d{4}-\d\d-\d\d)\)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+        self.assertEqual(first[1], VERSION)
+
+    def test_every_program_prints_the_version(self):
+        for name in PLUGINS:
+            self.assertIn(f"CNI {name} plugin {VERSION}\n", world.run(str(BUILD / "bin" / name), env={}).stderr)
+            self.assertIn(f"{name} {VERSION} ", world.run(str(BUILD / "bin" / name), "--version", env={}).stdout)
+        for name in ("cnitool", "plumbd"):
+            self.assertRegex(world.run(str(BUILD / "bin" / name), "--version").stdout, rf"\b{re.escape(VERSION)}\b")
+
+    def test_all_plugins_together_are_smaller_than_30_MB(self):
+        total = sum((BUILD / "bin" / name).stat().st_size for name in PLUGINS) / 1e6
+        print(f"{len(PLUGINS)} plugins: {total:.1f} MB of {MOST_MEGABYTES}", file=sys.stderr)
+        self.assertLess(total, MOST_MEGABYTES)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
