@@ -34,7 +34,8 @@ class ReleaseTest(PackageTest):
             self.assertTrue(any(re.fullmatch(rf"{package}-{VERSION}-\d+\.\w+\.rpm", name) for name in names), names)
         rest = {name for name in names if not re.search(r"\.(deb|rpm)$", name)}
         machine = next(name.split("_")[-1] for name in names if name.endswith(".deb")).removesuffix(".deb")
-        self.assertEqual(rest, {f"plumb-{VERSION}.tar.gz", f"plumb-{VERSION}-linux-{machine}.tar.gz", f"plumb-{VERSION}-{machine}.spdx.json"})
+        self.assertEqual(rest, {f"plumb-{VERSION}.tar.gz", f"plumb-{VERSION}-linux-{machine}.tar.gz",
+                                f"plumb-{VERSION}-linux-{machine}-single.tar.gz", f"plumb-{VERSION}-{machine}.spdx.json"})
         checked = world.run("sh", "-c", 'cd "$0" && sha256sum --check --strict SHA256SUMS', str(self.folder)).stdout
         self.assertEqual({row.removesuffix(": OK") for row in checked.splitlines()}, names)
 

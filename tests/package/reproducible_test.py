@@ -12,7 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from packages import BUILD, ROOT, PackageTest, world  # noqa: E402
 
 EPOCH = "1790000000"
-KINDS = ("deb", "rpm", "tar", "spdx")
+KINDS = ("deb", "rpm", "tar", "single", "spdx")
 
 
 def copy_of_the_tree(folder):
