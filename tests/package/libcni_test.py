@@ -7,17 +7,11 @@ import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from packages import BUILD, PackageTest, world  # noqa: E402
+from packages import PackageTest, world  # noqa: E402
 
 
 class LibcniTest(PackageTest):
-    kinds = ("libcni",)
-
-    @classmethod
-    def setUpClass(cls):
-        if not (BUILD / "libcni/libcni.so").exists():
-            raise unittest.SkipTest("the target libcni-dev of the release is not built")
-        super().setUpClass()
+    kinds, needs = ("libcni",), ("libcni/libcni.so",)
 
     def setUp(self):
         self.package = str(next(self.folder.glob("libcni-dev_*.deb")))

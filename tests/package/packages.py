@@ -21,13 +21,16 @@ def expected_files(package):
 
 
 class PackageTest(unittest.TestCase):
-    """`kinds` are packed once, into `self.folder`."""
-    kinds = ()
+    """`kinds` are packed once, into `self.folder`. `needs`: files of the build without which the tests are skipped."""
+    kinds, needs = (), ()
 
     @classmethod
     def setUpClass(cls):
         if "PLUMB_STATIC:BOOL=ON" not in (BUILD / "CMakeCache.txt").read_text(encoding="utf-8"):
             raise unittest.SkipTest("there is no release build")
+        missing = [name for name in cls.needs if not (BUILD / name).exists()]
+        if missing:
+            raise unittest.SkipTest(f"the release build lacks {missing}: build the targets all and libcni-dev")
         cls.folder = cls.pack()
 
     def assert_same_bytes_again(self):

@@ -19,6 +19,8 @@ MOST_MEGABYTES = 30
 
 
 class ReleaseTest(PackageTest):
+    needs = ("libcni/libcni.so",)
+
     @classmethod
     def pack(cls):
         scratch = pathlib.Path(tempfile.mkdtemp(prefix="plumb-release-"))
@@ -32,6 +34,7 @@ class ReleaseTest(PackageTest):
         for package in OF_PACKAGE:
             self.assertTrue(any(re.fullmatch(rf"{package}_{VERSION}-\d+_\w+\.deb", name) for name in names), names)
             self.assertTrue(any(re.fullmatch(rf"{package}-{VERSION}-\d+\.\w+\.rpm", name) for name in names), names)
+        self.assertTrue(any(name.startswith(f"libcni-dev_{VERSION}") for name in names), names)
         rest = {name for name in names if not re.search(r"\.(deb|rpm)$", name)}
         machine = next(name.split("_")[-1] for name in names if name.endswith(".deb")).removesuffix(".deb")
         self.assertEqual(rest, {f"plumb-{VERSION}.tar.gz", f"plumb-{VERSION}-linux-{machine}.tar.gz",

@@ -12,7 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from packages import BUILD, ROOT, PackageTest, world  # noqa: E402
 
 EPOCH = "1790000000"
-KINDS = ("deb", "rpm", "tar", "single", "spdx")
+KINDS = ("deb", "rpm", "libcni", "tar", "single", "spdx")
 
 
 def copy_of_the_tree(folder):
@@ -30,6 +30,8 @@ def packages_of(tree, build, target):
 
 
 class ReproducibleTest(PackageTest):
+    needs = ("libcni/libcni.so",)
+
     @classmethod
     def pack(cls):
         return pathlib.Path(tempfile.mkdtemp(prefix="plumb-second-build-of-the-tree-"))
@@ -40,7 +42,7 @@ class ReproducibleTest(PackageTest):
         copy_of_the_tree(tree)
         os.environ["CCACHE_DISABLE"] = "1"
         world.run("cmake", "-S", str(tree), "--preset", "release", timeout=120)
-        world.run("cmake", "--build", str(tree / "build/release"), "-j", str(os.cpu_count()), timeout=7000)
+        world.run("cmake", "--build", str(tree / "build/release"), "--target", "all", "libcni-dev", "-j", str(os.cpu_count()), timeout=7000)
         packages_of(ROOT, BUILD, self.folder / "first")
         packages_of(tree, tree / "build/release", self.folder / "second")
         names = sorted(path.name for path in (self.folder / "first").iterdir())
