@@ -134,6 +134,21 @@ void name_default_gateways(cni::Result& result) {
       route.gateway = kernel_route(route, result.ips, 0).gateway;
 }
 
+SandboxPlan plan_on_network(const std::string& ifname, const cni::Result& result, bool accept_ra) {
+  SandboxPlan plan{.ifname = ifname,
+                   .ips = {},
+                   .routes = result.routes,
+                   .dad = true,
+                   .arp_notify = true,
+                   .ndisc_notify = true,
+                   .accept_ra = accept_ra};
+  for (const cni::IpConfig& ip : result.ips)
+    if (!ip.interface || static_cast<std::size_t>(*ip.interface) >= result.interfaces.size() ||
+        result.interfaces[static_cast<std::size_t>(*ip.interface)].name == ifname)
+      plan.ips.push_back(ip);
+  return plan;
+}
+
 void configure(const base::Netns& netns, net::Netlink& sandbox, const net::Link& link,
                const SandboxPlan& plan) {
   const int index = link.index;

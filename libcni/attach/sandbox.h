@@ -30,6 +30,10 @@ struct SandboxPlan {
   bool operator==(const SandboxPlan&) const = default;
 };
 
+/// The plan for the link `ifname` on a network that has other machines: it runs duplicate address
+/// detection and announces its addresses.
+SandboxPlan plan_on_network(const std::string& ifname, const cni::Result& result, bool accept_ra);
+
 /// Puts the addresses on the link, sets it up, adds the routes. `link` is `plan.ifname` in `netns`,
 /// where `sandbox` was opened. Throws cni::Error(7) for an MTU that is too small for IPv6.
 void configure(const base::Netns& netns, net::Netlink& sandbox, const net::Link& link,

@@ -126,17 +126,9 @@ bool is_of_reference(const net::Link& link, const cni::Request& request) {
 }
 
 SandboxPlan plan_of(const cni::Request& request, const Upper& upper, const cni::Result& result) {
-  SandboxPlan plan{.ifname = request.ifname,
-                   .ips = {},
-                   .routes = result.routes,
-                   .dad = upper.reach == Reach::network,
-                   .arp_notify = upper.reach != Reach::nothing,
-                   .ndisc_notify = upper.reach == Reach::network,
-                   .accept_ra = upper.accept_ra};
-  for (const cni::IpConfig& ip : result.ips)
-    if (!ip.interface || static_cast<std::size_t>(*ip.interface) >= result.interfaces.size() ||
-        result.interfaces[static_cast<std::size_t>(*ip.interface)].name == request.ifname)
-      plan.ips.push_back(ip);
+  SandboxPlan plan = plan_on_network(request.ifname, result, upper.accept_ra);
+  plan.dad = plan.ndisc_notify = upper.reach == Reach::network;
+  plan.arp_notify = upper.reach != Reach::nothing;
   return plan;
 }
 
@@ -209,8 +201,9 @@ net::Link verify_upper(const cni::Request& request, net::Netlink& sandbox, const
     MasterSide side(sandbox, upper);
     const auto master = find_master(side.socket(), upper);
     if (!master) differs("master " + upper.master + " of " + link.name + " does not exist");
-    // The kernel puts a macvlan on a macvlan beside it, on the same lower link.
-    const bool is_beside = master->kind == upper.kind && master->peer_index == link.peer_index;
+    // The kernel puts a macvlan on a macvlan beside it, on the same lower link, but not a VLAN.
+    const bool is_beside =
+        upper.kind != "vlan" && master->kind == upper.kind && master->peer_index == link.peer_index;
     if (master->index != link.peer_index && !is_beside)
       differs("link " + link.name + " lies on another link than " + upper.master);
   }

@@ -214,12 +214,12 @@ cni::Interface describe(const net::Link& link, const std::string& sandbox) {
           .sandbox = sandbox};
 }
 
-net::Link verify_link(net::Netlink& sandbox, const cni::Interface& known, const std::string& kind,
-                      bool wants_up) {
+net::Link verify_link(net::Netlink& sandbox, const cni::Interface& known,
+                      const std::optional<std::string>& kind, bool wants_up) {
   const std::string& ifname = known.name;
   const auto link = net::find_link(sandbox, ifname);
   if (!link) differs("Cannot find container link " + ifname);
-  if (link->kind != kind) differs("link " + ifname + " is not a " + kind);
+  if (kind && link->kind != *kind) differs("link " + ifname + " is not a " + *kind);
   if (wants_up && !link->up) differs("link " + ifname + " is down");
   if (!known.mac.empty() && !has_mac(*link, known.mac))
     differs("link " + ifname + " does not have the MAC address of prevResult, " + known.mac);

@@ -67,10 +67,11 @@ void put_link_local(net::Batch& batch, const net::Link& link,
 /// The link as a result lists it; `sandbox` is CNI_NETNS, or empty on the host.
 cni::Interface describe(const net::Link& link, const std::string& sandbox);
 
-/// CHECK of the link in the sandbox that prevResult lists as `known`: its kind and MAC address, and
-/// unless `wants_up` is false that it is up. Throws cni::Error naming the difference.
-net::Link verify_link(net::Netlink& sandbox, const cni::Interface& known, const std::string& kind,
-                      bool wants_up = true);
+/// CHECK of the link in the sandbox that prevResult lists as `known`: its MAC address, its kind
+/// unless any will do, and unless `wants_up` is false that it is up. Throws cni::Error naming the
+/// difference.
+net::Link verify_link(net::Netlink& sandbox, const cni::Interface& known,
+                      const std::optional<std::string>& kind, bool wants_up = true);
 /// CHECK of the container's end: must be a veth with the name and MAC address of prevResult and at
 /// most its MTU, and up unless it is configured to stay down.
 net::Link verify_veth(net::Netlink& sandbox, const cni::Interface& known, bool wants_up = true);

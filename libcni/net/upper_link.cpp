@@ -73,4 +73,13 @@ std::optional<IpvlanMode> find_ipvlan_mode(Netlink& netlink, int index) {
   return mode ? std::optional(static_cast<IpvlanMode>(*mode)) : std::nullopt;
 }
 
+std::function<void(Message&)> vlan_data(std::uint16_t id) {
+  return [=](Message& message) { message.put_u16(IFLA_VLAN_ID, id); };
+}
+
+std::optional<std::uint16_t> find_vlan_id(Netlink& netlink, int index) {
+  const auto id = find_number(netlink, index, IFLA_VLAN_ID);
+  return id ? std::optional(static_cast<std::uint16_t>(*id)) : std::nullopt;
+}
+
 }  // namespace net

@@ -47,4 +47,8 @@ enum class IpvlanMode : std::uint16_t { l2, l3, l3s };
 std::function<void(Message&)> ipvlan_data(IpvlanMode mode);
 std::optional<IpvlanMode> find_ipvlan_mode(Netlink& netlink, int index);
 
+/// The attributes of a VLAN of 802.1Q.
+std::function<void(Message&)> vlan_data(std::uint16_t id);
+std::optional<std::uint16_t> find_vlan_id(Netlink& netlink, int index);
+
 }  // namespace net
