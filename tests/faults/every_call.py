@@ -56,6 +56,7 @@ class Scene:
     collects: bool = True  # GC of the plugin removes what is stale; else it changes nothing
     lost: bool = False  # its link is in the pod, which is gone when an attachment is stale
     tunes: bool = False  # it changes a link of another plugin, which GC cannot find: the pod of a stale attachment is gone
+    moves: bool = False  # the kernel has put its link on the host when the pod of a stale attachment is gone
 
 
 def by_iptables(plugin):
@@ -63,6 +64,7 @@ def by_iptables(plugin):
     return {**plugin, key: "iptables"}
 
 
+HOST_DEVICE = {"type": "host-device", "device": "nic0", "ipam": IPAM}
 STATIC = {"type": "static", "addresses": [{"address": "10.61.9.9/24", "gateway": "10.61.9.1"}]}
 SCENES = (
     Scene("bridge", ({**BRIDGE, "macspoofchk": True, "spoofCheck": True},)), Scene("bridge by iptables", (by_iptables(BRIDGE),)),
@@ -73,6 +75,7 @@ SCENES = (
     Scene("tuning", (CHAIN[0], TUNING), tunes=True), Scene("bandwidth", (CHAIN[0], BANDWIDTH)),
     Scene("firewall", (CHAIN[0], FIREWALL)), Scene("firewall by nftables", (CHAIN[0], {**FIREWALL, "backend": "nftables"})),
     Scene("sbr", (BRIDGE, SBR), collects=False), Scene("flannel", (FLANNEL,)), Scene("macvlan", (MACVLAN,), lost=True), Scene("tap", (TAP,), lost=True),
+    Scene("host-device", (HOST_DEVICE,), moves=True),
     Scene("loopback", ({"type": "loopback"},), ifname="lo", collects=False),
     Scene("host-local", ({"type": "host-local", "ipam": IPAM},)), Scene("static", ({"type": "static", "ipam": STATIC},), collects=False))
 
@@ -82,6 +85,9 @@ class Stage:
 
     def __init__(self, scene):
         self.scene, self.node = scene, make_node()
+        for number in range(2):
+            self.node.host.run("ip", "link", "add", f"nic{number}", "type", "veth", "peer", "name", f"cable{number}")
+            self.node.host.run("ip", "link", "set", f"cable{number}", "up", "addrgenmode", "none")
         neighbour = Attachment(self.node, "pod-neighbour", self._of_neighbour(), scene.ifname)
         neighbour.prepare()
         require_success(neighbour.add())
@@ -96,7 +102,7 @@ class Stage:
         """The plugins without settings that only one pod can have."""
         ports = {"portMappings": [{"hostPort": 9090, "containerPort": 80, "protocol": "tcp"}]}
         other = {**STATIC, "addresses": [{"address": "10.61.9.8/24", "gateway": "10.61.9.1"}]}
-        changes = {"portmap": {"runtimeConfig": ports}, "static": {"ipam": other}}
+        changes = {"portmap": {"runtimeConfig": ports}, "static": {"ipam": other}, "host-device": {"device": "nic1"}}
         return [{**plugin, **changes.get(plugin["type"], {})} for plugin in self.scene.plugins]
 
     def _link(self):
@@ -108,6 +114,10 @@ class Stage:
         self.victim.pod.sandbox.run("ip", "link", "set", self.scene.ifname, "address", self.untuned["address"], "mtu", str(self.untuned["mtu"]),
                                     "txqueuelen", str(self.untuned["txqlen"]), "promisc", "off", "allmulticast", "off")
 
+    def _return_link(self):
+        """Puts the link where the kernel puts it when the pod's namespace ends."""
+        self.victim.pod.sandbox.run("ip", "link", "set", self.scene.ifname, "netns", self.node.host.name, check=False)
+
     def snapshot(self):
         """All state that an attachment can change, read by as few processes as possible, because this runs thousands of times."""
         host, pod = self.node.host.path, self.victim.pod.sandbox.path
@@ -116,6 +126,8 @@ class Stage:
 
     def run(self, verb, wrapper=()):
         if verb == "GC":
+            if self.scene.moves:
+                self._return_link()
             done = self.victim.gc(self.valid, wrapper)
             if self.scene.tunes:
                 self._renew_link()

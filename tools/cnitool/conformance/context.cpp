@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <thread>
 
+#include "libcni/base/names.h"
+
 namespace conformance {
 namespace {
 
@@ -74,7 +76,10 @@ std::string Call::verb() const {
 }
 
 Context::Context(const Subject& subject, std::string row)
-    : subject_(subject), row_(std::move(row)), recorder_(kDoubles, kRecords) {}
+    : subject_(subject), row_(std::move(row)), recorder_(kDoubles, kRecords) {
+  if (const std::string device = subject.config.value("device", ""); !device.empty())
+    add_device(device);
+}
 
 Call Context::call(const std::string& verb) const {
   return call(verb, subject_.newest);
@@ -116,11 +121,25 @@ Json Context::chained_config(const Call& call) const {
   return config;
 }
 
+Json Context::config_with_own_device(const Call& call) const {
+  Json config = call.config;
+  const std::string device = subject_.config.value("device", "");
+  const std::string container = value_of(call, "CNI_CONTAINERID");
+  const std::string ifname = value_of(call, "CNI_IFNAME");
+  if (device.empty() || config.value("device", Json()) != Json(device)) return config;
+  const bool is_first = container == "c1" && ifname == subject_.ifname;
+  const std::string own =
+      is_first ? device : "dev-" + base::sha512_hex(container + ":" + ifname).substr(0, 8);
+  if (call.verb() == "ADD") add_device(own);
+  config["device"] = own;
+  return config;
+}
+
 ProcessSetup Context::prepare(const Call& call) const {
   ProcessSetup setup = call.process;
   for (const auto& [name, value] : call.environment)
     setup.environment.push_back(name + "=" + value);
-  const Json config = subject_.is_chained() ? chained_config(call) : call.config;
+  const Json config = subject_.is_chained() ? chained_config(call) : config_with_own_device(call);
   setup.input =
       call.raw.empty() ? config.dump(-1, ' ', false, Json::error_handler_t::ignore) : call.raw;
   return setup;

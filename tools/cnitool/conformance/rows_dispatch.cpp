@@ -204,9 +204,11 @@ void needs_no_path(Context& c) {
   c.add(c.call("ADD").set("LANG", "xx_YY.nonsense").set("LC_ALL", "../..").set("HOME", ""));
 }
 
-/// A link that lies on a link of the host has no end there, nor has one that stays in the sandbox.
+/// A link that lies on a link of the host has no end there, nor has one that stays in the sandbox
+/// or was moved there.
 bool makes_host_side(const Subject& subject) {
-  return makes_link(subject) && !subject.stays_in_sandbox && !subject.config.contains("master");
+  return makes_link(subject) && !subject.stays_in_sandbox && !subject.config.contains("master") &&
+         !subject.config.contains("device");
 }
 
 void host_side_is_where_it_starts(Context& c) {

@@ -41,6 +41,7 @@ void add_links(const json& links, const std::string& side, Lines& lines) {
   for (const json& link : links) {
     if (!link.contains("ifname")) continue;
     const std::string name = link["ifname"];
+    if (side == "host" && is_device(name)) continue;
     const std::string kind = link.value(json::json_pointer("/linkinfo/info_kind"), "");
     const json flags = link.value("flags", json::array());
     const bool up = std::find(flags.begin(), flags.end(), "UP") != flags.end();

@@ -30,6 +30,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t kDigits = 8;  // of a hash, in the name of a link
+
 SandboxKind g_kind = SandboxKind::empty;
 /// The host's ends that attach_sandbox() made, by path of the sandbox.
 std::map<std::string, std::vector<std::string>> g_host_ends;
@@ -132,8 +134,17 @@ void attach_sandbox(const std::string& path, const std::string& ifname) {
   ip_run({"address", "add", kPrevAddress, "dev", ifname}, path);
 }
 
+void add_device(const std::string& name) {
+  const std::string far_end = "far-" + base::sha512_hex(name).substr(0, kDigits);
+  if (ip_run({"link", "add", name, "type", "veth", "peer", "name", far_end}, ""))
+    ip_run({"link", "set", far_end, "up", "addrgenmode", "none"}, "");
+}
+
+bool is_device(const std::string& name) {
+  return name.starts_with("dev-") || name.starts_with("far-");
+}
+
 std::string host_end_of(const std::string& path, const std::string& ifname) {
-  constexpr std::size_t kDigits = 8;
   return "veth" + base::sha512_hex(path + ":" + ifname).substr(0, kDigits);
 }
 

@@ -42,6 +42,12 @@ void make_sandbox(const std::string& path);
 void attach_sandbox(const std::string& path, const std::string& ifname);
 /// The name of that other end.
 std::string host_end_of(const std::string& path, const std::string& ifname);
+/// Adds a link to the host that is down, for plugins that move one into a pod. Does nothing while
+/// it exists, on the host or in a sandbox. Snapshots leave out such links on the host, because a
+/// row with several attachments needs several, and because they end with a sandbox.
+void add_device(const std::string& name);
+/// Returns whether `name` is one of such a link: `dev-...`, or `far-...` of its other end.
+bool is_device(const std::string& name);
 /// Removes the sandbox again.
 void remove_sandbox(const std::string& path);
 
