@@ -99,11 +99,11 @@ class Network:
         for space in self.spaces.values():
             space.remove()
 
-    def measure(self, expected):
+    def measure(self, expected, limit=LIMIT):
         """The matrix of real connections for the keys of `expected`, which also says how long to wait for what."""
         run = Run(self, expected)
         try:
-            return run.matrix()
+            return run.matrix(limit)
         finally:
             run.close()
             self.listeners.drain()
@@ -193,11 +193,11 @@ class Run:
         self.poll.register(each, select.EPOLLOUT | select.EPOLLONESHOT)
         self.asks[key] = each
 
-    def matrix(self):
+    def matrix(self, limit):
         begun = last = time.monotonic()
         repeated = begun
         wanted = {key for key, passes in self.expected.items() if passes}
-        while time.monotonic() < begun + LIMIT:
+        while time.monotonic() < begun + limit:
             if self.turn(0.05):
                 last = time.monotonic()
             quiet = time.monotonic() - last > QUIET

@@ -140,7 +140,7 @@ class DirectionTest(OracleTest):
         for spec, into, out in (({}, False, True), ({"egress": []}, False, True), ({"egress": [{}]}, False, True),
                                 ({"egress": [rule(pods_in({}), direction="to")]}, False, True),
                                 ({"egress": [rule(block("192.0.2.0/24"), direction="to")]}, False, False),
-                                ({"types": ["Egress"], "ingress": [{}]}, True, False), ({"types": ["Ingress"], "egress": []}, False, True),
+                                ({"types": ["Egress"], "ingress": [{"from": [{}]}]}, True, False), ({"types": ["Ingress"], "egress": []}, False, True),
                                 ({"types": ["Ingress"], "ingress": [{}], "egress": [{"to": [{}]}]}, True, True)):
             with self.subTest(spec=spec):
                 self.check(into, [policy("x/p", labels(app="web"), **spec)], OTHER, WEB)
@@ -228,7 +228,7 @@ class PortTest(OracleTest):
         """NP-088"""
         self.check(True, [], DB, WEB, None, "ICMP")
         self.check(True, [policy("x/p", ingress=[rule(pods_in(pods={}))])], DB, WEB, None, "ICMP")
-        for entry in (port(), port(80), port(protocol="UDP")):
+        for entry in (port(), port(80), port(protocol="UDP"), port(protocol="ICMP")):
             self.check(False, self.ingress(entry), DB, WEB, None, "ICMP")
 
 

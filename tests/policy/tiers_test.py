@@ -120,7 +120,7 @@ class MatchTest(OracleTest):
         """NP-208"""
         bad_selector = {"namespaces": expression("team", "Like", "b")}
         for peer in ({}, {"serviceAccounts": {}}, {"domainNames": ["example.org"]}, {**ALL, "more": {}}, bad_selector,
-                     {"networks": ["ten"]}):
+                     {"networks": ["ten"]}, {"networks": ["::ffff:198.51.100.0/120"]}):
             for action, wanted in (("Accept", True), ("Deny", False), ("Pass", False)):
                 with self.subTest(peer=peer, action=action):
                     self.check(wanted, [egress("p", 0, out(action, peer)), egress("q", 1, out("Accept", ALL))], WEB, OTHER)
