@@ -9,7 +9,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lab import world  # noqa: E402
-from policy import rich  # noqa: E402
+from policy import rich, services  # noqa: E402
 from policy.cases import Cluster, Step, expected_matrix  # noqa: E402
 from policy.matrix import Network, differences, rules_of  # noqa: E402
 
@@ -108,6 +108,14 @@ class MutantsTest(unittest.TestCase):
         for fault, change in list(OBJECTS.items())[::1 if ALL else 6]:
             with self.subTest(fault):
                 self.assertNotEqual([], self.measure(self.rules(change(rich.STEP))))
+
+    def test_a_pod_that_does_not_come_back_to_itself_shows(self):
+        """NP-085"""
+        services.add(self.network)
+        script, self.expected = self.rules(rich.STEP), services.expected(self.network.cluster, rich.STEP)
+        self.network.load("node1", script)
+        self.assertEqual([], differences(self.expected, self.network.measure(self.expected)))
+        self.assertNotEqual([], self.measure(broken(script, r"ip6? saddr \. ip6? daddr @self[46] return\n", "\n")))
 
 
 if __name__ == "__main__":

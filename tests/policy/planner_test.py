@@ -9,9 +9,10 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lab import world  # noqa: E402
-from policy import cases_e2e, cases_generated  # noqa: E402
-from policy.cases import Cluster, expected_matrix  # noqa: E402
+from policy import cases_e2e, cases_generated, rich, services  # noqa: E402
+from policy.cases import Cluster, Step, expected_matrix  # noqa: E402
 from policy.matrix import Network, differences, rules_of  # noqa: E402
+from policy.objects import policy  # noqa: E402
 
 ALL = "--all" in sys.argv  # every case with every wiring
 
@@ -41,6 +42,18 @@ class PlannerTest(unittest.TestCase):
         first = int(os.environ.get("PLUMB_POLICY_SEED") or time.time())
         print(f"PLUMB_POLICY_SEED={first}")
         self.run_cases([cases_generated.random_case(first + number) for number in range(200 if ALL else 4)])
+
+    def test_services_are_policed_behind_their_address(self):
+        """NP-048, NP-066, NP-085, NP-087: by the pods that they lead to; a pod that comes back to itself passes."""
+        for wiring in ("routed", "bridge")[:2 if ALL else 1]:
+            network = Network(Cluster(), wiring)
+            services.add(network)
+            for step in (rich.STEP, Step([policy("x/closed", types=["Ingress", "Egress"])]), Step([])):
+                with self.subTest(wiring=wiring, policies=len(step.policies)):
+                    network.load("node1", rules_of(network.cluster.objects(step), "node1"))
+                    expected = services.expected(network.cluster, step)
+                    self.assertEqual([], differences(expected, network.measure(expected))[:20])
+            network.close()
 
     def test_bridged_pods_and_three_nodes(self):
         for wiring, nodes in (("bridge", 1), ("routed", 3), ("bridge", 3)):
