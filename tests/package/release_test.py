@@ -68,5 +68,64 @@ class ReleaseTest(PackageTest):
         self.assertLess(total, MOST_MEGABYTES)
 
 
+class RefusalTest(unittest.TestCase):
+    """scripts/release in a small repository, whose scripts/package makes one file."""
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory(prefix="plumb-release-")
+        self.addCleanup(scratch.cleanup)
+        self.root = pathlib.Path(scratch.name)
+        for folder in ("scripts", "build/release"):
+            (self.root / folder).mkdir(parents=True)
+        shutil.copy(ROOT / "scripts/release", self.root / "scripts")
+        self.write("scripts/package", '#!/bin/sh\necho packed >"$3/file"\n').chmod(0o755)
+        self.write("CMakeLists.txt", "project(plumb VERSION 1.2.3 LANGUAGES C)\n")
+        self.write("CHANGELOG.md", "## 1.2.3 (not released yet)\n")
+        self.write(".gitignore", "build\n")
+        self.contact("A <a@b.org>")
+        self.git("init", "--quiet")
+        self.commit()
+
+    def write(self, name, text):
+        (self.root / name).write_text(text, encoding="utf-8")
+        return self.root / name
+
+    def contact(self, text):
+        self.write("build/release/CMakeCache.txt", f"PLUMB_CONTACT:STRING={text}\n")
+
+    def git(self, *words):
+        return world.run("git", "-C", str(self.root), "-c", "user.name=a", "-c", "user.email=a@b.org", *words).stdout.strip()
+
+    def commit(self):
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", "x")
+
+    def release(self, code):
+        environment = {name: value for name, value in os.environ.items() if name != "PLUMB_BUILD"}
+        done = world.run(str(self.root / "scripts/release"), "--no-build", "--no-image", env=environment, check=False)
+        self.assertEqual(done.returncode, code, done.stderr)
+        return done.stderr
+
+    def test_refuses_a_version_without_a_date(self):
+        self.assertIn('needs a heading "## 1.2.3 (YYYY-MM-DD)"', self.release(1))
+
+    def test_refuses_changes_that_are_not_committed(self):
+        self.write("CHANGELOG.md", "## 1.2.3 (2026-01-02)\n")
+        self.assertIn("not committed", self.release(1))
+
+    def test_refuses_a_maintainer_without_an_address(self):
+        self.write("CHANGELOG.md", "## 1.2.3 (2026-01-02)\n")
+        self.commit()
+        self.contact("A <a@b.invalid>")
+        self.assertIn("no mail address", self.release(1))
+
+    def test_releases_a_dated_version_of_a_commit(self):
+        self.write("CHANGELOG.md", "## 1.2.3 (2026-01-02)\n")
+        self.commit()
+        self.assertIn(f"git tag --sign v1.2.3 {self.git('rev-parse', 'HEAD')}", self.release(0))
+        files = {path.name for path in (self.root / "build/releases/1.2.3").iterdir()}
+        self.assertEqual(files, {"file", "plumb-1.2.3.tar.gz", "SHA256SUMS"})
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)
