@@ -26,6 +26,13 @@ std::string name_with(const std::string& prefix, const std::string& content) {
   return prefix + base::sha512_hex(content).substr(0, kHashShown);
 }
 
+/// Lets the rules of a base chain be known by the comment of the first.
+void seal(TableChain& chain) {
+  std::string content;
+  for (const TableRule& rule : chain.rules) content += text_of(rule) + "\n";
+  chain.rules.front().comment = name_with("rules ", content);
+}
+
 std::string digit(int family) {
   return family == AF_INET ? "4" : "6";
 }
@@ -334,6 +341,7 @@ PolicyTable TablePlanner::make() {
     isolate(pod, Direction::ingress);
   }
   TableChain base_chains[] = {forward(), output()};
+  for (TableChain& chain : base_chains) seal(chain);
   PolicyTable table;
   for (auto& [name, set] : sets_) {
     std::ranges::sort(set.elements);

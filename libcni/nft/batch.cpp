@@ -110,6 +110,9 @@ Hook output_raw() {
 Hook forward_filter() {
   return {"filter", NF_INET_FORWARD, 0};
 }
+Hook output_filter() {
+  return {"filter", NF_INET_LOCAL_OUT, 0};
+}
 
 /// Room for one message; libnftnl does not check bounds when it builds one. On the heap, where only
 /// the pages are touched that the message fills.
@@ -217,7 +220,7 @@ void Batch::ensure_set(const Set& set) {
   const SetObject object = set_object(table_, set.name);
   nftnl_set_set_u32(object.get(), NFTNL_SET_ID, static_cast<std::uint32_t>(attempts_.size() + 1));
   std::uint32_t flags = 0;
-  if (!set.data.empty()) flags |= NFT_SET_MAP;
+  if (!set.data.empty() || set.verdicts) flags |= NFT_SET_MAP;
   if (set.intervals) flags |= NFT_SET_INTERVAL;
   nftnl_set_set_u32(object.get(), NFTNL_SET_FLAGS, flags);
   nftnl_set_set_u32(object.get(), NFTNL_SET_KEY_TYPE, packed(set.key));
@@ -233,6 +236,7 @@ void Batch::ensure_set(const Set& set) {
     nftnl_set_set_u32(object.get(), NFTNL_SET_DATA_TYPE, packed(set.data));
     nftnl_set_set_u32(object.get(), NFTNL_SET_DATA_LEN, size_of(set.data));
   }
+  if (set.verdicts) nftnl_set_set_u32(object.get(), NFTNL_SET_DATA_TYPE, NFT_DATA_VERDICT);
   nftnl_set_nlmsg_build_payload(message.header, object.get());
   add(message, "create nf_tables set " + quoted(set.name));
 }
@@ -255,6 +259,10 @@ void Batch::add_element(const std::string& set, const Element& element) {
   if (!element.data.empty())
     nftnl_set_elem_set(raw, NFTNL_SET_ELEM_DATA, element.data.data(),
                        static_cast<std::uint32_t>(element.data.size()));
+  if (!element.chain.empty()) {
+    nftnl_set_elem_set_u32(raw, NFTNL_SET_ELEM_VERDICT, static_cast<std::uint32_t>(NFT_JUMP));
+    nftnl_set_elem_set_str(raw, NFTNL_SET_ELEM_CHAIN, element.chain.c_str());
+  }
   if (element.interval_end)
     nftnl_set_elem_set_u32(raw, NFTNL_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
   const Comment comment(NFTNL_UDATA_SET_ELEM_COMMENT, element.comment);

@@ -26,6 +26,7 @@ Hook postrouting_nat();  ///< priority srcnat
 Hook prerouting_raw();   ///< before connection tracking
 Hook output_raw();
 Hook forward_filter();
+Hook output_filter();
 
 /// A set, or a map when `data` is not empty. With `intervals` it is a set of ranges: an element
 /// marks the begin of a range or, with `interval_end`, the first value after its end.
@@ -34,6 +35,7 @@ struct Set {
   std::vector<Type> key;
   std::vector<Type> data = {};
   bool intervals = false;
+  bool verdicts = false;  ///< a map whose data are chains to jump to: Element::chain
 };
 
 /// An element of a set or map. `comment` is what `nft list ruleset` shows; 128 bytes at most.
@@ -45,6 +47,7 @@ struct Element {
   std::string comment = {};
   std::uint8_t companions = 0;
   bool interval_end = false;
+  std::string chain = {};  ///< where a map of verdicts jumps to
   bool operator==(const Element&) const = default;
 };
 

@@ -28,6 +28,18 @@ Bytes value_of(const nlattr& attribute) {
   return value;
 }
 
+/// The chain that an element of a map of verdicts leads to.
+std::string chain_of(const nlattr& attribute) {
+  std::string chain;
+  net::for_each_nested(attribute, [&](const nlattr& inner) {
+    if (net::type_of(inner) != NFTA_DATA_VERDICT) return;
+    net::for_each_nested(inner, [&](const nlattr& part) {
+      if (net::type_of(part) == NFTA_VERDICT_CHAIN) chain = net::text_of(part);
+    });
+  });
+  return chain;
+}
+
 std::string comment_of(const nlattr& attribute) {
   std::string comment;
   net::for_each_nested(attribute, [&](const nlattr& part) {
@@ -40,7 +52,10 @@ Element read_element(const nlattr& attribute) {
   Element element{.key = {}, .comment = comment_of(attribute)};
   net::for_each_nested(attribute, [&](const nlattr& part) {
     if (net::type_of(part) == NFTA_SET_ELEM_KEY) element.key = value_of(part);
-    if (net::type_of(part) == NFTA_SET_ELEM_DATA) element.data = value_of(part);
+    if (net::type_of(part) == NFTA_SET_ELEM_DATA) {
+      element.data = value_of(part);
+      element.chain = chain_of(part);
+    }
     if (net::type_of(part) != NFTA_SET_ELEM_USERDATA) return;
     const auto companions = find_userdata(net::bytes_of(part), kCompanions);
     if (!companions.empty()) element.companions = companions[0];

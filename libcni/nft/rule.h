@@ -37,10 +37,15 @@ class Rule {
       int family);  ///< meta nfproto: rules of inet tables need it before addresses
   Rule& source(const base::Prefix& prefix, Match match = Match::equal);
   Rule& destination(const base::Prefix& prefix, Match match = Match::equal);
-  Rule& destination_is_local();           ///< fib daddr type local
-  Rule& source_is_behind_another_link();  ///< fib saddr . iif oif missing
-  Rule& destination_was_translated();     ///< ct status dnat
-  Rule& connection_is_known();            ///< ct state established,related
+  Rule& destination_is_local();                    ///< fib daddr type local
+  Rule& source_is_behind_another_link();           ///< fib saddr . iif oif missing
+  Rule& destination_was_translated();              ///< ct status dnat
+  Rule& connection_is_known();                     ///< ct state established,related
+  Rule& connection_is_reply();                     ///< ct direction reply ct state established
+  Rule& connection_is_related();                   ///< ct state related
+  Rule& connection_is_invalid();                   ///< ct state invalid
+  Rule& connection_is_marked(std::uint32_t bits);  ///< with any of these bits
+  Rule& source_is_foreign();                       ///< fib saddr type != local
   Rule& input_link(const std::string& name, Match match = Match::equal);
   Rule& input_link_begins(const std::string& prefix, Match match = Match::equal);
   Rule& output_link(const std::string& name, Match match = Match::equal);
@@ -48,11 +53,13 @@ class Rule {
   Rule& ether_source(const base::Mac& mac);
   Rule& protocol(std::uint16_t ether_type);  ///< tables of family bridge need it before addresses
   Rule& arp_sender(const base::IpAddress& address);
-  Rule& icmp_type(int family, std::uint8_t type);  ///< of ICMP or ICMPv6
-  Rule& ipv4_option(std::uint8_t option);          ///< the packet has this option
-  Rule& without_ipv4_options();                    ///< IPv4, without any
+  Rule& icmp_type(int family, std::uint8_t type);            ///< of ICMP or ICMPv6
+  Rule& icmp6_types(std::uint8_t first, std::uint8_t last);  ///< both included
+  Rule& ipv4_option(std::uint8_t option);                    ///< the packet has this option
+  Rule& without_ipv4_options();                              ///< IPv4, without any
   Rule& l4proto(std::uint8_t protocol);
   Rule& destination_port(std::uint16_t port);
+  Rule& destination_ports(PortRange ports);
   Rule& source_port_at_least(std::uint16_t port);
   Rule& vxlan(std::uint16_t port, std::uint32_t vni);  ///< UDP to this port, of this network
   Rule& vxlan_carries(int family);  ///< IPv4 or IPv6 without a VLAN tag in a VXLAN packet
@@ -80,6 +87,11 @@ class Rule {
   Rule& return_to_caller();
   Rule& drop();
   Rule& accept();
+  /// Answers TCP with a reset, or any packet with "administratively prohibited", and drops it.
+  Rule& refuse_with_reset();
+  Rule& refuse_as_prohibited();
+  /// The verdict of a map of `Set::verdicts`; a packet without an entry goes on.
+  Rule& decide_by_map(const std::string& map, int family, const std::vector<Field>& fields);
 
   /// Stores `text` with the rule where no tool shows it: iptables-save prints the same as without.
   Rule& note(const std::string& text);
