@@ -4,6 +4,7 @@
 
 #include "agent/commands/commands.h"
 #include "agent/daemon/instance.h"
+#include "agent/drivers/policy.h"
 #include "libcni/base/file.h"
 #include "libcni/fabric/apply.h"
 #include "libcni/fabric/sysctls.h"
@@ -44,6 +45,17 @@ std::size_t remove_files(const Config& config) {
   return removed;
 }
 
+/// Returns whether there were rules of network policies.
+bool remove_policies() try {
+  nft::Nft nft;
+  if (!remove_policy_table(nft)) return false;
+  std::cout << "removed table inet plumb_policy: no network policy protects the pods now\n";
+  return true;
+} catch (const std::system_error& error) {
+  std::cerr << "plumbd: cannot look for network policies: " << error.what() << "\n";
+  return false;
+}
+
 }  // namespace
 
 int clean_up(const CommandLine& command_line) {
@@ -69,7 +81,8 @@ int clean_up(const CommandLine& command_line) {
   const fabric::RestoredSysctls sysctls = fabric::restore_sysctls(netlink, config.run_dir);
   for (const std::string& line : sysctls.restored) std::cout << "restored sysctl " << line << "\n";
   for (const std::string& line : sysctls.left) std::cout << "left sysctl " << line << "\n";
-  if (remove_files(config) + report.changes.size() + report.errors.size() == 0)
+  const std::size_t tables = remove_policies() ? 1 : 0;
+  if (tables + remove_files(config) + report.changes.size() + report.errors.size() == 0)
     std::cout << "nothing was left to remove\n";
   if (config.fabric.backend == fabric::Backend::bgp)
     std::cout << "BIRD's routes stay, also when it ends: stop it, then ip route flush proto bird, "

@@ -45,7 +45,7 @@ constexpr Command kCommands[] = {
     {"diff", "Show how the kernel differs from the plan", show_diff},
     {"resync", "Compare the kernel with the plan and fix it now", resync},
     {"explain", "Explain how packets to an address are sent", show_explanation},
-    {"policy", "Print the rules of Kubernetes network policies in a folder, as nft reads them",
+    {"policy", "List Kubernetes network policies, or print their rules as nft reads them",
      show_policy},
     {"probe", "Send full-size packets to a node, and suggest what to check if none come back",
      probe_node},
@@ -104,14 +104,17 @@ void add_command_flags(CLI::App& command, CommandLine& command_line) {
         ->check(CLI::IsMember({"alive", "ready"}))
         ->type_name("alive|ready");
   if (name == "explain")
-    command.add_option("IP", command_line.words, "Addresses of pods or nodes")->required();
+    command
+        .add_option("IP", command_line.words,
+                    "Addresses of pods or nodes, or two pods (NAMESPACE/NAME) and a port")
+        ->required();
   if (name == "policy")
     command
         .add_option("WORD", command_line.words,
-                    "`rules FOLDER`: the table of this node for `nft -f`, from YAML or JSON files "
-                    "with Pods, Namespaces and NetworkPolicies")
+                    "`list`, or `rules` of this node for `nft -f`; then a folder with Pods, "
+                    "Namespaces and NetworkPolicies (default: policies.folder)")
         ->required()
-        ->expected(2);
+        ->expected(1, 2);
   if (name == "probe")
     command.add_option("NODE", command_line.words, "Name of a node")->required()->expected(1);
   if (name == "cleanup")

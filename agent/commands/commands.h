@@ -48,7 +48,7 @@ Known known_cluster(const Config& config);
 int run_agent(const CommandLine& command_line);
 int check_config(const CommandLine& command_line);
 int print_firewall(const CommandLine& command_line);
-/// `policy rules FOLDER`: a dry run, without the kernel.
+/// `policy list [FOLDER]` and `policy rules [FOLDER]`: from the objects, without the kernel.
 int show_policy(const CommandLine& command_line);
 int install(const CommandLine& command_line);
 
@@ -63,6 +63,8 @@ int resync(const CommandLine& command_line);
 int show_plan(const CommandLine& command_line);
 int show_diff(const CommandLine& command_line);
 int show_explanation(const CommandLine& command_line);
+/// `explain POD POD PORT`: what network policies say, from the folder of the configuration.
+int explain_policies(const CommandLine& command_line);
 /// Sends full-size packets that must not be fragmented.
 int probe_node(const CommandLine& command_line);
 

@@ -259,6 +259,8 @@ int resync(const CommandLine& command_line) {
 }
 
 int show_explanation(const CommandLine& command_line) {
+  if (command_line.words.front().find('/') != std::string::npos)
+    return explain_policies(command_line);
   std::string query;
   std::vector<base::IpAddress> addresses;
   for (const std::string& word : command_line.words) {

@@ -179,6 +179,7 @@ ConfigReading read_config(const std::string& text, const std::string& file_name,
   config.kubernetes.watch_services = !config.bgp.cluster_ips.empty() ||
                                      !config.bgp.external_ips.empty() ||
                                      !config.bgp.load_balancer_ips.empty();
+  reader.below("policies").read("folder", config.policies.folder);
   reader.read("cniConf", config.cni_conf);
   reader.read("cniTemplate", config.cni_template);
   reader.read("listen", config.listen);

@@ -48,6 +48,12 @@ struct KubernetesConfig {
   bool is_flannels() const { return annotation_prefix == "flannel.alpha.coreos.com"; }
 };
 
+/// Network policies (docs/policy.md).
+struct PolicyConfig {
+  std::string folder = {};  ///< of Kubernetes objects; empty: no policies
+  bool operator==(const PolicyConfig&) const = default;
+};
+
 using LogLevel = logging::Level;
 using LogFormat = logging::Format;
 
@@ -65,6 +71,7 @@ struct Config {
   EtcdConfig etcd = {};
   KubernetesConfig kubernetes = {};
   BgpConfig bgp = {};
+  PolicyConfig policies = {};
   std::string run_dir = "/run/plumb";        ///< subnet.env, node.json, plumbd.sock
   std::string state_dir = "/var/lib/plumb";  ///< snapshot.json, copies, lock
   std::string cni_conf = "/etc/cni/net.d/10-plumb.conflist";  ///< empty: none is written

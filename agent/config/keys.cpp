@@ -87,6 +87,8 @@ constexpr auto kKeys = std::to_array<std::string_view>({
     "bgp.peers[].holdSeconds",
     "bgp.peers[].communities",
     "bgp.peers[].importRanges",
+    "policies",
+    "policies.folder",
     "runDir",
     "stateDir",
     "cniConf",

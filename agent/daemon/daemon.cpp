@@ -57,6 +57,11 @@ Daemon::Daemon(const Config& config)
                if (has_snapshot_) reconciler_.request_round(true);
              }),
       kernel_(netlink_, watch_, config.run_dir),
+      policies_(config, loop_,
+                [this] {
+                  reconciler_.end_rests();  // a file that could not be read may be right now
+                  reconciler_.request_round();
+                }),
       filter_watch_(loop_,
                     {.nft = [this](nft::Nft& nft) { return has_traffic_rules(nft); },
                      .legacy = [this] { return legacy_check_.is_right(planner_.plan()->kernel); }},
@@ -134,6 +139,9 @@ void Daemon::add_drivers() {
   reconciler_.add("plan", Needed::always, [this] { return plan(); });
   if (config_.source != Config::SourceKind::file)
     reconciler_.add("publish", Needed::no, [this] { return publish(); });
+  // A node whose policies were never loaded must not offer a network to pods.
+  if (policies_.enabled())
+    reconciler_.add("policy", Needed::once, [this] { return enforce_policies(); });
   reconciler_.add("kernel", Needed::once, [this] { return fix_kernel(); });
   reconciler_.add("files", Needed::no, [this] { return write_files(); });
   reconciler_.add("bird", Needed::no, [this] { return run_bird(); });
@@ -153,6 +161,10 @@ void Daemon::announce() {
 DriverRun Daemon::publish() {
   if (cached_) return {};
   return publication_.run();
+}
+
+DriverRun Daemon::enforce_policies() {
+  return policies_.run({config_.node_name, planner_.state().self.ranges});
 }
 
 void Daemon::plan_again(Loop::TimerId& timer, std::optional<Loop::Clock::time_point> due) {
@@ -187,9 +199,10 @@ DriverRun Daemon::run_bird() {
                                       fabric::routed_ranges(planner_.plan()->kernel)});
 }
 
-bool Daemon::has_traffic_rules(nft::Nft& nft) const {
+bool Daemon::has_traffic_rules(nft::Nft& nft) {
   const fabric::Desired& kernel = planner_.plan()->kernel;
-  return fabric::has_traffic_rules(nft, kernel.traffic) && fabric::has_forward_rules(nft, kernel);
+  return fabric::has_traffic_rules(nft, kernel.traffic) && fabric::has_forward_rules(nft, kernel) &&
+         policies_.is_right(nft);
 }
 
 DriverRun Daemon::write_files() {
@@ -235,7 +248,8 @@ void Daemon::after_round() {
 
 void Daemon::log_new_problems() {
   std::vector<std::string> now = planner_.problems();
-  for (const auto& more : {speaker_.problems(), bridged_services_.problems(), obstacles_.texts()})
+  for (const auto& more : {speaker_.problems(), policies_.problems(), bridged_services_.problems(),
+                           obstacles_.texts()})
     now.insert(now.end(), more.begin(), more.end());
   std::ranges::sort(now);
   for (const std::string& line : now)

@@ -13,6 +13,7 @@
 #include "agent/drivers/bridged_services.h"
 #include "agent/drivers/kernel.h"
 #include "agent/drivers/node_files.h"
+#include "agent/drivers/policies.h"
 #include "agent/drivers/publication.h"
 #include "agent/loop/log.h"
 #include "agent/loop/loop.h"
@@ -52,6 +53,7 @@ class Daemon {
   void plan_again(Loop::TimerId& timer, std::optional<Loop::Clock::time_point> due);
   DriverRun plan();
   DriverRun publish();
+  DriverRun enforce_policies();
   DriverRun fix_kernel();
   DriverRun write_files();
   DriverRun run_bird();
@@ -59,7 +61,7 @@ class Daemon {
   void log_new_problems();
   void look_regularly();
   void look_at_pods();
-  bool has_traffic_rules(nft::Nft& nft) const;
+  bool has_traffic_rules(nft::Nft& nft);
 
   const Config& config_;
   Loop loop_;
@@ -72,6 +74,7 @@ class Daemon {
   bird::Speaker speaker_;
   KernelWatch watch_;
   KernelDriver kernel_;
+  Policies policies_;
   LegacyCheck legacy_check_;
   FilterWatch filter_watch_;
   BridgedServices bridged_services_;

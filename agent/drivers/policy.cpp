@@ -62,6 +62,14 @@ bool has_policy_table(nft::Nft& nft, const PolicyTable& wanted) {
                              [&](const auto& each) { return has_elements(nft, each); });
 }
 
+bool remove_policy_table(nft::Nft& nft) {
+  if (!nft.has_table(policy_table())) return false;
+  nft::Batch batch(policy_table());
+  batch.remove_table();
+  nft.commit(batch);
+  return true;
+}
+
 bool PolicyDriver::is_right(nft::Nft& nft) {
   if (!made_) return true;
   const std::uint32_t now = nft.generation();

@@ -28,6 +28,9 @@ class PolicyDriver {
   std::uint32_t generation_ = 0;  ///< at which the table was right
 };
 
+/// Removes the table, which opens all pods. Returns whether there was one.
+bool remove_policy_table(nft::Nft& nft);
+
 /// Compares the chains' rules by their comments, the first of which in a base chain has a hash of
 /// all (the other chains have one in their name), and the elements of sets.
 bool has_policy_table(nft::Nft& nft, const policy::PolicyTable& wanted);

@@ -10,6 +10,7 @@
 #include "agent/drivers/policy.h"
 #include "agent/policy/plan.h"
 #include "agent/policy/read.h"
+#include "tests/support/host/packet_world.h"
 #include "tests/support/host/test_host.h"
 
 namespace agent {
@@ -144,6 +145,117 @@ TEST_F(PolicyDriverTest, KeepsOtherTables) {
   driver_.run(table_of(""));
   EXPECT_THAT(listed(), HasSubstr("table inet other"));
   EXPECT_THAT(listed(), Not(HasSubstr("jump i_")));
+}
+
+/// A pod of this node, and a machine outside that reaches it by a route.
+class PolicyPackets : public testing::TestWithParam<bool> {
+ protected:
+  PolicyPackets() {
+    test::output_in(world_.outside, "ip route add 10.22.0.0/24 via 192.0.2.1");
+    test::output_in(world_.outside, "ip route add fd00:22::/64 via 2001:db8::1");
+  }
+  /// Loads the rules of objects about the pod a, which has label pod=a.
+  void load(const std::string& yaml, const std::string& address_of_pod) {
+    const std::string objects =
+        "{apiVersion: v1, kind: Namespace, metadata: {name: x}}\n---\n{apiVersion: v1, kind: Pod, "
+        "metadata: {name: a, namespace: x, labels: {pod: a}}, spec: {nodeName: here}, status: "
+        "{podIPs: [{ip: \"" +
+        address_of_pod + "\"}]}}\n---\n";
+    policy::Objects read;
+    ProblemCollector problems("test");
+    for (const auto& document : parse_yaml_documents(objects + yaml, problems))
+      policy::add_object(read, document, "test");
+    driver_.run(policy::make_table(read, {.node = "here",
+                                          .ranges = {*base::Prefix::parse("10.22.0.0/24"),
+                                                     *base::Prefix::parse("fd00:22::/64")}}));
+  }
+  void load(const std::string& yaml) { load(yaml, pod()); }
+  std::string pod() const { return GetParam() ? world_.kPod6 : world_.kPod; }
+  std::string outside() const { return GetParam() ? world_.kOutside6 : world_.kOutside; }
+  std::string host() const { return GetParam() ? world_.kHost6 : world_.kHost; }
+  bool enters(std::uint16_t port) const {
+    return world_.tcp(world_.pod, port, &world_.outside, {pod(), port}) != "nothing";
+  }
+  bool leaves(std::uint16_t port) const {
+    return world_.tcp(world_.outside, port, &world_.pod, {outside(), port}) != "nothing";
+  }
+  bool enters_by_udp(std::uint16_t port) const {
+    return world_.udp(world_.pod, port, &world_.outside, {pod(), port}) != "nothing";
+  }
+  /// From the node itself.
+  bool is_reached_by_node() const {
+    return world_.tcp(world_.pod, 80, nullptr, {pod(), 80}) != "nothing";
+  }
+  bool reaches_node() const {
+    return test::output_in(world_.pod, "ping -c1 -W2 " + host() + " || true").find(" 0% packet") !=
+           std::string::npos;
+  }
+  std::string block() const { return GetParam() ? "2001:db8::/64" : "192.0.2.0/24"; }
+
+  test::PacketWorld world_;
+  PolicyDriver driver_;
+};
+INSTANTIATE_TEST_SUITE_P(Families, PolicyPackets, testing::Bool(),
+                         [](const auto& family) { return family.param ? "ipv6" : "ipv4"; });
+
+TEST_P(PolicyPackets, PassWhereNoPolicySelectsThePod) {
+  load("");
+  EXPECT_TRUE(enters(80));
+  EXPECT_TRUE(leaves(80));
+}
+
+// NP-022: isolated for a direction as soon as one policy with that type selects it; other
+// directions stay open. NP-028: what is allowed in one direction has its replies allowed
+TEST_P(PolicyPackets, OnlyEnterWhereARuleAllowsThem) {
+  load(policy_with("{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: \"" + block() +
+                   "\"}}], ports: [{port: 80}, {port: 90, endPort: 91}]}]}"));
+  EXPECT_TRUE(enters(80));
+  EXPECT_FALSE(enters(81));
+  EXPECT_TRUE(enters(91));
+  EXPECT_FALSE(enters(92));
+  EXPECT_FALSE(enters_by_udp(80));
+  EXPECT_TRUE(leaves(80));
+}
+
+TEST_P(PolicyPackets, OnlyLeaveWhereARuleAllowsThem) {
+  load(policy_with("{podSelector: {}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: \"" +
+                   block() + "\"}}], ports: [{port: 80}]}]}"));
+  EXPECT_TRUE(leaves(80));
+  EXPECT_FALSE(leaves(81));
+  EXPECT_TRUE(enters(81));
+}
+
+// NP-061: except cuts only its own block
+TEST_P(PolicyPackets, DoNotEnterFromAnException) {
+  const std::string except = GetParam() ? "2001:db8::2/128" : "192.0.2.2/32";
+  load(policy_with("{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: \"" + block() +
+                   "\", except: [\"" + except + "\"]}}]}]}"));
+  EXPECT_FALSE(enters(80));
+}
+
+// NP-080: the pod's own node always reaches it. NP-082: pod to its own node is allowed
+TEST_P(PolicyPackets, PassBetweenAPodAndItsNodeUnderDenyAll) {
+  load(policy_with("{podSelector: {}, policyTypes: [Ingress, Egress]}"));
+  EXPECT_FALSE(enters(80));
+  EXPECT_FALSE(leaves(80));
+  EXPECT_TRUE(is_reached_by_node());
+  EXPECT_TRUE(reaches_node());
+}
+
+// NP-103: a policy that goes away opens what it alone closed
+TEST_P(PolicyPackets, PassAgainWhenThePolicyGoes) {
+  load(policy_with("{podSelector: {}}"));
+  EXPECT_FALSE(enters(80));
+  load("");
+  EXPECT_TRUE(enters(80));
+}
+
+// NP-100: a pod that plumbd does not know is closed except for its own node
+TEST_P(PolicyPackets, DoNotReachAPodThatIsNotKnown) {
+  load("", GetParam() ? "fd00:22::99" : "10.22.0.99");
+  EXPECT_FALSE(enters(80));
+  EXPECT_FALSE(leaves(80));
+  EXPECT_TRUE(is_reached_by_node());
 }
 
 }  // namespace

@@ -6,34 +6,46 @@
 namespace agent::policy {
 namespace {
 
-bool has_peer(const Cluster& cluster, const std::vector<Peer>& peers, const std::string& ns,
-              const LivePod& other, const base::IpAddress& address) {
-  return std::ranges::any_of(peers, [&](const Peer& peer) {
-    if (!peer.block || !peer.readable) return cluster.is_peer(peer, ns, *other.pod);
-    return peer.block->contains(address) && !base::any_contains(peer.exceptions, address);
+/// One end of a packet, and the other end in the words of a policy of its namespace.
+struct View {
+  const Cluster& cluster;
+  const Packet& packet;
+  Direction way;
+  const std::string& ns;
+
+  bool leaves() const { return way == Direction::egress; }
+  const LivePod& other() const { return leaves() ? packet.destination : packet.source; }
+  const base::IpAddress& address() const { return leaves() ? packet.to : packet.from; }
+};
+
+bool is_peer(const View& view, const Peer& peer) {
+  if (!peer.block || !peer.readable) return view.cluster.is_peer(peer, view.ns, *view.other().pod);
+  return peer.block->contains(view.address()) &&
+         !base::any_contains(peer.exceptions, view.address());
+}
+
+/// Returns whether selectors mean the other end. A block of addresses has no names for ports.
+bool is_selected(const View& view, const Rule& rule) {
+  return !rule.peers || std::ranges::any_of(*rule.peers, [&](const Peer& peer) {
+    return !peer.block && is_peer(view, peer);
   });
 }
 
-/// A name of a port needs a destination that selectors mean; a block of addresses does not mean
-/// one.
-bool allows(const Cluster& cluster, const Rule& rule, const std::string& ns, const Packet& packet,
-            Direction way) {
-  const bool egress = way == Direction::egress;
-  const LivePod& other = egress ? packet.destination : packet.source;
-  const base::IpAddress& address = egress ? packet.to : packet.from;
-  std::vector<Peer> selectors = rule.peers.value_or(std::vector<Peer>{});
-  if (rule.peers && !has_peer(cluster, *rule.peers, ns, other, address)) return false;
-  if (!rule.ports) return true;
-  std::erase_if(selectors, [](const Peer& peer) { return peer.block.has_value(); });
-  const bool is_selected =
-      !egress || !rule.peers || has_peer(cluster, selectors, ns, other, address);
-  return std::ranges::any_of(*rule.ports, [&](const Port& port) {
-    if (!port.readable || port.protocol != packet.protocol) return false;
-    if (!port.name.empty()) {
-      const auto numbers = named_ports(port, *packet.destination.pod);
-      return is_selected && std::ranges::find(numbers, packet.port) != numbers.end();
-    }
+bool is_port(const View& view, const Rule& rule, const Port& port) {
+  const Packet& packet = view.packet;
+  if (!port.readable || port.protocol != packet.protocol) return false;
+  if (port.name.empty())
     return port.first == 0 || (port.first <= packet.port && packet.port <= port.last);
+  if (view.leaves() && !is_selected(view, rule)) return false;
+  const auto numbers = named_ports(port, *packet.destination.pod);
+  return std::ranges::find(numbers, packet.port) != numbers.end();
+}
+
+bool allows(const View& view, const Rule& rule) {
+  const auto peer_fits = [&](const Peer& peer) { return is_peer(view, peer); };
+  if (rule.peers && std::ranges::none_of(*rule.peers, peer_fits)) return false;
+  return !rule.ports || std::ranges::any_of(*rule.ports, [&](const Port& port) {
+    return is_port(view, rule, port);
   });
 }
 
@@ -46,9 +58,9 @@ Decision decide(const Cluster& cluster, const Packet& packet, Direction way) {
   for (const NetworkPolicy* policy : cluster.policies_of(*subject.pod, way)) {
     made.isolating.push_back(policy->text());
     const std::vector<Rule>& rules = policy->rules(way);
+    const View view{cluster, packet, way, policy->ns};
     for (std::size_t i = 0; made.rule.empty() && i < rules.size(); ++i)
-      if (allows(cluster, rules[i], policy->ns, packet, way))
-        made.rule = policy->text() + list + std::to_string(i) + "]";
+      if (allows(view, rules[i])) made.rule = policy->text() + list + std::to_string(i) + "]";
   }
   // A pod reaches itself, which policies of its own cannot forbid.
   if (packet.from == packet.to) made.rule = "the pod itself";

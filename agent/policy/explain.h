@@ -18,7 +18,7 @@ struct Packet {
   std::uint16_t port = 0;
 };
 
-/// What the policies of one end say.
+/// The answer of the policies of one end.
 struct Decision {
   std::vector<std::string> isolating = {};  ///< policies, `namespace/name`; none: open
   std::string rule = {};  ///< the first that allows the packet: `x/allow spec.ingress[0]`

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/policy/folder.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <tuple>
@@ -52,18 +54,35 @@ void keep_last(std::vector<Object>& list) {
 
 }  // namespace
 
+FolderStamp stamp_of(const std::string& path) {
+  using Clock = std::chrono::system_clock;
+  std::string text;
+  std::chrono::nanoseconds newest{0};
+  for (const std::string& file : files_in(path)) {
+    struct stat status {};
+    if (::stat(file.c_str(), &status) != 0) continue;  // removed meanwhile, or a broken link
+    const auto changed = std::chrono::seconds(status.st_ctim.tv_sec) +
+                         std::chrono::nanoseconds(status.st_ctim.tv_nsec);
+    newest = std::max(newest, changed);
+    text += file + " " + std::to_string(status.st_ino) + " " + std::to_string(status.st_size) +
+            " " + std::to_string(changed.count()) + "\n";
+  }
+  const auto age = Clock::now().time_since_epoch() - newest;
+  return {text, std::chrono::duration_cast<std::chrono::milliseconds>(age)};
+}
+
 Objects read_folder(const std::string& path) {
   Objects objects;
-  std::vector<ConfigProblem> broken;
+  std::string broken;  // on one line, because it becomes a status line
   for (const std::string& file : files_in(path)) {
     ProblemCollector problems(file);
     for (const auto& document :
          parse_yaml_documents(base::read_file(file, kMostInObjects), problems))
       add_object(objects, document, std::filesystem::path(file).filename());
-    const auto here = problems.sorted();
-    broken.insert(broken.end(), here.begin(), here.end());
+    for (const ConfigProblem& each : problems.sorted())
+      broken += (broken.empty() ? "" : "; ") + each.text;
   }
-  require_sound(broken);
+  if (!broken.empty()) throw cni::Error(cni::Code::invalid_config, broken);
   keep_last(objects.pods);
   keep_last(objects.policies);
   return objects;
