@@ -70,8 +70,7 @@ std::vector<std::uint16_t> named_ports(const Port& port, const Pod& pod) {
   for (const PortName& each : pod.port_names)
     if (each.name == port.name && each.protocol == port.protocol) numbers.push_back(each.port);
   std::ranges::sort(numbers);
-  const auto same = std::ranges::unique(numbers);
-  numbers.erase(same.begin(), same.end());
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
   return numbers;
 }
 

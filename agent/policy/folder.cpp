@@ -48,8 +48,8 @@ void keep_last(std::vector<Object>& list) {
   const auto key = [](const Object& each) { return std::tie(each.ns, each.name); };
   std::ranges::reverse(list);
   std::ranges::stable_sort(list, {}, key);
-  const auto same = std::ranges::unique(list, {}, key);
-  list.erase(same.begin(), same.end());
+  const auto same = [&](const Object& a, const Object& b) { return key(a) == key(b); };
+  list.erase(std::unique(list.begin(), list.end(), same), list.end());
 }
 
 }  // namespace

@@ -69,8 +69,7 @@ void add_addresses(Pod& pod, const json& status, Objects& objects) {
       objects.problems.push_back("pod " + pod.ns + "/" + pod.name + ": " + ::json::excerpt(text) +
                                  " is not an IP address; it is left out");
   std::ranges::sort(pod.addresses);
-  const auto same = std::ranges::unique(pod.addresses);
-  pod.addresses.erase(same.begin(), same.end());
+  pod.addresses.erase(std::unique(pod.addresses.begin(), pod.addresses.end()), pod.addresses.end());
 }
 
 Pod read_pod(const json& object, Objects& objects) {
