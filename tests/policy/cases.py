@@ -12,7 +12,7 @@ from policy.view import View
 NAMES = [f"{space}/{name}" for space in "xyz" for name in "abc"]
 FAMILIES = (4, 6)
 OUTSIDE = {4: "192.0.2.1", 6: "2001:db8::1"}
-PROBES = (("TCP", 80), ("TCP", 81), ("UDP", 80), ("UDP", 81))
+PROBES = (("TCP", 80), ("TCP", 81), ("UDP", 80), ("UDP", 81), ("ICMP", None))  # ICMP: an echo
 
 
 def pod_address(index, family, nodes=1):

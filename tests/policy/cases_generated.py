@@ -82,6 +82,25 @@ def conflicts():
                                                            "metadata": {"namespace": "x", "name": "second"}}])
 
 
+def malformed():
+    """Objects that no API server takes today, but that older ones stored, or that a file may have."""
+    bad = expression("pod", "Like", "a")
+    for direction in DIRECTIONS:
+        for entry in (port(81, "TCP", 80), port(None, "TCP", 90), port("serve-81-tcp", "TCP", 90), port(80, "ICMP"), port(80, "tcp")):
+            yield case(f"{direction}: malformed port {entry}", [one(direction, ports=[entry], peers=[])])
+        for peer in ({}, {"podSelector": None}, {**block("10.244.1.0/24"), "podSelector": {}}, block("ten"), block(""), block("::ffff:10.244.1.0/120"),
+                     block("10.244.1.77/24"), block("10.244.1.0/24", "ten"), block("10.244.1.0/24", "10.244.1.12/30", "10.244.1.8/29"),
+                     block("10.244.1.0/28", "10.0.0.0/8"), block("10.244.1.0/24", "fd00::/8"), pods_in(pods=bad), pods_in(bad), pods_in({}, bad)):
+            yield case(f"{direction}: malformed peer {peer}", [one(direction, ports=[], peers=[peer])])
+            yield case(f"{direction}: malformed peer {peer} and x", [one(direction, ports=[], peers=[peer, pods_in(X)])])
+        yield case(f"{direction}: malformed subject", [one(direction, subject=bad)])
+        yield case(f"{direction}: null lists", [policy("x/p", A, types=[direction.capitalize()], **{direction: [{DIRECTIONS[direction]: None, "ports": None}]})])
+        yield case(f"{direction}: blocks and a name", [one(direction, ports=[port("serve-81-tcp")], peers=RANGES)])
+        yield case(f"{direction}: empty types", [policy("x/p", A, types=[], **{direction: [rule(SOME_PEER, direction=DIRECTIONS[direction])]})])
+    yield case("an older pod with an address of another", [policy("x/p", labels(pod="b")), policy("y/p", labels(pod="b"), egress=[{}])],
+               changes={"y/b": {"status": {"podIPs": [{"ip": "10.244.1.12"}, {"ip": "fd00:244:1::f"}]}, "metadata": {"creationTimestamp": "2026-11-29T03:00:00Z"}}})
+
+
 def all_cases(pairs=False):
     return [*targets(), *rules(), *peers(), *ports(pairs), *actions(), *conflicts()]
 

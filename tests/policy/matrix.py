@@ -21,6 +21,8 @@ from policy.cases import OUTSIDE, PROBES, node_address
 GATEWAY = {4: "169.254.1.1", 6: "fe80::1"}
 LENGTH = {4: 32, 6: 128}
 LIMIT, QUIET, REPEAT = 10.0, 0.2, 0.5  # seconds; the limit is reached only when something differs
+SERVED = [each for each in PROBES if each[0] in ("TCP", "UDP")]
+ECHO = {4: (socket.IPPROTO_ICMP, 8), 6: (socket.IPPROTO_ICMPV6, 128)}  # protocol, type of a request
 SETTINGS = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")
 
 
@@ -44,6 +46,7 @@ class Network:
 
     def add(self, name):
         self.spaces[name] = world.Namespace(name.replace("/", "-"))
+        self.spaces[name].run("sysctl", "-qw", "net.ipv4.ping_group_range=0 2147483647")
         return self.spaces[name]
 
     @staticmethod
@@ -113,9 +116,9 @@ def ranges(number):
     return (4, f"10.244.{number}.0/24"), (6, f"fd00:244:{number}::/64")
 
 
-def opened(space, family, kind):
-    each = socket.socket(FAMILIES[family], kind | socket.SOCK_NONBLOCK)
-    if family == 6:
+def opened(family, kind, protocol=0):
+    each = socket.socket(FAMILIES[family], kind | socket.SOCK_NONBLOCK, protocol)
+    if family == 6 and not protocol:
         each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     return each
 
@@ -128,9 +131,9 @@ class Listeners:
         for space in network.spaces.values():
             with inside(space.path):
                 for family in FAMILIES:
-                    for protocol, port in PROBES:
+                    for protocol, port in SERVED:
                         kind = socket.SOCK_STREAM if protocol == "TCP" else socket.SOCK_DGRAM
-                        server = opened(space, family, kind)
+                        server = opened(family, kind)
                         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                         server.bind(("", port))
                         if protocol == "TCP":
@@ -163,19 +166,21 @@ class Run:
                 self.start(keys)
 
     def start(self, keys):
-        senders = {family: self.keep(opened(None, family, socket.SOCK_DGRAM)) for family in FAMILIES}
+        senders = {("UDP", family): self.keep(opened(family, socket.SOCK_DGRAM)) for family in FAMILIES}
+        senders |= {("ICMP", family): self.keep(opened(family, socket.SOCK_DGRAM, ECHO[family][0])) for family in FAMILIES}
         for each in senders.values():
             self.poll.register(each, select.EPOLLIN)
             self.keys[each.fileno()] = each
         for key in keys:
             _, destination, family, protocol, port = key
-            target = (self.network.addresses[destination, family], port)
-            if protocol == "UDP":
+            target = (self.network.addresses[destination, family], port or 0)
+            if protocol in ("UDP", "ICMP"):
                 number = len(self.numbers)
-                self.numbers[number], self.asks[key] = key, (senders[family], struct.pack("!Q", number), target)
+                header = struct.pack("!BBHHH", ECHO[family][1], 0, 0, 0, number & 0xffff) if protocol == "ICMP" else b""
+                self.numbers[number], self.asks[key] = key, (senders[protocol, family], header + struct.pack("!Q", number), target)
                 self.send(key)
             elif protocol == "TCP":
-                self.connect(key, self.keep(opened(None, family, socket.SOCK_STREAM)), target)
+                self.connect(key, self.keep(opened(family, socket.SOCK_STREAM)), target)
 
     def keep(self, each):
         self.sockets.append(each)
@@ -206,7 +211,7 @@ class Run:
             if time.monotonic() - repeated > REPEAT:
                 repeated = time.monotonic()
                 for key in wanted - self.passed:
-                    if key[3] == "UDP":
+                    if key[3] != "TCP":
                         self.send(key)
         return {key: key in self.passed for key in self.expected}
 
@@ -235,7 +240,7 @@ class Run:
     def collect(self, sender):
         with contextlib.suppress(OSError):
             while True:
-                self.passed.add(self.numbers[struct.unpack("!Q", sender.recv(64))[0]])
+                self.passed.add(self.numbers[struct.unpack("!Q", sender.recv(64)[-8:])[0]])
 
     def close(self):
         self.poll.close()
@@ -246,7 +251,7 @@ class Run:
 def differences(expected, measured):
     """Lines "x/a > x/b TCP 80 IPv4: connects, but must not"."""
     word = {True: "connects, but must not", False: "does not connect, but must"}
-    return [f"{source} > {destination} {protocol} {port} IPv{family}: {word[measured[key]]}"
+    return [f"{source} > {destination} {protocol} {port or ''} IPv{family}: {word[measured[key]]}"
             for key in expected if measured[key] != expected[key] for source, destination, family, protocol, port in [key]]
 
 

@@ -38,6 +38,10 @@ class PlannerTest(unittest.TestCase):
     def test_generated_cases(self):
         self.run_cases(cases_generated.all_cases(pairs=False)[::1 if ALL else 30])
 
+    def test_malformed_policies(self):
+        """NP-004, NP-042, NP-045, NP-063"""
+        self.run_cases(list(cases_generated.malformed())[::1 if ALL else 15])
+
     def test_random_policies(self):
         first = int(os.environ.get("PLUMB_POLICY_SEED") or time.time())
         print(f"PLUMB_POLICY_SEED={first}")
