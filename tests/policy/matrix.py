@@ -255,11 +255,17 @@ def differences(expected, measured):
             for key in expected if measured[key] != expected[key] for source, destination, family, protocol, port in [key]]
 
 
-def rules_of(objects, node):
-    """Returns the script that `plumbd policy rules` prints for these objects."""
+def plumbd(objects, *words):
+    """The output of plumbd with a folder of these objects in place of the word FOLDER."""
     with tempfile.TemporaryDirectory() as folder:
         for number, each in enumerate(objects):
             with open(f"{folder}/{number:03}.json", "w", encoding="utf-8") as file:
                 json.dump(each, file)
         program = os.path.join(world.plugin_folder(), "plumbd")
-        return subprocess.run([program, "policy", "rules", folder, "--node", node], check=True, capture_output=True, text=True).stdout
+        command = [program, *(each.replace("FOLDER", folder) for each in words)]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def rules_of(objects, node):
+    """Returns the script that `plumbd policy rules` prints for these objects."""
+    return plumbd(objects, "policy", "rules", "FOLDER", "--node", node)
