@@ -162,6 +162,14 @@ class ChrootTest(PackageTest):
         self.assertFalse(self.node.file("/opt/cni/replaced").exists())
         self.assertFalse(self.node.file("/var/lib/plumb").exists())
 
+    def test_the_demo_runs_on_the_installed_files(self):
+        self.node.install(*self.packages)
+        installed = self.scratch / "installed/bin"
+        installed.mkdir(parents=True)
+        for name in [*(f"/opt/cni/bin/{name}" for name in PLUGINS), "/usr/bin/cnitool", "/usr/sbin/plumbd"]:
+            os.symlink(self.node.file(name), installed / pathlib.PurePath(name).name)
+        world.run(str(ROOT / "scripts/demo"), "pods", "--build", str(installed.parent), timeout=300)
+
     def test_an_installation_that_fails_leaves_the_other_suites(self):
         before = self.node.files()
         broken = self.packages[0].with_name("broken.deb")
