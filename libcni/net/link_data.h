@@ -11,6 +11,7 @@ namespace net {
 
 /// Calls `visit` for each attribute of IFLA_INFO_DATA of link `index`: the properties that only its
 /// kind has. Calls it for none when the link is gone.
+/// The kinds number their attributes alike: the caller knows the kind.
 void read_link_data(Netlink& netlink, int index, const std::function<void(const nlattr&)>& visit);
 
 }  // namespace net

@@ -35,6 +35,31 @@ void put_gateway(Message& message, const Route& route) {
   message.put(RTA_VIA, std::span(via).first(sizeof(rtvia) + bytes.size()));
 }
 
+void append(std::vector<std::uint8_t>& bytes, const void* data, std::size_t size) {
+  const auto* first = static_cast<const std::uint8_t*>(data);
+  bytes.insert(bytes.end(), first, first + size);
+}
+
+/// The inverse of parse_hops().
+void put_hops(Message& message, const Route& route) {
+  std::vector<std::uint8_t> bytes;
+  for (const NextHop& hop : route.hops) {
+    rtnexthop header{};
+    const auto gateway = hop.gateway ? hop.gateway->bytes() : std::span<const std::uint8_t>{};
+    const nlattr attribute{.nla_len = static_cast<std::uint16_t>(sizeof(nlattr) + gateway.size()),
+                           .nla_type = RTA_GATEWAY};
+    header.rtnh_len =
+        static_cast<std::uint16_t>(sizeof header + (hop.gateway ? attribute.nla_len : 0));
+    header.rtnh_flags = route.onlink ? RTNH_F_ONLINK : 0;
+    header.rtnh_ifindex = hop.oif;
+    append(bytes, &header, sizeof header);
+    if (!hop.gateway) continue;
+    append(bytes, &attribute, sizeof attribute);
+    append(bytes, gateway.data(), gateway.size());
+  }
+  message.put(RTA_MULTIPATH, bytes);
+}
+
 void fill(Message& message, const Route& route, std::uint8_t scope) {
   auto& header = message.extra<rtmsg>();
   header.rtm_family = static_cast<std::uint8_t>(route.dst.address.family());
@@ -47,6 +72,7 @@ void fill(Message& message, const Route& route, std::uint8_t scope) {
   message.put(RTA_DST, route.dst.network().address.bytes());
   if (route.table >= 256) message.put_u32(RTA_TABLE, route.table);
   if (route.gateway) put_gateway(message, route);
+  if (!route.hops.empty()) put_hops(message, route);
   if (route.source) message.put(RTA_PREFSRC, route.source->bytes());
   if (route.oif != 0) message.put_u32(RTA_OIF, static_cast<std::uint32_t>(route.oif));
   if (route.priority != 0) message.put_u32(RTA_PRIORITY, route.priority);

@@ -43,8 +43,9 @@ struct Route {
   std::uint32_t advmss = 0;
   bool onlink = false;
   bool blackhole = false;
-  /// Set on routes that were read and have several next hops; `gateway` and `oif` are empty then.
-  /// The kernel merges two IPv6 routes that differ only in their next hop into one such route.
+  /// Set on routes with several next hops; `gateway` and `oif` are empty then. The kernel merges
+  /// two IPv6 routes that differ only in their next hop into one such route. put_route() accepts
+  /// those whose gateways are of the family of `dst`.
   std::vector<NextHop> hops = {};
   bool operator==(const Route&) const = default;
 };

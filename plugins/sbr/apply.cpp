@@ -7,9 +7,9 @@
 #include <iterator>
 #include <set>
 
+#include "libcni/attach/lock.h"
 #include "libcni/attach/sandbox.h"
 #include "libcni/base/failures.h"
-#include "libcni/base/file.h"
 #include "libcni/base/undo.h"
 #include "libcni/net/address.h"
 #include "libcni/net/link.h"
@@ -19,14 +19,6 @@ namespace sbr {
 namespace {
 
 constexpr int kFamilies[] = {AF_INET, AF_INET6};
-constexpr int kLockSeconds = 10;
-
-/// The reference takes the same lock: two plugins would choose the same table.
-void lock(const base::Netns& sandbox) {
-  if (!base::lock_exclusive(sandbox.fd(), kLockSeconds))
-    throw cni::Error(cni::Code::try_again_later, "the network namespace is locked",
-                     "another sbr has kept it for " + std::to_string(kLockSeconds) + " seconds");
-}
 
 void append(std::vector<net::Route>& all, std::vector<net::Route> more) {
   all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
@@ -223,7 +215,7 @@ cni::Result add(const cni::Request& request) {
     throw cni::Error(cni::Code::invalid_config, "This plugin must be called as chained plugin",
                      "put sbr behind the plugin that gives the addresses");
   const std::vector<Source> sources = require_sources(conf, request);
-  lock(*request.sandbox);
+  attach::lock(*request.sandbox);
   net::Netlink netlink(*request.sandbox);
   const Present present{.index = net::get_link(netlink, request.ifname).index,
                         .rules = list_rules(netlink),
@@ -237,7 +229,7 @@ cni::Result add(const cni::Request& request) {
 
 void remove(const cni::Request& request) {
   if (!request.sandbox) return;
-  lock(*request.sandbox);
+  attach::lock(*request.sandbox);
   net::Netlink netlink(*request.sandbox);
   const auto link = net::find_link(netlink, request.ifname);
   // Rules stay when a link goes with its routes and addresses; prevResult names the addresses.

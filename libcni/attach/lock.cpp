@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libcni/attach/lock.h"
+
+#include <string>
+
+#include "libcni/base/file.h"
+#include "libcni/spec/error.h"
+
+namespace attach {
+
+void lock(const base::Netns& sandbox) {
+  constexpr int kSeconds = 10;
+  if (!base::lock_exclusive(sandbox.fd(), kSeconds))
+    throw cni::Error(cni::Code::try_again_later, "the network namespace is locked",
+                     "another plugin has kept it for " + std::to_string(kSeconds) + " seconds");
+}
+
+}  // namespace attach
