@@ -6,12 +6,14 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "libcni/base/unique_fd.h"
 #include "plugins/tap/apply.h"
+#include "plugins/tap/context.h"
 #include "tests/support/host/test_host.h"
 
 namespace tap {
@@ -143,6 +145,20 @@ TEST_F(TapApply, AContextThatTheKernelRefusesIsNamedAndLeavesNothing) {
     EXPECT_THAT(error.what(), HasSubstr("set the SELinux context \"a:b:c:s0\" for a program"));
   }
   EXPECT_EQ(taps_inside(), "");
+}
+
+// The program that runs in the context.
+TEST_F(TapApply, ItsArgumentsDescribeTheDevice) {
+  std::vector<std::string> words{"tap", "create-tap", "vm0", "1", "107", "none"};
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  sandbox_.netns.run([&] {
+    const auto run = [&](int count) { return create_if_asked(count, arguments.data()); };
+    EXPECT_EQ(run(1), std::nullopt);
+    EXPECT_EQ(run(static_cast<int>(arguments.size())), 0);
+    EXPECT_EQ(run(static_cast<int>(arguments.size())), 1);  // the name is taken
+  });
+  EXPECT_THAT(taps_inside(), HasSubstr("vm0: tap multi_queue persist user 107"));
 }
 
 TEST_F(TapApply, WithoutIpamTheLinkHasNoAddress) {

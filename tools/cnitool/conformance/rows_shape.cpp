@@ -153,6 +153,7 @@ void tolerates_odd_indices(Context& c) {
   c.expect(result.is_object() && result.contains("ips"), "prevResult with interface -1",
            "passed through", result.dump());
   if (needs_host_end(c.subject())) return;
+  c.run(c.call("DEL").with("prevResult", odd));
   odd.erase("interfaces");
   c.add(c.call("ADD").set("CNI_CONTAINERID", "c2").with("prevResult", odd));
 }
