@@ -44,7 +44,7 @@ std::vector<net::Route> find_forgotten(std::span<const net::Route> present, int 
     route.hops = std::move(hops);
     found.push_back(std::move(route));
   }
-  std::ranges::stable_partition(found, is_on_link);
+  std::stable_partition(found.begin(), found.end(), is_on_link);
   return found;
 }
 
