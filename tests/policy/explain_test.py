@@ -28,11 +28,11 @@ class ExplainTest(unittest.TestCase):
                     self.assertIn(f"{ends[0]} -> {ends[1]} {protocol.lower()} {port}: {'allowed' if answer else 'refused'}\n", text)
 
     def test_rules_of_every_kind(self):
-        self.check(rich.STEP, random.Random(1), 12)
+        self.check(rich.STEP, random.Random(1), 8)
 
     def test_random_policies(self):
-        for seed in range(6):
-            self.check(cases_generated.random_case(seed).steps[0], random.Random(seed), 3)
+        for seed in range(4):
+            self.check(cases_generated.random_case(seed).steps[0], random.Random(seed), 2)
 
 
 if __name__ == "__main__":
