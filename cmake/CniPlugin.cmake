@@ -53,7 +53,7 @@ std::span<const InProcessDelegate> used_plugins() { return kUsed; }
   target_link_libraries(${name}_uses PUBLIC cni_flags cni_plugin_main ${libraries})
 endfunction()
 
-# cni_plugin(<name> [IPAM] [USES <plugin>...] [LINK_KIND <words>]): build the CNI executable <name> from the current folder.
+# cni_plugin(<name> [IPAM] [USES <plugin>...] [LINK_KIND <words>] [NEEDS_SERVER]): build the CNI executable <name> from the current folder.
 # main.cpp is the executable; every other *.cpp is its core; *_test.cpp are tests. The folder's `plugin.h` declares
 # `const cni::Plugin& plugin()` in the namespace of the plugin: its name with _ for -, behind `ipam_` with IPAM.
 # IPAM: other plugins run it in process if CNI_PATH resolves to an executable of the same build.
@@ -61,8 +61,9 @@ endfunction()
 # changed by it.
 # LINK_KIND: the kind of link that the plugin makes, as the words behind `type` of ip-link(8), for a kind that not every
 # kernel has. Where it is missing, the suites skip the plugin; tests/vm runs them on Debian's kernel.
+# NEEDS_SERVER: ADD needs a server of the plugin's own, which its tests start; conformance and chains leave it out.
 function(cni_plugin name)
-  cmake_parse_arguments(ARG "IPAM" "LINK_KIND" "USES" ${ARGN})
+  cmake_parse_arguments(ARG "IPAM;NEEDS_SERVER" "LINK_KIND" "USES" ${ARGN})
   file(GLOB core CONFIGURE_DEPENDS *.cpp)
   list(FILTER core EXCLUDE REGEX "(/main|_test)\\.cpp$")
   add_library(${name}_core STATIC ${core})
@@ -76,6 +77,7 @@ function(cni_plugin name)
     target_link_libraries(${name} PRIVATE delegate_table)
   endif()
   set_property(GLOBAL APPEND PROPERTY PLUMB_PLUGINS ${name})
+  set_property(GLOBAL PROPERTY PLUMB_NEEDS_SERVER_${name} "${ARG_NEEDS_SERVER}")
   set_property(GLOBAL PROPERTY PLUMB_LINK_KIND_${name} "${ARG_LINK_KIND}")
   set_property(GLOBAL APPEND PROPERTY PLUMB_PLUGIN_FOLDERS ${CMAKE_CURRENT_SOURCE_DIR})
   plumb_install_plugin(${name})

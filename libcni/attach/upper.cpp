@@ -179,6 +179,9 @@ cni::Result add_upper(const cni::Request& request, const Upper& upper,
 
 void remove_upper(const cni::Request& request, const std::string& kind) {
   base::Failures failures;
+  const auto release = [&] { cni::Ipam(request).del(); };
+  const bool releases_first = cni::ipam_uses_link(request);
+  if (releases_first) failures.attempt(release);
   failures.attempt([&] {
     if (!request.sandbox) return;
     net::Netlink sandbox(*request.sandbox);
@@ -187,7 +190,7 @@ void remove_upper(const cni::Request& request, const std::string& kind) {
       if (link.kind == kind && (is_own(link, alias) || is_of_reference(link, request)))
         net::remove_link(sandbox, link.index);
   });
-  failures.attempt([&] { cni::Ipam(request).del(); });
+  if (!releases_first) failures.attempt(release);
   failures.report();
 }
 

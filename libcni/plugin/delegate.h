@@ -67,6 +67,10 @@ class Delegate {
   DelegateRole role_;
 };
 
+/// Returns whether the IPAM plugin works over the pod's own link, as dhcp does: it runs after the
+/// link was made, and before it is removed. False for a configuration that cannot be read.
+bool ipam_uses_link(const Request& request) noexcept;
+
 /// The IPAM plugin that a configuration names.
 class Ipam {
  public:

@@ -6,6 +6,14 @@
 
 namespace cni {
 
+bool ipam_uses_link(const Request& request) noexcept {
+  try {
+    return request.config.get_object("ipam").get_string("type") == "dhcp";
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 Ipam::Ipam(const Request& request)
     : request_(request),
       delegate_(request, request.config.get_object("ipam").get_string("type"),

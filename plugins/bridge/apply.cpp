@@ -126,6 +126,15 @@ bool lives(net::Netlink& host, const cni::Request& request) {
   return false;
 }
 
+cni::Result get_addresses(Session& session, const cni::Ipam& ipam) {
+  cni::Result result;
+  if (ipam.configured()) {
+    result = ipam.add([&] { return lives(session.host, session.request); });
+    session.undo.add("release the address", [&ipam] { ipam.del(); });
+  }
+  return complete_result(session.conf, std::move(result));
+}
+
 }  // namespace
 
 cni::Result add(const cni::Request& request) {
@@ -135,16 +144,16 @@ cni::Result add(const cni::Request& request) {
   attach::require_free_name(session.sandbox, request.ifname);
 
   cni::Result result;
-  if (ipam.configured()) {
-    result = ipam.add([&] { return lives(session.host, request); });
-    session.undo.add("release the address", [&ipam] { ipam.del(); });
-  }
-  result = complete_result(conf, std::move(result));
-
+  const bool links_first = cni::ipam_uses_link(request);
+  if (!links_first) result = get_addresses(session, ipam);
   const LinkPlan links = make_link_plan(conf, request);
-  const AddressPlan addresses = make_address_plan(conf, request, result);
+  AddressPlan addresses = make_address_plan(conf, request, result);
   const Port port = add_port(session, links);
   configure_port(session, links, port);
+  if (links_first) {
+    result = get_addresses(session, ipam);
+    addresses = make_address_plan(conf, request, result);
+  }
   if (!conf.disable_container_interface) {
     add_rules(session, addresses, port.veth);
     attach::configure(*request.sandbox, session.sandbox, port.veth.container, addresses.sandbox);

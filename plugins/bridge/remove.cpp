@@ -16,6 +16,9 @@ void remove(const cni::Request& request) {
   base::Failures failures;
   const firewall::Owner owner = attach::owner_of(request);
   std::optional<nft::Nft> nft;
+  const auto release = [&] { cni::Ipam(request).del(); };
+  const bool releases_first = cni::ipam_uses_link(request);
+  if (releases_first) failures.attempt(release);
   // Rules go first: the kernel lets go of them while the link is being removed (Nft::settle).
   failures.attempt([&] {
     firewall::remove_attachment_rules(nft, owner, attach::addresses_of(request.prev_result),
@@ -23,7 +26,7 @@ void remove(const cni::Request& request) {
   });
   // The link goes before its address: no pod may still answer for it when another pod gets it.
   failures.attempt([&] { attach::remove_veth_pair(request.sandbox, owner, request.prev_result); });
-  failures.attempt([&] { cni::Ipam(request).del(); });
+  if (!releases_first) failures.attempt(release);
   failures.report();
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/loop/loop.h"
+#include "libcni/base/loop.h"
 
 #include <sys/epoll.h>
 
@@ -10,17 +10,17 @@
 
 #include "libcni/base/sys_error.h"
 
-namespace agent {
+namespace base {
 
 Loop::Loop(Now now) : now_(std::move(now)), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
-  if (!epoll_) base::throw_errno("create epoll instance");
+  if (!epoll_) throw_errno("create epoll instance");
 }
 
 void Loop::watch(int fd, Events events, std::function<void(Events)> ready) {
   epoll_event event{.events = events, .data = {.fd = fd}};
   const bool known = watches_.contains(fd);
   if (::epoll_ctl(epoll_.get(), known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) != 0)
-    base::throw_errno("watch descriptor " + std::to_string(fd));
+    throw_errno("watch descriptor " + std::to_string(fd));
   watches_[fd] = std::make_shared<std::function<void(Events)>>(std::move(ready));
 }
 
@@ -58,7 +58,7 @@ void Loop::turn(std::chrono::milliseconds limit) {
   std::array<epoll_event, 64> events;
   const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
                                  static_cast<int>(limit.count()));
-  if (count < 0 && errno != EINTR) base::throw_errno("wait for events");
+  if (count < 0 && errno != EINTR) throw_errno("wait for events");
   for (int i = 0; i < count && !stopped_; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
     // An earlier callback of this turn may have forgotten it; the copy lets it forget itself.
@@ -80,4 +80,4 @@ void Loop::run_timers() {
   }
 }
 
-}  // namespace agent
+}  // namespace base
