@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plugins that make links of a kind that not every kernel has (LINK_KIND in their CMakeLists.txt), on Debian's kernel: tests/vm/run starts
 it. Conformance, their examples, and pods that change between the reference and this suite."""
+import dataclasses
 import json
 import pathlib
 import re
@@ -13,6 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 from lab import world  # noqa: E402
 from lab.runtime import REFERENCE, Case, Node, PluginFailed, Suite, leftovers  # noqa: E402
+from vlan_cases import VlanTest  # noqa: E402, F401 # pylint: disable=unused-import
 
 V4, V6 = [{"subnet": "10.61.0.0/24"}], [{"subnet": "fd00:61::/64"}]
 # The host has a link with the name of the pods' links, which old kernels look for in both namespaces.
@@ -31,7 +33,14 @@ def vrf(name, *ranges, **keys):
 
 
 CASES = {"ipvlan": [case("ipvlan", V4, V6), case("ipvlan-l3", mode="l3"), case("ipvlan-l3s", mode="l3s", mtu=1400)],
+         "vlan": [case("vlan", V4, V6, vlanId=5), case("vlan-mtu", vlanId=4094, mtu=1400)],
          "vrf": [vrf("vrf", V4, V6), vrf("vrf-table", table=10)], "dummy": []}  # the reference in Debian does not have dummy
+
+
+def of_second(each):
+    """The case for a second pod: a master has one link for each VLAN, so that it uses the other end of the wire."""
+    first, *others = each.plugins
+    return dataclasses.replace(each, plugins=[{**first, "master": "eth0"}, *others]) if first["type"] == "vlan" else each
 
 
 def plugins():
@@ -82,17 +91,18 @@ class LinkKindsTest(unittest.TestCase):
         node = Node(each)
         self.addCleanup(node.close)
         pods = [node.add_pod(f"pod-{name}") for name in "ab"]
-        for pod in pods:
-            pod.add(adds, each, "1.0.0")
+        cases = (each, of_second(each))
+        for pod, own in zip(pods, cases):
+            pod.add(adds, own, "1.0.0")
         for ip in pods[1].result["ips"]:
             within = ("-I", "red") if each.name.startswith("vrf") else ()
             pods[0].sandbox.run("ping", "-c1", "-W5", *within, ip["address"].split("/")[0])
-        for pod in pods:
+        for pod, own in zip(pods, cases):
             # The reference's bridge finds its routes in the main table only.
-            for plugin in each.plugins[-1:] if then.is_reference else each.plugins:
-                pod.call("CHECK", then, each, plugin)
-            pod.delete(then, each, "1.0.0")
-            pod.delete(then, each, "1.0.0")
+            for plugin in own.plugins[-1:] if then.is_reference else own.plugins:
+                pod.call("CHECK", then, own, plugin)
+            pod.delete(then, own, "1.0.0")
+            pod.delete(then, own, "1.0.0")
         self.assertEqual([], list(leftovers(node)))
 
 
@@ -281,5 +291,5 @@ class VrfTest(unittest.TestCase):
 
 if __name__ == "__main__":
     world.enter()
-    subprocess.run(["modprobe", "-a", "dummy", "ipvlan", "vrf"], check=True)
+    subprocess.run(["modprobe", "-a", "8021q", "dummy", "ipvlan", "vrf"], check=True)
     unittest.main(verbosity=2)
