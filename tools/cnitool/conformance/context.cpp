@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <thread>
 
 #include "libcni/base/names.h"
@@ -27,6 +28,14 @@ std::string compact(const std::string& text) {
 std::string value_of(const Call& call, const std::string& name) {
   const auto found = call.environment.find(name);
   return found == call.environment.end() ? "" : found->second;
+}
+
+constexpr int kFirstVlan = 100;  // above those of configurations
+
+/// Numbers attachments in the order of their first calls. Each row is a process of its own.
+int number_of(const std::string& attachment) {
+  static std::map<std::string, int> numbers;
+  return numbers.emplace(attachment, static_cast<int>(numbers.size())).first->second;
 }
 
 bool is_reserved(int code) {
@@ -121,17 +130,21 @@ Json Context::chained_config(const Call& call) const {
   return config;
 }
 
-Json Context::config_with_own_device(const Call& call) const {
+Json Context::config_of_attachment(const Call& call) const {
   Json config = call.config;
-  const std::string device = subject_.config.value("device", "");
   const std::string container = value_of(call, "CNI_CONTAINERID");
   const std::string ifname = value_of(call, "CNI_IFNAME");
-  if (device.empty() || config.value("device", Json()) != Json(device)) return config;
   const bool is_first = container == "c1" && ifname == subject_.ifname;
-  const std::string own =
-      is_first ? device : "dev-" + base::sha512_hex(container + ":" + ifname).substr(0, 8);
-  if (call.verb() == "ADD") add_device(own);
-  config["device"] = own;
+  const auto is_as_given = [&](const char* key) {
+    return config.contains(key) && config[key] == subject_.config.value(key, Json());
+  };
+  if (is_as_given("device") && config["device"].is_string()) {
+    if (!is_first)
+      config["device"] = "dev-" + base::sha512_hex(container + ":" + ifname).substr(0, 8);
+    if (call.verb() == "ADD") add_device(config["device"]);
+  }
+  if (is_as_given("vlanId") && !is_first)
+    config["vlanId"] = kFirstVlan + number_of(container + ":" + ifname);
   return config;
 }
 
@@ -139,7 +152,7 @@ ProcessSetup Context::prepare(const Call& call) const {
   ProcessSetup setup = call.process;
   for (const auto& [name, value] : call.environment)
     setup.environment.push_back(name + "=" + value);
-  const Json config = subject_.is_chained() ? chained_config(call) : config_with_own_device(call);
+  const Json config = subject_.is_chained() ? chained_config(call) : config_of_attachment(call);
   setup.input =
       call.raw.empty() ? config.dump(-1, ' ', false, Json::error_handler_t::ignore) : call.raw;
   return setup;

@@ -62,7 +62,7 @@ class Context {
   /// The invocation of a call, for checks that run several at once. Before an ADD of a chained
   /// plugin the pod's interface is made where it is missing, and prevResult names the interface and
   /// the sandbox of the call unless the row has given another one. Where the configuration names
-  /// the device that a pod gets, each attachment has its own.
+  /// the device that a pod gets, or a VLAN, each attachment has its own.
   ProcessSetup prepare(const Call& call) const;
   /// Runs the call, and notes violations that are wrong for every plugin (S-083 to S-086, S-095,
   /// S-107 and others).
@@ -91,7 +91,7 @@ class Context {
 
  private:
   Json chained_config(const Call& call) const;
-  Json config_with_own_device(const Call& call) const;
+  Json config_of_attachment(const Call& call) const;
   void note(const std::string& row, const std::string& what, const Outcome& outcome);
   void inspect_success(const Call& call, const Outcome& outcome);
   void inspect_error(const Call& call, const Outcome& outcome);
