@@ -99,6 +99,15 @@ TEST(PolicyPlan, IsolatesExactlyTheTypesThatAreGiven) {
               AllOf(HasSubstr("jump e_"), Not(HasSubstr("jump i_"))));
 }
 
+// NP-089: neighbour discovery, router messages and MLD pass. NP-028: related ICMP errors pass
+TEST(PolicyPlan, PassesNeighbourMessagesAndErrorsBeforeItAsksForPolicies) {
+  const std::string table = table_of(policy_with("{podSelector: {}}"));
+  const std::string forward = table.substr(table.find("chain forward"));
+  EXPECT_LT(forward.find("icmpv6 type 130-137 accept"), forward.find("vmap"));
+  EXPECT_LT(forward.find("icmpv6 type 143 accept"), forward.find("vmap"));
+  EXPECT_LT(forward.find("ct state related accept"), forward.find("vmap"));
+}
+
 // NP-001, NP-141: only what selects local pods of the policy's own namespace reaches the kernel
 TEST(PolicyPlan, LeavesOutPoliciesThatSelectNoLocalPod) {
   EXPECT_EQ(table_of(policy_with("{podSelector: {matchLabels: {pod: b}}}")), table_of(""));
