@@ -33,11 +33,11 @@ class DepsWithoutArchive(unittest.TestCase):
         self.supplied = self.root / f"build/deps/{FILE}"
         self.supplied.parent.mkdir(parents=True)
 
-    def run_deps(self, script=SCRIPT):
+    def run_deps(self, script=SCRIPT, packages="build"):
         program = self.root / "scripts/deps"
         program.write_text(script, encoding="utf-8")
         program.chmod(0o755)
-        return subprocess.run(["unshare", "--net", "--mount", "sh", "-ec", PRIVATE_SBIN, "sh", program, "build"], capture_output=True,
+        return subprocess.run(["unshare", "--net", "--mount", "sh", "-ec", PRIVATE_SBIN, "sh", program, packages], capture_output=True,
                               text=True, timeout=120, check=False)
 
     def make_package(self):
@@ -76,6 +76,13 @@ class DepsWithoutArchive(unittest.TestCase):
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertIn("still missing: plumb-test-absent", done.stderr)
         self.assertIn("install these packages by hand", done.stderr)
+
+    def test_each_set_contains_what_building_needs(self):
+        script = SCRIPT.replace('build="g++ ', 'build="plumb-test-absent g++ ').replace("apt-get -q", "false")
+        for packages in ("build", "demo", "bench", "image", "package", "test", "lint"):
+            done = self.run_deps(script, packages)
+            self.assertEqual(done.returncode, 1, f"{packages}: {done.stderr}")
+            self.assertIn("still missing: plumb-test-absent", done.stderr)
 
 
 if __name__ == "__main__":
