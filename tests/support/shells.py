@@ -12,8 +12,9 @@ START = {
     "bash": (["bash", "--norc", "--noprofile", "-i"],
              "PS1=; bind 'set bell-style none'; bind 'set completion-query-items 0'; bind 'set page-completions off'\n"
              "show() { printf '<%s>\\n' \"$READLINE_LINE\"; READLINE_LINE=; }; bind -x '\"\\C-x\":show'\n"),
+    # -D: a dump file would be renamed onto its name, /dev/null too.
     "zsh": (["zsh", "-f", "-i"],
-            "PS1=; RPS1=; PROMPT_EOL_MARK=; unsetopt zle_bracketed_paste; autoload -Uz compinit; compinit -u -d /dev/null\n"
+            "PS1=; RPS1=; PROMPT_EOL_MARK=; unsetopt zle_bracketed_paste; autoload -Uz compinit; compinit -u -D\n"
             "setopt no_auto_menu no_list_beep; LISTMAX=1000\n"
             "show() { print -r -- \"<$BUFFER>\"; BUFFER=; zle redisplay }; zle -N show; bindkey '^X' show\n"),
 }
