@@ -23,11 +23,10 @@ namespace {
 
 constexpr const char* kNodeFile = "/run/plumb/node.json";
 
-bool is_directory(int parent, const dirent64& entry) {
+bool is_directory(int parent, const dirent64& entry, const std::string& path) {
   if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_DIR;
-  struct stat status {};
-  return ::fstatat(parent, entry.d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-         S_ISDIR(status.st_mode);
+  const auto status = base::find_status(parent, entry.d_name, path);
+  return status && S_ISDIR(status->st_mode);
 }
 
 /// Read with getdents64() itself: each ADD below plumbd does this, and readdir() takes three calls
@@ -46,7 +45,7 @@ std::vector<std::string> names_of_others(const std::string& data_dir, const std:
       const auto& entry = *reinterpret_cast<const dirent64*>(buffer.data() + at);
       const std::string_view name = entry.d_name;
       at += entry.d_reclen;
-      if (name != "." && name != ".." && name != network && is_directory(fd.get(), entry))
+      if (name != "." && name != ".." && name != network && is_directory(fd.get(), entry, data_dir))
         names.emplace_back(name);
     }
   }

@@ -37,11 +37,8 @@ std::optional<base::IpAddress> address_of(const std::string& name) {
   return address && address->text() == name ? address : std::nullopt;
 }
 
-bool is_regular(int folder, const dirent& entry) {
-  if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_REG;
-  struct stat status {};
-  return ::fstatat(folder, entry.d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-         S_ISREG(status.st_mode);
+bool is_regular(const std::optional<struct stat>& status) {
+  return status && S_ISREG(status->st_mode);
 }
 
 /// Renames kTemporary unless `name` is taken; false leaves the reason in errno.
@@ -99,7 +96,8 @@ void Folder::scan(const std::function<void(AddressFile)>& visit) const {
     const auto address = address_of(entry.d_name);
     if (!address) return;
     AddressFile file{.address = *address, .owner = {}};
-    file.regular = is_regular(fd_.get(), entry);
+    file.regular = entry.d_type == DT_REG ||
+                   (entry.d_type == DT_UNKNOWN && is_regular(find_status(entry.d_name)));
     const auto content = file.regular ? find_file(entry.d_name) : std::nullopt;
     if (file.regular && !content) return;
     if (content && content->size() > kMostInFile) {
@@ -137,18 +135,18 @@ std::optional<std::string> Folder::find_file(const std::string& name) const {
   return text;
 }
 
+std::optional<struct stat> Folder::find_status(const char* name) const {
+  return base::find_status(fd_.get(), name, path_);
+}
+
 bool Folder::is_empty(const std::string& name) const {
-  struct stat status {};
-  return ::fstatat(fd_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-         S_ISREG(status.st_mode) && status.st_size == 0;
+  const auto status = find_status(name.c_str());
+  return is_regular(status) && status->st_size == 0;
 }
 
 bool Folder::is_newer(const std::string& name, std::chrono::system_clock::time_point moment) const {
-  struct stat status {};
-  if (::fstatat(fd_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0)
-    return base::written_at(status) > moment;
-  if (base::is_gone(errno, base::Object::file)) return false;
-  base::throw_errno("read the time of " + path_of(name));
+  const auto status = find_status(name.c_str());
+  return status && base::written_at(*status) > moment;
 }
 
 bool Folder::publish(const std::string& name, std::string_view content) const {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/stat.h>
+
 #include <chrono>
 #include <functional>
 #include <optional>
@@ -78,6 +80,7 @@ class Folder {
 
  private:
   Folder(base::UniqueFd data_dir, const std::string& data_dir_path, const std::string& network);
+  std::optional<struct stat> find_status(const char* name) const;
 
   base::UniqueFd data_dir_;
   base::UniqueFd fd_;

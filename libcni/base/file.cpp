@@ -196,6 +196,13 @@ std::chrono::system_clock::time_point written_at(const struct stat& status) {
   return system_clock::time_point(std::chrono::duration_cast<system_clock::duration>(time));
 }
 
+std::optional<struct stat> find_status(int folder, const char* name, const std::string& path) {
+  struct stat status {};
+  if (::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0) return status;
+  if (is_gone(errno, Object::file)) return std::nullopt;
+  throw_errno("read the status of " + path + "/" + name);
+}
+
 std::optional<std::string> find_attribute(const std::string& path, const char* name) {
   constexpr std::array kMissing{ENODATA, EOPNOTSUPP, ENOENT, ERANGE};
   std::array<char, 255> value{};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <chrono>
@@ -13,7 +14,6 @@
 #include "libcni/base/unique_fd.h"
 
 struct dirent;
-struct stat;
 
 namespace base {
 
@@ -56,6 +56,10 @@ void ensure_directory(const std::string& path, mode_t mode);
 void stamp_written(int fd) noexcept;
 /// The time at which the file was last written.
 std::chrono::system_clock::time_point written_at(const struct stat& status);
+
+/// The status of `name` in `folder`, of a link itself; nothing where it is gone. `path` names the
+/// folder in the error.
+std::optional<struct stat> find_status(int folder, const char* name, const std::string& path);
 
 /// The extended attribute `name` of the file itself, not of a link's target; nothing where the
 /// file, the attribute or the file system's support is missing. One of more than 255 bytes counts

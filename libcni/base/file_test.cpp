@@ -168,6 +168,16 @@ class Lock : public testing::Test {
   UniqueFd theirs_ = open();
 };
 
+TEST(File, AStatusThatCannotBeReadIsNotAFileThatIsGone) {
+  const test::TempDir dir;
+  write_file_atomic(dir / "file", "text", 0600);
+  const UniqueFd folder(::open(dir.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  ASSERT_TRUE(find_status(folder.get(), "file", dir.path()));
+  EXPECT_EQ(find_status(folder.get(), "file", dir.path())->st_size, 4);
+  EXPECT_FALSE(find_status(folder.get(), "other", dir.path()));
+  EXPECT_EQ(errno_of([] { find_status(-1, "file", "/folder"); }), EBADF);
+}
+
 TEST_F(Lock, IsGrantedAtOnceWhenFree) {
   EXPECT_TRUE(lock_exclusive(mine_.get(), 0));
 }

@@ -133,12 +133,8 @@ void Scratch::for_each_old_file(const std::function<void(const std::string& name
   if (!folder && base::is_gone(errno, base::Object::file)) return;
   if (!folder) base::throw_errno("open " + folder_);
   base::for_each_entry(folder.get(), folder_, [&](const dirent& entry) {
-    struct stat status {};
-    if (::fstatat(folder.get(), entry.d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
-      if (base::is_gone(errno, base::Object::file)) return;
-      base::throw_errno("look at " + folder_ + "/" + entry.d_name);
-    }
-    if (S_ISREG(status.st_mode) && base::written_at(status) < request_.earliest_start())
+    const auto status = base::find_status(folder.get(), entry.d_name, folder_);
+    if (status && S_ISREG(status->st_mode) && base::written_at(*status) < request_.earliest_start())
       visit(entry.d_name);
   });
 }

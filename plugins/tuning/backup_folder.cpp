@@ -99,12 +99,8 @@ std::optional<std::string> BackupFolder::find_network(const std::string& name) c
 
 bool BackupFolder::is_newer(const std::string& name,
                             std::chrono::system_clock::time_point moment) const {
-  struct stat status {};
-  if (::fstatat(fd_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-    if (base::is_gone(errno, base::Object::file)) return true;
-    base::throw_errno("read the time of " + path_of(name));
-  }
-  return base::written_at(status) > moment;
+  const auto status = base::find_status(fd_.get(), name.c_str(), path_);
+  return !status || base::written_at(*status) > moment;
 }
 
 void BackupFolder::remove_stale(const std::string& network, const std::set<std::string>& kept,
