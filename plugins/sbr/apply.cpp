@@ -148,8 +148,8 @@ struct Removal {
 /// Plans to move the interface's routes of `tables` back into the main table, except default
 /// routes: those of another interface have to stay in force while this one goes. A source that is
 /// not among the `addresses` of the pod any more is left out, because the kernel refuses it.
-Removal give_back(net::Netlink& netlink, int index, const std::set<std::uint32_t>& tables,
-                  const std::vector<net::Address>& addresses) {
+Removal plan_return(net::Netlink& netlink, int index, const std::set<std::uint32_t>& tables,
+                    const std::vector<net::Address>& addresses) {
   Removal removal{.former = {}, .routes = list_routes(netlink), .rules = {}};
   std::erase_if(removal.routes, [&](const net::Route& route) {
     return route.oif != index || !tables.contains(route.table);
@@ -246,7 +246,7 @@ void remove(const cni::Request& request) {
     if (!table && is_own(rule.table)) tables.insert(rule.table);
   }
   Removal removal;
-  if (link && !tables.empty()) removal = give_back(netlink, index, tables, addresses);
+  if (link && !tables.empty()) removal = plan_return(netlink, index, tables, addresses);
   removal.rules = std::move(rules);
   carry_out(netlink, removal);
 }
