@@ -179,7 +179,7 @@ void Node::fill_limited() const {
 std::vector<Kind> Node::kinds(Verb verb) const {
   std::vector<Kind> kinds{what_.kind};
   kinds.insert(kinds.end(), what_.behind.begin(), what_.behind.end());
-  // Behind another plugin tuning has no keys, so there is no work for the kernel.
+  // Behind another plugin tuning has no keys, so that the kernel does not do anything for it.
   if (side_ == Side::kFloor && !what_.behind.empty()) std::erase(kinds, Kind::kTuning);
   if (verb == Verb::kDel) std::ranges::reverse(kinds);
   return kinds;
