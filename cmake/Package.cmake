@@ -25,10 +25,12 @@ set(CPACK_COMPONENT_TOOLS_GROUP plumb-cnitool)
 set(CPACK_COMPONENT_AGENT_GROUP plumbd)
 
 # plumb_package(<name> <summary> <description>): its maintainer scripts are in packaging/debian/<name>; in *.in, @plugins@ is
-# the list of plugins.
+# the list of plugins, and @restore@ is packaging/restore.sh.
 get_property(plugins GLOBAL PROPERTY PLUMB_SHIPPED_PLUGINS)
 list(SORT plugins)
 list(JOIN plugins " " plugins)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/packaging/restore.sh)
+file(READ ${CMAKE_SOURCE_DIR}/packaging/restore.sh restore)
 macro(plumb_package name summary description)
   string(TOUPPER ${name} group)
   set(CPACK_COMPONENT_GROUP_${group}_DESCRIPTION "${description}")

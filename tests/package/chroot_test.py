@@ -21,6 +21,10 @@ RECORDS = re.compile(r"/(var/lib/dpkg|var/log|var/cache|var/lib/systemd|proc|tmp
 OWN, KUBERNETES = "plumb-cni-plugins", "kubernetes-cni"
 
 
+def replace(file, pattern, text):
+    file.write_text(re.sub(pattern, text, file.read_text(encoding="utf-8")), encoding="utf-8")
+
+
 class Node:
     """A Debian without network, in a folder of its own."""
 
@@ -83,13 +87,34 @@ class ChrootTest(PackageTest):
         world.run("dpkg-deb", "--root-owner-group", "-Znone", "--build", str(tree), str(package))
         return package
 
+    def changed(self, name, change):
+        """The plugins' package, after change(FOLDER) of its files."""
+        tree = self.scratch / name
+        world.run("dpkg-deb", "--raw-extract", str(self.packages[0]), str(tree))
+        change(tree)
+        return self.packed(tree)
+
+    def killed_once(self, script, number):
+        """The plugins' package whose maintainer script kills dpkg and itself in front of a line, at the first time, when it is at ptp."""
+        kill = 'if [ "${path##*/}$1" = "ptp${path:+$1}" ] && mkdir /tmp/killed 2>/dev/null; then kill -9 $PPID $$; exit 1; fi'
+
+        def change(tree):
+            path = tree / "DEBIAN" / script
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            path.write_text("".join([*lines[:number], f"{kill}\n", *lines[number:]]), encoding="utf-8")
+        return self.changed(f"killed-{script}-{number}", change)
+
+    def lines(self, script, start, end):
+        """The numbers of the lines behind `start` up to `end`, its last one."""
+        text = world.run("dpkg-deb", "--info", str(self.packages[0]), script).stdout.split("\n")
+        return range(text.index(start) + 1, text.index(end) + 1)
+
     def next_version(self):
-        """The packages with another version and, in the plugins' package, other bytes and a plugin more."""
+        """The packages with another version and, in the plugins' package, other bytes."""
         for package in self.packages:
             tree = self.scratch / f"next-{package.name.split('_')[0]}"
             world.run("dpkg-deb", "--raw-extract", str(package), str(tree))
-            control = tree / "DEBIAN/control"
-            control.write_text(re.sub(r"^Version: .*", "Version: 99-1", control.read_text(encoding="utf-8"), flags=re.M), encoding="utf-8")
+            replace(tree / "DEBIAN/control", r"(?m)^Version: .*", "Version: 99-1")
             if package.name.startswith(OWN):
                 (tree / "opt/cni/bin/portmap").write_text("next", encoding="utf-8")
             yield self.packed(tree)
@@ -161,6 +186,67 @@ class ChrootTest(PackageTest):
         self.assertNotIn("plumb", self.node.run("dpkg-divert", "--list").stdout)
         self.assertFalse(self.node.file("/opt/cni/replaced").exists())
         self.assertFalse(self.node.file("/var/lib/plumb").exists())
+
+    def test_removal_brings_back_symbolic_links(self):
+        links = {"loopback": "several", "tap": "/opt/cni/bin/several", "vlan": "missing"}
+        for name, target in links.items():
+            os.symlink(target, self.node.file(f"/opt/cni/bin/{name}"))
+        self.node.file("/opt/cni/bin/several").write_text("several plugins", encoding="utf-8")
+        before = self.node.files()
+        self.node.install(*self.packages)
+        self.assert_ours()
+        self.node.run("dpkg", "--purge", *OF_PACKAGE)
+        self.assert_files(before)
+
+    def test_a_downgrade_brings_back_the_plugins_that_end(self):
+        def add_plugins(tree):
+            for name in ("other", "new"):
+                (tree / f"opt/cni/bin/{name}").write_text(f"{name} of ours", encoding="utf-8")
+            replace(tree / "DEBIAN/preinst", "for plugin in ", "for plugin in other new ")
+            replace(tree / "DEBIAN/control", r"(?m)^Version: .*", "Version: 99-1")
+        before = self.node.files()
+        self.node.install(self.changed("more", add_plugins))
+        self.assertEqual(self.content("/opt/cni/bin/other"), "other of ours")
+        self.node.install(self.packages[0])
+        self.assertEqual(self.content("/opt/cni/bin/other"), "other 1.0")
+        self.assertNotRegex(self.node.run("dpkg-divert", "--list").stdout, "bin/(other|new) ")
+        self.assertIn("CNI ptp plugin", self.node.run("/opt/cni/bin/ptp").stderr)
+        self.node.run("dpkg", "--purge", OWN)
+        self.assert_files(before)
+
+    def test_a_second_run_completes_one_that_was_killed(self):
+        before, killed = self.node.files(), []
+        places = [("preinst", number) for number in self.lines("preinst", "divert() {", "}")]
+        places += [("postrm", number) for number in self.lines("postrm", "    old=$kept/${path##*/}", "  done")]
+        for script, number in places:
+            with self.subTest(f"{script}: {number}"):
+                package = self.killed_once(script, number)
+                shutil.copy(package, self.node.root / "tmp")
+                for verb, words in (("--install", f"/tmp/{package.name}"), ("--purge", OWN)):
+                    if self.node.run("dpkg", verb, words, check=False).returncode != 0:
+                        self.node.run("dpkg", verb, words)
+                self.assert_files(before)
+                self.assertNotIn("plumb", self.node.run("dpkg-divert", "--list").stdout)
+                self.assertEqual(self.node.run("dpkg", "--audit").stdout, "")
+                if self.node.file("/tmp/killed").exists():
+                    self.node.file("/tmp/killed").rmdir()
+                    killed.append(number)
+        self.assertGreater(len(killed), 8)
+
+    def test_a_copy_that_was_killed_is_made_again(self):
+        """Where the folders lie on two file systems, preinst copies."""
+        commands = {name: self.node.file(f"/usr/bin/{name}").read_bytes() for name in ("ln", "cp")}
+        before = self.node.files()
+        self.node.file("/usr/bin/ln").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+        self.node.file("/usr/bin/cp").write_text('#!/bin/sh\nprintf half >"$3"\nkill -9 $PPID\n', encoding="utf-8")
+        with self.assertRaises(AssertionError):
+            self.node.install(self.packages[0])
+        self.node.file("/usr/bin/cp").write_bytes(commands["cp"])
+        self.node.install(self.packages[0])
+        self.node.file("/usr/bin/ln").write_bytes(commands["ln"])
+        self.assertEqual(self.content("/opt/cni/replaced/bridge"), "bridge by hand")
+        self.node.run("dpkg", "--purge", OWN)
+        self.assert_files(before)
 
     def test_the_demo_runs_on_the_installed_files(self):
         self.node.install(*self.packages)
