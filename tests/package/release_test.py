@@ -113,6 +113,18 @@ class RefusalTest(unittest.TestCase):
         self.write("CHANGELOG.md", "## 1.2.3 (2026-01-02)\n")
         self.assertIn("not committed", self.release(1))
 
+    def test_refuses_files_that_are_not_committed(self):
+        self.write("CHANGELOG.md", "## 1.2.3 (2026-01-02)\n")
+        self.commit()
+        self.write("new.cpp", "")
+        self.assertIn("not committed", self.release(1))
+
+    def test_refuses_a_build_folder_that_names_no_maintainer(self):
+        self.write("CHANGELOG.md", "## 1.2.3 (2026-01-02)\n")
+        self.commit()
+        (self.root / "build/release/CMakeCache.txt").unlink()
+        self.assertIn("no mail address", self.release(1))
+
     def test_refuses_a_maintainer_without_an_address(self):
         self.write("CHANGELOG.md", "## 1.2.3 (2026-01-02)\n")
         self.commit()
