@@ -42,6 +42,17 @@ class ReleaseTest(PackageTest):
         checked = world.run("sh", "-c", 'cd "$0" && sha256sum --check --strict SHA256SUMS', str(self.folder)).stdout
         self.assertEqual({row.removesuffix(": OK") for row in checked.splitlines()}, names)
 
+    def test_its_source_archive_makes_packages_with_the_time_of_the_commit(self):
+        scratch = tempfile.TemporaryDirectory(prefix="plumb-source-")
+        self.addCleanup(scratch.cleanup)
+        tree = pathlib.Path(scratch.name, f"plumb-{VERSION}")
+        world.run("tar", "-C", scratch.name, "-xzf", str(self.folder / f"plumb-{VERSION}.tar.gz"))
+        (tree / "scripts/sbom.py").write_text('#!/bin/sh\necho $SOURCE_DATE_EPOCH >"$2/plumb.spdx.json"\n', encoding="utf-8")
+        environment = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
+        world.run(str(tree / "scripts/package"), "--no-build", "--to", f"{tree}/packages", "spdx", env={**environment, "PLUMB_BUILD": str(BUILD)})
+        made = next((tree / "packages").iterdir()).read_text(encoding="utf-8")
+        self.assertEqual(made, world.run("git", "-C", str(ROOT), "-c", f"safe.directory={ROOT}", "log", "-1", "--format=%ct").stdout)
+
     def test_says_what_to_sign(self):
         self.assertIn("gpg --armor --detach-sign", self.answer)
         self.assertIn(f"git tag --sign v{VERSION}", self.answer)
