@@ -7,12 +7,20 @@
 #include "libcni/spec/error.h"
 
 namespace attach {
+namespace {
+
+constexpr int kSeconds = 10;
+
+}  // namespace
 
 void lock(const base::Netns& sandbox) {
-  constexpr int kSeconds = 10;
   if (!base::lock_exclusive(sandbox.fd(), kSeconds))
     throw cni::Error(cni::Code::try_again_later, "the network namespace is locked",
-                     "another plugin has kept it for " + std::to_string(kSeconds) + " seconds");
+                     "another process has kept it for " + std::to_string(kSeconds) + " seconds");
+}
+
+void try_lock(const base::Netns& sandbox) {
+  base::lock_exclusive(sandbox.fd(), kSeconds);
 }
 
 }  // namespace attach

@@ -229,7 +229,7 @@ cni::Result add(const cni::Request& request) {
 
 void remove(const cni::Request& request) {
   if (!request.sandbox) return;
-  attach::lock(*request.sandbox);
+  attach::try_lock(*request.sandbox);
   net::Netlink netlink(*request.sandbox);
   const auto link = net::find_link(netlink, request.ifname);
   // Rules stay when a link goes with its routes and addresses; prevResult names the addresses.

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <sys/file.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "libcni/base/unique_fd.h"
 #include "plugins/sbr/apply.h"
 #include "tests/support/host/test_host.h"
 
@@ -292,6 +296,15 @@ TEST_F(SbrApply, RefusesAnAddWithoutResultOrAddresses) {
   EXPECT_EQ(refusal(), "No IP addresses supplied on interface: net1");
   previous_.interfaces.clear();
   EXPECT_EQ(refusal(), "This plugin must be called as chained plugin");
+}
+
+// A process of the pod needs no capability for it, and the list's other plugins have to run.
+TEST_F(SbrApply, DelGoesOnWhenThePodKeepsTheLock) {
+  add(request(cni::Verb::add));
+  const base::UniqueFd pods(::open(sandbox_.path.c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_EQ(::flock(pods.get(), LOCK_EX | LOCK_NB), 0);
+  EXPECT_NO_THROW(remove(request(cni::Verb::del)));
+  EXPECT_THAT(rules(), Not(HasSubstr("10.31")));
 }
 
 }  // namespace

@@ -149,7 +149,7 @@ cni::Result add(const cni::Request& request) {
 
 void remove(const cni::Request& request) {
   if (!request.sandbox) return;
-  attach::lock(*request.sandbox);
+  attach::try_lock(*request.sandbox);
   net::Netlink sandbox(*request.sandbox);
   const auto link = net::find_link(sandbox, request.ifname);
   const auto device = find_device(sandbox, known_name(request), link);
