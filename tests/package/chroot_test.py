@@ -178,7 +178,9 @@ class ChrootTest(PackageTest):
         self.node.install(*self.packages)
         self.node.file("/var/lib/plumb").mkdir()
         self.node.file("/var/lib/plumb/state").write_text("x", encoding="utf-8")
-        self.node.run("dpkg", "--remove", *OF_PACKAGE)
+        self.node.file("/run/plumb/node.json").write_text("{}", encoding="utf-8")
+        said = self.node.run("dpkg", "--remove", *OF_PACKAGE).stderr
+        self.assertIn("install plumbd again and run: plumbd cleanup", said)
         self.assertTrue(self.node.file("/var/lib/plumb/state").exists())
         self.assertEqual(self.content("/opt/cni/bin/bridge"), "bridge by hand")
         self.node.run("dpkg", "--purge", *OF_PACKAGE)
