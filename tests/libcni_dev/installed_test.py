@@ -46,7 +46,7 @@ class InstalledTest(unittest.TestCase):
     def compile(self, source, output, *options):
         flags = run("pkg-config", "--cflags", "--libs", *options, "libcni", env=self.env).split()
         if "--static" in options:
-            flags = ["-l:libcni.a" if flag == "-lcni" else flag for flag in flags]
+            flags.append("-static")
         run("g++", "-std=c++20", source, *flags, "-o", output)
 
     def test_its_runtime_runs_its_plugin(self):
