@@ -140,8 +140,11 @@ cni::Result add(const cni::Request& request) {
 void remove(const cni::Request& request) {
   const Conf conf = find_hints(request);
   base::Failures failures;
+  const auto release = [&] { cni::Ipam(request).del(); };
+  const bool releases_first = cni::ipam_uses_link(request);
+  if (releases_first) failures.attempt(release);
   failures.attempt([&] { return_device(request, conf); });
-  failures.attempt([&] { cni::Ipam(request).del(); });
+  if (!releases_first) failures.attempt(release);
   failures.report();
 }
 

@@ -221,6 +221,32 @@ class DhcpTest(unittest.TestCase):
                 self.assertLess(self.messages().count("discover  0.0.0.0"), 20)
                 self.stop_daemon(process)
 
+    def test_a_daemon_of_another_user_is_refused(self):
+        path = str(self.folder / "dhcp.sock")
+        os.chown(self.folder, 65534, 65534)
+        program = "import os, socket, sys, time; os.setuid(65534); s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); time.sleep(60)"
+        self.start(self.node.host, "python3", "-c", program, path)
+        world.wait_until(lambda: os.path.exists(path), "the socket of the other user", 10)
+        bridge = CASE.plugins[0]
+        case = Case("trap", [{**bridge, "ipam": {"type": "dhcp", "daemonSocketPath": path}}])
+        pod = self.node.add_pod("trapped")
+        for verb in ("STATUS", "ADD", "DEL"):
+            with self.subTest(verb=verb), self.assertRaisesRegex(PluginFailed, f"socket {path} belongs to user 65534 instead of root"):
+                pod._call(verb, self.ours, case, "1.1.0", case.plugins[0])
+        self.assertNotIn("eth0", pod.sandbox.run("ip", "link").stdout)
+
+    def test_host_device_gives_the_lease_back_to_the_daemon_before_the_device_moves(self):
+        self.start_dnsmasq()
+        self.start_daemon(self.ours)
+        self.node.host.run("ip", "link", "add", "lan1", "master", "br-dhcp", "up", "type", "veth", "peer", "name", "nic1")
+        case = Case("host-device", [{"type": "host-device", "device": "nic1", "ipam": {"type": "dhcp"}}])
+        pod = self.node.add_pod("device")
+        result = pod.add(self.ours, case, VERSION)
+        self.assertIn(self.address(result), self.leases())
+        pod.delete(self.ours, case, VERSION)
+        world.wait_until(lambda: self.address(result) not in self.leases(), "dnsmasq has the lease back", 5)
+        self.assertIn("nic1", self.node.host.run("ip", "link").stdout)
+
     def test_a_second_daemon_is_refused(self):
         self.start_daemon(self.ours)
         done = self.node.host.run(f"{self.ours.path}/dhcp", "daemon", check=False)
