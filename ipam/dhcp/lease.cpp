@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::size_t kMostInKey = 254;  // an option has 255 bytes, and the first is the type
 constexpr std::uint32_t kHour = 3600;
+// A server may not keep the daemon busy: half of it is a second, the least time until a renewal.
+constexpr std::uint32_t kLeastTime = 2;
 constexpr std::uint64_t kScopeLink = 253;
 const base::Prefix kDefault{*base::IpAddress::parse("0.0.0.0"), 0};
 
@@ -83,11 +85,12 @@ Lease read_lease(const Packet& ack, std::uint64_t priority) {
   if (!ack.yours || !ack.yours->is_global_unicast())
     throw cni::Error(cni::Code::internal, "the DHCPACK grants no usable address",
                      "yiaddr is " + (ack.yours ? ack.yours->text() : "0.0.0.0"));
-  const std::uint32_t whole = std::max(ack.find_number(option::kLeaseTime).value_or(kHour), 1u);
+  const std::uint32_t whole =
+      std::max(ack.find_number(option::kLeaseTime).value_or(kHour), kLeastTime);
   const auto part = [&](std::uint8_t code, double share) {
     const auto otherwise = static_cast<std::uint32_t>(whole * share);
     const std::uint32_t given = ack.find_number(code).value_or(otherwise);
-    return std::chrono::seconds(given > whole ? otherwise : given);
+    return std::chrono::seconds(given == 0 || given > whole ? otherwise : given);
   };
   Lease lease{.address = {*ack.yours, mask_length(ack)},
               .server = ack.find_address(option::kServerId),

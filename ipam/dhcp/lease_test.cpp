@@ -32,6 +32,11 @@ std::vector<std::string> routes(const Packet& packet) {
   return texts;
 }
 
+std::vector<long> times(const Packet& packet) {
+  const Lease lease = read_lease(packet, 0);
+  return {lease.renewal.count(), lease.rebinding.count(), lease.expiry.count()};
+}
+
 std::string refusal(const Packet& packet) {
   try {
     read_lease(packet, 0);
@@ -69,16 +74,22 @@ TEST(DhcpLease, ReadsStaticRoutesByClass) {
 }
 
 TEST(DhcpLease, HasTheTimesOfRfc2131UnlessTheServerSendsOthers) {
-  const auto times = [](const Packet& packet) {
-    const Lease lease = read_lease(packet, 0);
-    return std::vector<long>{lease.renewal.count(), lease.rebinding.count(), lease.expiry.count()};
-  };
   EXPECT_THAT(times(ack()), ElementsAre(500, 850, 1000));
   EXPECT_THAT(times(ack({{option::kRenewalTime, number_bytes(10)},
                          {option::kRebindingTime, number_bytes(20)}})),
               ElementsAre(10, 20, 1000));
   EXPECT_THAT(times(ack({{option::kRenewalTime, number_bytes(5000)}})), ElementsAre(500, 850, 1000))
       << "a time behind the end of the lease";
+}
+
+TEST(DhcpLease, LeavesASecondUntilTheRenewal) {
+  EXPECT_THAT(times(ack({{option::kRenewalTime, number_bytes(0)},
+                         {option::kRebindingTime, number_bytes(0)}})),
+              ElementsAre(500, 850, 1000));
+  EXPECT_THAT(times(ack({{option::kRebindingTime, number_bytes(1)}})), ElementsAre(1, 1, 1000));
+  for (const std::uint32_t time : {0u, 1u})
+    EXPECT_THAT(times(ack({{option::kLeaseTime, number_bytes(time)}})), ElementsAre(1, 1, 2))
+        << time;
 }
 
 TEST(DhcpLease, RefusesUnusableAnswers) {
