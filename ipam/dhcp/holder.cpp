@@ -155,16 +155,14 @@ Holder::Milliseconds Holder::retry_delay() {
          milliseconds(std::uniform_int_distribution<std::int64_t>(-spread, spread)(random_));
 }
 
+/// Reads one message: the other leases get their turn although messages keep coming.
 void Holder::on_readable() {
-  while (link_) {
-    auto packet = link_->receive();
-    if (!packet) return;
-    if (packet->xid != xid_) continue;
-    if (state_ == State::selecting)
-      on_offer(std::move(*packet));
-    else
-      on_answer(*packet);
-  }
+  auto packet = link_->receive();
+  if (!packet || packet->xid != xid_) return;
+  if (state_ == State::selecting)
+    on_offer(std::move(*packet));
+  else
+    on_answer(*packet);
 }
 
 void Holder::on_offer(Packet packet) {
@@ -227,6 +225,7 @@ void Holder::apply(const Lease& before) const {
 void Holder::schedule(Milliseconds elapsed) {
   constexpr seconds kForEver(0xffffffff);
   state_ = State::bound;
+  for (const base::Loop::TimerId timer : {stage_, expiry_}) loop_.cancel(timer);
   if (lease_->expiry == kForEver) return;
   const auto left = [&](seconds time) { return std::max<milliseconds>(time - elapsed, {}); };
   arm(stage_, left(lease_->renewal), [this] { renew(State::renewing); });

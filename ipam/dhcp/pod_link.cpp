@@ -130,14 +130,12 @@ void PodLink::unicast(const Packet& packet, const base::IpAddress& server) {
 
 std::optional<Packet> PodLink::receive() const {
   std::array<char, 4096> buffer;
-  for (;;) {
-    const ssize_t size = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
-    if (size < 0) return std::nullopt;  // EAGAIN, or the link is down, which the next send reports
-    const auto message = unwrap(std::string_view(buffer.data(), static_cast<std::size_t>(size)));
-    if (!message) continue;
-    auto packet = parse_packet(*message);
-    if (packet && packet->reply && packet->mac == mac_) return packet;
-  }
+  const ssize_t size = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
+  if (size < 0) return std::nullopt;  // EAGAIN, or the link is down, which the next send reports
+  const auto message = unwrap(std::string_view(buffer.data(), static_cast<std::size_t>(size)));
+  if (!message) return std::nullopt;
+  auto packet = parse_packet(*message);
+  return packet && packet->reply && packet->mac == mac_ ? packet : std::nullopt;
 }
 
 void PodLink::set_down() const {

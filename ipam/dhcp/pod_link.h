@@ -26,7 +26,8 @@ class PodLink {
   void broadcast(const Packet& packet) const;
   /// From the packet's ciaddr, which the link must have, to `server`.
   void unicast(const Packet& packet, const base::IpAddress& server);
-  /// The next answer of a server to this link; nothing when no more is waiting. Skips garbage.
+  /// Takes the next message. Nothing when none is waiting, or when it is not an answer of a server
+  /// to this link.
   std::optional<Packet> receive() const;
 
   void set_down() const;

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -199,6 +200,56 @@ class DhcpTest(unittest.TestCase):
         world.wait_until(lambda: "UP" not in json.loads(pod.sandbox.run("ip", "-j", "link", "show", "eth0").stdout)[0]["flags"],
                          "the link is down", 15)
         world.wait_until(lambda: not list(LEASES.iterdir()), "the file is removed", 5)
+
+    def is_up(self, pod):
+        return "UP" in json.loads(pod.sandbox.run("ip", "-j", "link", "show", "eth0").stdout)[0]["flags"]
+
+    def test_rebinds_by_broadcast_when_its_server_does_not_answer(self):
+        self.start_server(lease=4, moved=True)
+        self.start_daemon(self.ours, *QUICK)
+        pod = self.node.add_pod("rebinding")
+        result = pod.add(self.ours, CASE, VERSION)
+        for how in ("renews", "rebinds"):
+            world.wait_until(lambda how=how: f"request {how} {self.address(result)}" in self.messages(), f"a request that {how}", 15)
+        time.sleep(2)  # the first lease has ended
+        self.assertTrue(self.is_up(pod))
+        self.assertEqual([self.address(result)], self.link_addresses(pod))
+
+    def test_a_lease_without_end_replaces_one_with_an_end(self):
+        self.start_server(leases=[2, 0xffffffff])
+        self.start_daemon(self.ours, *QUICK)
+        pod = self.node.add_pod("endless")
+        pod.add(self.ours, CASE, VERSION)
+        time.sleep(4)
+        self.assertTrue(self.is_up(pod))
+        self.assertEqual(1, len(list(LEASES.iterdir())))
+        self.assertEqual(["request renews 10.70.0.50"], [line for line in self.messages() if " re" in line])
+
+    def test_a_server_cannot_cause_renewals_without_a_pause(self):
+        for wishes in ({"lease": 0}, {"lease": 1}, {"lease": 1000, "more": "3a0400000000"}, {"lease": 1000, "more": "3a04000000003b0400000000"}):
+            with self.subTest(**wishes):
+                self.setUp()
+                self.start_server(**wishes)
+                process = self.start_daemon(self.ours, *QUICK)
+                pod = self.node.add_pod("hasty")
+                pod.add(self.ours, CASE, VERSION)
+                time.sleep(3)
+                self.assertLess(len([line for line in self.messages() if " re" in line]), 12)
+                self.assertTrue(self.is_up(pod))
+                self.stop_daemon(process)
+
+    def test_a_flood_of_messages_does_not_stop_other_pods(self):
+        self.start_server(flood=True)
+        self.start_daemon(self.ours, *QUICK, "-resendtimeout", "4s")
+        pod, other = self.node.add_pod("flooded"), self.node.add_pod("other")
+        adding = threading.Thread(target=lambda: self.assertRaises(PluginFailed, pod.add, self.ours, CASE, VERSION))
+        adding.start()
+        self.addCleanup(adding.join)
+        world.wait_until(lambda: "discover  0.0.0.0" in self.messages(), "the flood has begun", 10)
+        time.sleep(0.5)
+        began = time.monotonic()
+        other.delete(self.ours, CASE, VERSION)
+        self.assertLess(time.monotonic() - began, 5)
 
     def test_noise_is_ignored(self):
         self.start_server(noise=True, lease=120)
