@@ -10,7 +10,8 @@ import pathlib
 import re
 import sys
 
-NAMES = ("key", "type", "default", "meaning")
+# Cells that say without the name of their column what they are.
+CLEAR_COLUMNS, CLEAR_WORDS = ("key", "type"), ("required",)
 
 
 def escape(text):
@@ -49,7 +50,7 @@ def table(rows):
     for term, *rest in body:
         yield ".TP"
         yield line(inline(term) or "\\&")
-        notes = [text if name in NAMES[:2] else f"{name} {text}" for name, text in zip(head[1:-1], rest[:-1]) if text]
+        notes = [text if name in CLEAR_COLUMNS or text in CLEAR_WORDS else f"{name} {text}" for name, text in zip(head[1:-1], rest[:-1]) if text]
         words = [f"({'; '.join(inline(note) for note in notes)})"] if notes else []
         yield line(" ".join(words + [inline(rest[-1])]) if rest else "")
     yield ".PP"

@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The documents have all of plumbd's commands and metrics, and no others."""
+"""The documents have all of plumbd's commands and metrics, and no others; the manuals of plugins have the keys of their READMEs."""
 import pathlib
 import re
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
 from lab import world  # noqa: E402
+import plugin_manual  # noqa: E402
+import schemas  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MANUAL = (ROOT / "docs/man/plumbd.8").read_text(encoding="utf-8").replace("\\", "")
@@ -31,6 +34,17 @@ class DocumentsTest(unittest.TestCase):
         options = {option for command in commands("plumbd")
                    for option in re.findall(r"(--[a-z-]+)", told_by("plumbd", command, "--help"))}
         self.assertEqual({option for option in options if option not in MANUAL} - {"--help"}, set())
+
+    def test_the_manual_of_each_plugin_has_the_keys_of_its_readme(self):
+        for folder in schemas.folders():
+            page = plugin_manual.manual(folder, "1.2.3").replace("\\-", "-")
+            self.assertIn('"Plumb 1.2.3"', page)
+            described = dict(re.findall(r"^\.TP\n(.*)\n(?:\((.*?)\) )?", page, re.M))
+            for key, (kind, default, _) in schemas.rows(folder / "README.md").items():
+                with self.subTest(plugin=folder.name, key=key):
+                    (found,) = {text for term, text in described.items() if re.search(rf"\\fB(ipam\.)?{re.escape(key)}\\fR", term)}
+                    self.assertIn(re.match(r"\w*", kind)[0], found)
+                    self.assertEqual(default == "required", found.endswith("; required"))
 
     def test_the_readme_shows_commands_that_exist(self):
         readme = (ROOT / "README.md").read_text(encoding="utf-8")
