@@ -1,5 +1,7 @@
 """Packages of the release build, made by scripts/package into a folder of a test's own."""
+import os
 import pathlib
+import re
 import sys
 import tempfile
 import unittest
@@ -16,7 +18,7 @@ OF_PACKAGE = {"plumb-cni-plugins": ("plugins", "examples"), "plumb-cnitool": ("t
 def expected_files(package):
     """The files of the package's components and the documents that packing adds; Debian wants manuals compressed."""
     files = {f"{name}.gz" if "/share/man/" in name else name for name in placed("/usr", *OF_PACKAGE[package])}
-    return files | {f"/usr/share/doc/{package}/{name}" for name in 
+    return files | {f"/usr/share/doc/{package}/{name}" for name in
                     ("copyright", "changelog.gz", "plumb.spdx.json.gz", "libraries.copyright.gz")}
 
 
@@ -33,6 +35,17 @@ class PackageTest(unittest.TestCase):
             raise unittest.SkipTest(f"the release build lacks {missing}: build the targets all and libcni-dev")
         cls.folder = cls.pack()
 
+    def rows(self, package):
+        """Mode, owner and path of each entry of a package."""
+        raise NotImplementedError
+
+    def assert_owners_and_modes(self):
+        for package in OF_PACKAGE:
+            for mode, owner, path in self.rows(package):
+                self.assertEqual(owner, "root/root", path)
+                executable = mode[0] == "d" or re.search(r"/s?bin/", path)
+                self.assertEqual(mode[1:], "rwxr-xr-x" if executable else "rw-r--r--", path)
+
     def assert_same_bytes_again(self):
         again = self.pack()
         for file in sorted(self.folder.iterdir()):
@@ -42,5 +55,6 @@ class PackageTest(unittest.TestCase):
     def pack(cls):
         scratch = tempfile.TemporaryDirectory(prefix="plumb-package-")
         cls.addClassCleanup(scratch.cleanup)
-        world.run(str(ROOT / "scripts/package"), "--no-build", "--fast", "--to", scratch.name, *cls.kinds, timeout=240)
+        world.run(str(ROOT / "scripts/package"), "--no-build", "--fast", "--to", scratch.name, *cls.kinds, timeout=240,
+                  env={**os.environ, "PLUMB_BUILD": str(BUILD)})
         return pathlib.Path(scratch.name)
