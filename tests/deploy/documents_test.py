@@ -39,10 +39,10 @@ class DocumentsTest(unittest.TestCase):
         for folder in schemas.folders():
             page = plugin_manual.manual(folder, "1.2.3").replace("\\-", "-")
             self.assertIn('"Plumb 1.2.3"', page)
-            described = dict(re.findall(r"^\.TP\n(.*)\n(?:\((.*?)\) )?", page, re.M))
+            described = re.findall(r"^\.TP\n(.*)\n(?:\((.*?)\) )?", page, re.M)
             for key, (kind, default, _) in schemas.rows(folder / "README.md").items():
                 with self.subTest(plugin=folder.name, key=key):
-                    (found,) = {text for term, text in described.items() if re.search(rf"\\fB(ipam\.)?{re.escape(key)}\\fR", term)}
+                    found = next(text for term, text in described if re.search(rf"\\fB(ipam\.)?{re.escape(key)}\\fR", term))
                     self.assertIn(re.match(r"\w*", kind)[0], found)
                     self.assertEqual(default == "required", found.endswith("; required"))
 
