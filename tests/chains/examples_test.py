@@ -57,27 +57,33 @@ def missing_kind(folder):
     return None
 
 
-class ExamplesTest(unittest.TestCase):
+class ExampleTestCase(unittest.TestCase):
     def install(self, name, text):
         """A node of its own with one configuration."""
         self.node = Node()
         self.node.host.run("ip", "address", "add", "192.0.2.1/32", "dev", "lo")  # of plugins that have peers
-        self.add_network()
         self.addCleanup(self.node.close)
+        plugins = json.loads(text)["plugins"]
+        self.add_network(plugins[0])
         folder = pathlib.Path(f"/etc/cni/{self.node.host.name}")
         folder.mkdir()
         (folder / name).write_text(text)
-        self.silent = json.loads(text)["plugins"][0]["type"] in SILENT
+        self.silent = plugins[0]["type"] in SILENT
+        self.way = [word for plugin in plugins if plugin["type"] == "vrf" for word in ("-I", plugin["vrfname"])]
         self.cnitool = Cnitool(self.node, folder)
 
-    def add_network(self):
-        """A network of other machines, for plugins that put pods on it."""
+    def add_network(self, plugin):
+        """A network of other machines, for plugins that put pods on it. Its router is in the VLAN of `plugin`."""
         run = self.node.host.run
         run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "router0")
-        run("ip", "address", "add", "10.79.0.1/24", "dev", "router0")
         for link in ("eth0", "router0"):
             run("ip", "link", "set", link, "up")
-        world.wait_until(lambda: run("ip", "-br", "link", "show", "up").stdout.count(" UP ") == 2, "the kernel sends by both ends", 5)
+        router = "router0"
+        if plugin["type"] == "vlan":
+            router = "vlan0"
+            run("ip", "link", "add", router, "link", "router0", "up", "type", "vlan", "id", str(plugin["vlanId"]))
+        run("ip", "address", "add", "10.79.0.1/24", "dev", router)
+        world.wait_until(lambda: run("ip", "-br", "link", "show", "up").stdout.count(" UP ") >= 2, "the kernel sends by both ends", 5)
 
     def snapshot(self):
         """Objects that must be removed with an attachment; bridges and the skeleton of tables belong to the network."""
@@ -111,8 +117,14 @@ class ExamplesTest(unittest.TestCase):
         for ip in result.get("ips", ()):
             self.assertIn(f" {ip['address']} ", present)
             if "gateway" in ip and not self.silent:
-                pod.sandbox.run("ping", "-c1", "-W5", ip["gateway"])
+                pod.sandbox.run("ping", "-c1", "-W5", *self.way, ip["gateway"])
 
+    def run_plugin_example(self, path, network):
+        self.install(f"{path.parent.name}.conflist", json.dumps(network))
+        self.run_network(network["name"])
+
+
+class ExamplesTest(ExampleTestCase):
     def test_conf_examples(self):
         for path in sorted((ROOT / "conf-examples").glob("*.conflist")):
             with self.subTest(path.name):
@@ -124,8 +136,7 @@ class ExamplesTest(unittest.TestCase):
             with self.subTest(str(path.relative_to(ROOT))):
                 if kind := missing_kind(path.parent):
                     self.skipTest(f"this kernel has no links of kind {kind}")
-                self.install(f"{path.parent.name}.conflist", json.dumps(network))
-                self.run_network(network["name"])
+                self.run_plugin_example(path, network)
 
     def test_examples_are_valid(self):
         """C-23: validate finds nothing to say against any of them."""

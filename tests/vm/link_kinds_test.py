@@ -12,6 +12,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
+from chains.examples_test import ExampleTestCase, plugin_examples  # noqa: E402
 from lab import world  # noqa: E402
 from lab.runtime import REFERENCE, Case, Node, PluginFailed, Suite, leftovers  # noqa: E402
 from vlan_cases import VlanTest  # noqa: E402, F401 # pylint: disable=unused-import
@@ -70,6 +71,14 @@ for name in plugins():
 
 class SampleTest(ConformanceTest):
     groups = ("A4", "A6", "A10")
+
+
+class ExamplesTest(ExampleTestCase):
+    def test_plugin_examples(self):
+        examples = {path.parent.name: (path, network) for path, network in plugin_examples()}
+        for plugin in plugins():
+            with self.subTest(plugin):
+                self.run_plugin_example(*examples[plugin])
 
 
 class LinkKindsTest(unittest.TestCase):
