@@ -14,7 +14,7 @@ void remove(const cni::Request& request);
 /// CHECK: compares the kernel with what ADD would make.
 void verify(const cni::Request& request);
 
-/// GC: removes everything of this network that does not belong to a valid attachment.
+/// GC: that of IPAM; the link is gone with its pod.
 void collect_garbage(const cni::Request& request);
 
 /// STATUS: throws code 50 when ADD cannot work.
