@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "plugins/macvlan/apply.h"
+#include "tests/support/host/fake_ipam.h"
 #include "tests/support/host/test_host.h"
 
 namespace macvlan {
@@ -13,20 +14,11 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr const char* kIpam = R"(
-echo "$CNI_COMMAND" >> $DIR/log
-[ -e $DIR/broken ] && echo '{"code":7,"msg":"broken"}' && exit 1
-[ "$CNI_COMMAND" = ADD ] && cat <<END
-{"cniVersion":"1.1.0","ips":[{"address":"10.85.0.5/24","gateway":"10.85.0.1"},
- {"address":"fd00:85::5/64","gateway":"fd00:85::1"}],"routes":[{"dst":"0.0.0.0/0"}]}
-END
-exit 0)";
-
 /// A host with the link lan0, whose other end is a machine of the network.
 class MacvlanApply : public ::testing::Test {
  protected:
   MacvlanApply() {
-    host_.install_ipam(kIpam);
+    host_.install_ipam(test::kFakeIpam);
     test::output_of("ip link add lan0 type veth peer name far0; ip link set lan0 up");
     test::output_of("ip link set far0 up");
   }

@@ -14,6 +14,7 @@
 #include "libcni/base/unique_fd.h"
 #include "plugins/tap/apply.h"
 #include "plugins/tap/context.h"
+#include "tests/support/host/fake_ipam.h"
 #include "tests/support/host/test_host.h"
 
 namespace tap {
@@ -24,20 +25,11 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr const char* kIpam = R"(
-echo "$CNI_COMMAND" >> $DIR/log
-[ -e $DIR/broken ] && echo '{"code":7,"msg":"broken"}' && exit 1
-[ "$CNI_COMMAND" = ADD ] && cat <<END
-{"cniVersion":"1.1.0","ips":[{"address":"10.85.0.5/24","gateway":"10.85.0.1"},
- {"address":"fd00:85::5/64","gateway":"fd00:85::1"}],"routes":[{"dst":"0.0.0.0/0"}]}
-END
-exit 0)";
-
 class TapApply : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!std::filesystem::exists(net_device_)) GTEST_SKIP() << "this kernel has no " << net_device_;
-    host_.install_ipam(kIpam);
+    host_.install_ipam(test::kFakeIpam);
   }
   cni::Request request(cni::Verb verb, const std::string& more = {}) {
     return host_.request(

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/error_of.h"
+
 namespace vrf {
 namespace {
 
@@ -14,12 +16,7 @@ Conf parse(const std::string& config) {
 }
 
 std::string error_of(const std::string& config) {
-  try {
-    parse(config);
-  } catch (const cni::Error& error) {
-    return std::string(error.what()) + " " + error.details();
-  }
-  return "no error";
+  return test::error_of([&] { parse(config); });
 }
 
 TEST(VrfConf, LeavesTheTableToTheDeviceUnlessGiven) {
