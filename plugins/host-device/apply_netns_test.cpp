@@ -219,18 +219,6 @@ TEST_F(HostDeviceApply, DelLeavesALinkOfAnotherPlugin) {
   }
 }
 
-// A pod can make a link and give it the alias of a device, to have its end on the host.
-TEST_F(HostDeviceApply, DelOfADeviceOnABusLeavesALinkOfAProgram) {
-  in_pod("ip link add eth0 address 02:00:00:00:00:33 type veth peer name other0");
-  in_pod("ip link set eth0 alias nic7");
-  cni::Request del = request(cni::Verb::del, "", R"("pciBusID":"ffff:99:00.0")");
-  del.prev_result = cni::Result{
-      .interfaces = {{.name = "eth0", .mac = "02:00:00:00:00:33", .sandbox = sandbox_.path}}};
-  remove(del);
-  EXPECT_THAT(links_inside(), Contains(HasSubstr("eth0 veth")));
-  EXPECT_THAT(links_on_host(), Not(Contains(HasSubstr("nic7"))));
-}
-
 // The reference fails for ever when the path is missing, and keeps the address when it is empty.
 TEST_F(HostDeviceApply, DelWithoutNamespaceReleasesTheAddress) {
   cni::Request del = request(cni::Verb::del);

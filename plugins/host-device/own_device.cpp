@@ -28,23 +28,11 @@ bool is_kernels_name(const std::string& name) {
          name.find_first_not_of("0123456789", kStart.size()) == std::string::npos;
 }
 
-/// Returns whether the configuration names hardware, and not a link by its name or address.
-bool names_hardware(const Conf& conf) {
-  if (!conf.device.empty() || conf.mac) return false;
-  return conf.names_device() && !conf.kernel_path.starts_with("/sys/devices/virtual/");
-}
-
 OwnDevice with_alias(const net::Link& link) {
   return {.link = link, .former_name = link.alias};
 }
 
 }  // namespace
-
-/// Links of hardware have no kind, except those of InfiniBand. The pod may have made any other
-/// link, to get one end of it onto the host.
-bool DeviceSearch::can_be_device(const net::Link& link) const {
-  return !names_hardware(conf_) || link.kind.empty() || link.kind == "ipoib";
-}
 
 bool DeviceSearch::has_mac_of_result(const net::Link& link) const {
   if (!request_.prev_result || !link.mac) return false;
@@ -79,8 +67,7 @@ std::optional<net::Link> DeviceSearch::find_on_host() const try {
 }
 
 std::optional<OwnDevice> DeviceSearch::find_in(net::Netlink& sandbox) const {
-  auto named = net::find_link(sandbox, request_.ifname);
-  if (named && !can_be_device(*named)) named.reset();
+  const auto named = net::find_link(sandbox, request_.ifname);
   if (named && has_former_name(*named) && (fits(sandbox, *named) || !contradicts(*named)))
     return with_alias(*named);
   // Something in the pod has removed the alias.
@@ -88,8 +75,7 @@ std::optional<OwnDevice> DeviceSearch::find_in(net::Netlink& sandbox) const {
       has_mac_of_result(*named) && is_ifname(conf_.device) && !find_on_host())
     return OwnDevice{.link = *named, .former_name = conf_.device};
   for (const net::Link& link : net::list_links(sandbox))
-    if (link.name != request_.ifname && can_be_device(link) && has_former_name(link) &&
-        fits(sandbox, link))
+    if (link.name != request_.ifname && has_former_name(link) && fits(sandbox, link))
       return with_alias(link);
   return std::nullopt;
 }

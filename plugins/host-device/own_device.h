@@ -32,7 +32,6 @@ class DeviceSearch {
   std::optional<OwnDevice> find_returned() const;
 
  private:
-  bool can_be_device(const net::Link& link) const;
   bool has_mac_of_result(const net::Link& link) const;
   bool fits(net::Netlink& where, const net::Link& link) const;
   bool contradicts(const net::Link& link) const;
