@@ -94,6 +94,15 @@ class ChrootTest(PackageTest):
         change(tree)
         return self.packed(tree)
 
+    def with_more_plugins(self):
+        """A version of the plugins' package with two plugins more, one of which another suite has."""
+        def add_plugins(tree):
+            for name in ("other", "new"):
+                (tree / f"opt/cni/bin/{name}").write_text(f"{name} of ours", encoding="utf-8")
+            replace(tree / "DEBIAN/preinst", "for plugin in ", "for plugin in other new ")
+            replace(tree / "DEBIAN/control", r"(?m)^Version: .*", "Version: 99-1")
+        return self.changed("more", add_plugins)
+
     def killed_once(self, script, number):
         """The plugins' package whose maintainer script kills dpkg and itself in front of a line, at the first time, when it is at ptp."""
         kill = 'if [ "${path##*/}$1" = "ptp${path:+$1}" ] && mkdir /tmp/killed 2>/dev/null; then kill -9 $PPID $$; exit 1; fi'
@@ -201,13 +210,8 @@ class ChrootTest(PackageTest):
         self.assert_files(before)
 
     def test_a_downgrade_brings_back_the_plugins_that_end(self):
-        def add_plugins(tree):
-            for name in ("other", "new"):
-                (tree / f"opt/cni/bin/{name}").write_text(f"{name} of ours", encoding="utf-8")
-            replace(tree / "DEBIAN/preinst", "for plugin in ", "for plugin in other new ")
-            replace(tree / "DEBIAN/control", r"(?m)^Version: .*", "Version: 99-1")
         before = self.node.files()
-        self.node.install(self.changed("more", add_plugins))
+        self.node.install(self.with_more_plugins())
         self.assertEqual(self.content("/opt/cni/bin/other"), "other of ours")
         self.node.install(self.packages[0])
         self.assertEqual(self.content("/opt/cni/bin/other"), "other 1.0")
@@ -258,17 +262,28 @@ class ChrootTest(PackageTest):
             os.symlink(self.node.file(name), installed / pathlib.PurePath(name).name)
         world.run(str(ROOT / "scripts/demo"), "pods", "--build", str(installed.parent), timeout=300)
 
-    def test_an_installation_that_fails_leaves_the_other_suites(self):
-        before = self.node.files()
-        broken = self.packages[0].with_name("broken.deb")
-        self.addCleanup(broken.unlink)
-        whole = self.packages[0].read_bytes()
+    def fail_to_install(self, package):
+        """Half of the package, as after a download that ended early."""
+        broken = self.scratch / "broken.deb"
+        whole = package.read_bytes()
         broken.write_bytes(whole[:len(whole) // 2])
         with self.assertRaises(AssertionError) as failed:
             self.node.install(broken)
         self.assertIn("unexpected end", str(failed.exception))
+
+    def test_an_installation_that_fails_leaves_the_other_suites(self):
+        before = self.node.files()
+        self.fail_to_install(self.packages[0])
         self.assert_files(before)
         self.assertNotIn("plumb", self.node.run("dpkg-divert", "--list").stdout)
+
+    def test_an_upgrade_that_fails_diverts_no_plugin_that_only_the_newer_version_has(self):
+        self.node.install(self.packages[0])
+        before = self.node.files()
+        self.fail_to_install(self.with_more_plugins())
+        self.assert_files(before)
+        self.assert_ours()
+        self.assertNotRegex(self.node.run("dpkg-divert", "--list").stdout, "bin/(other|new) ")
 
 
 if __name__ == "__main__":
