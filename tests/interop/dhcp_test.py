@@ -187,6 +187,7 @@ class DhcpTest(unittest.TestCase):
         pod = self.node.add_pod("moving")
         self.assertEqual("10.70.0.50", self.address(pod.add(self.ours, CASE, VERSION)))
         world.wait_until(lambda: self.link_addresses(pod) == ["10.70.0.51"], "the new address", 15)
+        self.assertEqual(2, self.messages().count("discover  0.0.0.0"), "one for the first lease, one after the refusal")
         pod.sandbox.run("ping", "-c1", "-W5", "10.70.0.1")
         with self.assertRaisesRegex(PluginFailed, "is for 10.70.0.51/24, which prevResult does not have"):
             pod.check(self.ours, CASE, VERSION)
