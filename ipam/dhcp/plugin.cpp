@@ -9,7 +9,7 @@
 #include "ipam/dhcp/give_back.h"
 #include "ipam/dhcp/lease.h"
 #include "libcni/base/failures.h"
-#include "libcni/base/undo.h"
+#include "libcni/base/log.h"
 
 namespace ipam_dhcp {
 namespace {
@@ -29,11 +29,16 @@ Call call_of(const cni::Request& request, std::string_view method) {
                    "start it: systemctl start cni-dhcp.socket, or dhcp daemon");
 }
 
-/// Gives the lease back: by the daemon, else from here.
+/// Gives the lease back: by the daemon, else from here. A lease whose file is damaged ends by its
+/// time.
 void release(const std::string& socket, const Call& call, const std::string& network) {
   if (ask_daemon(socket, call)) return;
   const std::string key = key_of(call.container_id, network, call.ifname);
-  if (const auto saved = find_saved(folder_of(socket), key)) give_back(*saved, key);
+  try {
+    if (const auto saved = find_saved(folder_of(socket), key)) give_back(*saved, key);
+  } catch (const cni::Error& error) {
+    base::log(error.what());
+  }
   forget(folder_of(socket), key);
 }
 

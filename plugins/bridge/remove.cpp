@@ -31,8 +31,16 @@ void remove(const cni::Request& request) {
 }
 
 void collect_garbage(const cni::Request& request) {
-  attach::collect_garbage(request.network, request.valid_attachments, request.began,
-                          [&] { cni::Ipam(request).gc(); });
+  base::Failures failures;
+  const auto release = [&] { cni::Ipam(request).gc(); };
+  const bool releases_first = cni::ipam_uses_link(request);
+  if (releases_first) failures.attempt(release);
+  failures.attempt([&] {
+    attach::collect_garbage(request.network, request.valid_attachments, request.began, [&] {
+      if (!releases_first) release();
+    });
+  });
+  failures.report();
 }
 
 }  // namespace bridge

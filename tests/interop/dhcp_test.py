@@ -150,6 +150,18 @@ class DhcpTest(unittest.TestCase):
             pod.add(self.ours, CASE, VERSION)
         self.assertEqual(50, self.status().code)
 
+    def test_del_removes_a_damaged_lease_file_without_a_daemon(self):
+        self.start_dnsmasq()
+        process = self.start_daemon(self.ours)
+        pod = self.node.add_pod("damaged")
+        pod.add(self.ours, CASE, VERSION)
+        self.stop_daemon(process)
+        file = next(LEASES.iterdir())
+        for text in ("", "{}", '{"ack":"00"}'):
+            file.write_text(text)
+            pod.delete(self.ours, CASE, VERSION)
+            self.assertEqual([], list(LEASES.iterdir()))
+
     def status(self):
         try:
             self.node.add_pod("status")._call("STATUS", self.ours, CASE, "1.1.0", CASE.plugins[0])
@@ -162,10 +174,10 @@ class DhcpTest(unittest.TestCase):
         self.start_daemon(self.ours)
         valid, stale = self.node.add_pod("valid"), self.node.add_pod("stale")
         kept, result = valid.add(self.ours, CASE, "1.1.0"), stale.add(self.ours, CASE, "1.1.0")
-        ipam = {**CASE.plugins[0], "type": "dhcp", "cni.dev/valid-attachments": [{"containerID": "valid", "ifname": "eth0"}]}
+        config = {**CASE.plugins[0], "cni.dev/valid-attachments": [{"containerID": "valid", "ifname": "eth0"}]}
         for network in ("other", "interop"):
             self.assertIn(self.address(result), self.leases())
-            stale._call("GC", self.ours, CASE, "1.1.0", {**ipam, "name": network})
+            stale._call("GC", self.ours, CASE, "1.1.0", {**config, "name": network})
         world.wait_until(lambda: self.address(result) not in self.leases(), "dnsmasq has the lease back", 5)
         self.assertIn(self.address(kept), self.leases())
         valid.check(self.ours, CASE, VERSION)
