@@ -102,10 +102,15 @@ void Daemon::allocate(Connection& connection, const std::string& key) {
       drop(key, false);  // of an earlier pod of this name
     }
   }
-  auto holder = make_holder(connection.call);
-  holder->acquire();
-  connection.waits_for = key;
-  holders_[key] = std::move(holder);
+  Holder& holder = *(holders_[key] = make_holder(connection.call));
+  connection.waits_for = key;  // before acquire(), which may end the lease already
+  try {
+    holder.acquire();
+  } catch (const std::exception&) {
+    connection.waits_for.clear();
+    holders_.erase(key);
+    throw;
+  }
 }
 
 std::unique_ptr<Holder> Daemon::make_holder(const Call& call) {

@@ -44,8 +44,6 @@ class Holder {
   /// Throws unless the link that has the lease exists.
   void require_link() const;
 
-  const Call& call() const { return call_; }
-  const Conf& conf() const { return conf_; }
   const std::string& key() const { return key_; }
   const std::optional<Lease>& lease() const { return lease_; }
   SavedLease saved() const;
