@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/drivers/policy_wire.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <iterator>
 #include <tuple>
@@ -35,12 +38,17 @@ void add_condition(nft::Rule& rule, const Condition& condition) {
       rule.connection_is_reply();
       break;
     case Kind::related:
-      rule.connection_is_related();
+      rule.connection_is_related().l4proto(
+          condition.family == AF_INET ? std::uint8_t{IPPROTO_ICMP} : std::uint8_t{IPPROTO_ICMPV6});
       break;
     case Kind::invalid:
       rule.connection_is_invalid();
       break;
-    case Kind::neighbour_messages:
+    case Kind::hop_limit:
+      rule.address_family(condition.family)
+          .ip6_hop_limit(static_cast<std::uint8_t>(condition.first));
+      break;
+    case Kind::icmp6_types:
       rule.icmp6_types(static_cast<std::uint8_t>(condition.first),
                        static_cast<std::uint8_t>(condition.last));
       break;

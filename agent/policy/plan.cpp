@@ -37,6 +37,12 @@ std::string digit(int family) {
   return family == AF_INET ? "4" : "6";
 }
 
+/// Multicast, and broadcast to every host of a link.
+std::vector<base::Prefix> groups_of(int family) {
+  if (family == AF_INET6) return {*base::Prefix::parse("ff00::/8")};
+  return {*base::Prefix::parse("224.0.0.0/4"), *base::Prefix::parse("255.255.255.255/32")};
+}
+
 /// A peer in the words of its policy: the same for peers that mean the same pods.
 std::string key_of(const Peer& peer, const std::string& ns) {
   if (!peer.pods && !peer.namespaces) return "every pod";
@@ -256,6 +262,13 @@ TableChain TablePlanner::chain_of(const LivePod& pod, Direction way,
   for (const int family : families_)
     chain.rules.push_back({.conditions = {in_set(Kind::pair_in, sets_.at("self" + digit(family)))},
                            .verdict = Verdict::give_back});
+  // No pod owns a group, so a rule cannot mean the pods that are in it.
+  if (way == Direction::egress)
+    for (const int family : families_)
+      for (const base::Prefix& group : groups_of(family))
+        chain.rules.push_back(
+            {.conditions = {{.kind = Kind::destination, .family = family, .block = group}},
+             .verdict = Verdict::drop});
   for (const NetworkPolicy* policy : policies) {
     chain.comment += (chain.comment.empty() ? "" : " ") + policy->text();
     for (const Rule& rule : policy->rules(way)) add_rules(chain, rule, *policy, {*pod.pod, way});
@@ -285,19 +298,26 @@ void TablePlanner::isolate(const LivePod& pod, Direction way) {
 
 /// The packets that no policy is asked for.
 std::vector<TableRule> TablePlanner::shortcuts() const {
-  const auto messages = [](std::uint16_t first, std::uint16_t last) {
+  const auto messages = [](const Condition& condition, std::uint16_t first, std::uint16_t last) {
     return TableRule{
-        .conditions = {{.kind = Kind::neighbour_messages, .first = first, .last = last}}};
+        .conditions = {condition, {.kind = Kind::icmp6_types, .first = first, .last = last}}};
   };
+  // No router forwards these two, so that such a type in another packet passes nothing on.
+  const Condition to_group = {
+      .kind = Kind::destination, .family = AF_INET6, .block = groups_of(AF_INET6).front()};
+  const Condition from_link = {.kind = Kind::hop_limit, .family = AF_INET6, .first = 255};
   return {{.conditions = {{.kind = Kind::marked_denied}},
            .verdict = Verdict::go_to,
            .target = "refuse"},
           // Only replies: the first direction is asked for each packet, so that a policy also ends
           // connections that run.
           {.conditions = {{.kind = Kind::reply}}},
-          {.conditions = {{.kind = Kind::related}}},
-          messages(130, 137),
-          messages(143, 143)};
+          // Not what a helper expects, such as the data of FTP.
+          {.conditions = {{.kind = Kind::related, .family = AF_INET}}},
+          {.conditions = {{.kind = Kind::related, .family = AF_INET6}}},
+          messages(to_group, 130, 132),
+          messages(from_link, 133, 137),
+          messages(to_group, 143, 143)};
 }
 
 TableChain TablePlanner::forward() const {

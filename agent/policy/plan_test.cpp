@@ -103,9 +103,23 @@ TEST(PolicyPlan, IsolatesExactlyTheTypesThatAreGiven) {
 TEST(PolicyPlan, PassesNeighbourMessagesAndErrorsBeforeItAsksForPolicies) {
   const std::string table = table_of(policy_with("{podSelector: {}}"));
   const std::string forward = table.substr(table.find("chain forward"));
-  EXPECT_LT(forward.find("icmpv6 type 130-137 accept"), forward.find("vmap"));
-  EXPECT_LT(forward.find("icmpv6 type 143 accept"), forward.find("vmap"));
-  EXPECT_LT(forward.find("ct state related accept"), forward.find("vmap"));
+  for (const char* rule :
+       {"ip6 daddr ff00::/8 icmpv6 type 130-132 accept",
+        "ip6 hoplimit 255 icmpv6 type 133-137 accept", "ip6 daddr ff00::/8 icmpv6 type 143 accept",
+        "ct state related meta l4proto icmp accept",
+        "ct state related meta l4proto ipv6-icmp accept"})
+    EXPECT_LT(forward.find(rule), forward.find("vmap")) << rule;
+  // A helper's expected connection is related too.
+  EXPECT_THAT(forward, Not(HasSubstr("ct state related accept")));
+}
+
+// NP-091: multicast and broadcast from isolated pods: denied, also by a rule {}
+TEST(PolicyPlan, DropsWhatAnIsolatedPodSendsToAGroupBeforeAnyRule) {
+  const std::string table = table_of(policy_with("{podSelector: {}, egress: [{}]}"));
+  const std::string chain = table.substr(table.find("chain e_"));
+  for (const char* rule :
+       {"ip daddr 224.0.0.0/4 drop", "ip daddr 255.255.255.255/32 drop", "ip6 daddr ff00::/8 drop"})
+    EXPECT_LT(chain.find(rule), chain.find("return comment")) << rule;
 }
 
 // NP-001, NP-141: only what selects local pods of the policy's own namespace reaches the kernel

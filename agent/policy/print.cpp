@@ -33,10 +33,13 @@ std::string text_of(const Condition& condition) {
     case Kind::reply:
       return "ct direction reply ct state established";
     case Kind::related:
-      return "ct state related";
+      return std::string("ct state related meta l4proto ") +
+             (condition.family == AF_INET ? "icmp" : "ipv6-icmp");
     case Kind::invalid:
       return "ct state invalid";
-    case Kind::neighbour_messages:
+    case Kind::hop_limit:
+      return "ip6 hoplimit " + std::to_string(condition.first);
+    case Kind::icmp6_types:
       return "icmpv6 type " + std::to_string(condition.first) +
              (condition.last == condition.first ? "" : "-" + std::to_string(condition.last));
     case Kind::family:

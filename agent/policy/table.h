@@ -44,10 +44,11 @@ struct TableSet {
 struct Condition {
   enum class Kind {
     marked_denied,
-    reply,               ///< of a connection whose first packet was allowed
-    related,             ///< ICMP errors of a known connection
-    invalid,             ///< no connection
-    neighbour_messages,  ///< ICMPv6: neighbour discovery, router messages, MLD
+    reply,        ///< of a connection whose first packet was allowed
+    related,      ///< ICMP errors of a known connection, by `family`
+    invalid,      ///< no connection
+    icmp6_types,  ///< from `first` to `last`
+    hop_limit,    ///< of IPv6, `first`
     family,
     source_in,       ///< of `set`
     destination_in,  ///< of `set`

@@ -55,8 +55,9 @@ class Rule {
   Rule& arp_sender(const base::IpAddress& address);
   Rule& icmp_type(int family, std::uint8_t type);            ///< of ICMP or ICMPv6
   Rule& icmp6_types(std::uint8_t first, std::uint8_t last);  ///< both included
-  Rule& ipv4_option(std::uint8_t option);                    ///< the packet has this option
-  Rule& without_ipv4_options();                              ///< IPv4, without any
+  Rule& ip6_hop_limit(std::uint8_t limit);
+  Rule& ipv4_option(std::uint8_t option);  ///< the packet has this option
+  Rule& without_ipv4_options();            ///< IPv4, without any
   Rule& l4proto(std::uint8_t protocol);
   Rule& destination_port(std::uint16_t port);
   Rule& destination_ports(PortRange ports);

@@ -15,9 +15,10 @@
 namespace nft {
 namespace {
 
-constexpr std::uint32_t kLocal = 2;          // RTN_LOCAL
-constexpr std::uint32_t kInvalid = 1;        // nft's bit of the state
-constexpr std::uint8_t kReplyDirection = 1;  // IP_CT_DIR_REPLY
+constexpr std::uint32_t kLocal = 2;           // RTN_LOCAL
+constexpr std::uint32_t kInvalid = 1;         // nft's bit of the state
+constexpr std::uint8_t kReplyDirection = 1;   // IP_CT_DIR_REPLY
+constexpr std::uint32_t kHopLimitOffset = 7;  // in the header of IPv6
 constexpr std::uint8_t kAdminProhibited = NFT_REJECT_ICMPX_ADMIN_PROHIBITED;
 
 nftnl_expr* comparison(std::uint32_t operation, const void* data, std::uint32_t size) {
@@ -87,6 +88,12 @@ Rule& Rule::icmp6_types(std::uint8_t first, std::uint8_t last) {
   add(payload(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, NFT_REG_1));
   add(comparison(NFT_CMP_GTE, &first, sizeof first));
   return add(comparison(NFT_CMP_LTE, &last, sizeof last));
+}
+
+Rule& Rule::ip6_hop_limit(std::uint8_t limit) {
+  add(payload(NFT_PAYLOAD_NETWORK_HEADER, kHopLimitOffset, 1, NFT_REG_1));
+  compare(&limit, sizeof limit, Match::equal);
+  return *this;
 }
 
 Rule& Rule::decide_by_map(const std::string& map, int family, const std::vector<Field>& fields) {

@@ -20,7 +20,7 @@ SCRIPTS = [
     ("TCP is not refused", r"meta l4proto tcp reject with tcp reset", "meta l4proto tcp accept"),
     ("every protocol but TCP is not refused", r"reject with icmpx type admin-prohibited", "accept"),
     ("replies are asked", r"ct direction reply ct state established accept\n", "\n"),
-    ("neighbour discovery is asked", r"icmpv6 type 130-137 accept\n", "\n"),
+    ("neighbour discovery is asked", r"icmpv6 type 133-137 accept\n", "\n"),
     *((f"no look-up in {name}", rf"ip6? [sd]addr vmap @{name}\n", "\n") for name in ("out4", "out6", "in4", "in6")),
     ("a range ends early", r"dport 70-80", "dport 70-79"),
     ("a range begins late", r"dport 70-80", "dport 81-90"),
