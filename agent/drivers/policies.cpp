@@ -54,27 +54,44 @@ void Policies::drain() {
   on_change_();
 }
 
+void Policies::look_again() {
+  loop_.cancel(timer_);
+  timer_ = loop_.after(kSettle, on_change_);
+}
+
 /// Returns false while a file may still be written.
 bool Policies::read() {
   if (!inotify_) watch();
   const policy::FolderStamp stamp = policy::stamp_of(folder_);
   if (objects_ && stamp.text == stamp_) return true;
   if (stamp.age >= stamp.age.zero() && stamp.age < kSettle) {
-    loop_.cancel(timer_);
-    timer_ = loop_.after(kSettle, on_change_);
+    look_again();
     return false;
   }
-  objects_ = policy::read_folder(folder_);
+  auto objects = policy::read_folder_at(folder_, stamp);
+  if (!objects) {
+    look_again();
+    return false;
+  }
+  objects_ = *std::move(objects);
   stamp_ = stamp.text;
   return true;
 }
 
 DriverRun Policies::run(const policy::Place& place) {
   if (!enabled()) return {};
-  const bool settled = read();
-  if (!objects_) return {.problem = settled ? "" : "a file of " + folder_ + " is being written"};
+  std::string problem;
+  try {
+    if (!read() && !objects_) problem = "a file of " + folder_ + " is being written";
+  } catch (const std::exception& error) {
+    problem = error.what();
+  }
+  if (!objects_) return {.problem = problem};
+  // Another program may have removed the rules while the folder cannot be read.
   const policy::PolicyTable table = policy::make_table(*objects_, place);
-  return {.writes = driver_.run(table), .desired = table.sets.size() + table.chains.size()};
+  return {.writes = driver_.run(table),
+          .desired = table.sets.size() + table.chains.size(),
+          .problem = problem};
 }
 
 std::vector<std::string> Policies::problems() const {

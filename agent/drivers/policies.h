@@ -26,8 +26,8 @@ class Policies {
   ~Policies();
 
   bool enabled() const { return !folder_.empty(); }
-  /// Reads the folder where it has changed, and makes the table. Throws where it cannot be read:
-  /// the table stays as it is then.
+  /// Reads the folder where it has changed, and makes the table. Where the folder cannot be read,
+  /// the problem says so, and the table is that of the last good reading.
   DriverRun run(const policy::Place& place);
   bool is_right(nft::Nft& nft) { return driver_.is_right(nft); }
   /// Parts of objects that were not understood.
@@ -37,6 +37,7 @@ class Policies {
   void watch();
   void drain();
   bool read();
+  void look_again();
 
   const std::string folder_;
   Loop& loop_;

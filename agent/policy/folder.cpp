@@ -42,6 +42,11 @@ std::vector<std::string> files_in(const std::string& folder) {
   return files;
 }
 
+std::chrono::nanoseconds change_of(const struct stat& status) {
+  return std::chrono::seconds(status.st_ctim.tv_sec) +
+         std::chrono::nanoseconds(status.st_ctim.tv_nsec);
+}
+
 /// Keeps the last object of each name.
 template <typename Object>
 void keep_last(std::vector<Object>& list) {
@@ -57,12 +62,12 @@ void keep_last(std::vector<Object>& list) {
 FolderStamp stamp_of(const std::string& path) {
   using Clock = std::chrono::system_clock;
   std::string text;
+  struct stat status {};
   std::chrono::nanoseconds newest{0};
+  if (::stat(path.c_str(), &status) == 0) newest = change_of(status);
   for (const std::string& file : files_in(path)) {
-    struct stat status {};
     if (::stat(file.c_str(), &status) != 0) continue;  // removed meanwhile, or a broken link
-    const auto changed = std::chrono::seconds(status.st_ctim.tv_sec) +
-                         std::chrono::nanoseconds(status.st_ctim.tv_nsec);
+    const std::chrono::nanoseconds changed = change_of(status);
     newest = std::max(newest, changed);
     text += file + " " + std::to_string(status.st_ino) + " " + std::to_string(status.st_size) +
             " " + std::to_string(changed.count()) + "\n";
@@ -76,8 +81,9 @@ Objects read_folder(const std::string& path) {
   std::string broken;  // on one line, because it becomes a status line
   for (const std::string& file : files_in(path)) {
     ProblemCollector problems(file);
-    for (const auto& document :
-         parse_yaml_documents(base::read_file(file, kMostInObjects), problems))
+    const std::string text = base::read_file(file, kMostInObjects);
+    if (text.empty()) problems.add_at(1, "file is empty: write it whole, or remove it");
+    for (const auto& document : parse_yaml_documents(text, problems))
       add_object(objects, document, std::filesystem::path(file).filename());
     for (const ConfigProblem& each : problems.sorted())
       broken += (broken.empty() ? "" : "; ") + each.text;
@@ -85,6 +91,12 @@ Objects read_folder(const std::string& path) {
   if (!broken.empty()) throw cni::Error(cni::Code::invalid_config, broken);
   keep_last(objects.pods);
   keep_last(objects.policies);
+  return objects;
+}
+
+std::optional<Objects> read_folder_at(const std::string& path, const FolderStamp& stamp) {
+  Objects objects = read_folder(path);
+  if (stamp_of(path).text != stamp.text) return std::nullopt;
   return objects;
 }
 

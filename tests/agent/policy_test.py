@@ -3,6 +3,8 @@
 """plumbd with a folder of network policies: the table that it loads, follows, repairs and leaves, and its commands."""
 import json
 import signal
+import subprocess
+import time
 import unittest
 
 from machine import Machine, node_lines, wait_until
@@ -81,6 +83,31 @@ class PolicyTest(unittest.TestCase):
         self.assertEqual(self.isolated(), ["10.244.1.5"])
         self.write("deny.yaml", "{}")
         wait_until(lambda: self.isolated() == [], "the policy is gone")
+
+    def test_rules_that_others_remove_come_back_while_a_file_is_broken(self):
+        self.write("deny.yaml", DENY)
+        m = self.machine
+        m.start()
+        self.write("deny.yaml", "{apiVersion: [")
+        wait_until(lambda: "not YAML" in m.driver("policy").get("problem", ""), "the file is reported")
+        m.run("nft", "delete", "table", *TABLE)
+        wait_until(lambda: self.isolated() == ["10.244.1.5"], "the pod is isolated again", 10)
+        self.assertIn("not YAML", m.driver("policy")["problem"])
+
+    def test_a_file_that_an_editor_replaces_in_steps_opens_nothing(self):
+        self.write("deny.yaml", DENY)
+        m, file = self.machine, self.folder / "deny.yaml"
+        m.start()
+        monitor = subprocess.Popen(["ip", "netns", "exec", m.name, "nft", "monitor", "elements"], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(monitor.kill)
+        file.rename(self.folder / "deny.yaml~")
+        time.sleep(0.1)
+        with open(file, "w", encoding="utf-8") as new:
+            time.sleep(0.4)
+            new.write(DENY)
+        wait_until(lambda: not m.driver("policy").get("problem"), "the file is read")
+        monitor.terminate()
+        self.assertNotIn("plumb_policy", monitor.communicate()[0])
 
     def test_rules_that_others_remove_come_back(self):
         self.write("deny.yaml", DENY)
