@@ -22,12 +22,19 @@ constexpr int kDeepestList = 4;
 constexpr std::array<std::pair<const char*, std::uint8_t>, 3> kProtocols{
     {{"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {"sctp", IPPROTO_SCTP}}};
 
-Labels read_labels(const json& metadata) {
+/// The labels of `owner`, which the problems name.
+Labels read_labels(const json& metadata, const std::string& owner, Objects& objects) {
   Labels labels;
   const json& given = member(metadata, "labels");
+  if (!given.is_object() && !given.is_null())
+    objects.problems.push_back(owner + ": labels must be keys and values, not " + shown(given));
   if (!given.is_object()) return labels;
   for (const auto& [key, value] : given.items())
-    if (value.is_string()) labels[key] = value.get<std::string>();
+    if (value.is_string())
+      labels[key] = value.get<std::string>();
+    else
+      objects.problems.push_back(owner + ": label " + ::json::quote(key) + " must be text, not " +
+                                 shown(value) + "; it is left out");
   return labels;
 }
 
@@ -79,7 +86,7 @@ Pod read_pod(const json& object, Objects& objects) {
   Pod pod{.ns = namespace_of(metadata), .name = text_member(metadata, "name")};
   pod.uid = text_member(metadata, "uid");
   pod.created = text_member(metadata, "creationTimestamp");
-  pod.labels = read_labels(metadata);
+  pod.labels = read_labels(metadata, "pod " + pod.ns + "/" + pod.name, objects);
   pod.node = text_member(spec, "nodeName");
   pod.host_network = member(spec, "hostNetwork") == json(true);
   const std::string phase = text_member(status, "phase");
@@ -90,9 +97,10 @@ Pod read_pod(const json& object, Objects& objects) {
   return pod;
 }
 
-Namespace read_namespace(const json& object) {
+Namespace read_namespace(const json& object, Objects& objects) {
   const json& metadata = member(object, "metadata");
-  Namespace made{.name = text_member(metadata, "name"), .labels = read_labels(metadata)};
+  Namespace made{.name = text_member(metadata, "name")};
+  made.labels = read_labels(metadata, "namespace " + made.name, objects);
   // The API server sets this label; a file may lack it.
   made.labels["kubernetes.io/metadata.name"] = made.name;
   return made;
@@ -126,6 +134,9 @@ void add(Objects& objects, const json& object, const std::string& where, int dep
   }
   const bool core = version == "v1";
   const bool policy = kind == "NetworkPolicy" && version == "networking.k8s.io/v1";
+  if (kind == "NetworkPolicy" && !policy)
+    objects.problems.push_back(where + ": a NetworkPolicy of " + ::json::quote(version) +
+                               " is left out; expected networking.k8s.io/v1");
   if (!policy && !(core && (kind == "Pod" || kind == "Namespace"))) return;
   if (text_member(member(object, "metadata"), "name").empty()) {
     objects.problems.push_back(where + ": a " + kind + " without metadata.name is left out");
@@ -136,7 +147,7 @@ void add(Objects& objects, const json& object, const std::string& where, int dep
   else if (kind == "Pod")
     objects.pods.push_back(read_pod(object, objects));
   else
-    put(objects.namespaces, read_namespace(object),
+    put(objects.namespaces, read_namespace(object, objects),
         [](const Namespace& each) { return each.name; });
 }
 
@@ -167,6 +178,10 @@ const json& member(const json& object, const char* key) {
   if (!object.is_object()) return kNull;
   const auto found = object.find(key);
   return found == object.end() ? kNull : *found;
+}
+
+std::string shown(const json& value) {
+  return ::json::excerpt(value.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
 std::string text_member(const json& object, const char* key) {

@@ -32,6 +32,8 @@ std::optional<base::IpAddress> find_plain_address(const std::string& text);
 
 /// The member `key`, or null where `object` is not an object or does not have it.
 const nlohmann::json& member(const nlohmann::json& object, const char* key);
+/// The beginning of `value`'s text, for a problem.
+std::string shown(const nlohmann::json& value);
 /// The member's text; empty where it is not text.
 std::string text_member(const nlohmann::json& object, const char* key);
 

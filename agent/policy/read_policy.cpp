@@ -39,10 +39,6 @@ class Reader {
   Problems& problems_;
 };
 
-std::string shown(const json& value) {
-  return ::json::excerpt(value.dump(-1, ' ', false, json::error_handler_t::replace));
-}
-
 void Reader::labels(const json& value, const std::string& path, Selector& selector) {
   if (value.is_null()) return;
   if (!value.is_object()) {
