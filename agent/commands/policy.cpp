@@ -22,12 +22,16 @@ using policy::Direction;
   throw cni::Error(cni::Code::invalid_config, text);
 }
 
+void warn(const std::vector<std::string>& problems) {
+  for (const std::string& line : problems) std::cerr << "plumbd: warning: " << line << "\n";
+}
+
 policy::Objects read_objects(const Config& config, const std::string& folder) {
   const std::string& path = folder.empty() ? config.policies.folder : folder;
   if (path.empty())
-    refuse("no folder of network policies is known: set policies.folder, or name one");
+    refuse("the folder of network policies is not set: set policies.folder, or name a folder");
   policy::Objects objects = policy::read_folder(path);
-  for (const std::string& line : objects.problems) std::cerr << "plumbd: warning: " << line << "\n";
+  warn(objects.problems);
   return objects;
 }
 
@@ -49,14 +53,20 @@ void list_policies(const policy::Cluster& cluster, const std::string& node) {
   runtime::print(table);
 }
 
+void print_rules(const policy::PolicyTable& table) {
+  warn(table.problems);
+  std::cout << policy::print_table(table);
+}
+
 const policy::LivePod& pod_of(const policy::Cluster& cluster, const std::string& word) {
   const auto slash = word.find('/');
   const auto* pod = slash == word.npos
                         ? nullptr
                         : cluster.find_pod(word.substr(0, slash), word.substr(slash + 1));
   if (pod == nullptr)
-    refuse("there is no running pod " + json::quote(word) +
-           ": expected NAMESPACE/NAME of a pod that is not on its node's own network");
+    refuse("pod " + json::quote(word) +
+           " is not running: expected NAMESPACE/NAME of a pod that is not on its node's own "
+           "network");
   return *pod;
 }
 
@@ -91,7 +101,8 @@ void print_decision(const policy::Decision& decision, const char* way, const pol
     std::cout << "allowed by " << decision.rule << "\n";
     return;
   }
-  std::cout << "refused, no rule allows it of";
+  std::cout << "refused, no rule of these policies allows it"
+            << (decision.too_much ? ", because they have too many rules:" : ":");
   for (const std::string& each : decision.isolating) std::cout << " " << each;
   std::cout << "\n";
 }
@@ -122,8 +133,7 @@ int show_policy(const CommandLine& command_line) {
   if (word == "list")
     list_policies(policy::Cluster(objects), config.node_name);
   else
-    std::cout << policy::print_table(
-        policy::make_table(objects, {config.node_name, config.ranges}));
+    print_rules(policy::make_table(objects, {config.node_name, config.ranges}));
   return kOk;
 }
 
@@ -142,7 +152,7 @@ int explain_policies(const CommandLine& command_line) {
       ++pairs;
       explain(cluster, {source, destination, from, to, target.protocol, target.port});
     }
-  if (pairs == 0) refuse("the pods have no addresses of one family yet");
+  if (pairs == 0) refuse("the pods do not have addresses of the same family yet");
   return kOk;
 }
 

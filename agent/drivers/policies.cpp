@@ -95,7 +95,10 @@ DriverRun Policies::run(const policy::Place& place) {
 }
 
 std::vector<std::string> Policies::problems() const {
-  return objects_ ? objects_->problems : std::vector<std::string>{};
+  std::vector<std::string> lines = objects_ ? objects_->problems : std::vector<std::string>{};
+  if (const auto& table = driver_.table())
+    lines.insert(lines.end(), table->problems.begin(), table->problems.end());
+  return lines;
 }
 
 }  // namespace agent

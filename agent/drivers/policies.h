@@ -30,7 +30,7 @@ class Policies {
   /// the problem says so, and the table is that of the last good reading.
   DriverRun run(const policy::Place& place);
   bool is_right(nft::Nft& nft) { return driver_.is_right(nft); }
-  /// Parts of objects that were not understood.
+  /// Parts of objects that were not understood, and policies that are too large.
   std::vector<std::string> problems() const;
 
  private:

@@ -61,6 +61,21 @@ const LivePod* Cluster::find_pod(const std::string& ns, const std::string& name)
   return nullptr;
 }
 
+bool is_too_much(const std::vector<const NetworkPolicy*>& policies, const Pod& pod, Direction way) {
+  std::size_t rules = 0, exceptions = 0;
+  for (const NetworkPolicy* policy : policies)
+    for (const Rule& rule : policy->rules(way)) {
+      std::size_t ports = rule.ports ? 0 : 1;
+      for (const Port& port : rule.ports.value_or(std::vector<Port>{}))
+        ports += port.name.empty() || way == Direction::egress ? 1 : named_ports(port, pod).size();
+      rules += ports * (rule.peers ? rule.peers->size() : 1);
+      for (const Peer& peer : rule.peers.value_or(std::vector<Peer>{}))
+        exceptions += peer.exceptions.size();
+      if (rules > kMostRules || exceptions > kMostExceptions) return true;
+    }
+  return false;
+}
+
 bool is_subject(const NetworkPolicy& policy, const Pod& pod) {
   return policy.ns == pod.ns && (!policy.subject.readable || selects(policy.subject, pod.labels));
 }

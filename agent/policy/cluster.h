@@ -40,6 +40,13 @@ class Cluster {
   std::map<std::string, const Labels*, std::less<>> namespaces_;
 };
 
+/// Limits of all policies of a pod in one direction: rules, a peer with a port each, and exceptions
+/// of blocks. Above one they allow nothing: the policies of one namespace must not take the node's
+/// memory and time from all others.
+inline constexpr std::size_t kMostRules = 2000;
+inline constexpr std::size_t kMostExceptions = 50000;
+bool is_too_much(const std::vector<const NetworkPolicy*>& policies, const Pod& pod, Direction way);
+
 /// Returns whether `policy` selects `pod`.
 bool is_subject(const NetworkPolicy& policy, const Pod& pod);
 /// The numbers of `port`'s name at `pod`; a pod may have several.

@@ -55,11 +55,13 @@ Decision decide(const Cluster& cluster, const Packet& packet, Direction way) {
   const LivePod& subject = way == Direction::egress ? packet.source : packet.destination;
   const char* list = way == Direction::egress ? " spec.egress[" : " spec.ingress[";
   Decision made;
-  for (const NetworkPolicy* policy : cluster.policies_of(*subject.pod, way)) {
+  const auto policies = cluster.policies_of(*subject.pod, way);
+  made.too_much = is_too_much(policies, *subject.pod, way);
+  for (const NetworkPolicy* policy : policies) {
     made.isolating.push_back(policy->text());
     const std::vector<Rule>& rules = policy->rules(way);
     const View view{cluster, packet, way, policy->ns};
-    for (std::size_t i = 0; made.rule.empty() && i < rules.size(); ++i)
+    for (std::size_t i = 0; !made.too_much && made.rule.empty() && i < rules.size(); ++i)
       if (allows(view, rules[i])) made.rule = policy->text() + list + std::to_string(i) + "]";
   }
   // A pod reaches itself, which policies of its own cannot forbid.

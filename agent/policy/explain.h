@@ -22,6 +22,7 @@ struct Packet {
 struct Decision {
   std::vector<std::string> isolating = {};  ///< policies, `namespace/name`; none: open
   std::string rule = {};  ///< the first that allows the packet: `x/allow spec.ingress[0]`
+  bool too_much = false;  ///< the policies are too large, so that they allow nothing
   bool allowed() const { return isolating.empty() || !rule.empty(); }
 };
 

@@ -11,6 +11,7 @@
 #include "agent/policy/cluster.h"
 #include "agent/policy/selector.h"
 #include "libcni/base/names.h"
+#include "libcni/json/object.h"
 
 namespace agent::policy {
 namespace {
@@ -20,7 +21,6 @@ using Verdict = TableRule::Verdict;
 using SetKind = TableSet::Kind;
 
 constexpr std::size_t kHashShown = 16;
-constexpr std::size_t kLongestComment = 120;  ///< nf_tables stores 128 bytes
 
 std::string name_with(const std::string& prefix, const std::string& content) {
   return prefix + base::sha512_hex(content).substr(0, kHashShown);
@@ -47,7 +47,8 @@ std::vector<base::Prefix> groups_of(int family) {
 std::string key_of(const Peer& peer, const std::string& ns) {
   if (!peer.pods && !peer.namespaces) return "every pod";
   const std::string pods = peer.pods ? text_of(*peer.pods) : "[]";
-  return (peer.namespaces ? "namespaces " + text_of(*peer.namespaces) : "namespace " + ns) +
+  return (peer.namespaces ? "namespaces " + text_of(*peer.namespaces)
+                          : "namespace " + json::quote(ns)) +
          " pods " + pods;
 }
 
@@ -93,6 +94,7 @@ class TablePlanner {
   std::set<int> families_;  ///< of this node's pods and ranges
   std::map<std::string, TableSet> sets_;
   std::map<std::string, TableChain> chains_;
+  std::vector<std::string> problems_;
 };
 
 TablePlanner::TablePlanner(const Objects& objects, const Place& place)
@@ -233,7 +235,7 @@ void TablePlanner::add_rules(TableChain& chain, const Rule& rule, const NetworkP
     if (present) return;
     chain.rules.push_back({.conditions = std::move(conditions),
                            .verdict = Verdict::give_back,
-                           .comment = policy.text().substr(0, kLongestComment)});
+                           .comment = comment_of(policy.text())});
   };
   const std::vector<Conditions> peers = peers_of(rule, policy, way);
   if (!rule.ports) {
@@ -269,15 +271,17 @@ TableChain TablePlanner::chain_of(const LivePod& pod, Direction way,
         chain.rules.push_back(
             {.conditions = {{.kind = Kind::destination, .family = family, .block = group}},
              .verdict = Verdict::drop});
+  const bool too_much = is_too_much(policies, *pod.pod, way);
   for (const NetworkPolicy* policy : policies) {
     chain.comment += (chain.comment.empty() ? "" : " ") + policy->text();
+    if (too_much) continue;
     for (const Rule& rule : policy->rules(way)) add_rules(chain, rule, *policy, {*pod.pod, way});
   }
   chain.rules.push_back({.verdict = Verdict::go_to, .target = "refuse", .counts = true});
   std::string content = chain.comment;
   for (const TableRule& rule : chain.rules) content += "\n" + text_of(rule);
   chain.name = name_with(way == Direction::egress ? "e_" : "i_", content);
-  chain.comment = chain.comment.substr(0, kLongestComment);
+  chain.comment = comment_of(chain.comment);
   return chain;
 }
 
@@ -293,7 +297,12 @@ void TablePlanner::isolate(const LivePod& pod, Direction way) {
     sets_.at((way == Direction::egress ? "out" : "in") + end)
         .elements.push_back({.address = address, .chain = chain.name});
   }
-  chains_.emplace(chain.name, chain);
+  const bool is_new = chains_.emplace(chain.name, chain).second;
+  if (is_new && is_too_much(policies, *pod.pod, way))
+    problems_.push_back("the policies of pod " + pod.pod->ns + "/" + pod.pod->name +
+                        " have more than " + std::to_string(kMostRules) + " rules or " +
+                        std::to_string(kMostExceptions) +
+                        " exceptions in one direction; they allow nothing");
 }
 
 /// The packets that no policy is asked for.
@@ -372,6 +381,7 @@ PolicyTable TablePlanner::make() {
   table.chains.push_back({.name = "refuse", .rules = {reset, {.verdict = Verdict::reject}}});
   for (auto& [name, chain] : chains_) table.chains.push_back(std::move(chain));
   for (TableChain& chain : base_chains) table.chains.push_back(std::move(chain));
+  table.problems = std::move(problems_);
   return table;
 }
 

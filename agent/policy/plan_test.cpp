@@ -181,6 +181,16 @@ TEST(PolicyPlan, StaysClosedWhereASelectorIsNotUnderstood) {
   EXPECT_EQ(allowed(subject), "");
 }
 
+TEST(PolicyPlan, NamesWhatIsLeftOutOfPodsAndPolicies) {
+  EXPECT_THAT(
+      objects_of("{apiVersion: v1, kind: Pod, metadata: {name: a, labels: {n: 1, m: t}}}").problems,
+      testing::ElementsAre("pod default/a: label \"n\" must be text, not 1; it is left out"));
+  EXPECT_THAT(
+      objects_of("{apiVersion: extensions/v1beta1, kind: NetworkPolicy, metadata: {name: p}}")
+          .problems,
+      testing::ElementsAre(HasSubstr("a NetworkPolicy of \"extensions/v1beta1\" is left out")));
+}
+
 // NP-008, NP-009: pods with hostNetwork, and pods in phase Succeeded or Failed, are neither
 // subjects nor peers
 TEST(PolicyPlan, LeavesOutPodsOfTheNodesNetworkAndPodsThatHaveEnded) {
@@ -306,6 +316,30 @@ TEST(PolicyPlan, SharesChainsOfPodsAndSetsOfPolicies) {
   EXPECT_EQ(std::ranges::count_if(table.sets,
                                   [](const auto& each) { return each.name.starts_with("p4_"); }),
             1);
+}
+
+// One namespace must not take the node's memory and time: 1,500 peers with 1,500 ports each
+TEST(PolicyPlan, AllowsNothingWhereAPodsPoliciesAreTooLarge) {
+  std::string peers, ports;
+  for (int i = 0; i < 1500; ++i) {
+    peers += "{podSelector: {matchLabels: {n: a" + std::to_string(i) + "}}},";
+    ports += "{port: " + std::to_string(i + 1) + "},";
+  }
+  const std::string large = policy_with("{podSelector: {}, ingress: [{from: [" + peers +
+                                        "], ports: [" + ports + "]}, {}]}");
+  EXPECT_EQ(allowed(large), "");
+  EXPECT_THAT(make_table(objects_of(kWorld + large), {.node = "here"}).problems,
+              testing::ElementsAre(HasSubstr("the policies of pod x/a have more than 2000 rules")));
+  const std::string fits = policy_with("{podSelector: {}, ingress: [{ports: [" + ports + "]}]}");
+  EXPECT_THAT(allowed(fits), HasSubstr("tcp dport 1500 return"));
+}
+
+// A name of a file's object stays inside the comment of a script
+TEST(PolicyPlan, WritesNamesOfObjectsIntoCommentsAsPlainText) {
+  const std::string named =
+      policy_with("{podSelector: {}, ingress: [{}]}", R"("a\" } }\nflush ruleset #\0")");
+  EXPECT_THAT(table_of(named), AllOf(HasSubstr("return comment \"x/a? ? ??flush ruleset ??\""),
+                                     Not(HasSubstr("\nflush ruleset"))));
 }
 
 // NP-100: an address of this node's range that is not known is dropped

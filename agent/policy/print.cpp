@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 
 #include "agent/policy/read.h"
 #include "agent/policy/table.h"
@@ -144,6 +146,15 @@ std::string print_chain(const TableChain& chain) {
 }
 
 }  // namespace
+
+std::string comment_of(std::string text) {
+  constexpr std::size_t kLongest = 120;  // nf_tables stores 128 bytes
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyz0123456789-./ ";
+  text.resize(std::min(text.size(), kLongest));
+  std::ranges::replace_if(
+      text, [&](char c) { return kPlain.find(c) == kPlain.npos; }, '?');
+  return text;
+}
 
 std::string text_of(const TableRule& rule) {
   std::string text;

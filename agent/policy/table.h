@@ -94,9 +94,13 @@ struct TableChain {
 struct PolicyTable {
   std::vector<TableSet> sets = {};  ///< sorted by name
   std::vector<TableChain> chains = {};
+  std::vector<std::string> problems = {};  ///< policies that allow nothing, one line each
   bool operator==(const PolicyTable&) const = default;
 };
 
+/// `text` as a comment that a script can quote, cut to what nf_tables stores: a file may name an
+/// object anything. Names that the API admits stay as they are.
+std::string comment_of(std::string text);
 /// A rule as nft reads it.
 std::string text_of(const TableRule& rule);
 /// The table as a script for `nft -f`, which replaces what the table had, in one transaction.
