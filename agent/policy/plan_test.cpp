@@ -184,7 +184,8 @@ TEST(PolicyPlan, StaysClosedWhereASelectorIsNotUnderstood) {
 TEST(PolicyPlan, NamesWhatIsLeftOutOfPodsAndPolicies) {
   EXPECT_THAT(
       objects_of("{apiVersion: v1, kind: Pod, metadata: {name: a, labels: {n: 1, m: t}}}").problems,
-      testing::ElementsAre("pod default/a: label \"n\" must be text, not 1; it is left out"));
+      testing::ElementsAre(
+          "pod default/a: label \"n\" must be text, not number \"1\"; it is left out"));
   EXPECT_THAT(
       objects_of("{apiVersion: extensions/v1beta1, kind: NetworkPolicy, metadata: {name: p}}")
           .problems,

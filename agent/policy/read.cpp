@@ -34,7 +34,7 @@ Labels read_labels(const json& metadata, const std::string& owner, Objects& obje
       labels[key] = value.get<std::string>();
     else
       objects.problems.push_back(owner + ": label " + ::json::quote(key) + " must be text, not " +
-                                 shown(value) + "; it is left out");
+                                 value.type_name() + " " + shown(value) + "; it is left out");
   return labels;
 }
 
