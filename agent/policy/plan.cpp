@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "agent/policy/cluster.h"
@@ -70,8 +71,8 @@ class TablePlanner {
   };
 
   void isolate(const LivePod& pod, Direction way);
-  TableChain chain_of(const LivePod& pod, Direction way,
-                      const std::vector<const NetworkPolicy*>& policies);
+  std::string add_chain(const LivePod& pod, Direction way,
+                        const std::vector<const NetworkPolicy*>& policies);
   std::vector<Conditions> peers_of(const Rule& rule, const NetworkPolicy& policy, Direction way);
   void add_peer(std::vector<Conditions>& all, const Peer& peer, const std::string& ns,
                 Direction way);
@@ -94,6 +95,8 @@ class TablePlanner {
   std::set<int> families_;  ///< of this node's pods and ranges
   std::map<std::string, TableSet> sets_;
   std::map<std::string, TableChain> chains_;
+  using Group = std::tuple<Direction, std::vector<const NetworkPolicy*>, std::string>;
+  std::map<Group, std::string> groups_;  ///< the chain of pods with the same names of ports
   std::vector<std::string> problems_;
 };
 
@@ -230,9 +233,8 @@ void TablePlanner::add_rules(TableChain& chain, const Rule& rule, const NetworkP
                              const Subject& subject) {
   const Direction way = subject.way;
   const auto add = [&](Conditions conditions) {
-    const bool present = std::ranges::any_of(
-        chain.rules, [&](const TableRule& each) { return each.conditions == conditions; });
-    if (present) return;
+    if (std::ranges::find(chain.rules, conditions, &TableRule::conditions) != chain.rules.end())
+      return;
     chain.rules.push_back({.conditions = std::move(conditions),
                            .verdict = Verdict::give_back,
                            .comment = comment_of(policy.text())});
@@ -256,8 +258,8 @@ void TablePlanner::add_rules(TableChain& chain, const Rule& rule, const NetworkP
   for (Conditions& target : targets) add(std::move(target));
 }
 
-TableChain TablePlanner::chain_of(const LivePod& pod, Direction way,
-                                  const std::vector<const NetworkPolicy*>& policies) {
+std::string TablePlanner::add_chain(const LivePod& pod, Direction way,
+                                    const std::vector<const NetworkPolicy*>& policies) {
   TableChain chain;
   // A reply that was not translated back would leave with the pod's own address.
   chain.rules.push_back({.conditions = {{.kind = Kind::invalid}}, .verdict = Verdict::drop});
@@ -282,27 +284,31 @@ TableChain TablePlanner::chain_of(const LivePod& pod, Direction way,
   for (const TableRule& rule : chain.rules) content += "\n" + text_of(rule);
   chain.name = name_with(way == Direction::egress ? "e_" : "i_", content);
   chain.comment = comment_of(chain.comment);
-  return chain;
+  const auto [made, is_new] = chains_.try_emplace(chain.name, chain);
+  if (is_new && too_much)
+    problems_.push_back("the policies of pod " + pod.pod->ns + "/" + pod.pod->name +
+                        " have more than " + std::to_string(kMostRules) + " rules or " +
+                        std::to_string(kMostExceptions) +
+                        " exceptions in one direction; they allow nothing");
+  return made->first;
 }
 
 void TablePlanner::isolate(const LivePod& pod, Direction way) {
   const auto policies = cluster_.policies_of(*pod.pod, way);
   if (policies.empty()) return;
-  const TableChain chain = chain_of(pod, way, policies);
+  std::string names;
+  for (const PortName& each : pod.pod->port_names)
+    names += json::quote(each.name) + std::to_string(each.protocol << 16 | each.port);
+  std::string& chain = groups_[{way, policies, names}];
+  if (chain.empty()) chain = add_chain(pod, way, policies);
   for (const base::IpAddress& address : pod.addresses) {
     const std::string end = digit(address.family());
-    const Element pair{.address = address, .other = address};
     std::vector<Element>& pairs = sets_.at("self" + end).elements;
-    if (std::ranges::find(pairs, pair) == pairs.end()) pairs.push_back(pair);
+    if (std::ranges::find(pairs, address, &Element::address) == pairs.end())
+      pairs.push_back({.address = address, .other = address});
     sets_.at((way == Direction::egress ? "out" : "in") + end)
-        .elements.push_back({.address = address, .chain = chain.name});
+        .elements.push_back({.address = address, .chain = chain});
   }
-  const bool is_new = chains_.emplace(chain.name, chain).second;
-  if (is_new && is_too_much(policies, *pod.pod, way))
-    problems_.push_back("the policies of pod " + pod.pod->ns + "/" + pod.pod->name +
-                        " have more than " + std::to_string(kMostRules) + " rules or " +
-                        std::to_string(kMostExceptions) +
-                        " exceptions in one direction; they allow nothing");
 }
 
 /// The packets that no policy is asked for.
